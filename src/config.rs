@@ -1,0 +1,147 @@
+//! The configuration: raw file and environment in, a checked [`Config`] out.
+//!
+//! Nothing else in the program sees an unchecked value, and nothing here knows what the
+//! values are used for.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::region::Region;
+use crate::usersig::{EmptyKey, Identifier, SecretKey};
+use crate::window::DayOffset;
+
+/// A configuration that keeps every rule of its schema.
+pub struct Config {
+    /// Where HTTP is served.
+    pub listen: SocketAddr,
+    /// The longest interval of the servers that scrape.
+    pub scrape_interval: Duration,
+    /// How long a closed day's final counters are served after `anchor + lag`.
+    pub rollover_hold: Duration,
+    /// How long a series that appears is 0 before its value.
+    pub zero_hold: Duration,
+    /// Extra root certificates, PEM.
+    pub ca_file: Option<PathBuf>,
+    pub proxy_url: Option<ProxyUrl>,
+    pub state_file: Option<PathBuf>,
+    pub web: Web,
+    /// At least one; names and SDKAppID-region pairs are unique.
+    pub apps: Vec<Arc<App>>,
+    /// What the operator should know though it is no mistake: odd keys, features that are
+    /// not in effect yet, unknown environment variables. Each is a full sentence with
+    /// the key's path.
+    pub notices: Vec<String>,
+}
+
+/// How the program serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Web {
+    pub config_file: Option<PathBuf>,
+    pub enable_lifecycle: bool,
+    pub openmetrics_created: bool,
+}
+
+/// A proxy for https calls. Its URL may hold a password, so it cannot be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProxyUrl(Zeroizing<String>);
+
+impl ProxyUrl {
+    pub(crate) fn new(url: String) -> Self {
+        Self(Zeroizing::new(url))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One SDKAppID with what is needed to ask about it.
+pub struct App {
+    /// The value of the label `app`.
+    pub name: String,
+    pub sdk_app_id: u32,
+    pub identifier: Identifier,
+    pub key: KeySource,
+    /// Calls that the service may get for this SDKAppID, over all regions and APIs.
+    pub calls_per_second: f64,
+    pub day_offset: DayOffset,
+    /// At least one; names are unique within the app.
+    pub regions: Vec<Region>,
+    pub polling: Polling,
+}
+
+/// When and about what an app is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Polling {
+    /// Time between two polls of a target.
+    pub interval: Duration,
+    /// Length of the rolling window; a multiple of `step`.
+    pub window: Duration,
+    /// How far behind now a window ends.
+    pub lag: Duration,
+    /// Distance of window edges; divides a day.
+    pub step: Duration,
+    /// Bound on a whole answer.
+    pub timeout: Duration,
+    /// Age from which the last good values are no longer served.
+    pub stale_after: Duration,
+    /// Whether `normal_push_statistics` is polled.
+    pub statistics: bool,
+    /// Whether the day is asked for.
+    pub counters: bool,
+    /// Data series that one target may serve.
+    pub series_limit: usize,
+}
+
+/// Where an app's secret key is. Files and variables are read at each signing, so that a
+/// rotated key needs no restart.
+pub enum KeySource {
+    File(PathBuf),
+    Env(String),
+    Inline(SecretKey),
+}
+
+/// Why a key could not be read. Says where it was looked for, never what was there.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("cannot read the secret key from {}", path.display())]
+    File {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("the environment variable {0}, which should hold the secret key, is not set")]
+    Unset(String),
+    #[error("the environment variable {0}, which should hold the secret key, is not valid UTF-8")]
+    NotText(String),
+    #[error("{place} holds no secret key")]
+    Empty { place: String, source: EmptyKey },
+}
+
+impl KeySource {
+    /// Reads the key now.
+    pub fn read(&self) -> Result<SecretKey, KeyError> {
+        let (text, place) = match self {
+            Self::Inline(key) => return Ok(key.clone()),
+            Self::File(path) => {
+                let text = std::fs::read_to_string(path).map_err(|source| KeyError::File {
+                    path: path.clone(),
+                    source,
+                })?;
+                (text, path.display().to_string())
+            }
+            Self::Env(name) => {
+                let text = std::env::var(name).map_err(|error| match error {
+                    std::env::VarError::NotPresent => KeyError::Unset(name.clone()),
+                    std::env::VarError::NotUnicode(_) => KeyError::NotText(name.clone()),
+                })?;
+                (text, format!("the environment variable {name}"))
+            }
+        };
+        let text = Zeroizing::new(text);
+        SecretKey::new(&text).map_err(|source| KeyError::Empty { place, source })
+    }
+}

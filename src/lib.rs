@@ -1,0 +1,7 @@
+pub mod clock;
+pub mod config;
+pub mod reading;
+pub mod region;
+pub mod target;
+pub mod usersig;
+pub mod window;

@@ -1,0 +1,213 @@
+//! What one good answer of the service says, in our own names.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// One question that the service can be asked about a range of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Api {
+    /// How many pushes were lost, by stage, platform and error code (document 71898).
+    NormalPushLoss,
+    /// How many pushes were sendable, sent, delivered and clicked (document 71897).
+    NormalPushStatistics,
+}
+
+impl Api {
+    pub const ALL: [Self; 2] = [Self::NormalPushLoss, Self::NormalPushStatistics];
+
+    /// The value of the label `api`, which is also the last segment of the URL's path.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NormalPushLoss => "normal_push_loss",
+            Self::NormalPushStatistics => "normal_push_statistics",
+        }
+    }
+}
+
+impl fmt::Display for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where on its way a push was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// Between "this device could be reached" and "handed to the channel".
+    ReadyToSend,
+    /// Between "handed to the channel" and "the device sent a receipt".
+    PostSendDelivered,
+}
+
+impl Stage {
+    pub const ALL: [Self; 2] = [Self::ReadyToSend, Self::PostSendDelivered];
+
+    /// The value of the label `stage`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadyToSend => "ready_to_send",
+            Self::PostSendDelivered => "post_send_delivered",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A push channel by its `PushPlatform` number (document 71898). Numbers that the
+/// document does not list are kept: the product already supports more channels
+/// than the document names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Platform(pub i64);
+
+impl Platform {
+    /// Names of the documented numbers, by number.
+    pub const NAMES: [&'static str; 9] = [
+        "unknown", "apns", "xiaomi", "huawei", "fcm", "meizu", "oppo", "vivo", "honor",
+    ];
+
+    /// The documented name, absent for a number that the document does not list.
+    pub fn name(self) -> Option<&'static str> {
+        usize::try_from(self.0)
+            .ok()
+            .and_then(|number| Self::NAMES.get(number).copied())
+    }
+}
+
+/// The value of the label `platform`.
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "platform_{}", self.0),
+        }
+    }
+}
+
+/// The longest error code kept, in characters.
+pub const MAX_CODE_CHARS: usize = 64;
+
+/// `ErrCode` as label text: at most [`MAX_CODE_CHARS`] characters, never empty and
+/// never `other`, which is the name under which codes over a series limit are folded.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ErrCode(String);
+
+impl ErrCode {
+    pub fn new(text: &str) -> Self {
+        let cut: String = text
+            .trim()
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_CODE_CHARS)
+            .collect();
+        Self(match cut.as_str() {
+            "" => "_empty".to_owned(),
+            "other" => "_other".to_owned(),
+            _ => cut,
+        })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ErrCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a loss row counts. `platform` is `None` for rows of the overall arrays,
+/// which are another measurement than the platforms' and not their sum.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LossKey {
+    pub stage: Stage,
+    pub platform: Option<Platform>,
+    pub code: ErrCode,
+}
+
+/// Lost pushes of one [`LossKey`] in a range.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loss {
+    pub count: u64,
+    /// The service's most frequent description of the code, scrubbed, without control
+    /// characters, at most [`MAX_DESCRIPTION_CHARS`] characters; empty when it gave none.
+    pub description: String,
+}
+
+/// The longest description kept, in characters.
+pub const MAX_DESCRIPTION_CHARS: usize = 120;
+
+/// Pushes of one range at each step of their way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Funnel {
+    pub sendable: u64,
+    pub sent: u64,
+    pub delivered: u64,
+    pub clicked: u64,
+}
+
+impl Funnel {
+    pub fn is_zero(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// One good answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Loss(BTreeMap<LossKey, Loss>),
+    Statistics {
+        overall: Funnel,
+        platforms: BTreeMap<Platform, Funnel>,
+    },
+}
+
+impl Reading {
+    /// Whether the answer holds no count at all.
+    pub fn is_zero(&self) -> bool {
+        match self {
+            Self::Loss(rows) => rows.values().all(|loss| loss.count == 0),
+            Self::Statistics { overall, platforms } => {
+                overall.is_zero() && platforms.values().all(|funnel| funnel.is_zero())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_undocumented_platform_keeps_its_number() {
+        assert_eq!(Platform(8).to_string(), "honor");
+        assert_eq!(Platform(9).to_string(), "platform_9");
+        assert_eq!(Platform(-1).to_string(), "platform_-1");
+    }
+
+    #[test]
+    fn reserved_and_empty_codes_are_escaped() {
+        for (text, label) in [
+            ("", "_empty"),
+            (" ", "_empty"),
+            ("other", "_other"),
+            ("410", "410"),
+            ("-1", "-1"),
+        ] {
+            assert_eq!(ErrCode::new(text).as_str(), label, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_cut_by_characters_not_bytes() {
+        assert_eq!(
+            ErrCode::new(&"未".repeat(99)).as_str(),
+            "未".repeat(MAX_CODE_CHARS)
+        );
+    }
+}
