@@ -3,6 +3,8 @@
 //! Nothing else in the program sees an unchecked value, and nothing here knows what the
 //! values are used for.
 
+pub mod duration;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
