@@ -2,19 +2,60 @@
 //!
 //! Nothing else in the program sees an unchecked value, and nothing here knows what the
 //! values are used for.
+//!
+//! ```text
+//! file         YAML, TOML or JSON -> tree of values
+//! environment  TIMPUSH_ variables over the tree
+//! check        tree -> Config, every problem collected in findings
+//!   section      one table: typed values, unknown keys
+//!   app          one element of apps, with key, regions, polling
+//!   across       rules over several apps, with plan
+//! schema       which keys there are, and which wait for their feature
+//! ```
 
+mod across;
+mod app;
+mod check;
 pub mod duration;
+mod environment;
+mod file;
+mod findings;
+mod key;
+pub mod plan;
+mod polling;
+mod read;
+mod regions;
+mod schema;
+mod section;
+#[cfg(test)]
+mod tests;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::region::Region;
 use crate::usersig::{EmptyKey, Identifier, SecretKey};
 use crate::window::DayOffset;
+
+pub use environment::variables;
+pub use file::{NotFound, PLACES, find};
+pub use findings::{Problem, Problems};
+
+/// Whether to look for what a configuration refers to on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// Secret files and variables hold keys, and the other files are in place.
+    Check,
+    /// Only the configuration itself, for CI: the machine that checks is not the one
+    /// that runs. An inline key is still only accepted in a file of mode 600.
+    Skip,
+}
 
 /// A configuration that keeps every rule of its schema.
 pub struct Config {
@@ -39,6 +80,61 @@ pub struct Config {
     pub notices: Vec<String>,
 }
 
+impl Config {
+    /// Reads a file, puts the overrides of `env` (see [`variables`]) over it, and checks
+    /// the whole. Relative paths inside are relative to the file's directory.
+    ///
+    /// Keys in variables are looked for in the process environment, since that is where
+    /// each signing will read them.
+    pub fn load(
+        path: &Path,
+        env: &BTreeMap<String, String>,
+        secrets: Secrets,
+    ) -> Result<Self, Problems> {
+        let unreadable = |text| Problems::one(path.display().to_string(), text);
+        let raw = file::read(path).map_err(unreadable)?;
+        let place = key::Place {
+            file: path,
+            open_to_others: raw.open_to_others,
+            secrets,
+        };
+        Self::from_tree(raw.tree, &place, env)
+    }
+
+    fn from_tree(
+        mut tree: Map<String, Value>,
+        place: &key::Place,
+        env: &BTreeMap<String, String>,
+    ) -> Result<Self, Problems> {
+        let findings = findings::Findings::new(environment::overlay(&mut tree, env));
+        let config = check::check(&tree, place, &findings);
+        if let Some(config) = &config {
+            for (variable, text) in environment::unknown(env, &config.key_variables()) {
+                findings.notice(variable, &text);
+            }
+        }
+        let notices = findings.finish()?;
+        match config {
+            Some(config) => Ok(Self { notices, ..config }),
+            None => Err(Problems::one(
+                place.file.display().to_string(),
+                "is refused for a reason that is not known, which is a bug".to_owned(),
+            )),
+        }
+    }
+
+    /// The environment variables that hold keys.
+    fn key_variables(&self) -> BTreeSet<&str> {
+        self.apps
+            .iter()
+            .filter_map(|app| match &app.key {
+                KeySource::Env(name) => Some(name.as_str()),
+                KeySource::File(_) | KeySource::Inline(_) => None,
+            })
+            .collect()
+    }
+}
+
 /// How the program serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Web {
@@ -56,6 +152,7 @@ impl ProxyUrl {
         Self(Zeroizing::new(url))
     }
 
+    #[allow(dead_code, reason = "the client of the API reads it")]
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

@@ -1,0 +1,136 @@
+//! One element of `apps`.
+
+use super::key::{self, Place};
+use super::polling::Layer;
+use super::read::Read;
+use super::section::Section;
+use super::{App, KeySource, Polling, regions};
+use crate::region::Region;
+use crate::usersig::Identifier;
+use crate::window::{DayOffset, DayOffsetError};
+
+/// The service's own limit, per SDKAppID and second, unless the console raised it.
+pub(super) const SERVICE_LIMIT: f64 = 1.0;
+
+/// Slack for clocks that run apart: a second is not quite the same here and there.
+pub(super) const DEFAULT_CALLS_PER_SECOND: f64 = 0.9;
+
+/// The longest app name, in characters; it is a label's value.
+const LONGEST_NAME: usize = 128;
+
+/// What an app takes over where it says nothing itself.
+pub(super) struct Inherited {
+    pub(super) calls_per_second: Read<f64>,
+    pub(super) day_offset: Read<DayOffset>,
+    pub(super) polling: Layer,
+}
+
+/// An app as far as it could be read: rules over several apps want the good parts of
+/// bad ones, too. `None` stands for what was refused.
+pub(super) struct Draft {
+    pub(super) path: String,
+    pub(super) name: Option<String>,
+    pub(super) sdk_app_id: Option<u32>,
+    pub(super) calls_per_second: Option<f64>,
+    pub(super) regions: Vec<(String, Option<Region>)>,
+    pub(super) polling: Option<Polling>,
+    identifier: Option<Identifier>,
+    key: Option<KeySource>,
+    day_offset: Option<DayOffset>,
+}
+
+impl Draft {
+    pub(super) fn read(section: &Section, place: &Place, inherited: &Inherited) -> Self {
+        for key in ["sdk_app_id", "identifier"] {
+            if !section.has(key) {
+                section.refuse(key, "is missing");
+            }
+        }
+        let sdk_app_id = section.whole("sdk_app_id", &(1..=u32::MAX)).given();
+        let name = section
+            .text("name")
+            .and_then(|text| section.accept("name", name(text)));
+        Self {
+            path: section.path().to_owned(),
+            name: match name {
+                Read::Absent => sdk_app_id.map(|id| id.to_string()),
+                other => other.given(),
+            },
+            sdk_app_id,
+            identifier: identifier(section),
+            key: key::read(section, place),
+            regions: regions::read(section),
+            day_offset: day_offset(section)
+                .over(inherited.day_offset)
+                .or(DayOffset::DEFAULT),
+            calls_per_second: calls_per_second(section)
+                .over(inherited.calls_per_second)
+                .or(DEFAULT_CALLS_PER_SECOND),
+            polling: Layer::read(section, inherited.polling).polling(),
+        }
+    }
+
+    /// `None` if any part was refused.
+    pub(super) fn finish(self) -> Option<App> {
+        Some(App {
+            name: self.name?,
+            sdk_app_id: self.sdk_app_id?,
+            identifier: self.identifier?,
+            key: self.key?,
+            calls_per_second: self.calls_per_second?,
+            day_offset: self.day_offset?,
+            regions: self
+                .regions
+                .into_iter()
+                .map(|(_, region)| region)
+                .collect::<Option<_>>()?,
+            polling: self.polling?,
+        })
+    }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("must not hold line breaks or other control characters".to_owned());
+    }
+    if text.trim() != text {
+        return Err("must not begin or end with a space".to_owned());
+    }
+    if text.chars().count() > LONGEST_NAME {
+        return Err(format!("must have at most {LONGEST_NAME} characters"));
+    }
+    Ok(text.to_owned())
+}
+
+fn identifier(section: &Section) -> Option<Identifier> {
+    let identifier = section
+        .text("identifier")
+        .and_then(|text| section.accept("identifier", Identifier::new(text)))
+        .given()?;
+    if !identifier.looks_usual() {
+        section.notice(
+            "identifier",
+            "is not 1 to 32 letters, digits, _ and -, as the service wants it",
+        );
+    }
+    Some(identifier)
+}
+
+/// Where a day begins; for the top level and apps alike.
+pub(super) fn day_offset(section: &Section) -> Read<DayOffset> {
+    section
+        .text("day_offset")
+        .and_then(|text| section.accept::<_, DayOffsetError>("day_offset", text.parse()))
+}
+
+/// The calls allowed; for the top level and apps alike.
+pub(super) fn calls_per_second(section: &Section) -> Read<f64> {
+    let rate = section.number("calls_per_second", &(0.001..=100.0));
+    if rate.given().is_some_and(|rate| rate > SERVICE_LIMIT) {
+        section.notice(
+            "calls_per_second",
+            "is above the service's 1 per second; calls are refused unless the console raised the limit",
+        );
+    }
+    rate
+}

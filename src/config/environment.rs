@@ -1,0 +1,175 @@
+//! Overrides from environment variables: `TIMPUSH_DEFAULTS__STALE_AFTER=5m` stands for
+//! `defaults.stale_after`. Single values of the top level, `web` and `defaults` only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::schema::{Group, Kind, closest};
+
+const PREFIX: &str = "TIMPUSH_";
+
+/// This program's variables out of the process environment. A variable that is not
+/// UTF-8 cannot be one of its settings.
+pub fn variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with(PREFIX))
+        .collect()
+}
+
+/// Every variable that overrides something: its name, where, and what it holds.
+fn settings() -> impl Iterator<Item = (String, Group, &'static str, Kind)> {
+    Group::OVERRIDABLE
+        .into_iter()
+        .flat_map(|group| group.keys().map(move |(key, kind)| (group, key, kind)))
+        .filter(|(.., kind)| *kind != Kind::Nested)
+        .map(|(group, key, kind)| {
+            let table = group.table().map(|table| format!("{table}__"));
+            let name = format!("{}{key}", table.unwrap_or_default()).to_uppercase();
+            (format!("{PREFIX}{name}"), group, key, kind)
+        })
+}
+
+/// Puts the overrides into `tree`. Returns the paths that were set, and by which
+/// variables. An empty variable counts as not set, as compose files and charts leave
+/// empty ones behind.
+pub(super) fn overlay(
+    tree: &mut Map<String, Value>,
+    env: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut overridden = BTreeMap::new();
+    for (variable, group, key, kind) in settings() {
+        let Some(text) = env.get(&variable).filter(|text| !text.is_empty()) else {
+            continue;
+        };
+        let Some(name) = group.table() else {
+            tree.insert(key.to_owned(), typed(text, kind));
+            overridden.insert(key.to_owned(), variable);
+            continue;
+        };
+        let table = tree.entry(name).or_insert(Value::Null);
+        if table.is_null() {
+            *table = Value::Object(Map::new());
+        }
+        // Anything but a table is refused by the check, whatever would be put into it.
+        if let Value::Object(table) = table {
+            table.insert(key.to_owned(), typed(text, kind));
+            overridden.insert(format!("{name}.{key}"), variable);
+        }
+    }
+    overridden
+}
+
+/// The value that the text would be in a file; text that does not fit stays text, for
+/// the check to refuse.
+fn typed(text: &str, kind: Kind) -> Value {
+    let parsed = match kind {
+        Kind::Flag => text.parse::<bool>().ok().map(Value::Bool),
+        Kind::Number => serde_json::from_str(text).ok().filter(Value::is_number),
+        Kind::Text | Kind::Nested => None,
+    };
+    parsed.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+/// Variables with our prefix that mean nothing to us, with what they may have been meant
+/// to be. `keys` are those that hold the apps' secret keys.
+pub(super) fn unknown<'a>(
+    env: &'a BTreeMap<String, String>,
+    keys: &BTreeSet<&str>,
+) -> Vec<(&'a str, String)> {
+    let known: Vec<String> = settings().map(|(variable, ..)| variable).collect();
+    env.keys()
+        .filter(|name| name.starts_with(PREFIX))
+        .filter(|name| !known.contains(name) && !keys.contains(name.as_str()))
+        .map(|name| {
+            let hint = closest(name, known.iter().map(String::as_str))
+                .map(|near| format!("; did you mean {near}?"))
+                .unwrap_or_default();
+            let text = format!("this environment variable is no setting and is ignored{hint}");
+            (name.as_str(), text)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    fn tree(value: &Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn values_get_the_type_of_their_key() {
+        let mut tree = tree(&json!({"defaults": {"lag": "1m"}, "web": null}));
+        overlay(
+            &mut tree,
+            &env(&[
+                ("TIMPUSH_CA_FILE", "123"),
+                ("TIMPUSH_CALLS_PER_SECOND", "0.5"),
+                ("TIMPUSH_DEFAULTS__STALE_AFTER", "5m"),
+                ("TIMPUSH_DEFAULTS__STATISTICS", "false"),
+                ("TIMPUSH_DEFAULTS__COUNTERS", "no"),
+                ("TIMPUSH_DEFAULTS__SERIES_LIMIT", "many"),
+                ("TIMPUSH_WEB__ENABLE_LIFECYCLE", "true"),
+                ("TIMPUSH_LISTEN", ""),
+            ]),
+        );
+        assert_eq!(
+            Value::Object(tree),
+            json!({
+                "ca_file": "123",
+                "calls_per_second": 0.5,
+                "defaults": {"lag": "1m", "stale_after": "5m", "statistics": false, "counters": "no", "series_limit": "many"},
+                "web": {"enable_lifecycle": true},
+            })
+        );
+    }
+
+    #[test]
+    fn apps_and_tables_cannot_be_overridden() {
+        let mut tree = tree(&json!({"defaults": "text"}));
+        let before = tree.clone();
+        let variables = env(&[
+            ("TIMPUSH_APPS", "x"),
+            ("TIMPUSH_APPS__0__NAME", "x"),
+            ("TIMPUSH_WEB", "x"),
+            ("TIMPUSH_DEFAULTS__LAG", "1m"),
+            ("timpush_listen", "x"),
+            ("TIMPUSH_LISTEN__", "x"),
+        ]);
+        assert_eq!(overlay(&mut tree, &variables), BTreeMap::new());
+        assert_eq!(tree, before);
+    }
+
+    #[test]
+    fn foreign_variables_are_named_and_keys_are_not() {
+        let variables = env(&[
+            ("TIMPUSH_EXPORTER_SERVICE_HOST", "10.0.0.1"),
+            ("TIMPUSH_DEFAULTS_INTERVAL", "5m"),
+            ("TIMPUSH_SHOP_KEY", "made-up-key"),
+            ("TIMPUSH_LISTEN", "127.0.0.1:1"),
+            ("PATH", "/bin"),
+        ]);
+        let text = "this environment variable is no setting and is ignored";
+        assert_eq!(
+            unknown(&variables, &BTreeSet::from(["TIMPUSH_SHOP_KEY"])),
+            [
+                (
+                    "TIMPUSH_DEFAULTS_INTERVAL",
+                    format!("{text}; did you mean TIMPUSH_DEFAULTS__INTERVAL?")
+                ),
+                ("TIMPUSH_EXPORTER_SERVICE_HOST", text.to_owned()),
+            ]
+        );
+    }
+}

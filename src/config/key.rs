@@ -1,0 +1,151 @@
+//! Where an app's secret key is said to be. No text of this room holds a key's text.
+
+use std::path::{Path, PathBuf};
+
+use super::section::Section;
+use super::{KeyError, KeySource, Secrets};
+use crate::usersig::SecretKey;
+
+const SOURCES: [&str; 3] = ["secret_key_file", "secret_key_env", "secret_key"];
+
+/// What the check knows about the configuration file besides its text.
+pub(super) struct Place<'a> {
+    pub(super) file: &'a Path,
+    /// Permission bits of the file that are not the owner's; 0 where there are none.
+    pub(super) open_to_others: u32,
+    pub(super) secrets: Secrets,
+}
+
+impl Place<'_> {
+    /// A path of the configuration: relative ones start at the configuration's directory.
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+        self.file
+            .parent()
+            .map_or_else(|| PathBuf::from(path), |directory| directory.join(path))
+    }
+}
+
+/// The one source that an app names; unless secrets are skipped, it must hold a key.
+pub(super) fn read(section: &Section, place: &Place) -> Option<KeySource> {
+    let given: Vec<&str> = SOURCES.into_iter().filter(|key| section.has(key)).collect();
+    let key = match given[..] {
+        [key] => key,
+        [] => {
+            section.findings().refuse(
+                section.path(),
+                "has no secret key; give secret_key_file or secret_key_env",
+            );
+            return None;
+        }
+        _ => {
+            let text = format!("has {}; keep one of them", given.join(" and "));
+            section.findings().refuse(section.path(), &text);
+            return None;
+        }
+    };
+    let source = section
+        .text(key)
+        .and_then(|text| match key {
+            "secret_key_file" => file(section, place, text),
+            "secret_key_env" => variable(section, text),
+            _ => inline(section, place, text),
+        })
+        .given()?;
+    let looked_at = match (&source, place.secrets) {
+        (KeySource::Inline(_), _) | (_, Secrets::Check) => source.read(),
+        (_, Secrets::Skip) => return Some(source),
+    };
+    match looked_at {
+        Ok(secret) => {
+            if !secret.looks_usual() {
+                section.notice(
+                    key,
+                    "the key is not 64 hex digits as the console shows it; check that it was copied whole",
+                );
+            }
+            Some(source)
+        }
+        Err(error) => {
+            section.refuse(key, &with_cause(&error));
+            None
+        }
+    }
+}
+
+fn file(section: &Section, place: &Place, text: &str) -> Option<KeySource> {
+    if looks_like_a_key(text) {
+        section.refuse(
+            "secret_key_file",
+            "looks like the key itself; write the key into a file and give the file's path",
+        );
+        return None;
+    }
+    Some(KeySource::File(place.resolve(text)))
+}
+
+fn variable(section: &Section, text: &str) -> Option<KeySource> {
+    let is_name = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !text.starts_with(|c: char| c.is_ascii_digit());
+    if !is_name || looks_like_a_key(text) {
+        section.refuse(
+            "secret_key_env",
+            "must be the name of an environment variable (letters, digits and _), not the key itself",
+        );
+        return None;
+    }
+    Some(KeySource::Env(text.to_owned()))
+}
+
+fn inline(section: &Section, place: &Place, text: &str) -> Option<KeySource> {
+    if place.open_to_others != 0 {
+        section.refuse(
+            "secret_key",
+            &format!(
+                "stands in a file that not only its owner may use; run: chmod 600 {}",
+                shell_word(&place.file.display().to_string())
+            ),
+        );
+        return None;
+    }
+    section
+        .accept("secret_key", SecretKey::new(text))
+        .map(KeySource::Inline)
+}
+
+fn looks_like_a_key(text: &str) -> bool {
+    SecretKey::new(text).is_ok_and(|key| key.looks_usual())
+}
+
+fn with_cause(error: &KeyError) -> String {
+    match error {
+        KeyError::File { source, .. } => format!("{error}: {source}"),
+        _ => error.to_string(),
+    }
+}
+
+/// A path as one word of a shell command.
+fn shell_word(path: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+".contains(&b);
+    if path.bytes().all(plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_fixes_permissions_can_be_pasted() {
+        for (path, word) in [
+            ("/etc/timpush.yml", "/etc/timpush.yml"),
+            ("my file.yml", "'my file.yml'"),
+            ("it's.yml", r"'it'\''s.yml'"),
+            ("a;b", "'a;b'"),
+        ] {
+            assert_eq!(shell_word(path), word);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The outcome of reading one value.
+
+/// What a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read<T> {
+    Absent,
+    /// Unusable, and a problem says why: what depends on it is not checked.
+    Refused,
+    Given(T),
+}
+
+impl<T> Read<T> {
+    /// `None` if the value was refused.
+    pub(super) fn or(self, default: T) -> Option<T> {
+        match self {
+            Self::Given(value) => Some(value),
+            Self::Absent => Some(default),
+            Self::Refused => None,
+        }
+    }
+
+    /// This value, or else what a layer below holds.
+    pub(super) fn over(self, below: Self) -> Self {
+        match self {
+            Self::Absent => below,
+            own => own,
+        }
+    }
+
+    pub(super) fn given(self) -> Option<T> {
+        match self {
+            Self::Given(value) => Some(value),
+            Self::Absent | Self::Refused => None,
+        }
+    }
+
+    /// A further step of reading; its `None` means that it reported a problem.
+    pub(super) fn and_then<U>(self, step: impl FnOnce(T) -> Option<U>) -> Read<U> {
+        match self {
+            Self::Given(value) => step(value).map_or(Read::Refused, Read::Given),
+            Self::Absent => Read::Absent,
+            Self::Refused => Read::Refused,
+        }
+    }
+}

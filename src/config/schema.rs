@@ -1,0 +1,243 @@
+//! Which keys there are, where they may stand, and which of them wait for their feature.
+
+/// Keys that are accepted and checked, but whose feature is not built yet. A line goes
+/// when its feature comes; nothing else has to change. `defaults.*` stands for the same
+/// key in an app, too.
+const NOT_YET: [&str; 7] = [
+    "state_file",
+    "rollover_hold",
+    "web.config_file",
+    "web.enable_lifecycle",
+    "web.openmetrics_created",
+    "defaults.counters",
+    "defaults.series_limit",
+];
+
+/// Whether the feature behind a key is built; `path` as in [`NOT_YET`].
+pub(super) fn in_effect(path: &str) -> bool {
+    !NOT_YET.contains(&path)
+}
+
+/// How a value that arrives as text, from an environment variable, is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Number,
+    Flag,
+    /// A table or a list; cannot be given by an environment variable.
+    Nested,
+}
+
+/// A place in the file where keys stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    Top,
+    Web,
+    Defaults,
+    App,
+    Region,
+}
+
+const TOP: [(&str, Kind); 12] = [
+    ("listen", Kind::Text),
+    ("scrape_interval", Kind::Text),
+    ("day_offset", Kind::Text),
+    ("calls_per_second", Kind::Number),
+    ("ca_file", Kind::Text),
+    ("proxy_url", Kind::Text),
+    ("state_file", Kind::Text),
+    ("rollover_hold", Kind::Text),
+    ("zero_hold", Kind::Text),
+    ("web", Kind::Nested),
+    ("defaults", Kind::Nested),
+    ("apps", Kind::Nested),
+];
+
+const WEB: [(&str, Kind); 3] = [
+    ("config_file", Kind::Text),
+    ("enable_lifecycle", Kind::Flag),
+    ("openmetrics_created", Kind::Flag),
+];
+
+const DEFAULTS: [(&str, Kind); 9] = [
+    ("interval", Kind::Text),
+    ("window", Kind::Text),
+    ("lag", Kind::Text),
+    ("step", Kind::Text),
+    ("timeout", Kind::Text),
+    ("stale_after", Kind::Text),
+    ("statistics", Kind::Flag),
+    ("counters", Kind::Flag),
+    ("series_limit", Kind::Number),
+];
+
+/// What an app has besides its own values for the keys of [`DEFAULTS`].
+const APP: [(&str, Kind); 9] = [
+    ("name", Kind::Text),
+    ("sdk_app_id", Kind::Number),
+    ("identifier", Kind::Text),
+    ("secret_key_file", Kind::Text),
+    ("secret_key_env", Kind::Text),
+    ("secret_key", Kind::Text),
+    ("regions", Kind::Nested),
+    ("day_offset", Kind::Text),
+    ("calls_per_second", Kind::Number),
+];
+
+const REGION: [(&str, Kind); 3] = [
+    ("name", Kind::Text),
+    ("url", Kind::Text),
+    ("insecure", Kind::Flag),
+];
+
+impl Group {
+    /// The groups whose keys an environment variable can override.
+    pub(super) const OVERRIDABLE: [Self; 3] = [Self::Top, Self::Web, Self::Defaults];
+
+    /// The keys that may stand here, in the order in which they are documented.
+    pub(super) fn keys(self) -> impl Iterator<Item = (&'static str, Kind)> {
+        let (own, more): (&[_], &[_]) = match self {
+            Self::Top => (&TOP, &[]),
+            Self::Web => (&WEB, &[]),
+            Self::Defaults => (&DEFAULTS, &[]),
+            Self::App => (&APP, &DEFAULTS),
+            Self::Region => (&REGION, &[]),
+        };
+        own.iter().chain(more).copied()
+    }
+
+    /// The key at the top level that holds the group, if it is a table there.
+    pub(super) fn table(self) -> Option<&'static str> {
+        match self {
+            Self::Web => Some("web"),
+            Self::Defaults => Some("defaults"),
+            Self::Top | Self::App | Self::Region => None,
+        }
+    }
+
+    /// Whether the feature behind a key of this group is built.
+    pub(super) fn in_effect(self, key: &str) -> bool {
+        match self {
+            Self::Top => in_effect(key),
+            Self::Web => in_effect(&format!("web.{key}")),
+            Self::Defaults | Self::App => in_effect(&format!("defaults.{key}")),
+            Self::Region => true,
+        }
+    }
+
+    /// What to write instead of an unknown key, as the end of a sentence; empty when
+    /// nothing is near.
+    pub(super) fn hint(self, unknown: &str) -> String {
+        if unknown == "<<" {
+            return "; YAML merge keys are not supported, put shared values under `defaults`"
+                .to_owned();
+        }
+        if let Some(key) = closest(unknown, self.keys().map(|(key, _)| key)) {
+            return format!("; did you mean `{key}`?");
+        }
+        let homes = [
+            (Self::Top, "at the top level"),
+            (Self::Web, "under `web`"),
+            (Self::Defaults, "under `defaults` or in an app"),
+            (Self::App, "in an app"),
+        ];
+        homes
+            .into_iter()
+            .find(|(home, _)| home.keys().any(|(key, _)| key == unknown))
+            .map(|(_, place)| format!("; it belongs {place}"))
+            .unwrap_or_default()
+    }
+}
+
+/// The candidate that `text` was probably meant to be: the same but for case and
+/// separators, or at most two edits away.
+pub(super) fn closest<'a>(
+    text: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let plain = |text: &str| -> Vec<char> {
+        text.chars()
+            .filter(|c| !matches!(c, '_' | '-' | ' '))
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    let wanted = plain(text);
+    candidates
+        .map(|candidate| (distance(&wanted, &plain(candidate)), candidate))
+        .filter(|(edits, candidate)| *edits <= (candidate.len() / 3).min(2))
+        .min_by_key(|(edits, _)| *edits)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_that_waits_for_its_feature_exists() {
+        for path in NOT_YET {
+            let (table, key) = path
+                .split_once('.')
+                .map_or((None, path), |(table, key)| (Some(table), key));
+            let exists = Group::OVERRIDABLE
+                .into_iter()
+                .any(|group| group.table() == table && group.keys().any(|(known, _)| known == key));
+            assert!(exists, "{path}");
+        }
+    }
+
+    #[test]
+    fn hints_are_given_for_near_misses_and_misplaced_keys_only() {
+        for (group, unknown, hint) in [
+            (Group::Defaults, "intervall", "; did you mean `interval`?"),
+            (Group::App, "SDKAppID", "; did you mean `sdk_app_id`?"),
+            (
+                Group::App,
+                "secret-key-file",
+                "; did you mean `secret_key_file`?",
+            ),
+            (Group::Top, "default", "; did you mean `defaults`?"),
+            (
+                Group::Top,
+                "interval",
+                "; it belongs under `defaults` or in an app",
+            ),
+            (Group::Defaults, "listen", "; it belongs at the top level"),
+            (Group::Top, "identifier", "; it belongs in an app"),
+            (Group::Top, "colour", ""),
+            (Group::Defaults, "log", "; did you mean `lag`?"),
+            (Group::Defaults, "leg_", "; did you mean `lag`?"),
+            (Group::Defaults, "tag_x", ""),
+        ] {
+            assert_eq!(group.hint(unknown), hint, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn distances_count_edits() {
+        for (a, b, edits) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("kitten", "sitting", 3),
+            ("ab", "ba", 2),
+        ] {
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            assert_eq!(distance(&chars(a), &chars(b)), edits, "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Reads typed values out of one table, and reports what does not fit.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::duration;
+use super::findings::Findings;
+use super::read::Read;
+use super::schema::Group;
+
+/// The longest unknown key that is repeated in a problem. A secret that slipped into
+/// the place of a key (`{secret_key:abc}`, without the space) is not to be printed.
+const LONGEST_REPEATED_KEY: usize = 24;
+
+/// One table of the tree. Every key that is present and unusable is reported.
+pub(super) struct Section<'a> {
+    path: String,
+    table: &'a Map<String, Value>,
+    findings: &'a Findings,
+}
+
+impl<'a> Section<'a> {
+    /// A table at `path` (empty for the top level). Unknown keys are refused here, and
+    /// keys without effect are noticed.
+    pub(super) fn new(
+        group: Group,
+        path: String,
+        table: &'a Map<String, Value>,
+        findings: &'a Findings,
+    ) -> Self {
+        let section = Self {
+            path,
+            table,
+            findings,
+        };
+        for key in table.keys() {
+            if !group.keys().any(|(known, _)| known == key) {
+                section.refuse_unknown(group, key);
+            } else if !group.in_effect(key) {
+                section.notice(key, "accepted, but not yet in effect in this version");
+            }
+        }
+        section
+    }
+
+    fn refuse_unknown(&self, group: Group, key: &str) {
+        let harmless = key.len() <= LONGEST_REPEATED_KEY
+            && key
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'<'));
+        if harmless && !key.is_empty() {
+            self.refuse(key, &format!("unknown key{}", group.hint(key)));
+        } else {
+            let path = if self.path.is_empty() {
+                "(top level)"
+            } else {
+                &self.path
+            };
+            self.findings.refuse(
+                path,
+                "holds an unknown key, not repeated here since it may be a secret; is a space missing after a colon?",
+            );
+        }
+    }
+
+    /// The path of a key in this table.
+    pub(super) fn at(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+
+    /// The path of the table itself.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    pub(super) fn findings(&self) -> &'a Findings {
+        self.findings
+    }
+
+    pub(super) fn refuse(&self, key: &str, text: &str) {
+        self.findings.refuse(&self.at(key), text);
+    }
+
+    pub(super) fn notice(&self, key: &str, text: &str) {
+        self.findings.notice(&self.at(key), text);
+    }
+
+    /// Reports a failed step under `key`, for use with [`Read::and_then`].
+    pub(super) fn accept<T, E: std::fmt::Display>(
+        &self,
+        key: &str,
+        result: Result<T, E>,
+    ) -> Option<T> {
+        result
+            .map_err(|error| self.refuse(key, &error.to_string()))
+            .ok()
+    }
+
+    fn value(&self, key: &str) -> Read<&'a Value> {
+        match self.table.get(key) {
+            None => Read::Absent,
+            Some(Value::Null) => {
+                self.refuse(key, "has no value; give one, or remove the key");
+                Read::Refused
+            }
+            Some(value) => Read::Given(value),
+        }
+    }
+
+    /// Text that is not empty.
+    pub(super) fn text(&self, key: &str) -> Read<&'a str> {
+        self.value(key).and_then(|value| match value {
+            Value::String(text) if text.is_empty() => {
+                self.refuse(key, "must not be empty");
+                None
+            }
+            Value::String(text) => Some(text.as_str()),
+            Value::Number(_) | Value::Bool(_) => {
+                self.refuse(
+                    key,
+                    &format!("must be text, not {}; put it in quotes", kind(value)),
+                );
+                None
+            }
+            other => {
+                self.refuse(key, &format!("must be text, not {}", kind(other)));
+                None
+            }
+        })
+    }
+
+    pub(super) fn flag(&self, key: &str) -> Read<bool> {
+        self.value(key).and_then(|value| {
+            let flag = value.as_bool();
+            if flag.is_none() {
+                self.refuse(key, &format!("must be true or false, not {}", kind(value)));
+            }
+            flag
+        })
+    }
+
+    pub(super) fn duration(&self, key: &str, range: &RangeInclusive<Duration>) -> Read<Duration> {
+        self.value(key).and_then(|value| {
+            let Value::String(text) = value else {
+                let hint = if value.is_number() {
+                    "; add its unit"
+                } else {
+                    ""
+                };
+                self.refuse(
+                    key,
+                    &format!("{}, not {}{hint}", duration::DurationError, kind(value)),
+                );
+                return None;
+            };
+            let length = self.accept(key, duration::parse(text))?;
+            if range.contains(&length) {
+                return Some(length);
+            }
+            self.refuse(
+                key,
+                &format!(
+                    "must be from {} to {}, not {}",
+                    duration::text(*range.start()),
+                    duration::text(*range.end()),
+                    duration::text(length)
+                ),
+            );
+            None
+        })
+    }
+
+    /// A number, whole or not.
+    pub(super) fn number(&self, key: &str, range: &RangeInclusive<f64>) -> Read<f64> {
+        self.value(key).and_then(|value| {
+            let number = value.as_f64().filter(|number| range.contains(number));
+            if number.is_none() {
+                let (low, high) = (range.start(), range.end());
+                self.refuse(
+                    key,
+                    &format!(
+                        "must be a number from {low} to {high}, not {}",
+                        number_or_kind(value)
+                    ),
+                );
+            }
+            number
+        })
+    }
+
+    /// A whole number, also as text of digits.
+    pub(super) fn whole(&self, key: &str, range: &RangeInclusive<u32>) -> Read<u32> {
+        self.value(key).and_then(|value| {
+            let number = match value {
+                Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => {
+                    text.parse().ok()
+                }
+                other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
+            }
+            .filter(|number| range.contains(number));
+            if number.is_none() {
+                let (low, high) = (range.start(), range.end());
+                self.refuse(
+                    key,
+                    &format!(
+                        "must be a whole number from {low} to {high}, not {}",
+                        number_or_kind(value)
+                    ),
+                );
+            }
+            number
+        })
+    }
+
+    /// A table under a key. One without keys, which YAML reads as no value, is empty.
+    pub(super) fn table(&self, key: &str, group: Group) -> Option<Section<'a>> {
+        match self.table.get(key) {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(table)) => {
+                Some(Section::new(group, self.at(key), table, self.findings))
+            }
+            Some(other) => {
+                self.refuse(
+                    key,
+                    &format!("must be a table of keys, not {}", kind(other)),
+                );
+                None
+            }
+        }
+    }
+
+    /// The elements of a list that must not be empty.
+    pub(super) fn list(&self, key: &str) -> &'a [Value] {
+        match self.table.get(key) {
+            Some(Value::Array(list)) if !list.is_empty() => list,
+            None => {
+                self.refuse(key, "is missing");
+                &[]
+            }
+            Some(Value::Array(_) | Value::Null) => {
+                self.refuse(key, "must not be empty");
+                &[]
+            }
+            Some(other) => {
+                self.refuse(key, &format!("must be a list, not {}", kind(other)));
+                &[]
+            }
+        }
+    }
+}
+
+/// What a value is, for a reader who wrote something else. Never the value itself.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a table",
+    }
+}
+
+/// A number as it was given, since where a number belongs a number is no secret.
+fn number_or_kind(value: &Value) -> String {
+    match value {
+        Value::Number(number) => number.to_string(),
+        other => kind(other).to_owned(),
+    }
+}

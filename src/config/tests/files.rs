@@ -1,0 +1,212 @@
+//! From text to tree, and what is said when that fails. All keys here are made up.
+
+use super::*;
+use crate::config::file::{Format, parse};
+
+/// What tells two configurations apart, but for the text of keys.
+fn facts(config: &Config) -> String {
+    let apps: Vec<_> = config
+        .apps
+        .iter()
+        .map(|app| {
+            let key = match &app.key {
+                KeySource::File(path) => path.file_name().unwrap().to_str().unwrap().to_owned(),
+                KeySource::Env(name) => name.clone(),
+                KeySource::Inline(_) => "inline".to_owned(),
+            };
+            let offset = app.day_offset.to_string();
+            let identifier = app.identifier.as_str();
+            let (id, rate) = (app.sdk_app_id, app.calls_per_second);
+            format!(
+                "{} {id} {identifier} {key} {rate} {offset} {:?} {:?}",
+                app.name, app.regions, app.polling
+            )
+        })
+        .collect();
+    let (scrape, web) = (config.scrape_interval, &config.web);
+    format!(
+        "{} {scrape:?} {web:?} {apps:#?} {:?}",
+        config.listen, config.notices
+    )
+}
+
+#[test]
+fn the_three_formats_say_the_same() {
+    let yaml = "
+        calls_per_second: 0.5
+        web: &web {enable_lifecycle: true}
+        apps:
+          - sdk_app_id: 4294967295
+            identifier: admin
+            secret_key_file: shop.key
+            statistics: false
+            regions: [china, {name: lab, url: 'https://lab.example'}]
+    ";
+    let toml = r#"
+        calls_per_second = 0.5
+        [web]
+        enable_lifecycle = true
+        [[apps]]
+        sdk_app_id = 4294967295
+        identifier = "admin"
+        secret_key_file = "shop.key"
+        statistics = false
+        regions = ["china", {name = "lab", url = "https://lab.example"}]
+    "#;
+    let json = r#"{
+        "calls_per_second": 0.5,
+        "web": {"enable_lifecycle": true},
+        "apps": [{"sdk_app_id": 4294967295, "identifier": "admin", "secret_key_file": "shop.key",
+            "statistics": false, "regions": ["china", {"name": "lab", "url": "https://lab.example"}]}]
+    }"#;
+    let [first, others @ ..] = [
+        ("a.yml", yaml),
+        ("a.yaml", yaml),
+        ("a.toml", toml),
+        ("a.json", json),
+    ]
+    .map(|(name, text)| {
+        facts(
+            &Config::load(&write(name, text).path, &env(&[]), Secrets::Skip)
+                .ok()
+                .unwrap(),
+        )
+    });
+    for other in others {
+        assert_eq!(first, other);
+    }
+}
+
+#[test]
+fn anchors_share_values_in_yaml() {
+    let config = load(
+        "
+        apps:
+          - {name: a, sdk_app_id: 1, identifier: &who admin, secret_key_env: MADE_UP, regions: &where [china]}
+          - {name: b, sdk_app_id: 2, identifier: *who, secret_key_env: MADE_UP, regions: *where}
+        ",
+    )
+    .ok()
+    .unwrap();
+    assert_eq!(config.apps[1].identifier.as_str(), "admin");
+    assert_eq!(config.apps[1].regions, config.apps[0].regions);
+}
+
+/// Files with a key and a proxy's password, which are made up, in each format.
+const WITH_SECRETS: [(&str, &str); 3] = [
+    (
+        "a.yml",
+        "proxy_url: http://user:pass-KEY@proxy.example\napps:\n  - sdk_app_id: 1\n    identifier: a\n    secret_key: KEY\n    regions: [china]\n  - {sdk_app_id: 2, identifier: a, secret_key: KEY, regions: [china]}\n",
+    ),
+    (
+        "a.toml",
+        "proxy_url = \"http://user:pass-KEY@proxy.example\"\n[[apps]]\nsdk_app_id = 1\nidentifier = \"a\"\nsecret_key = \"KEY\"\nregions = [\"china\"]\n",
+    ),
+    (
+        "a.json",
+        "{\"proxy_url\": \"http://user:pass-KEY@proxy.example\",\n\"apps\": [{\"sdk_app_id\": 1, \"identifier\": \"a\",\n\"secret_key\": \"KEY\",\n\"regions\": [\"china\"]}]}",
+    ),
+];
+
+/// The text with each kind of slip at each place; inside a key a few places do.
+fn damaged(text: &str) -> impl Iterator<Item = String> {
+    const SLIPS: [&str; 15] = [
+        "\n", " ", ":", ": ", "\"", "'", "{", "]", "*", "&", "#", "\\", "=", "? ", "\u{7f}",
+    ];
+    let keys: Vec<usize> = text.match_indices(MADE_UP_KEY).map(|(at, _)| at).collect();
+    (0..text.len())
+        .filter(move |at| {
+            keys.iter()
+                .all(|key| !(key + 1..key + MADE_UP_KEY.len()).contains(at) || at % 9 == 0)
+        })
+        .flat_map(move |at| {
+            let (head, tail) = text.split_at(at);
+            let cut = [
+                head.to_owned(),
+                tail.to_owned(),
+                format!("{head}{}", &tail[1..]),
+            ];
+            let inserted = SLIPS.map(|slip| format!("{head}{slip}{tail}"));
+            cut.into_iter().chain(inserted)
+        })
+}
+
+#[test]
+fn no_slip_in_a_file_makes_a_problem_or_notice_repeat_a_secret() {
+    for (name, text) in WITH_SECRETS {
+        let file = Path::new(name);
+        let place = key::Place {
+            file,
+            open_to_others: 0,
+            secrets: Secrets::Skip,
+        };
+        let format = Format::of(file).unwrap();
+        let said = |text: &str| match parse(text, format) {
+            Ok(tree) => match Config::from_tree(tree, &place, &env(&[])) {
+                Ok(config) => config.notices.join("\n"),
+                Err(problems) => format!("{problems} {problems:?}"),
+            },
+            Err(problem) => problem,
+        };
+        let text = text.replace("KEY", MADE_UP_KEY);
+        assert_eq!(said(&text), "", "{name}");
+        for text in damaged(&text) {
+            let said = said(&text);
+            for part in MADE_UP_KEY.as_bytes().windows(8) {
+                let part = std::str::from_utf8(part).unwrap();
+                assert!(!said.contains(part), "{text}\n{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn text_that_does_not_parse_is_explained_with_its_line() {
+    let rows = include_str!("../../../tests/data/config_syntax.txt");
+    for row in rows.split("\n\n").skip(1) {
+        let (text, problem) = row.trim_end().rsplit_once("\n=> ").unwrap();
+        let (name, text) = text.split_once('\n').unwrap();
+        let format = Format::of(Path::new(name)).unwrap();
+        assert_eq!(
+            parse(text, format).err().as_deref(),
+            Some(problem),
+            "{text}"
+        );
+    }
+    for text in ["", " \n"] {
+        assert_eq!(
+            parse(text, Format::Yaml).err().as_deref(),
+            Some("is empty; it needs at least `apps`")
+        );
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_are_one_problem_with_the_files_name() {
+    let latin1 = write("a.yml", b"name: \xe9\n");
+    let directory = latin1.path.parent().unwrap();
+    fs::create_dir(directory.join("b.yml")).unwrap();
+    let ending = "the ending does not tell the format; name the file .yml, .yaml, .toml or .json";
+    for (name, problem) in [
+        ("a.yml", "is not UTF-8 text"),
+        ("b.yml", "is a directory, not a file"),
+        (
+            "c.yml",
+            "cannot be read: No such file or directory (os error 2)",
+        ),
+        ("d.ini", ending),
+        ("timpush", ending),
+    ] {
+        let path = directory.join(name);
+        let problems = Config::load(&path, &env(&[]), Secrets::Skip).err().unwrap();
+        assert_eq!(
+            problems.to_string(),
+            format!("{}: {problem}", path.display())
+        );
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_mistake() {
+    assert_eq!(problems(&format!("\u{feff}{}", top(""))), "");
+}

@@ -1,0 +1,118 @@
+//! Keys and other things of the machine that runs. All keys here are made up.
+
+use super::*;
+
+#[test]
+fn secrets_are_looked_for_unless_told_otherwise() {
+    let written = write(
+        "timpush.yml",
+        app("secret_key_file: shop.key, secret_key_env: X"),
+    );
+    let directory = written.path.parent().unwrap();
+    let file = directory.join("shop.key");
+    let file = file.display();
+    let check = |text: &str| {
+        fs::write(&written.path, text).unwrap();
+        match Config::load(&written.path, &env(&[]), Secrets::Check) {
+            Ok(config) => config.notices.join("\n"),
+            Err(problems) => problems.to_string(),
+        }
+    };
+    let with =
+        |key: &str| format!("apps: [{{sdk_app_id: 1, identifier: a, regions: [china], {key}}}]");
+    let by_file = with("secret_key_file: shop.key");
+    assert_eq!(
+        check(&by_file),
+        format!(
+            "apps[0].secret_key_file: cannot read the secret key from {file}: No such file or directory (os error 2)"
+        )
+    );
+    fs::write(directory.join("shop.key"), "\n").unwrap();
+    assert_eq!(
+        check(&by_file),
+        format!("apps[0].secret_key_file: {file} holds no secret key")
+    );
+    fs::write(directory.join("shop.key"), "made up\n").unwrap();
+    assert_eq!(
+        check(&by_file),
+        "apps[0].secret_key_file: the key is not 64 hex digits as the console shows it; check that it was copied whole"
+    );
+    fs::write(directory.join("shop.key"), format!("{MADE_UP_KEY}\n")).unwrap();
+    assert_eq!(check(&by_file), "");
+    assert_eq!(
+        check(&with(&format!("secret_key_file: {MADE_UP_KEY}"))),
+        "apps[0].secret_key_file: looks like the key itself; write the key into a file and give the file's path"
+    );
+    assert_eq!(
+        check(&with("secret_key_env: MADE_UP_AND_UNSET")),
+        "apps[0].secret_key_env: the environment variable MADE_UP_AND_UNSET, which should hold the secret key, is not set"
+    );
+    // The variable that cargo sets for every test holds no key, but text.
+    assert_eq!(
+        check(&with("secret_key_env: CARGO_PKG_NAME")),
+        "apps[0].secret_key_env: the key is not 64 hex digits as the console shows it; check that it was copied whole"
+    );
+    assert_eq!(
+        check(&with("secret_key: '\n\n'")),
+        "apps[0].secret_key: the secret key is empty"
+    );
+    assert_eq!(check(&with(&format!("secret_key: {MADE_UP_KEY}"))), "");
+}
+
+#[test]
+fn other_files_are_looked_for_together_with_secrets() {
+    let text = format!(
+        "ca_file: ca.pem\nstate_file: gone/state.json\nweb: {{config_file: web.yml}}\n\
+         apps: [{{sdk_app_id: 1, identifier: a, regions: [china], secret_key: {MADE_UP_KEY}}}]"
+    );
+    assert!(load(&text).is_ok());
+    let written = write("timpush.yml", &text);
+    let directory = written.path.parent().unwrap();
+    let load = || Config::load(&written.path, &env(&[]), Secrets::Check);
+    let shown = directory.display();
+    let missing = "No such file or directory (os error 2)";
+    assert_eq!(
+        load().err().unwrap().to_string(),
+        format!(
+            "ca_file: cannot read {shown}/ca.pem: {missing}\n\
+             state_file: there is no directory {shown}/gone to keep it in\n\
+             web.config_file: cannot read {shown}/web.yml: {missing}"
+        )
+    );
+    fs::create_dir(directory.join("gone")).unwrap();
+    fs::write(directory.join("web.yml"), "").unwrap();
+    fs::write(directory.join("ca.pem"), "not PEM").unwrap();
+    assert_eq!(
+        load().err().unwrap().to_string(),
+        format!("ca_file: {shown}/ca.pem holds no certificates in PEM")
+    );
+    let made = rcgen::generate_simple_self_signed(["made-up.example".to_owned()]).unwrap();
+    fs::write(directory.join("ca.pem"), made.cert.pem()).unwrap();
+    let config = load().ok().unwrap();
+    assert_eq!(config.ca_file, Some(directory.join("ca.pem")));
+    assert_eq!(config.state_file, Some(directory.join("gone/state.json")));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_inline_key_wants_a_file_of_the_owner_alone() {
+    let text = format!(
+        "apps: [{{sdk_app_id: 1, identifier: a, regions: [china], secret_key: {MADE_UP_KEY}}}]"
+    );
+    for (mode, accepted) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false)] {
+        let written = write("timpush.yml", &text);
+        set_mode(&written.path, mode);
+        for secrets in [Secrets::Check, Secrets::Skip] {
+            let problems = Config::load(&written.path, &env(&[]), secrets).err();
+            let expected = format!(
+                "apps[0].secret_key: stands in a file that not only its owner may use; run: chmod 600 {}",
+                written.path.display()
+            );
+            assert_eq!(
+                problems.map(|p| p.to_string()),
+                (!accepted).then_some(expected),
+                "{mode:o}"
+            );
+        }
+    }
+}
