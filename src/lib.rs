@@ -1,4 +1,5 @@
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod reading;
 pub mod region;
