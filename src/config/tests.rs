@@ -1,5 +1,6 @@
 //! The configuration as a whole. All keys and hosts here are made up.
 
+mod example;
 mod files;
 mod secrets;
 

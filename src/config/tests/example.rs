@@ -1,0 +1,99 @@
+//! The configurations that the documentation shows.
+
+use super::*;
+use crate::config::plan::Plan;
+
+#[test]
+fn the_sample_of_the_documentation_passes_with_its_plan() {
+    let config = load(
+        r#"
+apps:
+  - name: shop
+    sdk_app_id: 1400000001
+    identifier: administrator
+    secret_key_file: /run/secrets/shop.key
+    regions: [singapore]
+  - name: game
+    sdk_app_id: 1400000002
+    identifier: administrator
+    secret_key_env: GAME_KEY
+    interval: 2m
+    regions:
+      - china
+      - {name: lab, url: "http://127.0.0.1:9000"}
+"#,
+    )
+    .ok()
+    .unwrap();
+    assert_eq!(config.notices, [""; 0]);
+    let rows = Plan::of(&config).rows;
+    let calls: Vec<_> = rows
+        .iter()
+        .map(|row| (row.app.as_str(), row.calls_per_poll))
+        .collect();
+    assert_eq!(calls, [("shop", 2), ("game", 4)]);
+}
+
+const EXAMPLE: &str = include_str!("../../../deploy/timpush.example.yml");
+
+/// The example with every key switched on: a # goes when no prose follows it.
+fn example_with_everything() -> String {
+    let mut lines = Vec::new();
+    for line in EXAMPLE.lines() {
+        let indent = line.len() - line.trim_start().len();
+        match line.trim_start().strip_prefix('#') {
+            Some(rest) if !rest.is_empty() && (!rest.starts_with(' ') || is_setting(rest)) => {
+                lines.push(format!("{}{rest}", &line[..indent]));
+            }
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
+/// Two spaces and a key, as in the elements of a list that is switched off.
+fn is_setting(rest: &str) -> bool {
+    rest.strip_prefix("  ").is_some_and(|rest| {
+        let key = rest.split(':').next().unwrap_or("");
+        rest.contains(':') && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+    })
+}
+
+#[test]
+fn the_example_passes_as_it_is_and_with_everything_switched_on() {
+    let plain = load(EXAMPLE).map_err(|problems| problems.to_string());
+    let full = load(&example_with_everything()).map_err(|problems| problems.to_string());
+    let (plain, full) = (plain.ok().unwrap(), full.ok().unwrap());
+    assert_eq!(plain.notices, [""; 0]);
+    assert_eq!((plain.apps.len(), full.apps.len()), (2, 3));
+    // What the example calls a default is one.
+    assert_eq!(plain.listen, full.listen);
+    assert_eq!(plain.scrape_interval, full.scrape_interval);
+    assert_eq!(plain.rollover_hold, full.rollover_hold);
+    assert_eq!(plain.zero_hold, full.zero_hold);
+    assert_eq!(plain.apps[0].polling, full.apps[0].polling);
+    assert_eq!(plain.apps[0].day_offset, full.apps[0].day_offset);
+    let rates = [&plain, &full].map(|config| config.apps[0].calls_per_second.to_bits());
+    assert_eq!(rates[0], rates[1]);
+}
+
+#[test]
+fn every_key_of_the_schema_is_in_the_example() {
+    let full = example_with_everything();
+    for group in [
+        schema::Group::Top,
+        schema::Group::Web,
+        schema::Group::Defaults,
+        schema::Group::App,
+        schema::Group::Region,
+    ] {
+        for (key, _) in group.keys() {
+            let there = full.lines().any(|line| {
+                let line = line.trim_start().trim_start_matches("- ");
+                line.strip_prefix(key)
+                    .is_some_and(|rest| rest.starts_with(':'))
+            });
+            assert!(there, "{group:?} {key}");
+        }
+    }
+}
