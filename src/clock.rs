@@ -7,6 +7,7 @@
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
+use tracing::warn;
 
 use crate::window::UnixSeconds;
 
@@ -38,5 +39,31 @@ pub fn now() -> Now {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default(),
         steady: Instant::now(),
+    }
+}
+
+/// How often the two time domains are compared.
+const WATCH_EVERY: Duration = Duration::from_secs(10);
+
+/// A smaller difference is what clock synchronisation does all the time.
+const JUMP: f64 = 30.0;
+
+/// Says in the log when the wall clock jumps: signatures and windows depend on it, and the
+/// failures that follow do not look like the clock's fault.
+pub async fn watch() {
+    let mut last = now();
+    loop {
+        tokio::time::sleep(WATCH_EVERY).await;
+        let current = now();
+        let steady = current.steady.duration_since(last.steady).as_secs_f64();
+        let jump = current.wall.as_secs_f64() - last.wall.as_secs_f64() - steady;
+        if jump.abs() > JUMP {
+            warn!(
+                seconds = jump,
+                "the wall clock jumped by {jump:+.0} s; signatures and windows follow it, but windows never move back: \
+                 check this machine's time synchronisation, and restart the exporter if the clock had been ahead"
+            );
+        }
+        last = current;
     }
 }

@@ -81,8 +81,40 @@ pub fn expand(config: &Config) -> Vec<Target> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::config::{KeySource, Polling};
+    use crate::usersig::{Identifier, SecretKey};
+    use crate::window::DayOffset;
+    use std::time::Duration;
+
+    /// A target with the configuration's defaults and a made-up key.
+    pub(crate) fn target(app: &str, region: &str) -> Target {
+        let app = App {
+            name: app.to_owned(),
+            sdk_app_id: 1_400_000_001,
+            identifier: Identifier::new("administrator").unwrap(),
+            key: KeySource::Inline(SecretKey::new("made-up key").unwrap()),
+            calls_per_second: 0.9,
+            day_offset: DayOffset::DEFAULT,
+            regions: vec![Region::known(region).unwrap()],
+            polling: Polling {
+                interval: Duration::from_secs(60),
+                window: Duration::from_secs(3600),
+                lag: Duration::from_secs(120),
+                step: Duration::from_secs(60),
+                timeout: Duration::from_secs(10),
+                stale_after: Duration::from_secs(600),
+                statistics: true,
+                counters: true,
+                series_limit: 2000,
+            },
+        };
+        Target {
+            region: app.regions[0].clone(),
+            app: Arc::new(app),
+        }
+    }
 
     fn id(app: &str, region: &str) -> TargetId {
         TargetId {
