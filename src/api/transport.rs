@@ -1,0 +1,225 @@
+//! How bytes reach the service: names, TLS, proxy. Roots and the resolver are part of the
+//! binary, so that it runs from an empty image.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::LookupIpStrategy;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{NoProxy, Proxy, redirect};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::error::{FetchError, Outcome};
+use crate::config::ProxyUrl;
+
+/// Bound on DNS, TCP and TLS together. Shorter than the default bound on a whole answer,
+/// so that a dead host leaves time for its backup.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One question to one name server; two of them fit into [`CONNECT_TIMEOUT`].
+const DNS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The service closes idle connections; its documents do not say when.
+const POOL_IDLE: Duration = Duration::from_secs(50);
+
+/// Why no HTTP client could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    #[error("ca_file: cannot read certificates from {}; it must be PEM text", path.display())]
+    CaFile {
+        path: PathBuf,
+        source: rustls::pki_types::pem::Error,
+    },
+    #[error("ca_file: {} holds no certificate that can be a root", path.display())]
+    NoRoots { path: PathBuf },
+    #[error("proxy_url: not usable as a proxy")]
+    Proxy,
+    #[error("cannot set up TLS")]
+    Tls(#[source] rustls::Error),
+    #[error("cannot set up the HTTP client")]
+    Http(#[source] reqwest::Error),
+}
+
+/// The one HTTP client of the process. Redirects are refused, since a signature must not
+/// travel to another host; a proxy is used for https alone.
+pub(super) fn client(
+    ca_file: Option<&Path>,
+    proxy: Option<&ProxyUrl>,
+) -> Result<reqwest::Client, TransportError> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("timpush-exporter/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(tls(ca_file)?)
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE)
+        .dns_resolver(Arc::new(SystemResolver::default()))
+        .no_proxy();
+    let from_environment = || {
+        ["HTTPS_PROXY", "https_proxy"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok().filter(|url| !url.is_empty()))
+    };
+    if let Some(url) = proxy
+        .map(|url| url.expose().to_owned())
+        .or_else(from_environment)
+    {
+        let proxy = Proxy::https(&url).map_err(|_| TransportError::Proxy)?;
+        builder = builder.proxy(proxy.no_proxy(NoProxy::from_env()));
+    }
+    builder
+        .build()
+        .map_err(|error| TransportError::Http(error.without_url()))
+}
+
+fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, TransportError> {
+    let mut roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    if let Some(path) = ca_file {
+        let path = path.to_owned();
+        let certificates: Vec<CertificateDer> = CertificateDer::pem_file_iter(&path)
+            .and_then(Iterator::collect)
+            .map_err(|source| TransportError::CaFile {
+                path: path.clone(),
+                source,
+            })?;
+        let (added, _) = roots.add_parsable_certificates(certificates);
+        if added == 0 {
+            return Err(TransportError::NoRoots { path });
+        }
+    }
+    Ok(
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(TransportError::Tls)?
+            .with_root_certificates(roots)
+            .with_no_client_auth(),
+    )
+}
+
+/// Resolves as the system's `hosts` and `resolv.conf` say. They are read again after a
+/// failure: a machine may get its name servers only after the program has started.
+#[derive(Default)]
+struct SystemResolver {
+    resolver: Arc<ArcSwapOption<TokioResolver>>,
+}
+
+/// Why a name has no address, as the cause inside an error of the HTTP client.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot resolve the host name {name}: {cause}")]
+struct Unresolved {
+    name: String,
+    cause: String,
+}
+
+impl Resolve for SystemResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let cached = Arc::clone(&self.resolver);
+        Box::pin(async move {
+            let looked_up = match current(&cached) {
+                Ok(resolver) => resolver
+                    .lookup_ip(name.as_str())
+                    .await
+                    .map_err(|error| error.to_string()),
+                Err(cause) => Err(cause),
+            };
+            match looked_up {
+                Ok(addresses) => {
+                    let addresses: Vec<SocketAddr> = addresses
+                        .iter()
+                        .map(|address| SocketAddr::new(address, 0))
+                        .collect();
+                    let addresses: Addrs = Box::new(addresses.into_iter());
+                    Ok(addresses)
+                }
+                Err(cause) => {
+                    cached.store(None);
+                    Err(Unresolved {
+                        name: name.as_str().to_owned(),
+                        cause,
+                    }
+                    .into())
+                }
+            }
+        })
+    }
+}
+
+fn current(cached: &ArcSwapOption<TokioResolver>) -> Result<Arc<TokioResolver>, String> {
+    if let Some(resolver) = cached.load_full() {
+        return Ok(resolver);
+    }
+    let mut builder = TokioResolver::builder_tokio()
+        .map_err(|error| format!("the system's resolver configuration is not usable: {error}"))?;
+    let options = builder.options_mut();
+    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    options.timeout = DNS_TIMEOUT;
+    options.attempts = 2;
+    let resolver = Arc::new(builder.build().map_err(|error| error.to_string())?);
+    cached.store(Some(Arc::clone(&resolver)));
+    Ok(resolver)
+}
+
+/// What an error of the HTTP client means. The error's URL, which holds the signature, is
+/// dropped here, in the only place that sees such errors.
+pub(super) fn classify(error: reqwest::Error, host: &str) -> FetchError {
+    let error = error.without_url();
+    if error.is_timeout() {
+        let doing = if error.is_connect() {
+            "connecting to"
+        } else {
+            "waiting for"
+        };
+        return FetchError::new(
+            Outcome::Timeout,
+            format!("the deadline passed while {doing} {host}"),
+        );
+    }
+    if let Some(tls) = find::<rustls::Error>(&error) {
+        return FetchError::new(
+            Outcome::Tls,
+            format!("no trusted TLS connection to {host}: {tls}"),
+        );
+    }
+    if let Some(unresolved) = find::<Unresolved>(&error) {
+        return FetchError::new(Outcome::Connect, unresolved.to_string());
+    }
+    let doing = if error.is_connect() {
+        "cannot connect to"
+    } else {
+        "lost the connection to"
+    };
+    FetchError::new(
+        Outcome::Connect,
+        format!("{doing} {host}: {}", innermost(&error)),
+    )
+}
+
+/// The first cause of type `T`. An `io::Error` hides what it wraps from `source()`.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    if let Some(found) = error.downcast_ref::<T>() {
+        return Some(found);
+    }
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref)
+        .map(|wrapped| wrapped as &(dyn Error + 'static));
+    wrapped.or_else(|| error.source()).and_then(find)
+}
+
+/// The last cause, which names the operating system's or the peer's own complaint.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    match error.source() {
+        Some(source) => innermost(source),
+        None => error.to_string(),
+    }
+}
