@@ -1,0 +1,296 @@
+//! Paused time and an answerer of our own: no sockets here.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::*;
+use crate::api::Outcome;
+use crate::snapshot::{Snapshot, Targets};
+use crate::target::tests::target;
+use tokio::task::JoinSet;
+use tokio::time::{advance, sleep};
+
+type Answer = fn(Api, usize) -> Result<Reading, FetchError>;
+
+/// Answers after `takes`, by the API and the number of questions before this one.
+struct Fake {
+    asked: Mutex<Vec<(TargetId, Api, Range, Duration)>>,
+    origin: Instant,
+    takes: Duration,
+    answer: Answer,
+}
+
+impl Fetch for Fake {
+    async fn fetch(&self, target: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
+        let before = {
+            let mut asked = self.asked.lock().unwrap();
+            let before = asked
+                .iter()
+                .filter(|(id, a, ..)| *id == target.id() && *a == api)
+                .count();
+            asked.push((target.id(), api, range, self.origin.elapsed()));
+            before
+        };
+        sleep(self.takes).await;
+        (self.answer)(api, before)
+    }
+}
+
+fn good(api: Api) -> Reading {
+    match api {
+        Api::NormalPushLoss => Reading::Loss([].into()),
+        Api::NormalPushStatistics => Reading::Statistics {
+            overall: crate::reading::Funnel::default(),
+            platforms: [].into(),
+        },
+    }
+}
+
+fn bad() -> Result<Reading, FetchError> {
+    Err(FetchError::new(Outcome::Timeout, "too slow"))
+}
+
+/// 2027-01-15T08:00:00Z.
+const WALL: u64 = 1_800_000_000;
+
+struct Run {
+    shared: Arc<Shared<Fake>>,
+    snapshot: Arc<Snapshot>,
+    /// Ends the loops when dropped.
+    _loops: JoinSet<()>,
+}
+
+impl Run {
+    fn start(targets: Vec<Target>, takes: Duration, answer: Answer) -> Self {
+        let origin = Instant::now();
+        let clock = move || Now {
+            wall: Duration::from_secs(WALL) + origin.elapsed(),
+            steady: Instant::now(),
+        };
+        Self::with_clock(targets, takes, answer, Box::new(clock))
+    }
+
+    fn with_clock(
+        targets: Vec<Target>,
+        takes: Duration,
+        answer: Answer,
+        clock: Box<dyn Fn() -> Now + Send + Sync>,
+    ) -> Self {
+        let fetch = Fake {
+            asked: Mutex::default(),
+            origin: Instant::now(),
+            takes,
+            answer,
+        };
+        let metrics = Arc::new(SelfMetrics::new(&targets, Duration::ZERO).unwrap());
+        let shared = Arc::new(Shared {
+            fetch,
+            metrics,
+            clock,
+            replica_index: 0,
+        });
+        let snapshot = Arc::new(Snapshot::new(&targets));
+        let mut loops = JoinSet::new();
+        for target in targets {
+            let recorder = Recorder::new(target.clone(), Arc::clone(&snapshot));
+            loops.spawn(poll(target, Arc::clone(&shared), recorder));
+        }
+        Self {
+            shared,
+            snapshot,
+            _loops: loops,
+        }
+    }
+
+    /// When each question about `api` was asked, since the start.
+    fn times(&self, api: Api) -> Vec<Duration> {
+        let asked = self.shared.fetch.asked.lock().unwrap();
+        asked
+            .iter()
+            .filter(|(_, a, ..)| *a == api)
+            .map(|(.., at)| *at)
+            .collect()
+    }
+
+    fn ranges(&self) -> Vec<Range> {
+        self.shared
+            .fetch
+            .asked
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, _, range, _)| *range)
+            .collect()
+    }
+
+    fn targets(&self) -> Arc<Targets> {
+        self.snapshot.load()
+    }
+}
+
+fn gaps(times: &[Duration]) -> Vec<u64> {
+    times
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).as_secs())
+        .collect()
+}
+
+const LOSS: Api = Api::NormalPushLoss;
+const STATISTICS: Api = Api::NormalPushStatistics;
+
+#[tokio::test(start_paused = true)]
+async fn every_target_is_asked_within_ten_seconds_and_then_once_an_interval() {
+    let targets: Vec<Target> = (0..50)
+        .map(|n| target(&format!("app{n}"), "china"))
+        .collect();
+    let run = Run::start(targets, Duration::from_millis(100), |api, _| Ok(good(api)));
+    sleep(Duration::from_millis(10_300)).await;
+    assert!(run.targets().values().all(|state| state.is_known()));
+    assert_eq!(run.times(LOSS).len(), 50);
+    let firsts = run.times(LOSS);
+    assert!(
+        firsts.iter().any(|at| at.as_secs() < 2) && firsts.iter().any(|at| at.as_secs() >= 8),
+        "{firsts:?}"
+    );
+    sleep(Duration::from_secs(120)).await;
+    assert_eq!(run.times(LOSS).len(), 150);
+    assert_eq!(run.times(STATISTICS).len(), 150);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_questions_of_a_poll_have_one_aligned_range() {
+    let run = Run::start(
+        vec![target("shop", "china")],
+        Duration::from_secs(2),
+        |api, _| Ok(good(api)),
+    );
+    sleep(Duration::from_secs(300)).await;
+    let ranges = run.ranges();
+    assert!(ranges.len() >= 8);
+    for (index, pair) in ranges.chunks_exact(2).enumerate() {
+        assert_eq!(pair[0], pair[1]);
+        assert_eq!(
+            (pair[0].end.0 - pair[0].start.0, pair[0].end.0 % 60),
+            (3600, 0),
+            "{index}"
+        );
+        assert_eq!(pair[0].end.0, WALL - 120 + 60 * index as u64, "{index}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_takes_longer_than_the_interval_does_not_overlap_itself() {
+    let run = Run::start(
+        vec![target("shop", "china")],
+        Duration::from_secs(45),
+        |api, _| Ok(good(api)),
+    );
+    sleep(Duration::from_secs(600)).await;
+    // Two questions of 45 s each: every second beat of the rhythm is missed.
+    assert!(
+        gaps(&run.times(LOSS)).iter().all(|gap| *gap == 120),
+        "{:?}",
+        run.times(LOSS)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_asked_less_and_less_often_and_a_success_restores_the_phase() {
+    let run = Run::start(vec![target("shop", "china")], Duration::ZERO, |api, n| {
+        if n < 5 { bad() } else { Ok(good(api)) }
+    });
+    sleep(Duration::from_secs(1500)).await;
+    let times = run.times(LOSS);
+    let gaps = gaps(&times);
+    assert_eq!(gaps[0], 60);
+    for (gap, full) in gaps[1..5].iter().zip([120, 240, 300, 300]) {
+        assert!((full * 9 / 10..=full).contains(gap), "{gaps:?}");
+    }
+    assert!(gaps[6..].iter().all(|gap| *gap == 60), "{gaps:?}");
+    let phase = |at: Duration| at.as_millis() % 60_000;
+    assert_eq!(phase(times[7]), phase(times[0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_fails_does_not_thin_out_the_other_one() {
+    let run = Run::start(vec![target("shop", "china")], Duration::ZERO, |api, _| {
+        if api == STATISTICS {
+            bad()
+        } else {
+            Ok(good(api))
+        }
+    });
+    sleep(Duration::from_secs(600)).await;
+    assert!(gaps(&run.times(LOSS)).iter().all(|gap| *gap == 60));
+    assert!(run.times(STATISTICS).len() <= 6);
+    let targets = run.targets();
+    let state = targets.values().next().unwrap();
+    assert!(state.apis[&LOSS].up && !state.apis[&STATISTICS].up);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_hangs_holds_no_other_target_up() {
+    let mut slow = target("slow", "china");
+    Arc::get_mut(&mut slow.app).unwrap().polling.interval = Duration::from_secs(3600);
+    let run = Run::start(
+        vec![slow, target("quick", "china")],
+        Duration::from_secs(20),
+        |api, _| Ok(good(api)),
+    );
+    sleep(Duration::from_secs(200)).await;
+    let asked = run.shared.fetch.asked.lock().unwrap();
+    assert!(
+        asked
+            .iter()
+            .filter(|(id, api, ..)| id.app == "quick" && *api == LOSS)
+            .count()
+            >= 3
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_moves_no_window_back() {
+    let origin = Instant::now();
+    let clock = move || {
+        let since = origin.elapsed();
+        let back = if since > Duration::from_secs(200) {
+            7200
+        } else {
+            0
+        };
+        Now {
+            wall: Duration::from_secs(WALL - back) + since,
+            steady: Instant::now(),
+        }
+    };
+    let run = Run::with_clock(
+        vec![target("shop", "china")],
+        Duration::ZERO,
+        |api, _| Ok(good(api)),
+        Box::new(clock),
+    );
+    sleep(Duration::from_secs(600)).await;
+    let ends: Vec<u64> = run.ranges().iter().map(|range| range.end.0).collect();
+    assert!(ends.is_sorted(), "{ends:?}");
+    assert!(ends.len() > 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_is_dropped_asks_nothing_more() {
+    let run = Run::start(
+        vec![target("shop", "china")],
+        Duration::from_secs(5),
+        |api, _| Ok(good(api)),
+    );
+    sleep(Duration::from_secs(100)).await;
+    let Run {
+        shared,
+        _loops: mut loops,
+        ..
+    } = run;
+    loops.shutdown().await;
+    let asked = shared.fetch.asked.lock().unwrap().len();
+    advance(Duration::from_secs(600)).await;
+    tokio::task::yield_now().await;
+    assert_eq!(shared.fetch.asked.lock().unwrap().len(), asked);
+}

@@ -1,0 +1,244 @@
+use std::time::Duration;
+
+use super::*;
+use crate::api::Outcome;
+use crate::reading::{ErrCode, Stage};
+use crate::target::tests::target;
+
+fn moment(wall: u64, start: Instant) -> Now {
+    Now {
+        wall: Duration::from_secs(1_800_000_000 + wall),
+        steady: start + Duration::from_secs(wall),
+    }
+}
+
+fn key(code: &str) -> LossKey {
+    LossKey {
+        stage: Stage::ReadyToSend,
+        platform: None,
+        code: ErrCode::new(code),
+    }
+}
+
+fn losses(rows: &[(&str, u64)]) -> Reading {
+    let loss = |count| Loss {
+        count,
+        description: String::new(),
+    };
+    Reading::Loss(
+        rows.iter()
+            .map(|(code, count)| (key(code), loss(*count)))
+            .collect(),
+    )
+}
+
+fn range(end: u64) -> Range {
+    Range::ending(UnixSeconds(1_800_000_000 + end), Duration::from_secs(3600))
+}
+
+fn failure() -> FetchError {
+    FetchError::new(Outcome::Timeout, "too slow")
+}
+
+struct Watched {
+    snapshot: Arc<Snapshot>,
+    recorder: Recorder,
+    start: Instant,
+}
+
+impl Watched {
+    fn new() -> Self {
+        let target = target("shop", "singapore");
+        let snapshot = Arc::new(Snapshot::new(std::slice::from_ref(&target)));
+        let recorder = Recorder::new(target, Arc::clone(&snapshot));
+        Self {
+            snapshot,
+            recorder,
+            start: Instant::now(),
+        }
+    }
+
+    fn record(&mut self, at: u64, result: Result<Reading, FetchError>) {
+        self.recorder.record(
+            Api::NormalPushLoss,
+            range(at),
+            result,
+            moment(at, self.start),
+        );
+    }
+
+    fn state(&self) -> Arc<TargetState> {
+        Arc::clone(self.snapshot.load().values().next().unwrap())
+    }
+
+    /// The loss counts served at `at`, by code; none when nothing is served.
+    fn served(&self, at: u64) -> Option<Vec<(String, u64)>> {
+        let state = self.state();
+        match &state
+            .current(Api::NormalPushLoss, moment(at, self.start).steady)?
+            .reading
+        {
+            Reading::Loss(rows) => Some(
+                rows.iter()
+                    .map(|(key, loss)| (key.code.to_string(), loss.count))
+                    .collect(),
+            ),
+            Reading::Statistics { .. } => None,
+        }
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "compared with what may be nothing")]
+fn served(rows: &[(&str, u64)]) -> Option<Vec<(String, u64)>> {
+    Some(
+        rows.iter()
+            .map(|(code, count)| ((*code).to_owned(), *count))
+            .collect(),
+    )
+}
+
+#[test]
+fn a_target_is_there_before_its_first_poll_and_down() {
+    let watched = Watched::new();
+    let state = watched.state();
+    assert!(!state.is_known());
+    assert_eq!(state.apis.keys().copied().collect::<Vec<_>>(), Api::ALL);
+    assert!(
+        state
+            .apis
+            .values()
+            .all(|api| !api.up && api.last_success.is_none())
+    );
+    assert_eq!(watched.served(0), None);
+}
+
+#[test]
+fn a_target_is_known_once_each_api_had_an_outcome_of_either_kind() {
+    let mut watched = Watched::new();
+    watched.record(0, Err(failure()));
+    assert!(!watched.state().is_known());
+    let now = moment(0, watched.start);
+    let empty = Reading::Statistics {
+        overall: Funnel::default(),
+        platforms: BTreeMap::new(),
+    };
+    watched
+        .recorder
+        .record(Api::NormalPushStatistics, range(0), Ok(empty), now);
+    assert!(watched.state().is_known());
+}
+
+#[test]
+fn a_code_that_is_missing_from_a_good_answer_is_zero_for_a_day() {
+    let mut watched = Watched::new();
+    watched.record(0, Ok(losses(&[("1", 5), ("2", 7)])));
+    watched.record(60, Ok(losses(&[("2", 8)])));
+    assert_eq!(watched.served(60), served(&[("1", 0), ("2", 8)]));
+    watched.record(120, Ok(losses(&[])));
+    assert_eq!(watched.served(120), served(&[("1", 0), ("2", 0)]));
+    // The first was last seen at 0, the second at 60.
+    watched.record(86_400, Ok(losses(&[])));
+    assert_eq!(watched.served(86_400), served(&[("2", 0)]));
+    watched.record(86_460, Ok(losses(&[])));
+    assert_eq!(watched.served(86_460), served(&[]));
+}
+
+#[test]
+fn a_failure_keeps_the_last_good_values_until_they_are_stale() {
+    let mut watched = Watched::new();
+    let stale_after = watched.state().target.app.polling.stale_after.as_secs();
+    watched.record(0, Ok(losses(&[("1", 5)])));
+    watched.record(60, Err(failure()));
+    let state = watched.state();
+    let api = &state.apis[&Api::NormalPushLoss];
+    assert!(!api.up);
+    assert_eq!(api.last_success, Some(UnixSeconds(1_800_000_000)));
+    assert_eq!(watched.served(stale_after - 1), served(&[("1", 5)]));
+    assert_eq!(watched.served(stale_after), None);
+}
+
+#[test]
+fn failures_are_counted_in_a_row_and_a_success_ends_the_row() {
+    let mut watched = Watched::new();
+    let failures =
+        |watched: &Watched| watched.state().apis[&Api::NormalPushLoss].consecutive_failures;
+    for n in 1..=3 {
+        watched.record(n * 60, Err(failure()));
+        assert_eq!(u64::from(failures(&watched)), n);
+    }
+    watched.record(240, Ok(losses(&[])));
+    assert_eq!(failures(&watched), 0);
+    assert!(
+        watched.state().apis[&Api::NormalPushLoss]
+            .last_error
+            .is_some()
+    );
+}
+
+#[test]
+fn only_a_window_with_counts_moves_the_last_nonzero_end() {
+    let mut watched = Watched::new();
+    let nonzero = |watched: &Watched| watched.state().apis[&Api::NormalPushLoss].last_nonzero;
+    watched.record(0, Ok(losses(&[("1", 0)])));
+    assert_eq!(nonzero(&watched), None);
+    watched.record(60, Ok(losses(&[("1", 1)])));
+    watched.record(120, Ok(losses(&[])));
+    assert_eq!(nonzero(&watched), Some(range(60).end));
+}
+
+#[test]
+fn the_other_api_is_untouched_by_a_failure() {
+    let mut watched = Watched::new();
+    let now = moment(0, watched.start);
+    let statistics = Reading::Statistics {
+        overall: Funnel {
+            sendable: 1,
+            ..Funnel::default()
+        },
+        platforms: BTreeMap::from([(Platform(1), Funnel::default())]),
+    };
+    watched
+        .recorder
+        .record(Api::NormalPushStatistics, range(0), Ok(statistics), now);
+    watched.record(0, Err(failure()));
+    let state = watched.state();
+    assert!(state.apis[&Api::NormalPushStatistics].up);
+    assert!(
+        state
+            .current(Api::NormalPushStatistics, now.steady)
+            .is_some()
+    );
+}
+
+#[test]
+fn writers_of_different_targets_do_not_undo_each_other() {
+    let targets = [
+        target("a", "china"),
+        target("b", "china"),
+        target("c", "china"),
+    ];
+    let snapshot = Arc::new(Snapshot::new(&targets));
+    std::thread::scope(|scope| {
+        for target in targets {
+            let snapshot = Arc::clone(&snapshot);
+            scope.spawn(move || {
+                let mut recorder = Recorder::new(target, snapshot);
+                let start = Instant::now();
+                for at in 0..200 {
+                    recorder.record(
+                        Api::NormalPushLoss,
+                        range(at),
+                        Ok(losses(&[("1", at)])),
+                        moment(at, start),
+                    );
+                }
+            });
+        }
+    });
+    for state in snapshot.load().values() {
+        assert_eq!(
+            state.apis[&Api::NormalPushLoss].last_nonzero,
+            Some(range(199).end)
+        );
+    }
+}
