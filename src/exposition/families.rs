@@ -1,0 +1,409 @@
+//! Every family that is read from the snapshot, declared once with its help.
+
+use std::collections::BTreeSet;
+
+use super::{Family, Kind, Sink};
+use crate::catalogue::loss_code;
+use crate::clock::Now;
+use crate::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
+use crate::snapshot::{ApiState, Good, TargetState, Targets};
+use crate::target::TargetId;
+use crate::window::UnixSeconds;
+
+const fn gauge(name: &'static str, help: &'static str) -> Family<'static> {
+    Family {
+        name,
+        kind: Kind::Gauge,
+        help,
+    }
+}
+
+/// A gauge over the rolling window.
+macro_rules! window {
+    ($name:literal, $help:literal) => {
+        gauge(
+            $name,
+            concat!($help, " in the rolling window. Successive values overlap: not for rate() or sum_over_time()."),
+        )
+    };
+}
+
+const LOST: Family = window!(
+    "timpush_window_lost_pushes",
+    "Pushes lost, by stage and error code over all platforms (normal_push_loss, ReadyToSendLoss and PostSendDeliveredLoss)"
+);
+const PLATFORM_LOST: Family = window!(
+    "timpush_window_platform_lost_pushes",
+    "Pushes lost, by stage, platform and error code (normal_push_loss, PlatformReadyToSendLoss and PlatformPostSendDeliveredLoss); the service's overall figures are another measurement and not their sum,"
+);
+
+type Step = (fn(&Funnel) -> u64, Family<'static>, Family<'static>);
+
+/// The steps of the funnel, overall and by platform.
+const FUNNEL: [Step; 4] = [
+    (
+        |funnel| funnel.sendable,
+        window!(
+            "timpush_window_sendable_pushes",
+            "Devices that could be pushed to (normal_push_statistics, TotalCount)"
+        ),
+        window!(
+            "timpush_window_platform_sendable_pushes",
+            "Devices that could be pushed to, by platform (normal_push_statistics, TotalCount)"
+        ),
+    ),
+    (
+        |funnel| funnel.sent,
+        window!(
+            "timpush_window_sent_pushes",
+            "Pushes handed to a channel (normal_push_statistics, SentCount)"
+        ),
+        window!(
+            "timpush_window_platform_sent_pushes",
+            "Pushes handed to a channel, by platform (normal_push_statistics, SentCount)"
+        ),
+    ),
+    (
+        |funnel| funnel.delivered,
+        window!(
+            "timpush_window_delivered_pushes",
+            "Pushes whose device sent a receipt (normal_push_statistics, DeliveredCount); some channels have no receipts"
+        ),
+        window!(
+            "timpush_window_platform_delivered_pushes",
+            "Pushes whose device sent a receipt, by platform (normal_push_statistics, DeliveredCount); fcm has no receipts"
+        ),
+    ),
+    (
+        |funnel| funnel.clicked,
+        window!(
+            "timpush_window_clicked_pushes",
+            "Pushes that a person opened (normal_push_statistics, ClickCount)"
+        ),
+        window!(
+            "timpush_window_platform_clicked_pushes",
+            "Pushes that a person opened, by platform (normal_push_statistics, ClickCount)"
+        ),
+    ),
+];
+
+const WINDOW_START: Family = gauge(
+    "timpush_window_start_timestamp_seconds",
+    "Start of the window that the values served now cover.",
+);
+const WINDOW_END: Family = gauge(
+    "timpush_window_end_timestamp_seconds",
+    "End of the window that the values served now cover.",
+);
+const CODE_INFO: Family = gauge(
+    "timpush_error_code_info",
+    "1; the class of an error code that is served now, from the built-in catalogue. platform=\"all\" is for the overall rows.",
+);
+const DESCRIPTION_INFO: Family = gauge(
+    "timpush_error_description_info",
+    "1; the service's most frequent description of an error code (ErrInfo) in the latest window. platform=\"all\" is for the overall rows.",
+);
+const UP: Family = gauge(
+    "timpush_target_up",
+    "1 if the latest poll of the target's API succeeded, else 0.",
+);
+const LAST_SUCCESS: Family = gauge(
+    "timpush_target_last_success_timestamp_seconds",
+    "When an answer of the target's API was last published; 0 before the first.",
+);
+const LAST_NONZERO: Family = gauge(
+    "timpush_target_last_nonzero_timestamp_seconds",
+    "End of the latest window that held any count; 0 before the first.",
+);
+const FAILURES: Family = gauge(
+    "timpush_target_consecutive_failures",
+    "Failed polls of the target's API since the last success.",
+);
+const TARGET_INFO: Family = gauge(
+    "timpush_target_info",
+    "1; the SDKAppID and the configured host of a target.",
+);
+const WINDOW_SECONDS: Family = gauge(
+    "timpush_target_window_seconds",
+    "Configured length of the rolling window.",
+);
+const INTERVAL_SECONDS: Family = gauge(
+    "timpush_target_interval_seconds",
+    "Configured time between two polls.",
+);
+const LAG_SECONDS: Family = gauge(
+    "timpush_target_lag_seconds",
+    "Configured time by which the window's end lies behind now.",
+);
+const SERIES: Family = gauge(
+    "timpush_target_series",
+    "Data series that are served for the target: window gauges and descriptions, not health.",
+);
+const API_ERRORS: Family = Family {
+    name: "timpush_api_errors_total",
+    kind: Kind::Counter,
+    help: "Answers of the service that refused with an error code. A code is 0 for a while from its first sight.",
+};
+
+/// The label `platform` of the overall rows' knowledge.
+const ALL_PLATFORMS: &str = "all";
+
+/// Writes all families of targets and their data.
+pub(super) fn write(targets: &Targets, now: Now, sink: &mut impl Sink) {
+    let writer = Writer { targets, now };
+    writer.losses(sink);
+    writer.funnels(sink);
+    writer.windows(sink);
+    writer.knowledge(sink);
+    writer.health(sink);
+    writer.settings(sink);
+}
+
+/// Writes the counter of error codes.
+pub(super) fn write_error_codes(codes: &[(TargetId, Api, String, u64)], sink: &mut impl Sink) {
+    sink.family(API_ERRORS);
+    for (id, api, code, count) in codes {
+        let labels = [
+            ("app", id.app.as_str()),
+            ("region", id.region.as_str()),
+            ("api", api.as_str()),
+            ("code", code),
+        ];
+        sink.sample(&labels, number(*count));
+    }
+}
+
+/// What a family's samples say of each `T`.
+type Value<'a, T> = &'a dyn Fn(&T) -> f64;
+
+struct Writer<'a> {
+    targets: &'a Targets,
+    now: Now,
+}
+
+impl<'a> Writer<'a> {
+    fn losses(&self, sink: &mut impl Sink) {
+        for (family, per_platform) in [(LOST, false), (PLATFORM_LOST, true)] {
+            sink.family(family);
+            for (id, key, loss) in self
+                .loss_rows()
+                .filter(|(_, key, _)| key.platform.is_some() == per_platform)
+            {
+                let platform = key.platform.map(|platform| platform.to_string());
+                let labels = row_labels(id, key, platform.as_deref(), []);
+                sink.sample(&labels, number(loss.count));
+            }
+        }
+    }
+
+    fn funnels(&self, sink: &mut impl Sink) {
+        for (count, overall_family, platform_family) in FUNNEL {
+            sink.family(overall_family);
+            for (id, overall, _) in self.funnel_rows() {
+                sink.sample(&target_labels(id), number(count(overall)));
+            }
+            sink.family(platform_family);
+            for (id, _, platforms) in self.funnel_rows() {
+                for (platform, funnel) in platforms {
+                    let [app, region] = target_labels(id);
+                    sink.sample(
+                        &[app, region, ("platform", &platform.to_string())],
+                        number(count(funnel)),
+                    );
+                }
+            }
+        }
+    }
+
+    fn windows(&self, sink: &mut impl Sink) {
+        for (family, edge) in [
+            (
+                WINDOW_START,
+                (|good| good.range.start) as fn(&Good) -> UnixSeconds,
+            ),
+            (WINDOW_END, |good| good.range.end),
+        ] {
+            sink.family(family);
+            for (id, state) in self.targets {
+                for api in state.apis.keys() {
+                    if let Some(good) = state.current(*api, self.now.steady) {
+                        let [app, region] = target_labels(id);
+                        sink.sample(&[app, region, ("api", api.as_str())], edge(good).as_f64());
+                    }
+                }
+            }
+        }
+    }
+
+    fn knowledge(&self, sink: &mut impl Sink) {
+        let codes: BTreeSet<(Stage, Option<Platform>, &ErrCode)> = self
+            .loss_rows()
+            .map(|(_, key, _)| (key.stage, key.platform, &key.code))
+            .collect();
+        sink.family(CODE_INFO);
+        for (stage, platform, code) in codes {
+            let labels = [
+                ("stage", stage.as_str()),
+                ("platform", &platform_label(platform)),
+                ("err_code", code.as_str()),
+                ("class", loss_code(stage, platform, code).class.as_str()),
+            ];
+            sink.sample(&labels, 1.0);
+        }
+        sink.family(DESCRIPTION_INFO);
+        for (id, key, loss) in self
+            .loss_rows()
+            .filter(|(_, _, loss)| !loss.description.is_empty())
+        {
+            let platform = platform_label(key.platform);
+            let labels = row_labels(
+                id,
+                key,
+                Some(&platform),
+                [("err_info", loss.description.as_str())],
+            );
+            sink.sample(&labels, 1.0);
+        }
+    }
+
+    fn health(&self, sink: &mut impl Sink) {
+        let seconds = |at: Option<UnixSeconds>| at.unwrap_or_default().as_f64();
+        let families: [(Family, Value<ApiState>); 4] = [
+            (UP, &|api| f64::from(u8::from(api.up))),
+            (LAST_SUCCESS, &|api| seconds(api.last_success)),
+            (LAST_NONZERO, &|api| seconds(api.last_nonzero)),
+            (FAILURES, &|api| f64::from(api.consecutive_failures)),
+        ];
+        for (family, value) in families {
+            sink.family(family);
+            for (id, state) in self.targets {
+                for (api, api_state) in &state.apis {
+                    let [app, region] = target_labels(id);
+                    sink.sample(&[app, region, ("api", api.as_str())], value(api_state));
+                }
+            }
+        }
+    }
+
+    fn settings(&self, sink: &mut impl Sink) {
+        sink.family(TARGET_INFO);
+        for (id, state) in self.targets {
+            let [app, region] = target_labels(id);
+            let sdk_app_id = state.target.app.sdk_app_id.to_string();
+            let host = state.target.region.main.authority();
+            sink.sample(
+                &[app, region, ("sdk_app_id", &sdk_app_id), ("host", host)],
+                1.0,
+            );
+        }
+        let families: [(Family, Value<TargetState>); 4] = [
+            (WINDOW_SECONDS, &|state| {
+                state.target.app.polling.window.as_secs_f64()
+            }),
+            (INTERVAL_SECONDS, &|state| {
+                state.target.app.polling.interval.as_secs_f64()
+            }),
+            (LAG_SECONDS, &|state| {
+                state.target.app.polling.lag.as_secs_f64()
+            }),
+            (SERIES, &|state| number(self.series(state))),
+        ];
+        for (family, value) in families {
+            sink.family(family);
+            for (id, state) in self.targets {
+                sink.sample(&target_labels(id), value(state));
+            }
+        }
+    }
+
+    /// How many data series a target has, by the same rules as they are written.
+    fn series(&self, state: &TargetState) -> u64 {
+        state
+            .apis
+            .keys()
+            .filter_map(|api| state.current(*api, self.now.steady))
+            .map(|good| {
+                let rows = match &good.reading {
+                    Reading::Loss(rows) => {
+                        rows.len()
+                            + rows
+                                .values()
+                                .filter(|loss| !loss.description.is_empty())
+                                .count()
+                    }
+                    Reading::Statistics { platforms, .. } => FUNNEL.len() * (1 + platforms.len()),
+                };
+                // Start and end of the window.
+                rows as u64 + 2
+            })
+            .sum()
+    }
+
+    fn loss_rows(&self) -> impl Iterator<Item = (&'a TargetId, &'a LossKey, &'a Loss)> {
+        let now = self.now.steady;
+        self.targets.iter().flat_map(move |(id, state)| {
+            let rows = match state
+                .current(Api::NormalPushLoss, now)
+                .map(|good| &good.reading)
+            {
+                Some(Reading::Loss(rows)) => Some(rows),
+                _ => None,
+            };
+            rows.into_iter()
+                .flatten()
+                .map(move |(key, loss)| (id, key, loss))
+        })
+    }
+
+    fn funnel_rows(
+        &self,
+    ) -> impl Iterator<
+        Item = (
+            &'a TargetId,
+            &'a Funnel,
+            &'a std::collections::BTreeMap<Platform, Funnel>,
+        ),
+    > {
+        let now = self.now.steady;
+        self.targets.iter().filter_map(move |(id, state)| {
+            match state
+                .current(Api::NormalPushStatistics, now)
+                .map(|good| &good.reading)
+            {
+                Some(Reading::Statistics { overall, platforms }) => Some((id, overall, platforms)),
+                _ => None,
+            }
+        })
+    }
+}
+
+fn target_labels(id: &TargetId) -> [(&'static str, &str); 2] {
+    [("app", &id.app), ("region", &id.region)]
+}
+
+fn row_labels<'a, const N: usize>(
+    id: &'a TargetId,
+    key: &'a LossKey,
+    platform: Option<&'a str>,
+    more: [(&'static str, &'a str); N],
+) -> Vec<(&'static str, &'a str)> {
+    let mut labels = target_labels(id).to_vec();
+    labels.push(("stage", key.stage.as_str()));
+    labels.extend(platform.map(|platform| ("platform", platform)));
+    labels.push(("err_code", key.code.as_str()));
+    labels.extend(more);
+    labels
+}
+
+fn platform_label(platform: Option<Platform>) -> String {
+    platform.map_or_else(|| ALL_PLATFORMS.to_owned(), |platform| platform.to_string())
+}
+
+/// A count as a sample's value.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "samples are floats in every format; exact up to 2^53"
+)]
+fn number(count: u64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,300 @@
+//! What the process counts about its own work. These live as long as the process, unlike
+//! the values that were read from the service, which are rendered from the snapshot.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::MetricFamily;
+use prometheus::{
+    CounterVec, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry,
+};
+use tokio::time::Instant;
+
+use crate::api::Outcome;
+use crate::catalogue::rest_code;
+use crate::reading::Api;
+use crate::target::{Target, TargetId};
+use crate::window::UnixSeconds;
+
+/// Answers of the service take tens to hundreds of milliseconds; it gives up after 3 s.
+const REQUEST_BUCKETS: [f64; 11] = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 10.0, 30.0];
+
+/// A poll is some requests with the limiter's waits between them.
+const POLL_BUCKETS: [f64; 9] = [0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0];
+
+const LATENESS_BUCKETS: [f64; 7] = [0.001, 0.01, 0.1, 1.0, 5.0, 15.0, 60.0];
+
+/// The process's own counters, histograms and gauges.
+pub struct SelfMetrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    request_duration: HistogramVec,
+    retries: IntCounterVec,
+    throttle_wait: CounterVec,
+    poll_duration: Histogram,
+    poll_lateness: Histogram,
+    clock_skew: GaugeVec,
+    usersig_expiry: GaugeVec,
+    backup_in_use: GaugeVec,
+    error_codes: Mutex<BTreeMap<ErrorCodeKey, ErrorCode>>,
+    zero_hold: Duration,
+}
+
+/// A child of `timpush_api_errors_total`; the text is its label `code`.
+type ErrorCodeKey = (TargetId, Api, String);
+
+struct ErrorCode {
+    count: u64,
+    first_seen: Instant,
+}
+
+impl SelfMetrics {
+    /// Every series whose labels are known beforehand exists at 0 from now on. Codes are
+    /// 0 for `zero_hold` from their first sight.
+    pub fn new(targets: &[Target], zero_hold: Duration) -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let metrics = Self {
+            requests: register(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "timpush_api_requests_total",
+                        "HTTP calls to the service by how they ended, retries included.",
+                    ),
+                    &["app", "region", "api", "outcome"],
+                )?,
+            )?,
+            request_duration: register(
+                &registry,
+                HistogramVec::new(
+                    buckets(
+                        "timpush_api_request_duration_seconds",
+                        "How long an HTTP call to the service took, from its start to the end of the body or to its failure.",
+                        &REQUEST_BUCKETS,
+                    ),
+                    &["api"],
+                )?,
+            )?,
+            retries: register(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "timpush_api_retries_total",
+                        "HTTP calls that repeated a question within the same poll.",
+                    ),
+                    &["app", "region", "api"],
+                )?,
+            )?,
+            throttle_wait: register(
+                &registry,
+                CounterVec::new(
+                    Opts::new(
+                        "timpush_api_throttle_wait_seconds_total",
+                        "Time that calls waited for the limit of calls per second of their SDKAppID.",
+                    ),
+                    &["app"],
+                )?,
+            )?,
+            poll_duration: register(
+                &registry,
+                Histogram::with_opts(buckets(
+                    "timpush_poll_duration_seconds",
+                    "How long a poll of a target took, with the waits for the limit and the retries.",
+                    &POLL_BUCKETS,
+                ))?,
+            )?,
+            poll_lateness: register(
+                &registry,
+                Histogram::with_opts(buckets(
+                    "timpush_poll_lateness_seconds",
+                    "How long after its due time a poll of a target began.",
+                    &LATENESS_BUCKETS,
+                ))?,
+            )?,
+            clock_skew: gauge(
+                &registry,
+                "timpush_clock_skew_seconds",
+                "This machine's clock minus the service's, from the Date header of the latest answer; skew breaks signatures and windows.",
+                &["region"],
+            )?,
+            usersig_expiry: gauge(
+                &registry,
+                "timpush_usersig_expiry_timestamp_seconds",
+                "When the signature in use expires; it is renewed at half of its life.",
+                &["app"],
+            )?,
+            backup_in_use: gauge(
+                &registry,
+                "timpush_target_backup_in_use",
+                "1 while the region's backup host answers in place of its main host.",
+                &["app", "region"],
+            )?,
+            error_codes: Mutex::default(),
+            zero_hold,
+            registry,
+        };
+        metrics
+            .registry
+            .register(Box::new(ProcessCollector::for_self()))?;
+        gauge(
+            &metrics.registry,
+            "timpush_build_info",
+            "1; what this program was built from.",
+            &["version", "revision", "rustc"],
+        )?
+        .with_label_values(&[
+            env!("CARGO_PKG_VERSION"),
+            env!("TIMPUSH_REVISION"),
+            env!("TIMPUSH_RUSTC"),
+        ])
+        .set(1.0);
+        for target in targets {
+            metrics.prepare(target);
+        }
+        Ok(metrics)
+    }
+
+    fn prepare(&self, target: &Target) {
+        let id = target.id();
+        self.throttle_wait.with_label_values(&[id.app.as_str()]);
+        self.backup_in_use
+            .with_label_values(&[id.app.as_str(), id.region.as_str()]);
+        for api in target.apis() {
+            self.request_duration.with_label_values(&[api.as_str()]);
+            self.retries
+                .with_label_values(&[id.app.as_str(), id.region.as_str(), api.as_str()]);
+            for outcome in Outcome::ALL {
+                self.requests.with_label_values(&[
+                    id.app.as_str(),
+                    id.region.as_str(),
+                    api.as_str(),
+                    outcome.as_str(),
+                ]);
+            }
+        }
+    }
+
+    /// Counts one HTTP call.
+    pub fn request(&self, id: &TargetId, api: Api, outcome: Outcome, took: Duration) {
+        let labels = [
+            id.app.as_str(),
+            id.region.as_str(),
+            api.as_str(),
+            outcome.as_str(),
+        ];
+        self.requests.with_label_values(&labels).inc();
+        self.request_duration
+            .with_label_values(&[api.as_str()])
+            .observe(took.as_secs_f64());
+    }
+
+    /// Counts an answer that refused with `code`.
+    pub fn error_code(&self, id: &TargetId, api: Api, code: i64) {
+        let key = (id.clone(), api, error_code_label(code));
+        let mut codes = self
+            .error_codes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        codes
+            .entry(key)
+            .or_insert_with(|| ErrorCode {
+                count: 0,
+                first_seen: Instant::now(),
+            })
+            .count += 1;
+    }
+
+    /// Counts a call that repeats a question.
+    pub fn retry(&self, id: &TargetId, api: Api) {
+        self.retries
+            .with_label_values(&[id.app.as_str(), id.region.as_str(), api.as_str()])
+            .inc();
+    }
+
+    pub fn throttled(&self, app: &str, waited: Duration) {
+        self.throttle_wait
+            .with_label_values(&[app])
+            .inc_by(waited.as_secs_f64());
+    }
+
+    pub fn poll_began(&self, late_by: Duration) {
+        self.poll_lateness.observe(late_by.as_secs_f64());
+    }
+
+    pub fn poll_ended(&self, took: Duration) {
+        self.poll_duration.observe(took.as_secs_f64());
+    }
+
+    /// `ahead` is how far this machine's clock is ahead of the service's, in seconds.
+    pub fn clock_skew(&self, region: &str, ahead: f64) {
+        self.clock_skew.with_label_values(&[region]).set(ahead);
+    }
+
+    pub fn usersig_expiry(&self, app: &str, at: UnixSeconds) {
+        self.usersig_expiry
+            .with_label_values(&[app])
+            .set(at.as_f64());
+    }
+
+    pub fn backup_in_use(&self, id: &TargetId, in_use: bool) {
+        self.backup_in_use
+            .with_label_values(&[id.app.as_str(), id.region.as_str()])
+            .set(f64::from(u8::from(in_use)));
+    }
+
+    /// All of the above but the error codes, and the usual `process_*`.
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+
+    /// The children of `timpush_api_errors_total` with their values at `now`: a code is 0
+    /// for a while from its first sight, since `increase()` loses the first value of a
+    /// series that is born above 0.
+    pub fn error_codes(&self, now: Instant) -> Vec<(TargetId, Api, String, u64)> {
+        let codes = self
+            .error_codes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        codes
+            .iter()
+            .map(|((id, api, label), code)| {
+                let held = now.saturating_duration_since(code.first_seen) < self.zero_hold;
+                (
+                    id.clone(),
+                    *api,
+                    label.clone(),
+                    if held { 0 } else { code.count },
+                )
+            })
+            .collect()
+    }
+}
+
+/// The value of the label `code`: bounded by the catalogue.
+fn error_code_label(code: i64) -> String {
+    rest_code(code).map_or_else(|| "other".to_owned(), |known| known.code.to_string())
+}
+
+fn buckets(name: &str, help: &str, bounds: &[f64]) -> HistogramOpts {
+    HistogramOpts::new(name, help).buckets(bounds.to_vec())
+}
+
+fn gauge(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<GaugeVec, prometheus::Error> {
+    register(registry, GaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    collector: C,
+) -> Result<C, prometheus::Error> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
