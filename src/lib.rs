@@ -3,6 +3,7 @@ pub mod commands;
 pub mod config;
 pub mod reading;
 pub mod region;
+pub mod simulator;
 pub mod target;
 pub mod usersig;
 pub mod window;

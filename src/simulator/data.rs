@@ -1,0 +1,397 @@
+//! The simulator's truth: what happened to an app's pushes in a range of time.
+//!
+//! A pure function of app and range that adds up: the counts of two adjacent ranges sum
+//! to those of both, for every platform, stage and code. Every push ends in exactly one
+//! place (lost for a reason, silent, delivered, clicked) and the funnel is summed from
+//! those ends, so it narrows at every step in every range.
+
+mod incidents;
+mod mix;
+mod rhythm;
+
+use std::collections::BTreeMap;
+
+pub use incidents::Incidents;
+
+use incidents::Incident;
+use mix::{CHANNELS, Channel, End, UNATTRIBUTED};
+use rhythm::{Series, WHOLE};
+
+use crate::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
+use crate::simulator::SimApp;
+use crate::window::Range;
+
+/// Pushes of a hundred that an incident takes of those its vendor would have accepted.
+const HIT_PERCENT: u64 = 85;
+
+/// What the service knows of a range, its end not included. Rows that count nothing are
+/// left out. Meant for ranges that the service answers: with incidents, the time that it
+/// takes grows with the range.
+pub fn truth(app: &SimApp, api: Api, range: Range) -> Reading {
+    let counts = Counts::of(app, range);
+    match api {
+        Api::NormalPushLoss => Reading::Loss(counts.losses()),
+        Api::NormalPushStatistics => Reading::Statistics {
+            overall: counts.overall,
+            platforms: counts.platforms,
+        },
+    }
+}
+
+/// What the service says about a code, and how often it saw it.
+struct Seen {
+    count: u64,
+    info: &'static str,
+}
+
+#[derive(Default)]
+struct Counts {
+    /// By reason, then by platform; under `None` what no platform is known for.
+    lost: BTreeMap<(Stage, &'static str), BTreeMap<Option<Platform>, Seen>>,
+    overall: Funnel,
+    platforms: BTreeMap<Platform, Funnel>,
+}
+
+impl Counts {
+    fn of(app: &SimApp, range: Range) -> Self {
+        let volume = Volume::of(app);
+        let incidents = app.incidents.overlapping(volume.app_seed, range);
+        let mut counts = Self::default();
+        for channel in &CHANNELS {
+            counts.add_channel(&volume, channel, &incidents, range);
+        }
+        for loss in &UNATTRIBUTED {
+            let parts = [u64::MAX, code_seed(loss.stage, loss.code)];
+            let series = volume.series(&parts, loss.ppm * (WHOLE / 1_000_000));
+            let count = series.count(range);
+            counts.add_loss(None, loss.stage, loss.code, loss.info, count);
+            counts.overall.sendable += count;
+        }
+        counts
+    }
+
+    fn add_channel(
+        &mut self,
+        volume: &Volume,
+        channel: &Channel,
+        incidents: &[Incident],
+        range: Range,
+    ) {
+        let platform = Platform(channel.platform);
+        let number = channel.platform.unsigned_abs();
+        let millionth = WHOLE / 1_000_000_000 * channel.permille;
+        let mut funnel = Funnel::default();
+
+        for loss in channel.losses {
+            let parts = [number, code_seed(loss.stage, loss.code)];
+            let count = volume.series(&parts, loss.ppm * millionth).count(range);
+            self.add_loss(Some(platform), loss.stage, loss.code, loss.info, count);
+            funnel.sendable += count;
+            if loss.stage == Stage::PostSendDelivered {
+                funnel.sent += count;
+            }
+        }
+
+        for (end, ppm) in channel.ends() {
+            let part = |percent| {
+                let parts = [number, end as u64, percent];
+                volume.series(&parts, ppm * millionth / 100 * percent)
+            };
+            let (spared, hit) = (part(100 - HIT_PERCENT), part(HIT_PERCENT));
+            let passed = spared.count(range) + hit.count(range);
+            let mut refused = 0;
+            for Incident { cause, range } in incidents {
+                if cause.platform == channel.platform {
+                    let count = hit.count(*range);
+                    let stage = Stage::PostSendDelivered;
+                    self.add_loss(Some(platform), stage, cause.code, cause.info, count);
+                    refused += count;
+                }
+            }
+            funnel.sendable += passed;
+            funnel.sent += passed;
+            if end != End::Silent {
+                funnel.delivered += passed - refused;
+            }
+            if end == End::Clicked {
+                funnel.clicked += passed - refused;
+            }
+        }
+
+        for (sum, part) in [
+            (&mut self.overall.sendable, funnel.sendable),
+            (&mut self.overall.sent, funnel.sent),
+            (&mut self.overall.delivered, funnel.delivered),
+            (&mut self.overall.clicked, funnel.clicked),
+        ] {
+            *sum += part;
+        }
+        if !funnel.is_zero() {
+            self.platforms.insert(platform, funnel);
+        }
+    }
+
+    fn add_loss(
+        &mut self,
+        platform: Option<Platform>,
+        stage: Stage,
+        code: &'static str,
+        info: &'static str,
+        count: u64,
+    ) {
+        if count > 0 {
+            let by_platform = self.lost.entry((stage, code)).or_default();
+            let seen = by_platform
+                .entry(platform)
+                .or_insert(Seen { count: 0, info });
+            seen.count += count;
+        }
+    }
+
+    fn losses(&self) -> BTreeMap<LossKey, Loss> {
+        let mut losses = BTreeMap::new();
+        for ((stage, code), by_platform) in &self.lost {
+            let mut put = |platform, count, info: &str| {
+                let key = LossKey {
+                    stage: *stage,
+                    platform,
+                    code: ErrCode::new(code),
+                };
+                let description = info.to_owned();
+                losses.insert(key, Loss { count, description });
+            };
+            for (platform, seen) in by_platform {
+                if platform.is_some() {
+                    put(*platform, seen.count, seen.info);
+                }
+            }
+            // Vendors share codes: the service gives the most frequent text of a code.
+            if let Some(most) = by_platform.values().max_by_key(|seen| seen.count) {
+                let count = by_platform.values().map(|seen| seen.count).sum();
+                put(None, count, most.info);
+            }
+        }
+        losses
+    }
+}
+
+/// An app's size and its own dice.
+struct Volume {
+    app_seed: u64,
+    pushes_a_day: u32,
+}
+
+impl Volume {
+    fn of(app: &SimApp) -> Self {
+        Self {
+            app_seed: rhythm::seed(&[u64::from(app.sdk_app_id)]),
+            pushes_a_day: app.pushes_a_day,
+        }
+    }
+
+    fn series(&self, parts: &[u64], share: u64) -> Series {
+        Series {
+            app_seed: self.app_seed,
+            seed: self.app_seed ^ rhythm::seed(parts),
+            app_pushes_a_day: self.pushes_a_day,
+            share,
+        }
+    }
+}
+
+fn code_seed(stage: Stage, code: &str) -> u64 {
+    code.bytes().fold(rhythm::mix(stage as u64), |seed, byte| {
+        rhythm::mix(seed ^ u64::from(byte))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::{DAY, UnixSeconds};
+    use proptest::prelude::*;
+
+    const MIDNIGHT: u64 = 1_741_708_800;
+
+    fn app(incidents: Incidents) -> SimApp {
+        SimApp {
+            incidents,
+            ..SimApp::made_up().remove(0)
+        }
+    }
+
+    fn range(start: u64, end: u64) -> Range {
+        Range {
+            start: UnixSeconds(start),
+            end: UnixSeconds(end),
+        }
+    }
+
+    fn losses(app: &SimApp, range: Range) -> BTreeMap<LossKey, Loss> {
+        match truth(app, Api::NormalPushLoss, range) {
+            Reading::Loss(losses) => losses,
+            Reading::Statistics { .. } => panic!("asked for losses"),
+        }
+    }
+
+    fn funnels(app: &SimApp, range: Range) -> (Funnel, BTreeMap<Platform, Funnel>) {
+        match truth(app, Api::NormalPushStatistics, range) {
+            Reading::Statistics { overall, platforms } => (overall, platforms),
+            Reading::Loss(_) => panic!("asked for statistics"),
+        }
+    }
+
+    fn lost(losses: &BTreeMap<LossKey, Loss>, platform: Option<Platform>, stage: Stage) -> u64 {
+        let of = |key: &LossKey| key.platform == platform && key.stage == stage;
+        losses
+            .iter()
+            .filter(|(key, _)| of(key))
+            .map(|(_, loss)| loss.count)
+            .sum()
+    }
+
+    fn incidents() -> impl Strategy<Value = Incidents> {
+        proptest::sample::select(vec![Incidents::None, Incidents::Weekly, Incidents::Demo])
+    }
+
+    proptest! {
+        #[test]
+        fn adjacent_ranges_add_up_for_every_row(
+            kind in incidents(),
+            start in MIDNIGHT..MIDNIGHT + 300 * DAY,
+            first in 0..3 * DAY,
+            second in 0..3 * DAY,
+        ) {
+            let app = app(kind);
+            let (middle, end) = (start + first, start + first + second);
+            let (left, right) = (range(start, middle), range(middle, end));
+
+            let mut sum: BTreeMap<LossKey, u64> = BTreeMap::new();
+            for (key, loss) in losses(&app, left).into_iter().chain(losses(&app, right)) {
+                *sum.entry(key).or_default() += loss.count;
+            }
+            let whole: BTreeMap<_, _> = losses(&app, range(start, end))
+                .into_iter()
+                .map(|(key, loss)| (key, loss.count))
+                .collect();
+            prop_assert_eq!(sum, whole);
+
+            let add = |a: Funnel, b: Funnel| Funnel {
+                sendable: a.sendable + b.sendable,
+                sent: a.sent + b.sent,
+                delivered: a.delivered + b.delivered,
+                clicked: a.clicked + b.clicked,
+            };
+            let (left, right, whole) = (funnels(&app, left), funnels(&app, right), funnels(&app, range(start, end)));
+            prop_assert_eq!(add(left.0, right.0), whole.0);
+            for (platform, funnel) in &whole.1 {
+                let part = |of: &BTreeMap<Platform, Funnel>| of.get(platform).copied().unwrap_or_default();
+                prop_assert_eq!(add(part(&left.1), part(&right.1)), *funnel);
+            }
+        }
+
+        #[test]
+        fn the_funnel_narrows_by_the_losses_that_have_codes(
+            kind in incidents(),
+            start in MIDNIGHT..MIDNIGHT + 300 * DAY,
+            length in 0..3 * DAY,
+        ) {
+            let app = app(kind);
+            let asked = range(start, start + length);
+            let (losses, (overall, platforms)) = (losses(&app, asked), funnels(&app, asked));
+            let all = platforms.iter().map(|(p, f)| (Some(*p), *f)).chain([(None, overall)]);
+            for (platform, funnel) in all {
+                prop_assert_eq!(funnel.sendable - funnel.sent, lost(&losses, platform, Stage::ReadyToSend));
+                let undelivered = funnel.sent - funnel.delivered;
+                prop_assert!(undelivered >= lost(&losses, platform, Stage::PostSendDelivered));
+                prop_assert!(funnel.delivered >= funnel.clicked);
+            }
+        }
+
+        #[test]
+        fn an_incident_takes_receipts_and_adds_no_pushes(start in MIDNIGHT..MIDNIGHT + 300 * DAY, length in 0..DAY) {
+            let asked = range(start, start + length);
+            let (calm, broken) = (funnels(&app(Incidents::None), asked), funnels(&app(Incidents::Demo), asked));
+            prop_assert_eq!((calm.0.sendable, calm.0.sent), (broken.0.sendable, broken.0.sent));
+            prop_assert!(calm.0.delivered >= broken.0.delivered);
+        }
+    }
+
+    #[test]
+    fn no_row_counts_nothing_and_an_empty_range_has_no_rows() {
+        let app = app(Incidents::Weekly);
+        for length in [0, 1, 7, 60, 3600] {
+            let asked = range(MIDNIGHT, MIDNIGHT + length);
+            assert!(losses(&app, asked).values().all(|loss| loss.count > 0));
+            assert!(
+                funnels(&app, asked)
+                    .1
+                    .values()
+                    .all(|funnel| !funnel.is_zero())
+            );
+        }
+        assert!(truth(&app, Api::NormalPushLoss, range(MIDNIGHT, MIDNIGHT)).is_zero());
+        assert!(truth(&app, Api::NormalPushLoss, range(MIDNIGHT + 9, MIDNIGHT)).is_zero());
+    }
+
+    #[test]
+    fn overall_losses_are_the_platforms_and_a_small_unattributed_share() {
+        let losses = losses(&app(Incidents::None), range(MIDNIGHT, MIDNIGHT + DAY));
+        let platforms = |stage| -> u64 {
+            (0..9)
+                .map(|n| lost(&losses, Some(Platform(n)), stage))
+                .sum()
+        };
+        let ready = lost(&losses, None, Stage::ReadyToSend);
+        assert!(ready > platforms(Stage::ReadyToSend));
+        assert!(ready < platforms(Stage::ReadyToSend) * 6 / 5);
+        let post = lost(&losses, None, Stage::PostSendDelivered);
+        assert_eq!(post, platforms(Stage::PostSendDelivered));
+    }
+
+    #[test]
+    fn fcm_counts_nothing_as_delivered() {
+        let (_, platforms) = funnels(&app(Incidents::None), range(MIDNIGHT, MIDNIGHT + DAY));
+        let fcm = platforms[&Platform(4)];
+        assert!(fcm.sent > 0);
+        assert_eq!((fcm.delivered, fcm.clicked), (0, 0));
+    }
+
+    #[test]
+    fn an_incident_is_a_jump_of_one_platforms_code() {
+        let app = app(Incidents::Demo);
+        let codes = |start| {
+            let losses = losses(&app, range(start, start + 60));
+            ["403", "80200001", "11", "200001"].iter().any(|code| {
+                losses.iter().any(|(key, loss)| {
+                    key.platform.is_some_and(|p| p != Platform(4))
+                        && key.code.as_str() == *code
+                        && loss.count > 20
+                })
+            })
+        };
+        let noon = MIDNIGHT + DAY / 2;
+        let minutes = (0..60).filter(|n| codes(noon + n * 60)).count();
+        assert!((6..=16).contains(&minutes), "{minutes}");
+    }
+
+    #[test]
+    fn apps_of_the_same_size_differ() {
+        let one = app(Incidents::None);
+        let other = SimApp {
+            sdk_app_id: one.sdk_app_id + 7,
+            ..one.clone()
+        };
+        let asked = range(MIDNIGHT, MIDNIGHT + 3600);
+        assert_ne!(losses(&one, asked), losses(&other, asked));
+    }
+
+    #[test]
+    fn a_code_of_two_vendors_is_described_by_the_more_frequent() {
+        let losses = losses(&app(Incidents::None), range(MIDNIGHT, MIDNIGHT + DAY));
+        let overall = losses
+            .iter()
+            .find(|(key, _)| key.platform.is_none() && key.code.as_str() == "80300007");
+        assert_eq!(overall.unwrap().1.description, "All the tokens are invalid");
+    }
+}
