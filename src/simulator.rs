@@ -1,15 +1,47 @@
 //! The API as the service would answer: for `demo`, for tests, for users' own drills.
 //!
-//! The data is invented: a pure function of app and time, so that [`truth`] can be asked
-//! for any range and compared with what an exporter made of the answers.
+//! ```text
+//! server   connections -> requests; ends a connection as a fault says
+//! service  a call: verify -> limit -> data -> answer -> fault, and into the log of calls
+//! control  scenario, truth and calls under /_control/, for this machine only
+//! ```
+//!
+//! Checks, codes and texts follow documents 71898, 71897, 34348 and 68926. The data is
+//! invented: a pure function of app and time, so that [`truth`] can be asked for any range
+//! and compared with what an exporter made of the answers. A fault changes what the client
+//! gets and never what the limits or the log of calls see.
 
+mod answer;
+mod calls;
+mod control;
 mod data;
+mod faults;
+mod limit;
+mod scenario;
+mod server;
+mod service;
+mod verify;
 
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
 use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
 
+pub use answer::{Behaviour, Shape};
+pub use calls::{Call, MAX_CALLS};
 pub use data::{Incidents, truth};
+pub use faults::Fault;
+pub use limit::Limits;
+pub use scenario::{Match, Rule, Scenario, ScenarioError, Seconds};
 
+use crate::reading::{Api, Reading};
 use crate::usersig::{Identifier, SecretKey};
+use crate::window::Range;
+use service::Service;
 
 /// An app that the simulator knows.
 #[derive(Clone)]
@@ -65,5 +97,94 @@ impl SimApp {
             })
         })
         .collect()
+    }
+}
+
+/// What a simulator is bound with.
+#[derive(Clone, Default)]
+pub struct Options {
+    pub apps: Vec<SimApp>,
+    pub limits: Limits,
+    /// What goes wrong from the start on.
+    pub scenario: Scenario,
+}
+
+/// A simulator that has its address and does not yet answer.
+pub struct Simulator {
+    listener: TcpListener,
+    address: SocketAddr,
+    handle: Handle,
+}
+
+impl Simulator {
+    /// Takes an address; port 0 is any free port. Connections wait until [`Self::run`].
+    pub async fn bind(address: SocketAddr, options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        Ok(Self {
+            address: listener.local_addr()?,
+            listener,
+            handle: Handle {
+                service: Arc::new(Service::new(options)),
+            },
+        })
+    }
+
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://host:port`, as a region's URL in a configuration.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Answers until `shutdown`. Then calls under way get a second to end, which a fault
+    /// may need, and no task is left behind.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let scenario = get(control::scenario)
+            .put(control::set_scenario)
+            .delete(control::clear_scenario);
+        let router = Router::new()
+            .route("/_control/scenario", scenario)
+            .route("/_control/truth", get(control::truth))
+            .route("/_control/calls", get(control::calls))
+            .route_layer(axum::middleware::from_fn(control::guard))
+            .fallback(service::call)
+            .with_state(self.handle);
+        server::serve(self.listener, router, shutdown).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
+
+/// Control over a simulator from within the process.
+#[derive(Clone)]
+pub struct Handle {
+    service: Arc<Service>,
+}
+
+impl Handle {
+    pub fn scenario(&self) -> Scenario {
+        self.service.scenario()
+    }
+
+    /// Replaces the scenario; its clock and its rules' counts start anew.
+    pub fn set_scenario(&self, scenario: impl Into<Scenario>) {
+        self.service.set_scenario(scenario.into());
+    }
+
+    /// The newest calls, at most [`MAX_CALLS`], oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        self.service.calls()
+    }
+
+    /// What happened in a range, future included; `None` for an SDKAppID that is not here.
+    pub fn truth(&self, sdk_app_id: u32, api: Api, range: Range) -> Option<Reading> {
+        self.service.truth(sdk_app_id, api, range)
     }
 }

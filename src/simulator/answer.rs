@@ -1,0 +1,423 @@
+//! The text of an answer, in the field order of the documents (71898 and 71897), in any of
+//! the shapes that the real service may turn out to use.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::reading::{Api, Funnel, Platform, Reading, Stage};
+use crate::simulator::verify::Refusal;
+use crate::window::{DayOffset, Range, UnixSeconds, day_anchor};
+
+/// What the documents leave open about the service. The default is the plainest reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Behaviour {
+    pub shape: Shape,
+    /// `ErrCode` as a number, where it is one.
+    pub numeric_codes: bool,
+    /// Counts are kept by the day at +08:00: a range covers every day that it touches.
+    pub whole_days: bool,
+    /// The second `EndTime` belongs to the range.
+    pub inclusive_end: bool,
+    /// Age from which a push is counted, in seconds.
+    pub settling_seconds: u64,
+}
+
+/// Where the arrays of an answer are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// Beside `ErrorCode`, as document 71897 has it.
+    #[default]
+    Flat,
+    /// In an object under `Results`.
+    ResultsObject,
+    /// In one object in an array under `Results`, as document 71895 has it.
+    ResultsArray,
+    /// In an object under a key that no document names.
+    Wrapper,
+    /// The literal text of document 71898, which is not JSON: a bare object where a key
+    /// should be. Of the loss API only; statistics stay flat.
+    Malformed,
+}
+
+impl Behaviour {
+    /// The time whose pushes an answer counts that is asked for `range` at `now`.
+    pub(super) fn covered(self, range: Range, now: UnixSeconds) -> Range {
+        let Range { mut start, mut end } = range;
+        if self.inclusive_end {
+            end.0 = end.0.saturating_add(1);
+        }
+        if self.whole_days {
+            let day = |at| day_anchor(at, DayOffset::DEFAULT);
+            start = day(start);
+            let last = day(UnixSeconds(end.0.saturating_sub(1)));
+            end.0 = last.0.saturating_add(crate::window::DAY);
+        }
+        let settled = now.0.saturating_sub(self.settling_seconds);
+        end.0 = end.0.min(settled).max(start.0);
+        Range { start, end }
+    }
+}
+
+/// An answer before it is text.
+pub(super) enum Answer {
+    Loss(LossArrays),
+    Statistics(Statistics),
+    Refused(Refusal),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "the service's names")]
+pub(super) struct LossArrays {
+    ready_to_send_loss: Vec<LossRow>,
+    post_send_delivered_loss: Vec<LossRow>,
+    platform_ready_to_send_loss: Vec<LossRow>,
+    platform_post_send_delivered_loss: Vec<LossRow>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LossRow {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    push_platform: Option<i64>,
+    err_code: Value,
+    err_count: Value,
+    err_info: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Statistics {
+    #[serde(flatten)]
+    overall: Steps,
+    platform_statistics: Vec<StatisticsRow>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct StatisticsRow {
+    push_platform: i64,
+    #[serde(flatten)]
+    steps: Steps,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "the service's names")]
+struct Steps {
+    total_count: Value,
+    sent_count: u64,
+    delivered_count: u64,
+    click_count: u64,
+}
+
+impl From<Funnel> for Steps {
+    fn from(funnel: Funnel) -> Self {
+        Self {
+            total_count: funnel.sendable.into(),
+            sent_count: funnel.sent,
+            delivered_count: funnel.delivered,
+            click_count: funnel.clicked,
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn new(reading: &Reading, behaviour: Behaviour) -> Self {
+        match reading {
+            Reading::Loss(losses) => {
+                let rows = |stage: Stage, of_platforms: bool| {
+                    losses
+                        .iter()
+                        .filter(|(key, _)| {
+                            key.stage == stage && key.platform.is_some() == of_platforms
+                        })
+                        .map(|(key, loss)| LossRow {
+                            push_platform: key.platform.map(|Platform(number)| number),
+                            err_code: code(key.code.as_str(), behaviour),
+                            err_count: loss.count.into(),
+                            err_info: loss.description.clone(),
+                        })
+                        .collect()
+                };
+                Self::Loss(LossArrays {
+                    ready_to_send_loss: rows(Stage::ReadyToSend, false),
+                    post_send_delivered_loss: rows(Stage::PostSendDelivered, false),
+                    platform_ready_to_send_loss: rows(Stage::ReadyToSend, true),
+                    platform_post_send_delivered_loss: rows(Stage::PostSendDelivered, true),
+                })
+            }
+            Reading::Statistics { overall, platforms } => Self::Statistics(Statistics {
+                overall: (*overall).into(),
+                platform_statistics: platforms
+                    .iter()
+                    .map(|(Platform(number), funnel)| StatisticsRow {
+                        push_platform: *number,
+                        steps: (*funnel).into(),
+                    })
+                    .collect(),
+            }),
+        }
+    }
+
+    /// `ErrorCode` of the answer.
+    pub(super) fn code(&self) -> u32 {
+        match self {
+            Self::Loss(_) | Self::Statistics(_) => 0,
+            Self::Refused(refusal) => refusal.code,
+        }
+    }
+
+    /// Replaces the count of one row, `TotalCount` or `ErrCount`; an answer without rows
+    /// gets one. A refusal stays as it is.
+    pub(super) fn spoil(&mut self, count: Value) {
+        match self {
+            Self::Loss(arrays) => match arrays.ready_to_send_loss.first_mut() {
+                Some(row) => row.err_count = count,
+                None => arrays.ready_to_send_loss.push(LossRow {
+                    push_platform: None,
+                    err_code: "-1".into(),
+                    err_count: count,
+                    err_info: String::new(),
+                }),
+            },
+            Self::Statistics(statistics) => match statistics.platform_statistics.first_mut() {
+                Some(row) => row.steps.total_count = count,
+                None => statistics.overall.total_count = count,
+            },
+            Self::Refused(_) => {}
+        }
+    }
+
+    pub(super) fn text(&self, shape: Shape) -> String {
+        let (fields, shape) = match self {
+            Self::Loss(arrays) => (json(arrays), shape),
+            Self::Statistics(statistics) if shape == Shape::Malformed => {
+                (json(statistics), Shape::Flat)
+            }
+            Self::Statistics(statistics) => (json(statistics), shape),
+            Self::Refused(refusal) => return refused(refusal),
+        };
+        // The typo is the service's own, in every sample.
+        let head = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","#;
+        match shape {
+            Shape::Flat => format!("{head}{}", fields.strip_prefix('{').unwrap_or(&fields)),
+            Shape::ResultsObject => format!(r#"{head}"Results":{fields}}}"#),
+            Shape::ResultsArray => format!(r#"{head}"Results":[{fields}]}}"#),
+            Shape::Wrapper => format!(r#"{head}"Data":{fields}}}"#),
+            Shape::Malformed => format!("{head}{fields}}}"),
+        }
+    }
+}
+
+/// How the service words a refusal. Its HTTP status is 200 (document 68926).
+fn refused(refusal: &Refusal) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Failure<'a> {
+        action_status: &'static str,
+        error_code: u32,
+        error_info: &'a str,
+    }
+    json(&Failure {
+        action_status: "FAIL",
+        error_code: refusal.code,
+        error_info: &refusal.info,
+    })
+}
+
+fn code(text: &str, behaviour: Behaviour) -> Value {
+    match text.parse::<i64>() {
+        Ok(number) if behaviour.numeric_codes => number.into(),
+        _ => text.into(),
+    }
+}
+
+pub(super) fn json(value: &impl Serialize) -> String {
+    #[expect(
+        clippy::expect_used,
+        reason = "strings, numbers and lists of them always serialise"
+    )]
+    serde_json::to_string(value).expect("plain values")
+}
+
+/// Every API's answer in the plain shape, for the control path; `None` when one is missing.
+pub(super) fn truths(truth: impl Fn(Api) -> Option<Reading>) -> Option<Value> {
+    let mut truths = serde_json::Map::new();
+    for api in Api::ALL {
+        let text = Answer::new(&truth(api)?, Behaviour::default()).text(Shape::Flat);
+        truths.insert(api.as_str().to_owned(), serde_json::from_str(&text).ok()?);
+    }
+    Some(Value::Object(truths))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reading::{ErrCode, Loss, LossKey};
+    use crate::simulator::verify::refusal;
+    use serde_json::json;
+
+    fn loss() -> Reading {
+        let row = |platform, code: &str, count| {
+            let key = LossKey {
+                stage: Stage::ReadyToSend,
+                platform,
+                code: ErrCode::new(code),
+            };
+            let description = "certificate id not set".to_owned();
+            (key, Loss { count, description })
+        };
+        Reading::Loss([row(None, "-1", 5), row(Some(Platform(1)), "-1", 3)].into())
+    }
+
+    fn text(shape: Shape) -> String {
+        Answer::new(&loss(), Behaviour::default()).text(shape)
+    }
+
+    #[test]
+    fn shapes_hold_the_same_arrays_in_different_places() {
+        let read = |shape| serde_json::from_str::<Value>(&text(shape)).unwrap();
+        let flat = read(Shape::Flat);
+        assert_eq!(
+            flat,
+            json!({
+                "ActionStatus": "OK", "ErrorCode": 0, "ErrorInfo": "sucess",
+                "ReadyToSendLoss": [{"ErrCode": "-1", "ErrCount": 5, "ErrInfo": "certificate id not set"}],
+                "PostSendDeliveredLoss": [],
+                "PlatformReadyToSendLoss": [{"PushPlatform": 1, "ErrCode": "-1", "ErrCount": 3, "ErrInfo": "certificate id not set"}],
+                "PlatformPostSendDeliveredLoss": [],
+            })
+        );
+        let rows = &flat["ReadyToSendLoss"];
+        assert_eq!(
+            &read(Shape::ResultsObject)["Results"]["ReadyToSendLoss"],
+            rows
+        );
+        assert_eq!(
+            &read(Shape::ResultsArray)["Results"][0]["ReadyToSendLoss"],
+            rows
+        );
+        assert_eq!(&read(Shape::Wrapper)["Data"]["ReadyToSendLoss"], rows);
+    }
+
+    #[test]
+    fn the_malformed_shape_breaks_where_the_documents_sample_breaks() {
+        let text = text(Shape::Malformed);
+        assert!(serde_json::from_str::<Value>(&text).is_err());
+        let repaired = text.replacen(r#""sucess",{"#, r#""sucess","Results":{"#, 1);
+        assert!(serde_json::from_str::<Value>(&repaired).is_ok(), "{text}");
+    }
+
+    #[test]
+    fn statistics_name_the_steps_as_the_document_does() {
+        let funnel = Funnel {
+            sendable: 4,
+            sent: 3,
+            delivered: 2,
+            clicked: 1,
+        };
+        let reading = Reading::Statistics {
+            overall: funnel,
+            platforms: [(Platform(2), funnel)].into(),
+        };
+        for shape in [Shape::Flat, Shape::Malformed] {
+            let text = Answer::new(&reading, Behaviour::default()).text(shape);
+            assert_eq!(
+                serde_json::from_str::<Value>(&text).unwrap(),
+                json!({
+                    "ActionStatus": "OK", "ErrorCode": 0, "ErrorInfo": "sucess",
+                    "TotalCount": 4, "SentCount": 3, "DeliveredCount": 2, "ClickCount": 1,
+                    "PlatformStatistics": [{"PushPlatform": 2, "TotalCount": 4, "SentCount": 3, "DeliveredCount": 2, "ClickCount": 1}],
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn codes_can_be_numbers() {
+        let behaviour = Behaviour {
+            numeric_codes: true,
+            ..Behaviour::default()
+        };
+        let text = Answer::new(&loss(), behaviour).text(Shape::Flat);
+        assert!(text.contains(r#""ErrCode":-1,"#), "{text}");
+    }
+
+    #[test]
+    fn refusals_are_worded_as_the_service_words_them() {
+        assert_eq!(
+            Answer::Refused(refusal(60012, "no \"id\"")).text(Shape::Wrapper),
+            r#"{"ActionStatus":"FAIL","ErrorCode":60012,"ErrorInfo":"no \"id\""}"#
+        );
+    }
+
+    #[test]
+    fn a_spoiled_answer_has_one_bad_row() {
+        let mut answer = Answer::new(&loss(), Behaviour::default());
+        answer.spoil(json!(-1));
+        assert_eq!(
+            answer.text(Shape::Flat).matches(r#""ErrCount":-1"#).count(),
+            1
+        );
+        let mut empty = Answer::new(&Reading::Loss([].into()), Behaviour::default());
+        empty.spoil(json!(1.5));
+        assert!(empty.text(Shape::Flat).contains(r#""ErrCount":1.5"#));
+    }
+
+    #[test]
+    fn covered_time_follows_the_behaviour_and_never_the_future() {
+        // 2025-03-12 and 2025-03-13 begin at +08:00.
+        let (day, next) = (1_741_708_800, 1_741_795_200);
+        let range = |start, end| Range {
+            start: UnixSeconds(start),
+            end: UnixSeconds(end),
+        };
+        let plain = Behaviour::default();
+        for (behaviour, asked, covered) in [
+            (plain, range(day, next), range(day, next)),
+            (plain, range(day, next + 9), range(day, next)),
+            (plain, range(next + 1, next + 9), range(next + 1, next + 1)),
+            (
+                Behaviour {
+                    inclusive_end: true,
+                    ..plain
+                },
+                range(day, day + 9),
+                range(day, day + 10),
+            ),
+            (
+                Behaviour {
+                    whole_days: true,
+                    ..plain
+                },
+                range(day + 5, day + 9),
+                range(day, next),
+            ),
+            (
+                Behaviour {
+                    whole_days: true,
+                    ..plain
+                },
+                range(day, next),
+                range(day, next),
+            ),
+            (
+                Behaviour {
+                    settling_seconds: 60,
+                    ..plain
+                },
+                range(day, next),
+                range(day, next - 60),
+            ),
+        ] {
+            assert_eq!(
+                behaviour.covered(asked, UnixSeconds(next)),
+                covered,
+                "{behaviour:?}"
+            );
+        }
+    }
+}

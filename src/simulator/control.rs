@@ -1,0 +1,166 @@
+//! The control path: drills set, truth told and calls listed while the simulator runs.
+//!
+//! Only for this machine, and not for the web pages that its browsers show: those send an
+//! `Origin`.
+
+use std::net::SocketAddr;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::middleware::Next;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::simulator::Handle;
+use crate::simulator::answer;
+use crate::simulator::scenario::Scenario;
+use crate::window::{DAY, Range, UnixSeconds};
+
+/// The longest range of which the truth is told, in seconds: as long as any that the API
+/// answers, and a day.
+const MAX_RANGE: u64 = 31 * DAY;
+
+/// In a request's extensions: who is at the other end of the connection.
+#[derive(Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
+
+fn may_control(peer: Peer, headers: &HeaderMap) -> bool {
+    peer.0.ip().to_canonical().is_loopback() && !headers.contains_key(header::ORIGIN)
+}
+
+/// Lets only this machine's own programs through.
+pub(super) async fn guard(request: Request, next: Next) -> Response<Body> {
+    let peer = request.extensions().get::<Peer>().copied();
+    if peer.is_some_and(|peer| may_control(peer, request.headers())) {
+        next.run(request).await
+    } else {
+        problem(
+            StatusCode::FORBIDDEN,
+            "the control path is for programs on this machine",
+        )
+    }
+}
+
+pub(super) async fn scenario(State(handle): State<Handle>) -> Response<Body> {
+    said(StatusCode::OK, answer::json(&handle.scenario()))
+}
+
+pub(super) async fn set_scenario(State(handle): State<Handle>, body: Bytes) -> Response<Body> {
+    let scenario = std::str::from_utf8(&body)
+        .map_err(|error| error.to_string())
+        .and_then(|text| {
+            Scenario::from_json(text).map_err(|error| {
+                let cause = std::error::Error::source(&error);
+                cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+            })
+        });
+    match scenario {
+        Ok(scenario) => {
+            handle.set_scenario(scenario);
+            self::scenario(State(handle)).await
+        }
+        Err(error) => problem(StatusCode::BAD_REQUEST, &error),
+    }
+}
+
+pub(super) async fn clear_scenario(State(handle): State<Handle>) -> Response<Body> {
+    handle.set_scenario(Scenario::default());
+    scenario(State(handle)).await
+}
+
+/// What the truth is asked about.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Question {
+    sdkappid: u32,
+    /// Unix seconds.
+    start: u64,
+    /// Unix seconds, not included.
+    end: u64,
+}
+
+pub(super) async fn truth(
+    State(handle): State<Handle>,
+    question: Result<Query<Question>, axum::extract::rejection::QueryRejection>,
+) -> Response<Body> {
+    let Query(Question {
+        sdkappid,
+        start,
+        end,
+    }) = match question {
+        Ok(question) => question,
+        Err(error) => return problem(StatusCode::BAD_REQUEST, &error.body_text()),
+    };
+    if end.saturating_sub(start) > MAX_RANGE {
+        return problem(StatusCode::BAD_REQUEST, "the range is longer than 31 days");
+    }
+    let range = Range {
+        start: UnixSeconds(start),
+        end: UnixSeconds(end),
+    };
+    match answer::truths(|api| handle.truth(sdkappid, api, range)) {
+        Some(truths) => said(StatusCode::OK, truths.to_string()),
+        None => problem(StatusCode::NOT_FOUND, "no app has this sdkappid"),
+    }
+}
+
+/// The calls, oldest first; `at` is in seconds since the simulator was bound.
+pub(super) async fn calls(State(handle): State<Handle>) -> Response<Body> {
+    let since = handle.service.since;
+    let calls: Vec<_> = handle
+        .calls()
+        .into_iter()
+        .map(|call| {
+            json!({
+                "at": call.at.saturating_duration_since(since).as_secs_f64(),
+                "sdkappid": call.sdk_app_id,
+                "api": call.api.map(crate::reading::Api::as_str),
+                "start": call.range.map(|range| range.start.0),
+                "end": call.range.map(|range| range.end.0),
+                "verdict": call.verdict,
+                "fault": call.fault,
+                "code": call.code,
+            })
+        })
+        .collect();
+    said(StatusCode::OK, json!({ "calls": calls }).to_string())
+}
+
+fn problem(status: StatusCode, text: &str) -> Response<Body> {
+    said(status, json!({ "error": text }).to_string())
+}
+
+fn said(status: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_programs_on_this_machine_may_control() {
+        let (none, mut origin) = (HeaderMap::new(), HeaderMap::new());
+        origin.insert(header::ORIGIN, HeaderValue::from_static("http://127.0.0.1"));
+        for (peer, headers, may) in [
+            ("127.0.0.1:1", &none, true),
+            ("[::1]:1", &none, true),
+            ("[::ffff:127.0.0.1]:1", &none, true),
+            ("127.0.0.1:1", &origin, false),
+            ("10.0.0.1:1", &none, false),
+            ("[::ffff:10.0.0.1]:1", &none, false),
+            ("[fe80::1]:1", &none, false),
+        ] {
+            assert_eq!(
+                may_control(Peer(peer.parse().unwrap()), headers),
+                may,
+                "{peer}"
+            );
+        }
+    }
+}

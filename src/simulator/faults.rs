@@ -1,0 +1,204 @@
+//! How a call can go wrong on its way back.
+
+mod bodies;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use bodies::{Filler, Pieces};
+
+use crate::clock;
+use crate::simulator::answer::{Answer, Shape};
+use crate::simulator::scenario::Seconds;
+use crate::simulator::verify::refusal;
+
+/// One way in which a call goes wrong. In texts, `{url}` stands for the call's path and
+/// query, signature included: gateways do echo them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Fault {
+    /// `FAIL` with a code, in an HTTP answer of status 200 as the service's own.
+    Error { code: u32, info: Option<String> },
+    /// A gateway's HTML page under any status in 200..=599.
+    HttpStatus { status: u16, body: Option<String> },
+    /// The true answer, later.
+    Latency { seconds: Seconds },
+    /// Half of the true answer under the length of the whole, then a closed connection.
+    Truncated,
+    /// This text instead of the answer, under status 200.
+    Body(String),
+    /// The true answer with `count` in place of one row's count.
+    BadRow { count: Value },
+    /// JSON that says it succeeded and holds nothing that a client knows.
+    WrongShape,
+    /// So many bytes of JSON white space. `chunked`: without saying how many come.
+    Huge {
+        bytes: u64,
+        #[serde(default)]
+        chunked: bool,
+    },
+    /// The true answer, one byte at a time.
+    Drip { seconds: Seconds },
+    /// Status 302 to another place.
+    Redirect { location: String },
+    /// Status 200 and not one byte.
+    Empty,
+    /// A connection closed in place of an answer.
+    Disconnect,
+    /// A connection reset in place of an answer.
+    Reset,
+    /// The true answer under a `Date` so many seconds ahead of this clock.
+    DateSkew { seconds: i64 },
+    /// No answer, ever.
+    Hang,
+}
+
+/// In a response's extensions: the connection ends, and the response is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Closed,
+    Reset,
+}
+
+impl Fault {
+    /// What no answer could be made of.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        match self {
+            Self::Error { code: 0, .. } => Some("has the error code 0, which is a success"),
+            Self::HttpStatus { status, .. } if !(200..600).contains(status) => {
+                Some("has an HTTP status outside 200 to 599")
+            }
+            Self::Redirect { location } if HeaderValue::from_str(location).is_err() => {
+                Some("has a location that cannot stand in a header")
+            }
+            _ => None,
+        }
+    }
+
+    /// The key of the fault in a scenario.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Error { .. } => "error",
+            Self::HttpStatus { .. } => "http_status",
+            Self::Latency { .. } => "latency",
+            Self::Truncated => "truncated",
+            Self::Body(_) => "body",
+            Self::BadRow { .. } => "bad_row",
+            Self::WrongShape => "wrong_shape",
+            Self::Huge { .. } => "huge",
+            Self::Drip { .. } => "drip",
+            Self::Redirect { .. } => "redirect",
+            Self::Empty => "empty",
+            Self::Disconnect => "disconnect",
+            Self::Reset => "reset",
+            Self::DateSkew { .. } => "date_skew",
+            Self::Hang => "hang",
+        }
+    }
+
+    /// The code that the client is told, when it is told one.
+    pub(super) fn code(&self, true_code: u32) -> Option<u32> {
+        match self {
+            Self::Error { code, .. } => Some(*code),
+            Self::Latency { .. } | Self::Drip { .. } | Self::DateSkew { .. } => Some(true_code),
+            _ => None,
+        }
+    }
+
+    /// What the client gets in place of `answer`. Waits as long as the fault says.
+    pub(super) async fn apply(self, mut answer: Answer, shape: Shape, url: &str) -> Response<Body> {
+        match self {
+            Self::Error { code, info } => {
+                let mut error = refusal(code, "injected error");
+                if let Some(info) = info {
+                    error.info = info.replace("{url}", url).into();
+                }
+                json(Answer::Refused(error).text(shape))
+            }
+            Self::HttpStatus { status, body } => page(status, body.as_deref(), url),
+            Self::Latency { seconds } => {
+                tokio::time::sleep(seconds.0).await;
+                json(answer.text(shape))
+            }
+            Self::Truncated => answered(Body::new(Pieces::half(&answer.text(shape).into()))),
+            Self::Body(text) => json(text.replace("{url}", url)),
+            Self::BadRow { count } => {
+                answer.spoil(count);
+                json(answer.text(shape))
+            }
+            Self::WrongShape => json(
+                r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","Losses":["none"]}"#
+                    .to_owned(),
+            ),
+            Self::Huge { bytes, chunked } => answered(Body::new(Filler {
+                left: bytes,
+                chunked,
+            })),
+            Self::Drip { seconds } => answered(Body::new(Pieces::drip(
+                answer.text(shape).into(),
+                seconds.0,
+            ))),
+            Self::Redirect { location } => {
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::FOUND;
+                if let Ok(location) = HeaderValue::from_str(&location) {
+                    response.headers_mut().insert(header::LOCATION, location);
+                }
+                response
+            }
+            Self::Empty => json(String::new()),
+            Self::Disconnect => ending(Ending::Closed),
+            Self::Reset => ending(Ending::Reset),
+            Self::DateSkew { seconds } => {
+                let mut response = json(answer.text(shape));
+                if let Ok(date) = HeaderValue::from_str(&date(seconds)) {
+                    response.headers_mut().insert(header::DATE, date);
+                }
+                response
+            }
+            Self::Hang => std::future::pending().await,
+        }
+    }
+}
+
+/// An answer as the service sends it.
+pub(super) fn json(text: String) -> Response<Body> {
+    answered(Body::from(text))
+}
+
+fn answered(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+fn page(status: u16, text: Option<&str>, url: &str) -> Response<Body> {
+    let text =
+        text.unwrap_or("<html><head><title>Error</title></head><body><h1>Error</h1></body></html>");
+    let mut response = Response::new(Body::from(text.replace("{url}", url)));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, html);
+    response
+}
+
+fn ending(ending: Ending) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(ending);
+    response
+}
+
+/// This clock's time, `ahead` seconds later, as a `Date` header; 1970 at the earliest.
+fn date(ahead: i64) -> String {
+    let now = clock::now().unix().0;
+    let seconds = now.saturating_add_signed(ahead).min(LAST_DATE);
+    httpdate::fmt_http_date(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
+
+/// The last second of the year 9999, the last that a `Date` header can name.
+const LAST_DATE: u64 = 253_402_300_799;

@@ -1,0 +1,351 @@
+//! What goes wrong, for whom and when: the text of a drill.
+//!
+//! ```json
+//! {"rules": [
+//!   {"match": {"api": "normal_push_loss"}, "times": 2, "fault": {"error": {"code": 60007}}},
+//!   {"match": {"sdkappid": 1400000001}, "from": 60, "for": 300, "fault": "disconnect"}
+//! ]}
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::time::Instant;
+
+use crate::reading::Api;
+use crate::simulator::answer::Behaviour;
+use crate::simulator::faults::Fault;
+
+/// A drill: how the service behaves, and the rules by which it fails. Without rules nothing
+/// fails.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scenario {
+    pub behaviour: Behaviour,
+    /// The first rule that fits a call decides its fault.
+    pub rules: Vec<Rule>,
+}
+
+/// Which calls fail and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    #[serde(rename = "match", default)]
+    pub calls: Match,
+    pub fault: Fault,
+    /// How many calls fail before the rule is used up; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+    /// When the rule begins, in seconds from when the scenario was set.
+    #[serde(default)]
+    pub from: Seconds,
+    /// How long the rule lasts, in seconds; absent: for good.
+    #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
+    pub lasting: Option<Seconds>,
+}
+
+impl Rule {
+    /// Fails every call, from now on and for good.
+    pub fn always(fault: Fault) -> Self {
+        Self {
+            calls: Match::default(),
+            fault,
+            times: None,
+            from: Seconds::default(),
+            lasting: None,
+        }
+    }
+}
+
+/// Fails every call in the same way.
+impl From<Fault> for Scenario {
+    fn from(fault: Fault) -> Self {
+        Self::from(Rule::always(fault))
+    }
+}
+
+impl From<Rule> for Scenario {
+    fn from(rule: Rule) -> Self {
+        Self {
+            behaviour: Behaviour::default(),
+            rules: vec![rule],
+        }
+    }
+}
+
+/// Which calls a rule is about; what is absent fits every call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Match {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sdkappid: Option<u32>,
+    #[serde(with = "api_name", skip_serializing_if = "Option::is_none")]
+    pub api: Option<Api>,
+}
+
+/// A time of at least 0, written as a number of seconds, whole or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Seconds(pub Duration);
+
+impl TryFrom<f64> for Seconds {
+    type Error = &'static str;
+
+    fn try_from(seconds: f64) -> Result<Self, Self::Error> {
+        Duration::try_from_secs_f64(seconds)
+            .map(Self)
+            .map_err(|_| "must be a number of seconds of at least 0")
+    }
+}
+
+impl From<Seconds> for f64 {
+    fn from(seconds: Seconds) -> Self {
+        seconds.0.as_secs_f64()
+    }
+}
+
+mod api_name {
+    use super::{Api, Deserialize, Deserializer, Serializer};
+    use serde::de::Error;
+
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature that serde calls"
+    )]
+    pub(super) fn serialize<S: Serializer>(api: &Option<Api>, to: S) -> Result<S::Ok, S::Error> {
+        match api {
+            Some(api) => to.serialize_some(api.as_str()),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Api>, D::Error> {
+        let Some(name) = Option::<String>::deserialize(from)? else {
+            return Ok(None);
+        };
+        match Api::ALL.into_iter().find(|api| api.as_str() == name) {
+            Some(api) => Ok(Some(api)),
+            None => Err(D::Error::unknown_variant(
+                &name,
+                &["normal_push_loss", "normal_push_statistics"],
+            )),
+        }
+    }
+}
+
+/// Why a scenario could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    #[error("cannot read the scenario {}", path.display())]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("the scenario is not YAML or TOML")]
+    Syntax(#[source] Box<config::ConfigError>),
+    #[error("the scenario has a mistake")]
+    Content(#[from] serde_json::Error),
+    #[error("the scenario's rules[{rule}] {problem}")]
+    Rule { rule: usize, problem: &'static str },
+}
+
+impl Scenario {
+    /// Reads a file: YAML or TOML by its ending, else JSON.
+    pub fn read(path: &Path) -> Result<Self, ScenarioError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let format = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("yaml" | "yml") => config::FileFormat::Yaml,
+            Some("toml") => config::FileFormat::Toml,
+            _ => return Self::from_json(&text),
+        };
+        let tree: serde_json::Value = config::Config::builder()
+            .add_source(config::File::from_str(&text, format))
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|error| ScenarioError::Syntax(Box::new(error)))?;
+        serde_json::from_value::<Self>(tree)?.checked()
+    }
+
+    pub fn from_json(text: &str) -> Result<Self, ScenarioError> {
+        serde_json::from_str::<Self>(text)?.checked()
+    }
+
+    fn checked(self) -> Result<Self, ScenarioError> {
+        for (rule, Rule { fault, times, .. }) in self.rules.iter().enumerate() {
+            let problem = match times {
+                Some(0) => Some("has `times: 0`, which never fails a call"),
+                _ => fault.problem(),
+            };
+            if let Some(problem) = problem {
+                return Err(ScenarioError::Rule { rule, problem });
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// A scenario in effect.
+pub(super) struct Running {
+    pub(super) scenario: Scenario,
+    since: Instant,
+    /// Calls failed so far, by rule.
+    used: Vec<u32>,
+}
+
+impl Running {
+    pub(super) fn new(scenario: Scenario, now: Instant) -> Self {
+        Self {
+            used: vec![0; scenario.rules.len()],
+            since: now,
+            scenario,
+        }
+    }
+
+    /// What is to go wrong with a call that arrives at `now`, and counts it.
+    pub(super) fn fault(
+        &mut self,
+        sdk_app_id: Option<u32>,
+        api: Option<Api>,
+        now: Instant,
+    ) -> Option<Fault> {
+        let age = now.saturating_duration_since(self.since);
+        let rules = self.scenario.rules.iter().zip(&mut self.used);
+        for (rule, used) in rules {
+            let begun = age >= rule.from.0;
+            let over = rule
+                .lasting
+                .is_some_and(|lasting| age >= rule.from.0.saturating_add(lasting.0));
+            let fits = (rule.calls.sdkappid.is_none() || rule.calls.sdkappid == sdk_app_id)
+                && (rule.calls.api.is_none() || rule.calls.api == api);
+            if begun && !over && fits && rule.times.is_none_or(|times| *used < times) {
+                *used = used.saturating_add(1);
+                return Some(rule.fault.clone());
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+
+    fn complaint(text: &str) -> String {
+        let error = Scenario::from_json(text).unwrap_err();
+        let source = error.source().map(ToString::to_string).unwrap_or_default();
+        format!("{error}: {source}")
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_their_place_and_the_known_ones() {
+        for (text, part) in [
+            (
+                r#"{"rule": []}"#,
+                "unknown field `rule`, expected `behaviour` or `rules`",
+            ),
+            (
+                r#"{"rules": [{"fault": "reset", "time": 1}]}"#,
+                "unknown field `time`",
+            ),
+            (
+                r#"{"rules": [{"fault": "reset", "match": {"app": 1}}]}"#,
+                "unknown field `app`, expected `sdkappid` or `api`",
+            ),
+            (
+                r#"{"rules": [{"fault": {"error": {"code": 1, "text": ""}}}]}"#,
+                "unknown field `text`, expected `code` or `info`",
+            ),
+            (
+                r#"{"rules": [{"fault": "explode"}]}"#,
+                "unknown variant `explode`",
+            ),
+            (r#"{"rules": [{}]}"#, "missing field `fault`"),
+            (
+                r#"{"rules": [{"fault": "reset", "match": {"api": "loss"}}]}"#,
+                "unknown variant `loss`, expected `normal_push_loss`",
+            ),
+            (
+                r#"{"behaviour": {"shape": "round"}}"#,
+                "unknown variant `round`",
+            ),
+            (
+                r#"{"rules": [{"fault": "reset", "from": -1}]}"#,
+                "seconds of at least 0",
+            ),
+            (
+                r#"{"rules": [{"fault": "reset", "times": 0}]}"#,
+                "rules[0] has `times: 0`",
+            ),
+            (
+                r#"{"rules": [{"fault": "hang"}, {"fault": {"http_status": {"status": 99}}}]}"#,
+                "rules[1] ",
+            ),
+        ] {
+            let complaint = complaint(text);
+            assert!(complaint.contains(part), "{text}: {complaint}");
+        }
+    }
+
+    #[test]
+    fn yaml_toml_and_json_say_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            Scenario::read(&path).unwrap()
+        };
+        let json = read(
+            "a.json",
+            r#"{"behaviour": {"shape": "results_array"}, "rules": [
+                {"match": {"sdkappid": 4294967295, "api": "normal_push_loss"}, "times": 2, "from": 0.5, "for": 3, "fault": {"error": {"code": 60007, "info": "Slow Down"}}},
+                {"fault": "reset"}]}"#,
+        );
+        let yaml = "behaviour: {shape: results_array}\nrules:\n  - match: {sdkappid: 4294967295, api: normal_push_loss}\n    times: 2\n    from: 0.5\n    for: 3\n    fault: {error: {code: 60007, info: Slow Down}}\n  - fault: reset\n";
+        assert_eq!(read("a.yml", yaml), json);
+        let toml = "behaviour = {shape = \"results_array\"}\n[[rules]]\nmatch = {sdkappid = 4294967295, api = \"normal_push_loss\"}\ntimes = 2\nfrom = 0.5\nfor = 3\nfault = {error = {code = 60007, info = \"Slow Down\"}}\n[[rules]]\nfault = \"reset\"\n";
+        assert_eq!(read("a.toml", toml), json);
+        assert_eq!(
+            Scenario::from_json(&serde_json::to_string(&json).unwrap()).unwrap(),
+            json
+        );
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Scenario::read(Path::new("/nowhere/drill.yml")).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/drill.yml"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rules_fit_by_app_api_time_and_use() {
+        let scenario = Scenario::from_json(
+            r#"{"rules": [
+                {"match": {"sdkappid": 1, "api": "normal_push_loss"}, "times": 2, "fault": "reset"},
+                {"match": {"api": "normal_push_statistics"}, "from": 10, "for": 5, "fault": "hang"}]}"#,
+        )
+        .unwrap();
+        let start = Instant::now();
+        let mut running = Running::new(scenario, start);
+        let (loss, statistics) = (Some(Api::NormalPushLoss), Some(Api::NormalPushStatistics));
+        for (at, app, api, fault) in [
+            (0, Some(1), loss, Some(Fault::Reset)),
+            (0, Some(2), loss, None),
+            (0, None, None, None),
+            (1, Some(1), loss, Some(Fault::Reset)),
+            (2, Some(1), loss, None),
+            (9, Some(1), statistics, None),
+            (10, Some(1), statistics, Some(Fault::Hang)),
+            (14, Some(2), statistics, Some(Fault::Hang)),
+            (15, Some(2), statistics, None),
+        ] {
+            let now = start + Duration::from_secs(at);
+            assert_eq!(running.fault(app, api, now), fault, "{at} s {app:?}");
+        }
+    }
+}

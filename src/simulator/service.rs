@@ -1,0 +1,154 @@
+//! One call from its arrival to its answer.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Response;
+use axum::http::request::Parts;
+use tokio::time::Instant;
+
+use crate::clock::{self, Now};
+use crate::reading::{Api, Reading};
+use crate::simulator::answer::Answer;
+use crate::simulator::calls::{Call, Calls};
+use crate::simulator::limit::Limiter;
+use crate::simulator::scenario::{Running, Scenario};
+use crate::simulator::verify::{self, Parameters, Refusal, refusal};
+use crate::simulator::{Handle, Options, SimApp, data, faults};
+use crate::window::Range;
+
+/// The largest request body that is read, in bytes; a question has under 100.
+const MAX_BODY: usize = 64 * 1024;
+
+/// Everything that calls share.
+pub(super) struct Service {
+    pub(super) apps: Vec<SimApp>,
+    pub(super) since: Instant,
+    limiter: Mutex<Limiter>,
+    running: Mutex<Running>,
+    calls: Mutex<Calls>,
+}
+
+/// A panic while a lock is held leaves nothing half done here.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Service {
+    pub(super) fn new(options: Options) -> Self {
+        let now = clock::now().steady;
+        Self {
+            apps: options.apps,
+            since: now,
+            limiter: Mutex::new(Limiter::new(options.limits)),
+            running: Mutex::new(Running::new(options.scenario, now)),
+            calls: Mutex::default(),
+        }
+    }
+
+    pub(super) fn scenario(&self) -> Scenario {
+        locked(&self.running).scenario.clone()
+    }
+
+    pub(super) fn set_scenario(&self, scenario: Scenario) {
+        *locked(&self.running) = Running::new(scenario, clock::now().steady);
+    }
+
+    pub(super) fn calls(&self) -> Vec<Call> {
+        locked(&self.calls).all()
+    }
+
+    pub(super) fn truth(&self, sdk_app_id: u32, api: Api, range: Range) -> Option<Reading> {
+        let app = self.apps.iter().find(|app| app.sdk_app_id == sdk_app_id)?;
+        Some(data::truth(app, api, range))
+    }
+
+    fn question(
+        &self,
+        head: &Parts,
+        parameters: Result<&Parameters, Refusal>,
+        body: &[u8],
+        now: Now,
+    ) -> Result<(Api, &SimApp, Range), Refusal> {
+        let parameters = parameters?;
+        let (api, app) = parameters.app(&head.method, head.uri.path(), &self.apps)?;
+        let id = app.sdk_app_id;
+        let mut limiter = locked(&self.limiter);
+        if limiter.is_blocked(id, now.steady) {
+            return Err(refusal(
+                70050,
+                "usersig verification failed too often, try again in a minute",
+            ));
+        }
+        parameters
+            .signature(app, now.unix())
+            .inspect_err(|_| limiter.bad_signature(id, now.steady))?;
+        if !limiter.passes(id, now.steady) {
+            return Err(refusal(60007, "rest api call frequency is over the limit"));
+        }
+        drop(limiter);
+        parameters.permission(app)?;
+        let range = verify::body(api, body, now.unix())?;
+        Ok((api, app, range))
+    }
+}
+
+/// Answers a call to any path but the control path.
+pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Response<Body> {
+    let service = &handle.service;
+    let now = clock::now();
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, MAX_BODY)
+        .await
+        .unwrap_or_default();
+
+    let parameters = Parameters::read(&head.uri);
+    let sdk_app_id = parameters.as_ref().ok().and_then(Parameters::sdk_app_id);
+    let api = verify::api(head.uri.path());
+    let (behaviour, fault) = {
+        let mut running = locked(&service.running);
+        let fault = running.fault(sdk_app_id, api, now.steady);
+        (running.scenario.behaviour, fault)
+    };
+    // Faults come last, so that the limits and the log see every call as it came.
+    let question = service.question(&head, parameters.as_ref().map_err(Clone::clone), &body, now);
+    let answer = match question {
+        Ok((api, app, range)) => {
+            let covered = behaviour.covered(range, now.unix());
+            Answer::new(&data::truth(app, api, covered), behaviour)
+        }
+        Err(refusal) => Answer::Refused(refusal),
+    };
+
+    let verdict = answer.code();
+    let call = Call {
+        at: now.steady,
+        sdk_app_id,
+        api,
+        range: verify::range(&body),
+        verdict,
+        fault: fault.as_ref().map(faults::Fault::name),
+        code: fault
+            .as_ref()
+            .map_or(Some(verdict), |fault| fault.code(verdict)),
+    };
+    tracing::debug!(
+        sdk_app_id = call.sdk_app_id,
+        api = call.api.map(Api::as_str),
+        start = call.range.map(|range| range.start.0),
+        end = call.range.map(|range| range.end.0),
+        verdict,
+        fault = call.fault,
+        "call"
+    );
+    locked(&service.calls).push(call);
+
+    match fault {
+        None => faults::json(answer.text(behaviour.shape)),
+        Some(fault) => {
+            let url = head.uri.path_and_query().map_or("/", |url| url.as_str());
+            fault.apply(answer, behaviour.shape, url).await
+        }
+    }
+}
