@@ -20,6 +20,7 @@ mod limit;
 mod scenario;
 mod server;
 mod service;
+mod standalone;
 mod verify;
 
 use std::io;
@@ -37,6 +38,7 @@ pub use data::{Incidents, truth};
 pub use faults::Fault;
 pub use limit::Limits;
 pub use scenario::{Match, Rule, Scenario, ScenarioError, Seconds};
+pub use standalone::{SimulateError, configured_apps, simulate};
 
 use crate::reading::{Api, Reading};
 use crate::usersig::{Identifier, SecretKey};
