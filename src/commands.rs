@@ -1,3 +1,8 @@
-//! What the program can be told to do, a file for each command.
+//! One file per command.
 
 pub mod check_config;
+pub mod demo;
+pub mod query;
+pub mod run;
+pub mod simulate;
+pub mod usersig;

@@ -152,7 +152,6 @@ impl ProxyUrl {
         Self(Zeroizing::new(url))
     }
 
-    #[allow(dead_code, reason = "the client of the API reads it")]
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

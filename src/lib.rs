@@ -1,9 +1,57 @@
-pub mod clock;
+//! Prometheus exporter for offline push loss of Tencent Cloud Chat (TIMPush).
+//!
+//! # The path of a datum
+//!
+//! ```text
+//! config      file + environment -> checked Config
+//! target      expand(&Config) -> targets, one per app and region
+//! schedule    one loop per target: wait until due (cadence), ask, record
+//! api         window -> usersig -> limiter -> POST -> bounded body -> wire -> Reading
+//! snapshot    latest state per target: many writers of their own target, many readers
+//! exposition  snapshot + now -> families -> bytes
+//! web         /metrics, health, a page for people
+//! ```
+//!
+//! # Invariants
+//!
+//! - A scrape never causes a poll, and a poll never waits for a scrape.
+//! - The scheduler writes the snapshot and never reads it.
+//! - `usersig`, `window`, `cadence` and `exposition` do no I/O and read no clock: the
+//!   time is an argument.
+//! - Wall time decides what is asked for, steady time decides how old an answer is.
+//! - A key or a signature is never part of a type that can be printed; every text that
+//!   came from outside passes the `scrubber` before a log line, a page or a label.
+//! - An answer is published whole or not at all.
+//!
+//! # To add a metric
+//!
+//! Read from the service: extend [`reading`] and `api::wire`, then declare the family in
+//! [`exposition::families`]. Counted by the process itself: [`self_metrics`].
+
+pub mod cli;
 pub mod commands;
+
 pub mod config;
-pub mod reading;
 pub mod region;
-pub mod simulator;
 pub mod target;
-pub mod usersig;
+
+pub mod cadence;
+pub mod clock;
+pub mod schedule;
 pub mod window;
+
+pub mod api;
+pub mod catalogue;
+pub mod reading;
+pub mod scrubber;
+pub mod usersig;
+
+pub mod exposition;
+pub mod self_metrics;
+pub mod snapshot;
+pub mod web;
+
+pub mod simulator;
+
+pub mod app;
+pub mod logging;

@@ -12,6 +12,17 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixSeconds(pub u64);
 
+impl UnixSeconds {
+    /// As a sample's value.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "exact for the next 285 million years"
+    )]
+    pub fn as_f64(self) -> f64 {
+        self.0 as f64
+    }
+}
+
 /// RFC 3339 in UTC.
 impl fmt::Display for UnixSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

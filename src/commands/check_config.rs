@@ -4,22 +4,20 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::cli::Failure;
 use crate::config::plan::Plan;
 use crate::config::{Config, Secrets};
 
-/// Checks `file` and returns the exit code: 0 with the plan and the notices on `out`, 64
-/// with one line for each problem on `err`, 1 if neither could be written.
+/// Prints the plan and the notices of a good configuration; the failure is one line for
+/// each problem of a bad one.
 pub fn run(
     file: &Path,
     secrets: Secrets,
     env: &BTreeMap<String, String>,
     out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> u8 {
-    match Config::load(file, env, secrets) {
-        Ok(config) => report(file, secrets, &config, out).map_or(1, |()| 0),
-        Err(problems) => writeln!(err, "{problems}").map_or(1, |()| 64),
-    }
+) -> Result<(), Failure> {
+    let config = Config::load(file, env, secrets).map_err(Failure::usage)?;
+    Ok(report(file, secrets, &config, out)?)
 }
 
 fn report(file: &Path, secrets: Secrets, config: &Config, out: &mut dyn Write) -> io::Result<()> {
@@ -49,11 +47,15 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("timpush.yml");
         std::fs::write(&path, text).unwrap();
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = run(&path, Secrets::Skip, &BTreeMap::new(), &mut out, &mut err);
+        let mut out = Vec::new();
+        let (code, err) = match run(&path, Secrets::Skip, &BTreeMap::new(), &mut out) {
+            Ok(()) => (0, String::new()),
+            Err(Failure::Usage(error)) => (64, format!("{error}\n")),
+            Err(Failure::Failed(error)) => (1, format!("{error}\n")),
+        };
         let shown = format!("{}/", directory.path().display());
-        let text = |bytes| String::from_utf8(bytes).unwrap().replace(&shown, "");
-        (code, text(out), text(err))
+        let out = String::from_utf8(out).unwrap();
+        (code, out.replace(&shown, ""), err.replace(&shown, ""))
     }
 
     #[test]
@@ -88,13 +90,7 @@ mod tests {
         let path = directory.path().join("timpush.yml");
         std::fs::write(&path, APP).unwrap();
         let mut full: &mut [u8] = &mut [];
-        let code = run(
-            &path,
-            Secrets::Skip,
-            &BTreeMap::new(),
-            &mut full,
-            &mut Vec::new(),
-        );
-        assert_eq!(code, 1);
+        let result = run(&path, Secrets::Skip, &BTreeMap::new(), &mut full);
+        assert!(matches!(result, Err(Failure::Failed(_))));
     }
 }

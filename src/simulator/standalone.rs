@@ -44,7 +44,7 @@ pub async fn simulate(
     mut apps: Vec<SimApp>,
     scenario: Option<&Path>,
     shutdown: impl Future<Output = ()>,
-    out: &mut (impl Write + Send),
+    out: &mut dyn Write,
 ) -> Result<(), SimulateError> {
     let made_up = apps.is_empty();
     if made_up {

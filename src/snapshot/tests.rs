@@ -88,7 +88,10 @@ impl Watched {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "compared with what may be nothing")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "compared with what may be nothing"
+)]
 fn served(rows: &[(&str, u64)]) -> Option<Vec<(String, u64)>> {
     Some(
         rows.iter()

@@ -1,0 +1,237 @@
+//! The command line: what can be asked of the program, and how a command's end becomes an
+//! exit code.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Runtime;
+use tracing::Level;
+
+use crate::commands;
+use crate::config::{Secrets, variables};
+use crate::logging::{self, LogFormat};
+
+/// Exit code for wrong usage and wrong configuration (`EX_USAGE` of sysexits).
+pub const EXIT_USAGE: u8 = 64;
+
+#[derive(Parser)]
+#[command(
+    name = "timpush-exporter",
+    version,
+    about = "Prometheus exporter for offline push loss of Tencent Cloud Chat",
+    after_help = "Examples:\n  timpush-exporter demo\n  timpush-exporter run --config timpush.yml\n\nWithout a command, `run` is meant.",
+    args_conflicts_with_subcommands = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+    /// How log lines look
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, global = true, default_value = "info")]
+    log_level: Level,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Poll the service and serve metrics
+    #[command(
+        after_help = "Example:\n  timpush-exporter run --config /etc/timpush-exporter/timpush.yml"
+    )]
+    Run(RunArgs),
+    /// Show the whole thing without credentials, on a simulated service
+    #[command(after_help = "Example:\n  timpush-exporter demo --listen 127.0.0.1:10898")]
+    Demo {
+        /// Where to serve
+        #[arg(long, default_value = "127.0.0.1:10898")]
+        listen: SocketAddr,
+    },
+    /// Run the service's simulator alone, for drills and tests
+    #[command(
+        after_help = "Example:\n  timpush-exporter simulate --listen 127.0.0.1:9000 --config timpush.yml"
+    )]
+    Simulate {
+        /// Where to serve
+        #[arg(long)]
+        listen: SocketAddr,
+        /// Take apps and keys from this configuration; without it they are made up
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// Faults to begin with
+        #[arg(long)]
+        scenario: Option<PathBuf>,
+    },
+    /// Check a configuration and show how many calls it needs
+    #[command(
+        after_help = "Example:\n  timpush-exporter check-config timpush.yml --without-secrets"
+    )]
+    CheckConfig {
+        file: PathBuf,
+        /// Do not look for secret files and variables
+        #[arg(long)]
+        without_secrets: bool,
+    },
+    /// Ask the service one question and show the answer to a person
+    #[command(
+        after_help = "Example:\n  timpush-exporter query --config timpush.yml --app shop --from 2026-01-02T00:00:00+08:00 --to 2026-01-03T00:00:00+08:00"
+    )]
+    Query(commands::query::QueryArgs),
+    /// Print a signature and its expiry, to try the service by hand
+    #[command(after_help = "Example:\n  timpush-exporter usersig --config timpush.yml --app shop")]
+    Usersig {
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// The app's name in the configuration
+        #[arg(long)]
+        app: String,
+    },
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// The configuration; without it timpush.yml is looked for in the working directory,
+    /// then in /etc/timpush-exporter
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// This replica's number, so that replicas do not poll in step
+    #[arg(long, default_value_t = 0)]
+    replica_index: u32,
+}
+
+/// How a command failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// Wrong usage or configuration: exit code 64.
+    Usage(Box<dyn Error>),
+    /// Anything else: exit code 1.
+    Failed(Box<dyn Error>),
+}
+
+impl Failure {
+    pub fn usage(error: impl Into<Box<dyn Error>>) -> Self {
+        Self::Usage(error.into())
+    }
+
+    pub fn failed(error: impl Into<Box<dyn Error>>) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// A write to standard output that failed, as when the reader of a pipe is gone.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::failed(error)
+    }
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { EXIT_USAGE } else { 0 };
+            // A closed standard output leaves nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    logging::init(cli.log_format, cli.log_level);
+    let command = cli.command.unwrap_or(Command::Run(cli.run));
+    match execute(command, &mut io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let (code, error) = match &failure {
+                Failure::Usage(error) => (EXIT_USAGE, error),
+                Failure::Failed(error) => (1, error),
+            };
+            // As above.
+            let _ = writeln!(io::stderr(), "{}", describe(error.as_ref()));
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn execute(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
+    let runtime = || Runtime::new().map_err(Failure::failed);
+    match command {
+        Command::Run(args) => runtime()?.block_on(commands::run::run(
+            args.config.as_deref(),
+            args.replica_index,
+        )),
+        Command::Demo { listen } => runtime()?.block_on(commands::demo::run(listen, out)),
+        Command::Simulate {
+            listen,
+            config,
+            scenario,
+        } => runtime()?.block_on(commands::simulate::run(
+            listen,
+            config.as_deref(),
+            scenario.as_deref(),
+            out,
+        )),
+        Command::CheckConfig {
+            file,
+            without_secrets,
+        } => {
+            let secrets = if without_secrets {
+                Secrets::Skip
+            } else {
+                Secrets::Check
+            };
+            commands::check_config::run(&file, secrets, &variables(), out)
+        }
+        Command::Query(args) => runtime()?.block_on(commands::query::run(args, out)),
+        Command::Usersig { config, app } => commands::usersig::run(config.as_deref(), &app, out),
+    }
+}
+
+/// An error with its causes, on one line unless the error itself has several.
+fn describe(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", describe(source)),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_is_the_default_command() {
+        let cli = Cli::try_parse_from(["timpush-exporter", "--config", "x.yml"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.run.config, Some(PathBuf::from("x.yml")));
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Cli::command()
+            .get_subcommands()
+            .filter(|command| command.get_name() != "help")
+        {
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                help.contains(&format!("timpush-exporter {}", command.get_name())),
+                "{}",
+                command.get_name()
+            );
+        }
+    }
+}

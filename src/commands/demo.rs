@@ -1,0 +1,112 @@
+//! `demo`: the exporter on a simulated service, without credentials.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::run::shutdown;
+use crate::app;
+use crate::cli::Failure;
+use crate::config::{App, Config, KeySource, Polling, Web};
+use crate::region::Region;
+use crate::simulator::{Incidents, Options, SimApp, Simulator};
+use crate::window::DayOffset;
+
+/// Where the two apps are said to live.
+const REGIONS: [&str; 2] = ["singapore", "frankfurt"];
+
+/// Serves on `listen` until SIGTERM or SIGINT. Calls go to this process alone.
+pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure> {
+    let apps: Vec<SimApp> = SimApp::made_up()
+        .into_iter()
+        .map(|app| SimApp {
+            incidents: Incidents::Demo,
+            ..app
+        })
+        .collect();
+    let options = Options {
+        apps: apps.clone(),
+        ..Options::default()
+    };
+    let simulator = Simulator::bind((Ipv4Addr::LOCALHOST, 0).into(), options)
+        .await
+        .map_err(Failure::failed)?;
+    let simulated = simulator.url();
+    let bound = app::bind(config(listen, &apps, &simulated)?, 0)
+        .await
+        .map_err(Failure::failed)?;
+    let url = format!("http://{}", bound.address());
+    writeln!(
+        out,
+        "Two made-up apps on a simulated service; nothing leaves this machine.\n\n  \
+         Metrics    {url}/metrics\n  \
+         Page       {url}/\n  \
+         Simulator  {simulated} (its truth, calls and faults under /_control/)\n\n\
+         Stop with Ctrl-C."
+    )?;
+    out.flush()?;
+    let shutdown = shutdown()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let service = simulator.run(async {
+        // A sender that is gone asks for the same.
+        let _ = stopped.await;
+    });
+    let exporter = async {
+        let result = bound.run(shutdown).await;
+        drop(stop);
+        result
+    };
+    let (result, ()) = tokio::join!(exporter, service);
+    result.map_err(Failure::failed)
+}
+
+/// As an operator's configuration would be, but in more of a hurry.
+fn config(listen: SocketAddr, apps: &[SimApp], simulated: &str) -> Result<Config, Failure> {
+    let seconds = Duration::from_secs;
+    let apps = apps
+        .iter()
+        .zip(REGIONS)
+        .map(|(app, region)| {
+            let endpoint = simulated.parse().map_err(Failure::failed)?;
+            let identifier = app
+                .admins
+                .first()
+                .ok_or_else(|| Failure::failed("an app without an administrator"))?;
+            Ok(Arc::new(App {
+                name: app.name.clone(),
+                sdk_app_id: app.sdk_app_id,
+                identifier: identifier.clone(),
+                key: KeySource::Inline(app.key.clone()),
+                calls_per_second: 0.9,
+                day_offset: DayOffset::DEFAULT,
+                regions: vec![Region::custom(region.to_owned(), endpoint)],
+                polling: Polling {
+                    interval: seconds(5),
+                    window: seconds(3600),
+                    lag: seconds(10),
+                    step: seconds(5),
+                    timeout: seconds(10),
+                    stale_after: seconds(600),
+                    statistics: true,
+                    counters: true,
+                    series_limit: 2000,
+                },
+            }))
+        })
+        .collect::<Result<_, Failure>>()?;
+    Ok(Config {
+        listen,
+        scrape_interval: seconds(60),
+        rollover_hold: seconds(150),
+        zero_hold: seconds(150),
+        ca_file: None,
+        proxy_url: None,
+        state_file: None,
+        web: Web::default(),
+        apps,
+        notices: Vec::new(),
+    })
+}

@@ -1,0 +1,319 @@
+//! `query`: one question to the service, answered for a person.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::usersig::find_app;
+use crate::api::Client;
+use crate::catalogue::loss_code;
+use crate::cli::Failure;
+use crate::clock;
+use crate::config::{Config, Secrets, find, variables};
+use crate::reading::{Api, Loss, LossKey, Reading};
+use crate::schedule::Fetch;
+use crate::self_metrics::SelfMetrics;
+use crate::target::{Target, expand};
+use crate::window::{LOOK_BACK, Range, UnixSeconds};
+
+#[derive(Args)]
+pub struct QueryArgs {
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// The app's name in the configuration
+    #[arg(long)]
+    app: String,
+    /// One of the app's regions; without it, all of them are asked
+    #[arg(long)]
+    region: Option<String>,
+    /// Start of the range, RFC 3339 or Unix seconds
+    #[arg(long)]
+    from: Moment,
+    /// End of the range, RFC 3339 or Unix seconds
+    #[arg(long)]
+    to: Moment,
+    #[arg(long, value_enum, default_value = "table")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+/// A time on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Moment(UnixSeconds);
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let seconds = match text.parse::<u64>() {
+            Ok(seconds) => Some(seconds),
+            Err(_) => text
+                .parse::<jiff::Timestamp>()
+                .ok()
+                .and_then(|time| u64::try_from(time.as_second()).ok()),
+        };
+        seconds
+            .map(|seconds| Self(UnixSeconds(seconds)))
+            .ok_or_else(|| {
+                "write it as 2026-01-02T15:04:05+08:00 or as seconds since 1970, not before 1970"
+                    .to_owned()
+            })
+    }
+}
+
+/// Asks for the losses of a range and prints them.
+pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let path = find(args.config.as_deref()).map_err(Failure::usage)?;
+    let config = Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
+    let app = Arc::clone(find_app(&config, &args.app)?);
+    app.key.read().map_err(Failure::usage)?;
+    let range =
+        checked_range(args.from.0, args.to.0, clock::now().unix()).map_err(Failure::usage)?;
+    let targets: Vec<Target> = expand(&config)
+        .into_iter()
+        .filter(|target| target.app.name == app.name)
+        .filter(|target| {
+            args.region
+                .as_ref()
+                .is_none_or(|region| *region == target.region.name)
+        })
+        .collect();
+    if targets.is_empty() {
+        let names: Vec<&str> = app
+            .regions
+            .iter()
+            .map(|region| region.name.as_str())
+            .collect();
+        return Err(Failure::usage(format!(
+            "--region: the app {} has only {}",
+            app.name,
+            names.join(", ")
+        )));
+    }
+    let metrics = Arc::new(SelfMetrics::new(&targets, config.zero_hold).map_err(Failure::failed)?);
+    let client = Client::new(&config, metrics).map_err(Failure::usage)?;
+    let mut answers = Vec::new();
+    for target in &targets {
+        let reading = client
+            .fetch(target, Api::NormalPushLoss, range)
+            .await
+            .map_err(|error| {
+                Failure::failed(format!("{}: {error}; {}", target.id(), error.advice))
+            })?;
+        if let Reading::Loss(losses) = reading {
+            answers.push(AnswerOut::new(target, range, &losses));
+        }
+    }
+    match args.output {
+        Output::Json => {
+            serde_json::to_writer_pretty(&mut *out, &answers).map_err(Failure::failed)?;
+            writeln!(out)?;
+        }
+        Output::Table => {
+            for answer in &answers {
+                write_table(answer, out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A range that the service may answer.
+fn checked_range(start: UnixSeconds, end: UnixSeconds, now: UnixSeconds) -> Result<Range, String> {
+    let earliest = UnixSeconds(now.0.saturating_sub(LOOK_BACK.as_secs()));
+    if start >= end {
+        return Err(format!("--from {start} is not before --to {end}"));
+    }
+    if start < earliest {
+        return Err(format!(
+            "--from: the service keeps losses for 7 days; the earliest time to ask from is {earliest}"
+        ));
+    }
+    Ok(Range { start, end })
+}
+
+/// One target's losses, as JSON shows them.
+#[derive(Serialize)]
+struct AnswerOut {
+    app: String,
+    region: String,
+    from: String,
+    to: String,
+    losses: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    stage: &'static str,
+    /// `all` for the overall rows.
+    platform: String,
+    err_code: String,
+    description: String,
+    count: u64,
+    /// Part of all losses of the same stage and platform, 0 to 1.
+    share: f64,
+    class: &'static str,
+    advice: String,
+}
+
+impl AnswerOut {
+    fn new(target: &Target, range: Range, losses: &BTreeMap<LossKey, Loss>) -> Self {
+        let mut totals = BTreeMap::new();
+        for (key, loss) in losses {
+            *totals.entry((key.stage, key.platform)).or_insert(0_u64) += loss.count;
+        }
+        let mut rows: Vec<(&LossKey, &Loss)> = losses.iter().collect();
+        rows.sort_by_key(|(key, loss)| (key.stage, key.platform, std::cmp::Reverse(loss.count)));
+        Self {
+            app: target.app.name.clone(),
+            region: target.region.name.clone(),
+            from: range.start.to_string(),
+            to: range.end.to_string(),
+            losses: rows
+                .into_iter()
+                .map(|(key, loss)| {
+                    let total = totals.get(&(key.stage, key.platform)).copied().unwrap_or(0);
+                    let meaning = loss_code(key.stage, key.platform, &key.code);
+                    Row {
+                        stage: key.stage.as_str(),
+                        platform: key
+                            .platform
+                            .map_or_else(|| "all".to_owned(), |platform| platform.to_string()),
+                        err_code: key.code.to_string(),
+                        description: loss.description.clone(),
+                        count: loss.count,
+                        share: share(loss.count, total),
+                        class: meaning.class.as_str(),
+                        advice: meaning.advice.clone(),
+                    }
+                })
+                .collect(),
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a share is shown with one digit"
+)]
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}
+
+fn write_table(answer: &AnswerOut, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(
+        out,
+        "{} in {}, {} to {}",
+        answer.app, answer.region, answer.from, answer.to
+    )?;
+    if answer.losses.is_empty() {
+        writeln!(out, "nothing was lost, or nothing was sent")?;
+        return Ok(());
+    }
+    let header = [
+        "STAGE",
+        "PLATFORM",
+        "CODE",
+        "COUNT",
+        "SHARE",
+        "CLASS",
+        "DESCRIPTION",
+    ]
+    .map(str::to_owned);
+    let cells: Vec<[String; 7]> = answer
+        .losses
+        .iter()
+        .map(|row| {
+            [
+                row.stage.to_owned(),
+                row.platform.clone(),
+                row.err_code.clone(),
+                row.count.to_string(),
+                format!("{:.1}%", row.share * 100.0),
+                row.class.to_owned(),
+                row.description.clone(),
+            ]
+        })
+        .collect();
+    let widths: Vec<usize> = (0..header.len())
+        .map(|column| {
+            std::iter::once(&header)
+                .chain(&cells)
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for row in std::iter::once(&header).chain(&cells) {
+        let line: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        writeln!(out, "{}", line.join("  ").trim_end())?;
+    }
+    writeln!(out, "\nWhat to do:")?;
+    let mut told = std::collections::BTreeSet::new();
+    for row in &answer.losses {
+        if told.insert((row.platform.as_str(), row.err_code.as_str(), row.stage)) {
+            writeln!(
+                out,
+                "- {} {} at {}: {}",
+                row.platform, row.err_code, row.stage, row.advice
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339_or_unix_seconds() {
+        for (text, seconds) in [
+            ("1741708800", Some(1_741_708_800)),
+            ("2025-03-12T00:00:00+08:00", Some(1_741_708_800)),
+            ("2025-03-11T16:00:00Z", Some(1_741_708_800)),
+            ("1969-12-31T23:59:59Z", None),
+            ("yesterday", None),
+            ("-5", None),
+        ] {
+            assert_eq!(
+                text.parse::<Moment>().ok(),
+                seconds.map(|s| Moment(UnixSeconds(s))),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn ranges_that_cannot_be_answered_are_refused_before_a_call() {
+        let day = 86_400;
+        let range = |start, end| {
+            checked_range(UnixSeconds(start), UnixSeconds(end), UnixSeconds(100 * day))
+        };
+        assert!(range(93 * day, 100 * day).is_ok());
+        assert!(
+            range(93 * day - 1, 100 * day)
+                .unwrap_err()
+                .contains("1970-04-04T00:00:00Z")
+        );
+        assert!(range(95 * day, 95 * day).is_err());
+    }
+}
