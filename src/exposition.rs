@@ -42,11 +42,16 @@ pub trait Sink {
 
 /// Everything that is served at `now`.
 pub fn write(targets: &Targets, metrics: &SelfMetrics, now: Now, sink: &mut impl Sink) {
-    families::write(targets, now, sink);
+    write_targets(targets, now, sink);
     families::write_error_codes(&metrics.error_codes(now.steady), sink);
     for family in metrics.gather() {
         write_gathered(&family, sink);
     }
+}
+
+/// What was read from the service, with the health of the targets.
+pub fn write_targets(targets: &Targets, now: Now, sink: &mut impl Sink) {
+    families::write(targets, now, sink);
 }
 
 fn write_gathered(family: &MetricFamily, sink: &mut impl Sink) {

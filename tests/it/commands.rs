@@ -1,0 +1,215 @@
+//! Exit codes and what the commands print.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use timpush_exporter::simulator::{Fault, Rule};
+
+use crate::lab::{BINARY, Exporter, Lab, SHOP, UNLIMITED};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(BINARY)
+        .args(arguments)
+        .current_dir(std::env::temp_dir())
+        .output()
+        .unwrap()
+}
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn wrong_usage_is_64_and_help_is_0() {
+    assert_eq!(code(&run(&["--help"])), Some(0));
+    assert_eq!(code(&run(&["--version"])), Some(0));
+    for arguments in [
+        &["--nonsense"][..],
+        &["nonsense"],
+        &["query"],
+        &["run", "--log-level", "loud"],
+    ] {
+        assert_eq!(code(&run(arguments)), Some(64), "{arguments:?}");
+    }
+}
+
+#[test]
+fn without_a_configuration_the_way_out_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(BINARY)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), Some(64));
+    for part in ["timpush.yml", "/etc/timpush-exporter", "demo"] {
+        assert!(stderr(&output).contains(part), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn check_config_reports_every_problem_and_exits_with_64() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("timpush.yml");
+    fs::write(&path, "listen: here\napps: [{}, {name: x, sdk_app_id: 1, identifier: a, secret_key_env: NO, regions: []}]").unwrap();
+    let output = run(&["check-config", path.to_str().unwrap(), "--without-secrets"]);
+    assert_eq!(code(&output), Some(64));
+    for path in [
+        "listen: ",
+        "apps[0].sdk_app_id: ",
+        "apps[0].identifier: ",
+        "apps[0].regions: ",
+        "apps[1].regions: must not be empty",
+    ] {
+        assert!(
+            stderr(&output).lines().any(|line| line.starts_with(path)),
+            "{path}\n{}",
+            stderr(&output)
+        );
+    }
+    assert_eq!(stdout(&output), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_configuration_that_simulate_prints_can_be_polled() {
+    let mut simulator = Command::new(BINARY)
+        .args(["simulate", "--listen", "127.0.0.1:0"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines =
+        std::io::BufRead::lines(std::io::BufReader::new(simulator.stdout.take().unwrap()));
+    let mut text = "listen: 127.0.0.1:0\n".to_owned();
+    while text.matches("regions:").count() < 2 {
+        text.push_str(&lines.next().unwrap().unwrap());
+        text.push('\n');
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("timpush.yml");
+    fs::write(&path, &text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let output = run(&["check-config", path.to_str().unwrap()]);
+    assert_eq!(code(&output), Some(0), "{}\n{text}", stderr(&output));
+    let exporter = Exporter::run(&path).await;
+    exporter
+        .until("all up", |metrics| {
+            metrics.sum("timpush_target_up", &[]) == Some(4.0)
+        })
+        .await;
+    simulator.kill().unwrap();
+    simulator.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminated_daemon_ends_well_and_a_taken_port_does_not() {
+    let lab = Lab::start(UNLIMITED).await;
+    lab.simulator.set_scenario(Rule::always(Fault::Hang));
+    let text = format!(
+        "listen: 127.0.0.1:0\napps:\n{}",
+        Lab::app("shop", SHOP, &lab.url)
+    );
+    let config = lab.write("timpush.yml", &text);
+    let mut exporter = Exporter::run(&config).await;
+    let taken = exporter.url.trim_start_matches("http://").to_owned();
+    lab.write("timpush.yml", &text.replace("127.0.0.1:0", &taken));
+    let second = run(&["run", "--config", config.to_str().unwrap()]);
+    assert_eq!(code(&second), Some(1));
+    assert!(
+        stderr(&second).contains(&format!("cannot listen on {taken}")),
+        "{}",
+        stderr(&second)
+    );
+    // A call that hangs does not hold the end up.
+    assert_eq!(exporter.stop("TERM").await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn query_shows_people_a_table_and_machines_json() {
+    let lab = Lab::start(UNLIMITED).await;
+    let text = format!("apps:\n{}", Lab::app("shop", SHOP, &lab.url));
+    let config = lab.write("timpush.yml", &text);
+    let now = jiff::Timestamp::now().as_second();
+    let day = [(now - 90_000).to_string(), (now - 3600).to_string()];
+    let query = [
+        "query",
+        "--config",
+        config.to_str().unwrap(),
+        "--app",
+        "shop",
+        "--from",
+        &day[0],
+        "--to",
+        &day[1],
+    ];
+    let table = run(&query);
+    assert_eq!(code(&table), Some(0), "{}", stderr(&table));
+    for part in [
+        "STAGE",
+        "ready_to_send",
+        "apns",
+        "token_invalid",
+        "What to do",
+    ] {
+        assert!(stdout(&table).contains(part), "{part}\n{}", stdout(&table));
+    }
+    let json = run(&[&query[..], &["--output", "json"]].concat());
+    let answers: Value = serde_json::from_str(&stdout(&json)).unwrap();
+    let losses = answers[0]["losses"].as_array().unwrap();
+    assert!(losses.len() > 10);
+    for key in [
+        "stage",
+        "platform",
+        "err_code",
+        "description",
+        "class",
+        "advice",
+    ] {
+        assert!(losses.iter().all(|row| row[key].is_string()), "{key}");
+    }
+    let shares: f64 = losses
+        .iter()
+        .filter(|row| row["platform"] == "all" && row["stage"] == "ready_to_send")
+        .map(|row| row["share"].as_f64().unwrap())
+        .sum();
+    assert!((shares - 1.0).abs() < 1e-9, "{shares}");
+
+    let old = run(&[
+        "query",
+        "--config",
+        config.to_str().unwrap(),
+        "--app",
+        "shop",
+        "--from",
+        "0",
+        "--to",
+        &day[1],
+    ]);
+    assert_eq!(code(&old), Some(64));
+    assert!(
+        stderr(&old).contains("the earliest time to ask from is"),
+        "{}",
+        stderr(&old)
+    );
+    let nobody = run(&[&query[..4], &["nobody"], &query[5..]].concat());
+    assert_eq!(code(&nobody), Some(64));
+    lab.simulator.set_scenario(Rule::always(Fault::Error {
+        code: 90045,
+        info: None,
+    }));
+    let refused = run(&query);
+    assert_eq!(code(&refused), Some(1));
+    assert!(
+        stderr(&refused).contains("not_enabled 90045"),
+        "{}",
+        stderr(&refused)
+    );
+}

@@ -1,0 +1,109 @@
+//! From the document's own sample to the bytes of a scrape.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use timpush_exporter::api::wire::{self, Answer};
+use timpush_exporter::clock::Now;
+use timpush_exporter::config::{Config, Secrets};
+use timpush_exporter::exposition::{self, text::Text};
+use timpush_exporter::reading::{Api, Reading};
+use timpush_exporter::scrubber::Scrubber;
+use timpush_exporter::snapshot::{Recorder, Snapshot};
+use timpush_exporter::target::expand;
+use timpush_exporter::window::{Range, UnixSeconds};
+use tokio::time::Instant;
+
+const LOSS: &str = include_str!("../data/document_sample.txt");
+const STATISTICS: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","TotalCount":1000,"SentCount":708,
+    "DeliveredCount":456,"ClickCount":12,"PlatformStatistics":[
+    {"PushPlatform":1,"TotalCount":400,"SentCount":395,"DeliveredCount":178,"ClickCount":12},
+    {"PushPlatform":9,"TotalCount":600,"SentCount":313,"DeliveredCount":278,"ClickCount":0}]}"#;
+
+fn read(api: Api, body: &str) -> Reading {
+    match wire::parse(api, body.as_bytes(), &Scrubber::new([])) {
+        Ok(Answer::Good(reading)) => reading,
+        other => panic!("{other:?}\n{body}"),
+    }
+}
+
+/// What is served after one poll that was answered so.
+fn expose(loss: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("timpush.yml");
+    std::fs::write(
+        &path,
+        "apps: [{name: shop, sdk_app_id: 88888888, identifier: admin, secret_key_env: KEY, regions: [china], \
+         window: 1d, step: 1d, lag: 0s}]",
+    )
+    .unwrap();
+    let config = Config::load(&path, &[].into(), Secrets::Skip).unwrap();
+    let targets = expand(&config);
+    let snapshot = Arc::new(Snapshot::new(&targets));
+    let mut recorder = Recorder::new(targets[0].clone(), Arc::clone(&snapshot));
+    let range = Range {
+        start: UnixSeconds(1_741_708_800),
+        end: UnixSeconds(1_741_795_200),
+    };
+    let now = Now {
+        wall: Duration::from_secs(1_741_795_205),
+        steady: Instant::now(),
+    };
+    recorder.record(
+        Api::NormalPushLoss,
+        range,
+        Ok(read(Api::NormalPushLoss, loss)),
+        now,
+    );
+    recorder.record(
+        Api::NormalPushStatistics,
+        range,
+        Ok(read(Api::NormalPushStatistics, STATISTICS)),
+        now,
+    );
+    let mut text = Text::default();
+    exposition::write_targets(&snapshot.load(), now, &mut text);
+    text.into_body()
+}
+
+/// The four arrays of the sample.
+fn arrays() -> &'static str {
+    let start = LOSS.find("\"ReadyToSendLoss\"").unwrap();
+    LOSS[start..].trim_end().strip_suffix("}}").unwrap()
+}
+
+#[test]
+fn the_documents_sample_in_every_accepted_shape_gives_the_same_exposition() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/golden/document_sample.prom"
+    );
+    let literal = expose(LOSS);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &literal).unwrap();
+    }
+    let golden = std::fs::read_to_string(path).unwrap();
+    assert_eq!(literal, golden);
+    let arrays = arrays();
+    let head = r#""ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess""#;
+    for shape in [
+        format!("{{{head},{arrays}}}"),
+        format!(r#"{{{head},"Results":{{{arrays}}}}}"#),
+        format!(r#"{{{head},"Results":[{{"TaskID":"",{arrays}}}]}}"#),
+        format!(r#"{{{head},"RequestId":"r","LossInfo":{{{arrays}}}}}"#),
+        format!("{{{head},{arrays}}}")
+            .replace("\"-1\"", "-1")
+            .replace("\"410\"", "410"),
+        format!("{{{head},{arrays}}}")
+            .replace("217", "\"217\"")
+            .replace("35", "35.0"),
+    ] {
+        assert_eq!(expose(&shape), golden, "{shape}");
+    }
+}
+
+#[test]
+#[ignore = "needs promtool"]
+fn the_golden_exposition_passes_promtool_without_a_word() {
+    crate::peers::promtool_has_nothing_to_say(&expose(LOSS));
+}

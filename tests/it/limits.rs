@@ -1,0 +1,81 @@
+//! What the service sees of us.
+
+use std::time::Duration;
+
+use timpush_exporter::simulator::Limits;
+use tokio::time::sleep;
+
+use crate::lab::{Exporter, GAME, Lab, SHOP};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_gets_at_most_one_call_a_second_and_app() {
+    let lab = Lab::start(Limits::default()).await;
+    // Two regions of one app, and another app: 4 + 2 calls in 5 s.
+    let regions = format!(
+        "regions: [{{name: one, url: \"{0}\"}}, {{name: two, url: \"{0}\"}}]",
+        lab.url,
+    );
+    let text = format!(
+        "listen: 127.0.0.1:0\ndefaults: {{interval: 5s, lag: 10s, step: 5s}}\napps:\n  \
+         - {{name: shop, sdk_app_id: {SHOP}, identifier: administrator, secret_key_file: shop.key, {regions}}}\n{}",
+        Lab::app("game", GAME, &lab.url)
+    );
+    let exporter = Exporter::run(&lab.write("timpush.yml", &text)).await;
+    sleep(Duration::from_secs(16)).await;
+    for app in [SHOP, GAME] {
+        let calls: Vec<_> = lab
+            .simulator
+            .calls()
+            .into_iter()
+            .filter(|call| call.sdk_app_id == Some(app))
+            .collect();
+        assert!(calls.len() >= 4, "{}", calls.len());
+        assert!(calls.iter().all(|call| call.verdict == 0));
+        for pair in calls.windows(2) {
+            assert!(
+                pair[1].at.duration_since(pair[0].at) >= Duration::from_secs(1),
+                "{app}"
+            );
+        }
+    }
+    let metrics = exporter.metrics().await;
+    assert!(
+        metrics
+            .sum(
+                "timpush_api_throttle_wait_seconds_total",
+                &[r#"app="shop""#]
+            )
+            .unwrap()
+            > 1.0
+    );
+    assert_eq!(
+        metrics.sum("timpush_api_requests_total", &[r#"outcome="rate_limited""#]),
+        Some(0.0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeated_bad_signatures_are_followed_by_silence() {
+    let lab = Lab::start(Limits {
+        spacing: Duration::ZERO,
+        ..Limits::default()
+    })
+    .await;
+    lab.write("shop.key", "not the key of this app, and made up");
+    let text = format!(
+        "listen: 127.0.0.1:0\ncalls_per_second: 50\ndefaults: {{interval: 1s, lag: 10s, step: 1s}}\napps:\n{}",
+        Lab::app("shop", SHOP, &lab.url)
+    );
+    let exporter = Exporter::run(&lab.write("timpush.yml", &text)).await;
+    exporter
+        .until("code 70050", |metrics| {
+            metrics
+                .sum("timpush_api_errors_total", &[r#"code="70050""#])
+                .is_some()
+        })
+        .await;
+    let calls = lab.simulator.calls().len();
+    sleep(Duration::from_secs(8)).await;
+    assert_eq!(lab.simulator.calls().len(), calls);
+    assert!(exporter.log().contains("nothing is sent for another"));
+}
