@@ -401,3 +401,6 @@ fn random() -> u32 {
     let bits = RandomState::new().hash_one(0_u8) as u32;
     bits
 }
+
+#[cfg(test)]
+mod tests;

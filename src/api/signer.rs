@@ -145,3 +145,152 @@ impl Signed {
         self.sig.issued_at <= now.unix() && now.unix() < self.sig.expires_at
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::KeySource;
+    use crate::target::tests::target;
+    use crate::usersig::{SecretKey, verify};
+    use std::fs;
+    use std::path::Path;
+
+    const HALF: Duration = Duration::from_secs(12 * 3600);
+
+    /// A signer whose key is in a file, and the moment it starts.
+    fn signer(key: &Path) -> (Signer, Now) {
+        let mut app = Arc::into_inner(target("shop", "singapore").app).unwrap();
+        app.key = KeySource::File(key.to_owned());
+        let now = Now {
+            wall: Duration::from_secs(1_800_000_000),
+            steady: Instant::now(),
+        };
+        (Signer::new(Arc::new(app)), now)
+    }
+
+    fn key_file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    /// Both clocks go on.
+    fn after(now: Now, passed: Duration) -> Now {
+        Now {
+            wall: now.wall + passed,
+            steady: now.steady + passed,
+        }
+    }
+
+    #[test]
+    fn a_signature_is_used_until_its_half_life_and_then_made_anew() {
+        let file = key_file("made-up key");
+        let (signer, start) = signer(file.path());
+        let first = signer.current(start).unwrap();
+        let same = signer
+            .current(after(start, HALF - Duration::from_secs(1)))
+            .unwrap();
+        assert_eq!(first.sig.expose(), same.sig.expose());
+        let second = signer.current(after(start, HALF)).unwrap();
+        assert_eq!(
+            second.sig.issued_at,
+            UnixSeconds(first.sig.issued_at.0 + HALF.as_secs())
+        );
+    }
+
+    #[test]
+    fn a_wall_clock_that_jumps_either_way_gets_a_signature_of_its_own_time() {
+        let file = key_file("made-up key");
+        for jump in [HALF, Duration::from_secs(400 * 24 * 3600)] {
+            let (signer, start) = signer(file.path());
+            let ahead = Now {
+                wall: start.wall + jump,
+                ..start
+            };
+            for (from, to) in [(start, ahead), (ahead, start)] {
+                signer.current(from).unwrap();
+                assert_eq!(
+                    signer.current(to).unwrap().sig.issued_at,
+                    to.unix(),
+                    "{jump:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_does_not_keep_a_signature_for_ever() {
+        let file = key_file("made-up key");
+        let (signer, start) = signer(file.path());
+        let first = signer.current(start).unwrap();
+        let stuck = Now {
+            steady: start.steady + HALF,
+            ..start
+        };
+        assert!(signer.current(stuck).unwrap().made > first.made);
+    }
+
+    #[test]
+    fn a_key_that_is_gone_does_not_spoil_a_signature_before_it_expires() {
+        let file = key_file("made-up key");
+        let (signer, start) = signer(file.path());
+        let first = signer.current(start).unwrap();
+        fs::remove_file(file.path()).unwrap();
+        let late = after(start, 2 * HALF - Duration::from_secs(1));
+        assert_eq!(
+            signer.current(late).unwrap().sig.expose(),
+            first.sig.expose()
+        );
+        assert!(matches!(
+            signer.current(after(start, 2 * HALF)),
+            Err(NoSignature::Key(_))
+        ));
+        fs::write(file.path(), "made-up key").unwrap();
+        assert!(signer.current(after(start, 2 * HALF)).is_ok());
+    }
+
+    #[test]
+    fn a_refused_signature_is_renewed_only_for_another_key_or_after_a_minute() {
+        let file = key_file("made-up key");
+        let (signer, start) = signer(file.path());
+        let refused = signer.current(start).unwrap();
+        assert!(
+            signer
+                .renew(&refused, after(start, MIN_AGE_TO_RENEW))
+                .is_none()
+        );
+        let later = after(start, MIN_AGE_TO_RENEW + Duration::from_secs(1));
+        let second = signer.renew(&refused, later).unwrap();
+        assert_eq!(second.sig.issued_at, later.unix());
+        // Refused again, and the key was rotated: at once.
+        fs::write(file.path(), "another made-up key").unwrap();
+        let third = signer.renew(&second, later).unwrap();
+        let key = SecretKey::new("another made-up key").unwrap();
+        assert!(verify(&key, third.sig.expose(), later.unix()).is_ok());
+    }
+
+    #[test]
+    fn a_signature_that_another_call_has_renewed_is_taken_over() {
+        let file = key_file("made-up key");
+        let (signer, start) = signer(file.path());
+        let refused = signer.current(start).unwrap();
+        let later = after(start, Duration::from_secs(90));
+        let renewed = signer.renew(&refused, later).unwrap();
+        let taken = signer
+            .renew(&refused, after(later, Duration::from_secs(1)))
+            .unwrap();
+        assert_eq!(taken.sig.expose(), renewed.sig.expose());
+    }
+
+    #[test]
+    fn after_repeated_bad_signatures_there_is_silence_for_a_minute() {
+        let file = key_file("made-up key");
+        let (signer, start) = signer(file.path());
+        signer.pause(start);
+        let almost = after(start, PAUSE - Duration::from_secs(1));
+        assert!(
+            matches!(signer.current(almost), Err(NoSignature::Paused(rest)) if rest == Duration::from_secs(1))
+        );
+        assert!(signer.current(after(start, PAUSE)).is_ok());
+    }
+}
