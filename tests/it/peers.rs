@@ -165,7 +165,7 @@ def decode(sig):
     return json.loads(zlib.decompress(base64.b64decode(sig.translate(str.maketrans('*-_', '+/=')))))
 document = decode(ours)
 time.time = lambda: document['TLS.time']
-theirs = decode(TLSSigAPIv2.TLSSigAPIv2(app, key).genUserSig(identifier, document['TLS.expire']))
+theirs = decode(TLSSigAPIv2.TLSSigAPIv2(app, key).gen_sig(identifier, document['TLS.expire']))
 assert document == theirs, (document, theirs)
 print(document['TLS.time'], document['TLS.expire'])
 ";
