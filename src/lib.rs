@@ -46,6 +46,7 @@ pub mod reading;
 pub mod scrubber;
 pub mod usersig;
 
+pub mod counters;
 pub mod exposition;
 pub mod self_metrics;
 pub mod snapshot;

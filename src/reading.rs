@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// One question that the service can be asked about a range of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Api {
@@ -31,7 +33,8 @@ impl fmt::Display for Api {
 }
 
 /// Where on its way a push was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Between "this device could be reached" and "handed to the channel".
     ReadyToSend,
@@ -60,7 +63,7 @@ impl fmt::Display for Stage {
 /// A push channel by its `PushPlatform` number (document 71898). Numbers that the
 /// document does not list are kept: the product already supports more channels
 /// than the document names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Platform(pub i64);
 
 impl Platform {
@@ -92,7 +95,7 @@ pub const MAX_CODE_CHARS: usize = 64;
 
 /// `ErrCode` as label text: at most [`MAX_CODE_CHARS`] characters, never empty and
 /// never `other`, which is the name under which codes over a series limit are folded.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ErrCode(String);
 
 impl ErrCode {
@@ -110,6 +113,11 @@ impl ErrCode {
         })
     }
 
+    /// The name under which the codes over a series limit are summed up.
+    pub fn other() -> Self {
+        Self("other".to_owned())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -123,7 +131,7 @@ impl fmt::Display for ErrCode {
 
 /// What a loss row counts. `platform` is `None` for rows of the overall arrays,
 /// which are another measurement than the platforms' and not their sum.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LossKey {
     pub stage: Stage,
     pub platform: Option<Platform>,
@@ -155,7 +163,42 @@ impl Funnel {
     pub fn is_zero(self) -> bool {
         self == Self::default()
     }
+
+    pub fn get(self, step: FunnelStep) -> u64 {
+        match step {
+            FunnelStep::Sendable => self.sendable,
+            FunnelStep::Sent => self.sent,
+            FunnelStep::Delivered => self.delivered,
+            FunnelStep::Clicked => self.clicked,
+        }
+    }
 }
+
+/// One count of a [`Funnel`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FunnelStep {
+    Sendable,
+    Sent,
+    Delivered,
+    Clicked,
+}
+
+impl FunnelStep {
+    pub const ALL: [Self; 4] = [Self::Sendable, Self::Sent, Self::Delivered, Self::Clicked];
+}
+
+/// What one count of a reading counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountKey {
+    Loss(LossKey),
+    /// `None` is the overall count.
+    Funnel(FunnelStep, Option<Platform>),
+}
+
+/// A reading as plain counts.
+pub type Counts = BTreeMap<CountKey, u64>;
 
 /// One good answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,6 +211,24 @@ pub enum Reading {
 }
 
 impl Reading {
+    /// All counts of the answer; what it leaves out is not there.
+    pub fn counts(&self) -> Counts {
+        match self {
+            Self::Loss(rows) => rows
+                .iter()
+                .map(|(key, loss)| (CountKey::Loss(key.clone()), loss.count))
+                .collect(),
+            Self::Statistics { overall, platforms } => platforms
+                .iter()
+                .map(|(platform, funnel)| (Some(*platform), *funnel))
+                .chain([(None, *overall)])
+                .flat_map(|(platform, funnel)| {
+                    FunnelStep::ALL.map(|step| (CountKey::Funnel(step, platform), funnel.get(step)))
+                })
+                .collect(),
+        }
+    }
+
     /// Whether the answer holds no count at all.
     pub fn is_zero(&self) -> bool {
         match self {

@@ -1,0 +1,294 @@
+//! Counters since the day's start: the service sums any range, so a counter is asked for
+//! and not accumulated. What is left to do here is to make `increase()` right: the closed
+//! day's final value, zeros at the right moments, and never a step down within a day.
+//!
+//! Pure: wall time decides what is asked and shown, steady time how old an answer is, and
+//! both are arguments. One [`Ledger`] belongs to one API of one target.
+
+mod day;
+mod phase;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::clock::Now;
+use crate::reading::{CountKey, Counts, Stage};
+use crate::window::{DAY, DayOffset, Range, UnixSeconds, day_anchor};
+use day::Day;
+
+/// How long the closed day's last known values are held while its final answer does not
+/// come though the service answers other questions.
+const LONGEST_WAIT: u64 = 3600;
+
+/// When a closed day is read again to see what came late, seconds after its end, and
+/// until when that is tried.
+const LATE: u64 = 6 * 3600;
+const TOO_LATE: u64 = 12 * 3600;
+
+/// The times that a ledger goes by, from the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    pub day_offset: DayOffset,
+    pub lag: Duration,
+    /// How long a closed day's final values are served after `anchor + lag`.
+    pub rollover_hold: Duration,
+    /// How long a series that appears is 0 before its value.
+    pub zero_hold: Duration,
+    /// The age from which an answer is no longer served.
+    pub stale_after: Duration,
+    /// The most loss series that are served one by one; `None` is no limit.
+    pub loss_series: Option<usize>,
+}
+
+/// A question about a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The day so far.
+    Today(Range),
+    /// The day that has just ended, whole.
+    Closed(Range),
+    /// The same, hours later.
+    Late(Range),
+}
+
+impl Question {
+    pub fn range(self) -> Range {
+        match self {
+            Self::Today(range) | Self::Closed(range) | Self::Late(range) => range,
+        }
+    }
+}
+
+/// What was answered, and what follows from it for a scrape at any later moment.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Ledger {
+    today: Option<Day>,
+    closed: Option<Closed>,
+    late: Late,
+    /// The highest wall time seen: a clock that is set back must not undo a roll-over.
+    clock: UnixSeconds,
+    /// When the latest good answer came, in steady time; absent after a restart.
+    #[serde(skip)]
+    answered: Option<Instant>,
+    /// The same in wall time, which survives a restart.
+    answered_at: Option<UnixSeconds>,
+}
+
+/// The day before today, until today's values may be shown.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Closed {
+    day: Day,
+    /// When its final answer came, by the wall clock.
+    settled: Option<UnixSeconds>,
+    /// When the first answer about the new day came: from then on the wait is bounded.
+    awaited_since: Option<UnixSeconds>,
+    /// Not seen by this process (nor by one whose state it has) before it closed.
+    foreign: bool,
+}
+
+/// How much a closed day's loss grew after its final answer.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Late {
+    /// The closed day's end and its overall losses when it closed.
+    pending: Option<(UnixSeconds, BTreeMap<Stage, u64>)>,
+    result: Option<BTreeMap<Stage, i64>>,
+}
+
+/// Counters as a scrape sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// Start of the day that the values belong to.
+    pub anchor: UnixSeconds,
+    pub counts: Counts,
+    /// By how much the service's latest overall loss is smaller than what is served.
+    pub revised_down: BTreeMap<Stage, u64>,
+    /// Codes that are summed up under `other`.
+    pub folded: usize,
+}
+
+impl Ledger {
+    /// What to ask in a poll whose ranges end at `end`; `end` never moves back. Notices
+    /// that a new day began.
+    pub fn questions(&mut self, end: UnixSeconds, now: Now, rules: &Rules) -> Vec<Question> {
+        self.clock = self.clock.max(now.unix());
+        let anchor = day_anchor(end, rules.day_offset);
+        self.roll_over(anchor, rules);
+        let answered = self.today.as_ref().is_some_and(Day::is_answered);
+        self.closed
+            .take_if(|closed| answered && closed.is_over(self.clock, anchor, rules));
+        let mut questions = Vec::new();
+        if end > anchor {
+            questions.push(Question::Today(Range { start: anchor, end }));
+        }
+        if let Some(closed) = &self.closed
+            && closed.settled.is_none()
+            && !closed.is_given_up(self.clock, anchor, rules)
+        {
+            questions.push(Question::Closed(Range {
+                start: closed.day.anchor,
+                end: anchor,
+            }));
+        }
+        if let Some((closed_at, _)) = self.late.pending {
+            if end.0 >= closed_at.0 + TOO_LATE {
+                self.late.pending = None;
+            } else if end.0 >= closed_at.0 + LATE {
+                let start = UnixSeconds(closed_at.0 - DAY);
+                questions.push(Question::Late(Range {
+                    start,
+                    end: closed_at,
+                }));
+            }
+        }
+        questions
+    }
+
+    fn roll_over(&mut self, anchor: UnixSeconds, rules: &Rules) {
+        let Some(today) = self.today.take() else {
+            // A start shortly after midnight joins in what other replicas, or the process
+            // before, show at this time.
+            let shown_until =
+                anchor.0 + (rules.lag + rules.rollover_hold + rules.zero_hold).as_secs();
+            self.closed = (self.clock.0 < shown_until && anchor.0 >= DAY).then(|| Closed {
+                day: Day::new(UnixSeconds(anchor.0 - DAY)),
+                settled: None,
+                awaited_since: None,
+                foreign: true,
+            });
+            self.today = Some(Day::new(anchor));
+            return;
+        };
+        if anchor == today.anchor {
+            self.today = Some(today);
+        } else if anchor.0 == today.anchor.0 + DAY && today.is_answered() {
+            self.today = Some(today.followed_by(anchor));
+            self.closed = Some(Closed {
+                day: today,
+                settled: None,
+                awaited_since: None,
+                foreign: false,
+            });
+        } else {
+            // Days were missed, or a restored state is of another configuration or from a
+            // clock that was ahead: nothing of it can be continued.
+            *self = Self {
+                today: Some(Day::new(anchor)),
+                clock: self.clock,
+                ..Self::default()
+            };
+        }
+    }
+
+    /// Takes the answer to one of [`Self::questions`].
+    pub fn answer(&mut self, question: Question, counts: &Counts, now: Now, rules: &Rules) {
+        self.clock = self.clock.max(now.unix());
+        let clock = self.clock;
+        match question {
+            Question::Today(range) => {
+                // A value that other scrapes may have seen before is shown as it is: a 0
+                // would be a reset, and count the day twice.
+                let direct = self.is_stale(now, rules);
+                let zero_until = (!direct).then(|| clock.0 + rules.zero_hold.as_secs());
+                if let Some(today) = self.today.as_mut().filter(|day| day.anchor == range.start) {
+                    today.record(counts, clock, zero_until, rules.loss_series);
+                }
+                if let Some(closed) = &mut self.closed {
+                    closed.awaited_since.get_or_insert(clock);
+                }
+            }
+            Question::Closed(range) => {
+                let stale = self.is_stale(now, rules);
+                if let Some(closed) = &mut self.closed
+                    && closed.day.anchor == range.start
+                {
+                    // Whoever appears in the day's last minutes has only the hold to be seen
+                    // in, first as 0 and then as it is.
+                    let zero_until = (!stale && !closed.foreign)
+                        .then(|| clock.0 + rules.zero_hold.as_secs() / 2);
+                    closed
+                        .day
+                        .record(counts, clock, zero_until, rules.loss_series);
+                    closed.settled = Some(clock);
+                    if let Some(today) = &mut self.today {
+                        today.carry(&closed.day);
+                    }
+                    self.late.pending = Some((range.end, overall_losses(counts)));
+                }
+            }
+            Question::Late(range) => {
+                if let Some((_, before)) = self
+                    .late
+                    .pending
+                    .take_if(|(closed_at, _)| *closed_at == range.end)
+                {
+                    let growth = overall_losses(counts).into_iter().map(|(stage, count)| {
+                        let before = before.get(&stage).copied().unwrap_or(0);
+                        (stage, signed(count) - signed(before))
+                    });
+                    self.late.result = Some(growth.collect());
+                }
+            }
+        }
+        self.answered = Some(now.steady);
+        self.answered_at = Some(clock);
+    }
+
+    /// Notes that a poll succeeded that had nothing to ask about the day.
+    pub fn nothing_to_ask(&mut self, now: Now) {
+        self.clock = self.clock.max(now.unix());
+        self.answered = Some(now.steady);
+        self.answered_at = Some(self.clock);
+    }
+
+    /// Whether the latest answer, of this process or a restored one, is too old to go on
+    /// from; true if there was none.
+    fn is_stale(&self, now: Now, rules: &Rules) -> bool {
+        match (self.answered, self.answered_at) {
+            (Some(at), _) => now.steady.duration_since(at) >= rules.stale_after,
+            (None, Some(at)) => {
+                self.clock.0 - at.0.min(self.clock.0) >= rules.stale_after.as_secs()
+            }
+            (None, None) => true,
+        }
+    }
+
+    /// What a scrape sees now; nothing before this process's first answer, and when that
+    /// is stale.
+    pub fn served(&self, now: Now, rules: &Rules) -> Option<Served> {
+        let at = self.answered?;
+        if now.steady.duration_since(at) >= rules.stale_after {
+            return None;
+        }
+        phase::served(self, self.clock.max(now.unix()), rules)
+    }
+
+    /// How many more the last closed day's overall loss had, by stage, when it was read
+    /// again; absent until then.
+    pub fn late_pushes(&self) -> Option<&BTreeMap<Stage, i64>> {
+        self.late.result.as_ref()
+    }
+}
+
+/// Overall losses by stage, both stages always.
+fn overall_losses(counts: &Counts) -> BTreeMap<Stage, u64> {
+    let mut sums: BTreeMap<Stage, u64> = Stage::ALL.into_iter().map(|stage| (stage, 0)).collect();
+    for (key, count) in counts {
+        if let CountKey::Loss(key) = key
+            && key.platform.is_none()
+        {
+            let sum = sums.entry(key.stage).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+    sums
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
