@@ -40,6 +40,7 @@ pub mod clock;
 pub mod schedule;
 pub mod window;
 
+pub mod additivity;
 pub mod api;
 pub mod catalogue;
 pub mod reading;

@@ -1,0 +1,350 @@
+//! Two adjacent ranges and both together.
+
+use std::fmt;
+
+use super::counts::{CountKey, Counts};
+use crate::reading::Reading;
+use crate::window::{Range, UnixSeconds};
+
+/// What the answers about two adjacent ranges prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The parts add up to the whole, and there was something to add.
+    Additive,
+    /// The parts add up but for the second that they share, whichever edge is moved away
+    /// from it. Counters are off by the pushes of one second a day.
+    Edges { edges: Edges, evidence: Evidence },
+    /// The parts do not add up.
+    NotAdditive {
+        evidence: Evidence,
+        /// The one move by a second that would make them add up, if there is one. Then the
+        /// service counts whole buckets (days, hours) and the edge falls into one: counters
+        /// are wrong by a bucket unless every question is asked with that move.
+        moved: Option<Moved>,
+    },
+    /// Nothing is proved; worth asking again a day later.
+    Unknown(Why),
+}
+
+impl Verdict {
+    /// `Some(false)` when counters must be switched off; `None` while unknown.
+    pub fn passes(&self) -> Option<bool> {
+        match self {
+            Self::Additive | Self::Edges { .. } => Some(true),
+            Self::NotAdditive { .. } => Some(false),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// Stable names, for machines.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Additive => "additive",
+            Self::Edges {
+                edges: Edges::Inclusive,
+                ..
+            } => "inclusive_edges",
+            Self::Edges {
+                edges: Edges::Exclusive,
+                ..
+            } => "exclusive_edges",
+            Self::NotAdditive { .. } => "not_additive",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+/// A sentence for people, without a full stop.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Additive => f.write_str("adjacent ranges add up for every code"),
+            Self::Edges { edges, evidence } => write!(
+                f,
+                "adjacent ranges add up but for the second that they share, which {}: {evidence}",
+                match edges {
+                    Edges::Inclusive => "is counted in both (StartTime and EndTime are inclusive)",
+                    Edges::Exclusive =>
+                        "is counted in neither (StartTime and EndTime are exclusive)",
+                }
+            ),
+            Self::NotAdditive { evidence, moved } => {
+                write!(f, "adjacent ranges do not add up: {evidence}")?;
+                match moved {
+                    Some(moved) => write!(
+                        f,
+                        "; they would with {moved}, so the edge falls into a bucket that is counted whole"
+                    ),
+                    None => Ok(()),
+                }
+            }
+            Self::Unknown(why) => write!(f, "unknown: {why}"),
+        }
+    }
+}
+
+/// How a range treats the seconds at its two ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edges {
+    /// Both ends belong to it.
+    Inclusive,
+    /// Neither does.
+    Exclusive,
+}
+
+/// Why nothing is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// No code was counted in both ranges.
+    Quiet,
+    /// The only differences are in counts that changed while they were asked for.
+    Moving,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Quiet => "no pushes in these ranges, or none that were counted in both",
+            Self::Moving => "the counts changed while they were asked for",
+        })
+    }
+}
+
+/// Which edge was moved by a second, and where to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    FirstEndsEarlier,
+    SecondStartsLater,
+    FirstEndsLater,
+    SecondStartsEarlier,
+}
+
+impl Moved {
+    const ALL: [Self; 4] = [
+        Self::FirstEndsEarlier,
+        Self::SecondStartsLater,
+        Self::FirstEndsLater,
+        Self::SecondStartsEarlier,
+    ];
+
+    fn removes_overlap(self) -> bool {
+        matches!(self, Self::FirstEndsEarlier | Self::SecondStartsLater)
+    }
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FirstEndsEarlier => "the first range ended one second earlier",
+            Self::SecondStartsLater => "the second range begun one second later",
+            Self::FirstEndsLater => "the first range ended one second later",
+            Self::SecondStartsEarlier => "the second range begun one second earlier",
+        })
+    }
+}
+
+/// The key with the largest difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    pub key: CountKey,
+    /// Counts of the key in `start..middle`, `middle..end` and `start..end`.
+    pub first: u64,
+    pub second: u64,
+    pub both: u64,
+    pub start: UnixSeconds,
+    pub middle: UnixSeconds,
+    pub end: UnixSeconds,
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            key,
+            first,
+            second,
+            both,
+            start,
+            middle,
+            end,
+        } = self;
+        write!(
+            f,
+            "{key} is {first} from {start} to {middle} and {second} from {middle} to {end}, but {both} from {start} to {end}"
+        )
+    }
+}
+
+/// One question of the check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    First,
+    Second,
+    Both,
+    Moved(Moved),
+    FirstAgain,
+    SecondAgain,
+    BothAgain,
+}
+
+/// The check of two adjacent ranges, as a plan of questions and the answers so far.
+#[derive(Clone, Debug)]
+pub struct SumCheck {
+    start: UnixSeconds,
+    middle: UnixSeconds,
+    end: UnixSeconds,
+    plan: Vec<Ask>,
+    answers: Vec<Counts>,
+}
+
+impl SumCheck {
+    /// Both ranges are at least 2 s long.
+    pub fn new(start: UnixSeconds, middle: UnixSeconds, end: UnixSeconds) -> Self {
+        Self {
+            start,
+            middle,
+            end,
+            plan: vec![Ask::First, Ask::Second, Ask::Both],
+            answers: Vec::new(),
+        }
+    }
+
+    /// The range to ask about next; `None` when all is known.
+    pub fn next_question(&self) -> Option<Range> {
+        let ask = self.plan.get(self.answers.len())?;
+        let (before, after) = (
+            UnixSeconds(self.middle.0.saturating_sub(1)),
+            UnixSeconds(self.middle.0.saturating_add(1)),
+        );
+        let (start, end) = match ask {
+            Ask::First | Ask::FirstAgain => (self.start, self.middle),
+            Ask::Second | Ask::SecondAgain => (self.middle, self.end),
+            Ask::Both | Ask::BothAgain => (self.start, self.end),
+            Ask::Moved(Moved::FirstEndsEarlier) => (self.start, before),
+            Ask::Moved(Moved::FirstEndsLater) => (self.start, after),
+            Ask::Moved(Moved::SecondStartsLater) => (after, self.end),
+            Ask::Moved(Moved::SecondStartsEarlier) => (before, self.end),
+        };
+        Some(Range { start, end })
+    }
+
+    /// Takes the answer to [`Self::next_question`].
+    pub fn answered(&mut self, reading: &Reading) {
+        self.counted(Counts::from(reading));
+    }
+
+    /// As [`Self::answered`], for who has the counts already.
+    pub fn counted(&mut self, counts: Counts) {
+        self.answers.push(counts);
+        if self.answers.len() == 3 {
+            let (mut over, mut under) = (false, false);
+            for key in Counts::keys(&self.answers) {
+                let (parts, whole) = self.sum(key, Ask::First, Ask::Second);
+                over |= parts > whole;
+                under |= parts < whole;
+            }
+            let moves = Moved::ALL
+                .into_iter()
+                .filter(|moved| if moved.removes_overlap() { over } else { under });
+            self.plan.extend(moves.map(Ask::Moved));
+            if over || under {
+                self.plan
+                    .extend([Ask::FirstAgain, Ask::SecondAgain, Ask::BothAgain]);
+            }
+        }
+    }
+
+    /// What the answers so far prove.
+    pub fn verdict(&self) -> Verdict {
+        let keys = Counts::keys(&self.answers);
+        let (still, moving): (Vec<&CountKey>, Vec<&CountKey>) =
+            keys.into_iter().partition(|key| self.stands_still(key));
+        let adds_up = |key: &CountKey, first, second| {
+            let (parts, whole) = self.sum(key, first, second);
+            parts == whole
+        };
+        let worst = still
+            .iter()
+            .filter(|key| !adds_up(key, Ask::First, Ask::Second))
+            .max_by_key(|key| {
+                let (parts, whole) = self.sum(key, Ask::First, Ask::Second);
+                parts.abs_diff(whole)
+            });
+        let Some(worst) = worst else {
+            let is_proof = |key: &&CountKey| {
+                self.count(key, Ask::First) > 0 && self.count(key, Ask::Second) > 0
+            };
+            return if still.iter().any(is_proof) {
+                Verdict::Additive
+            } else if moving.is_empty() {
+                Verdict::Unknown(Why::Quiet)
+            } else {
+                Verdict::Unknown(Why::Moving)
+            };
+        };
+        let evidence = self.evidence(worst);
+        let explains = |moved: Moved| {
+            let (first, second) = match moved {
+                Moved::FirstEndsEarlier | Moved::FirstEndsLater => (Ask::Moved(moved), Ask::Second),
+                Moved::SecondStartsLater | Moved::SecondStartsEarlier => {
+                    (Ask::First, Ask::Moved(moved))
+                }
+            };
+            self.plan.contains(&Ask::Moved(moved))
+                && still.iter().all(|key| adds_up(key, first, second))
+        };
+        // In a service that counts whole buckets only one of the two moves leaves the
+        // bucket, so both together mean single seconds.
+        if explains(Moved::FirstEndsEarlier) && explains(Moved::SecondStartsLater) {
+            let edges = Edges::Inclusive;
+            return Verdict::Edges { edges, evidence };
+        }
+        if explains(Moved::FirstEndsLater) && explains(Moved::SecondStartsEarlier) {
+            let edges = Edges::Exclusive;
+            return Verdict::Edges { edges, evidence };
+        }
+        let moved = Moved::ALL.into_iter().find(|moved| explains(*moved));
+        Verdict::NotAdditive { evidence, moved }
+    }
+
+    fn evidence(&self, key: &CountKey) -> Evidence {
+        Evidence {
+            key: key.clone(),
+            first: self.count(key, Ask::First),
+            second: self.count(key, Ask::Second),
+            both: self.count(key, Ask::Both),
+            start: self.start,
+            middle: self.middle,
+            end: self.end,
+        }
+    }
+
+    /// The two parts together, and the whole.
+    fn sum(&self, key: &CountKey, first: Ask, second: Ask) -> (u64, u64) {
+        let parts = self
+            .count(key, first)
+            .saturating_add(self.count(key, second));
+        (parts, self.count(key, Ask::Both))
+    }
+
+    fn stands_still(&self, key: &CountKey) -> bool {
+        [
+            (Ask::First, Ask::FirstAgain),
+            (Ask::Second, Ask::SecondAgain),
+            (Ask::Both, Ask::BothAgain),
+        ]
+        .into_iter()
+        .all(|(before, after)| match self.answer(after) {
+            Some(after) => after.get(key) == self.count(key, before),
+            None => true,
+        })
+    }
+
+    fn count(&self, key: &CountKey, ask: Ask) -> u64 {
+        self.answer(ask).map_or(0, |counts| counts.get(key))
+    }
+
+    fn answer(&self, ask: Ask) -> Option<&Counts> {
+        let place = self.plan.iter().position(|planned| *planned == ask)?;
+        self.answers.get(place)
+    }
+}
