@@ -81,7 +81,7 @@ impl Bound {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), StopError> {
         let targets = expand(&self.config);
         let metrics =
-            Arc::new(SelfMetrics::new(&targets, self.config.zero_hold).map_err(StartError::from)?);
+            Arc::new(SelfMetrics::new(&targets, self.config.holds.zero).map_err(StartError::from)?);
         let snapshot = Arc::new(Snapshot::new(&targets));
         let shared = Arc::new(Shared {
             fetch: Client::new(&self.config, Arc::clone(&metrics)).map_err(StartError::from)?,

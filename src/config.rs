@@ -63,10 +63,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The longest interval of the servers that scrape.
     pub scrape_interval: Duration,
-    /// How long a closed day's final counters are served after `anchor + lag`.
-    pub rollover_hold: Duration,
-    /// How long a series that appears is 0 before its value.
-    pub zero_hold: Duration,
+    pub holds: Holds,
     /// Extra root certificates, PEM.
     pub ca_file: Option<PathBuf>,
     pub proxy_url: Option<ProxyUrl>,
@@ -157,6 +154,15 @@ impl ProxyUrl {
     }
 }
 
+/// How long counters wait for scrapes to see them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holds {
+    /// How long a closed day's final counters are served after `anchor + lag`.
+    pub rollover: Duration,
+    /// How long a series that appears is 0 before its value.
+    pub zero: Duration,
+}
+
 /// One SDKAppID with what is needed to ask about it.
 pub struct App {
     /// The value of the label `app`.
@@ -167,6 +173,8 @@ pub struct App {
     /// Calls that the service may get for this SDKAppID, over all regions and APIs.
     pub calls_per_second: f64,
     pub day_offset: DayOffset,
+    /// The configuration's; here because they belong to how an app's counters are shown.
+    pub holds: Holds,
     /// At least one; names are unique within the app.
     pub regions: Vec<Region>,
     pub polling: Polling,

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::clock::Now;
 use crate::reading::{CountKey, Counts, Stage};
+use crate::target::Target;
 use crate::window::{DAY, DayOffset, Range, UnixSeconds, day_anchor};
 use day::Day;
 
@@ -41,6 +42,20 @@ pub struct Rules {
     pub stale_after: Duration,
     /// The most loss series that are served one by one; `None` is no limit.
     pub loss_series: Option<usize>,
+}
+
+impl Rules {
+    pub fn of(target: &Target) -> Self {
+        let app = &target.app;
+        Self {
+            day_offset: app.day_offset,
+            lag: app.polling.lag,
+            rollover_hold: app.holds.rollover,
+            zero_hold: app.holds.zero,
+            stale_after: app.polling.stale_after,
+            loss_series: None,
+        }
+    }
 }
 
 /// A question about a day.
@@ -263,6 +278,11 @@ impl Ledger {
             return None;
         }
         phase::served(self, self.clock.max(now.unix()), rules)
+    }
+
+    /// How many loss series today has before any are summed up.
+    pub fn losses(&self) -> usize {
+        self.today.as_ref().map_or(0, Day::losses)
     }
 
     /// How many more the last closed day's overall loss had, by stage, when it was read

@@ -50,6 +50,7 @@ pub mod usersig;
 pub mod counters;
 pub mod exposition;
 pub mod self_metrics;
+pub mod series_limit;
 pub mod snapshot;
 pub mod web;
 

@@ -1,6 +1,8 @@
 //! One loop per target: wait until due, ask, record. A target never overlaps itself, and
 //! no target waits for another one, but for the limit that calls of one app share.
 
+mod proof;
+
 use std::future::Future;
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use crate::self_metrics::SelfMetrics;
 use crate::snapshot::Recorder;
 use crate::target::{Target, TargetId};
 use crate::window::{Range, UnixSeconds, aligned_end};
+use proof::Proof;
 
 /// Asks the service one question; all retries and their pauses are the answerer's own.
 pub trait Fetch: Send + Sync + 'static {
@@ -40,19 +43,17 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
     let id = target.id();
     let polling = &target.app.polling;
     let fraction = id.fraction(&format!("replica {}", shared.replica_index));
-    let cadence = Cadence::new(polling.interval, (shared.clock)().steady, fraction);
-    let mut questions: Vec<Question> = target
+    let started = (shared.clock)().steady;
+    let cadence = Cadence::new(polling.interval, started, fraction);
+    let mut subjects: Vec<Subject> = target
         .apis()
         .iter()
-        .map(|api| Question {
-            api: *api,
-            due: cadence.first(),
-            failures: 0,
-        })
+        .map(|api| Subject::new(*api, cadence.first()))
         .collect();
+    let mut proof = Proof::new(&target, started);
     let mut last_end = UnixSeconds(0);
     loop {
-        let Some(due) = questions.iter().map(|question| question.due).min() else {
+        let Some(due) = subjects.iter().map(|subject| subject.due).min() else {
             return;
         };
         recorder.next_poll(due);
@@ -68,41 +69,115 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
         )
         .max(last_end);
         last_end = end;
-        let range = Range::ending(end, polling.window);
-        for question in questions
-            .iter_mut()
-            .filter(|question| question.due <= began.steady)
-        {
-            let result = shared.fetch.fetch(&target, question.api, range).await;
-            question.note(&id, range, &result);
-            recorder.record(question.api, range, result, (shared.clock)());
+        let mut poll = Poll {
+            target: &target,
+            shared: &shared,
+            recorder: &mut recorder,
+            end,
+        };
+        let is_due = |subject: &&mut Subject| subject.due <= began.steady;
+        let parts = if proof.is_due(began.steady) {
+            // The first outcome does not wait for the proof, and the first counters do.
+            for subject in subjects.iter_mut().filter(is_due) {
+                poll.ask(subject, &[Part::Window]).await;
+            }
+            if subjects.iter().all(|subject| subject.failures == 0) {
+                proof.look_for(&mut poll).await;
+            }
+            [Part::Day].as_slice()
+        } else {
+            &[Part::Window, Part::Day]
+        };
+        for subject in subjects.iter_mut().filter(is_due) {
+            // What has just failed is not asked more.
+            if parts.contains(&Part::Window) || subject.failures == 0 {
+                poll.ask(subject, parts).await;
+            }
         }
         let now = (shared.clock)().steady;
-        for question in questions
-            .iter_mut()
-            .filter(|question| question.due <= began.steady)
-        {
-            let jitter = id.fraction(&format!("failure {}", question.failures));
-            question.due = cadence.after_failures(question.failures, began.steady, now, jitter);
+        for subject in subjects.iter_mut().filter(is_due) {
+            let jitter = id.fraction(&format!("failure {}", subject.failures));
+            subject.due = cadence.after_failures(subject.failures, began.steady, now, jitter);
         }
         shared.metrics.poll_ended(now.duration_since(began.steady));
     }
 }
 
+/// The questions of a poll about one API.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Window,
+    Day,
+}
+
+/// One poll of a target: all its ranges end together.
+struct Poll<'a, F> {
+    target: &'a Target,
+    shared: &'a Shared<F>,
+    recorder: &'a mut Recorder,
+    end: UnixSeconds,
+}
+
+impl<F: Fetch> Poll<'_, F> {
+    /// Asks about one API and publishes the outcome. The first failure ends it.
+    async fn ask(&mut self, subject: &mut Subject, parts: &[Part]) {
+        let api = subject.api;
+        let mut result = Ok(());
+        if parts.contains(&Part::Window) {
+            let range = Range::ending(self.end, self.target.app.polling.window);
+            result = self.fetch(api, range).await.map(|reading| {
+                let now = (self.shared.clock)();
+                self.recorder.window(api, range, reading, now);
+            });
+        }
+        if parts.contains(&Part::Day) && result.is_ok() {
+            let questions = self
+                .recorder
+                .questions(api, self.end, (self.shared.clock)());
+            if questions.is_empty() && !parts.contains(&Part::Window) {
+                return;
+            }
+            for question in questions {
+                result = self.fetch(api, question.range()).await.map(|reading| {
+                    let now = (self.shared.clock)();
+                    self.recorder.day(api, question, &reading, now);
+                });
+                if result.is_err() {
+                    break;
+                }
+            }
+        }
+        subject.note(&self.target.id(), self.end, &result);
+        self.recorder.finish(api, result, (self.shared.clock)());
+    }
+
+    async fn fetch(&self, api: Api, range: Range) -> Result<Reading, FetchError> {
+        self.shared.fetch.fetch(self.target, api, range).await
+    }
+}
+
 /// One API of a target, with a back-off of its own: a service that is not enabled for an
 /// app must not thin out what the other API has to say.
-struct Question {
+struct Subject {
     api: Api,
     due: Instant,
     failures: u32,
 }
 
-impl Question {
-    fn note(&mut self, id: &TargetId, range: Range, result: &Result<Reading, FetchError>) {
+impl Subject {
+    fn new(api: Api, due: Instant) -> Self {
+        Self {
+            api,
+            due,
+            failures: 0,
+        }
+    }
+
+    fn note(&mut self, id: &TargetId, end: UnixSeconds, result: &Result<(), FetchError>) {
         let TargetId { app, region } = id;
         let api = self.api.as_str();
         match result {
-            Ok(_) => {
+            Ok(()) => {
                 if self.failures > 0 {
                     info!(
                         app,
@@ -112,14 +187,7 @@ impl Question {
                         "{id} {api}: answers again"
                     );
                 }
-                debug!(
-                    app,
-                    region,
-                    api,
-                    start = range.start.0,
-                    end = range.end.0,
-                    "{id} {api}: polled"
-                );
+                debug!(app, region, api, end = end.0, "{id} {api}: polled");
                 self.failures = 0;
             }
             Err(error) => {

@@ -1,22 +1,22 @@
 //! The latest state of every target: written by the target's own loop, read by whoever
 //! serves. A reader gets all targets of one moment, without a lock.
 
+mod recorder;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
+pub use recorder::Recorder;
+
 use crate::api::FetchError;
 use crate::clock::Now;
-use crate::reading::{Api, Funnel, Loss, LossKey, Platform, Reading};
+use crate::counters::{Ledger, Rules, Served};
+use crate::reading::{Api, Reading};
 use crate::target::{Target, TargetId};
 use crate::window::{Range, UnixSeconds};
-
-/// How long a code that is no longer in the answers is served as 0. A code that vanishes
-/// at once would leave the last count standing in graphs and hide that it ended.
-const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
 /// All targets as they are at one moment.
 pub type Targets = BTreeMap<TargetId, Arc<TargetState>>;
@@ -59,6 +59,10 @@ pub struct TargetState {
     pub apis: BTreeMap<Api, ApiState>,
     /// Absent until the target's loop has started.
     pub next_poll: Option<Instant>,
+    /// Whether there are counters: switched on, and not proved impossible.
+    pub counters: bool,
+    /// Whether the service was seen to tell ranges inside a day apart.
+    pub resolved: Option<bool>,
 }
 
 impl TargetState {
@@ -69,9 +73,11 @@ impl TargetState {
             .map(|api| (*api, ApiState::default()))
             .collect();
         Self {
+            counters: target.app.polling.counters,
             target,
             apis,
             next_poll: None,
+            resolved: None,
         }
     }
 
@@ -87,6 +93,15 @@ impl TargetState {
         let good = self.apis.get(&api)?.good.as_ref()?;
         (now.duration_since(good.at) < self.target.app.polling.stale_after).then_some(good)
     }
+
+    /// The counters of an API as a scrape sees them now.
+    pub fn counted(&self, api: Api, now: Now) -> Option<Served> {
+        if !self.counters {
+            return None;
+        }
+        let ledger = &self.apis.get(&api)?.ledger;
+        ledger.served(now, &Rules::of(&self.target))
+    }
 }
 
 /// What is known of one API of a target.
@@ -100,6 +115,8 @@ pub struct ApiState {
     pub last_nonzero: Option<UnixSeconds>,
     /// Kept after a success, for those who look at a target that fails now and then.
     pub last_error: Option<LastError>,
+    /// Empty while there are no counters.
+    pub ledger: Arc<Ledger>,
     good: Option<Arc<Good>>,
 }
 
@@ -115,112 +132,8 @@ pub struct Good {
     at: Instant,
     pub range: Range,
     pub reading: Reading,
-}
-
-/// Records what one target's loop learns. There is one for each target.
-pub struct Recorder {
-    id: TargetId,
-    state: TargetState,
-    losses: Memory<LossKey>,
-    platforms: Memory<Platform>,
-    snapshot: Arc<Snapshot>,
-}
-
-impl Recorder {
-    pub fn new(target: Target, snapshot: Arc<Snapshot>) -> Self {
-        Self {
-            id: target.id(),
-            state: TargetState::new(target),
-            losses: Memory::default(),
-            platforms: Memory::default(),
-            snapshot,
-        }
-    }
-
-    /// Says when the target is polled next.
-    pub fn next_poll(&mut self, due: Instant) {
-        self.state.next_poll = Some(due);
-        self.publish();
-    }
-
-    /// Publishes how one question ended.
-    pub fn record(
-        &mut self,
-        api: Api,
-        range: Range,
-        result: Result<Reading, FetchError>,
-        now: Now,
-    ) {
-        let Some(state) = self.state.apis.get_mut(&api) else {
-            return;
-        };
-        match result {
-            Ok(reading) => {
-                if !reading.is_zero() {
-                    state.last_nonzero = state.last_nonzero.max(Some(range.end));
-                }
-                let reading = match reading {
-                    Reading::Loss(mut rows) => {
-                        self.losses.fill(&mut rows, now.steady, Loss::default);
-                        Reading::Loss(rows)
-                    }
-                    Reading::Statistics {
-                        overall,
-                        mut platforms,
-                    } => {
-                        self.platforms
-                            .fill(&mut platforms, now.steady, Funnel::default);
-                        Reading::Statistics { overall, platforms }
-                    }
-                };
-                state.up = true;
-                state.consecutive_failures = 0;
-                state.last_success = Some(now.unix());
-                state.good = Some(Arc::new(Good {
-                    at: now.steady,
-                    range,
-                    reading,
-                }));
-            }
-            Err(error) => {
-                state.up = false;
-                state.consecutive_failures = state.consecutive_failures.saturating_add(1);
-                state.last_error = Some(LastError {
-                    at: now.unix(),
-                    error,
-                });
-            }
-        }
-        self.publish();
-    }
-
-    fn publish(&self) {
-        self.snapshot
-            .replace(&self.id, &Arc::new(self.state.clone()));
-    }
-}
-
-/// When each key was last in an answer.
-struct Memory<K>(BTreeMap<K, Instant>);
-
-impl<K> Default for Memory<K> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<K: Clone + Ord> Memory<K> {
-    /// Notes the keys of `rows`, and adds the ones remembered from earlier answers.
-    fn fill<V>(&mut self, rows: &mut BTreeMap<K, V>, now: Instant, zero: impl Fn() -> V) {
-        for key in rows.keys() {
-            self.0.insert(key.clone(), now);
-        }
-        self.0
-            .retain(|_, seen| now.duration_since(*seen) < REMEMBERED);
-        for key in self.0.keys() {
-            rows.entry(key.clone()).or_insert_with(&zero);
-        }
-    }
+    /// Codes that are summed up under `other` in `reading`.
+    pub folded: usize,
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ pub fn expand(config: &Config) -> Vec<Target> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::config::{KeySource, Polling};
+    use crate::config::{Holds, KeySource, Polling};
     use crate::usersig::{Identifier, SecretKey};
     use crate::window::DayOffset;
     use std::time::Duration;
@@ -97,6 +97,10 @@ pub(crate) mod tests {
             key: KeySource::Inline(SecretKey::new("made-up key").unwrap()),
             calls_per_second: 0.9,
             day_offset: DayOffset::DEFAULT,
+            holds: Holds {
+                rollover: Duration::from_secs(150),
+                zero: Duration::from_secs(150),
+            },
             regions: vec![Region::known(region).unwrap()],
             polling: Polling {
                 interval: Duration::from_secs(60),

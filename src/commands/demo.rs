@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::run::shutdown;
 use crate::app;
 use crate::cli::Failure;
-use crate::config::{App, Config, KeySource, Polling, Web};
+use crate::config::{App, Config, Holds, KeySource, Polling, Web};
 use crate::region::Region;
 use crate::simulator::{Incidents, Options, SimApp, Simulator};
 use crate::window::DayOffset;
@@ -66,6 +66,10 @@ pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure>
 /// As an operator's configuration would be, but in more of a hurry.
 fn config(listen: SocketAddr, apps: &[SimApp], simulated: &str) -> Result<Config, Failure> {
     let seconds = Duration::from_secs;
+    let holds = Holds {
+        rollover: seconds(150),
+        zero: seconds(150),
+    };
     let apps = apps
         .iter()
         .zip(REGIONS)
@@ -82,6 +86,7 @@ fn config(listen: SocketAddr, apps: &[SimApp], simulated: &str) -> Result<Config
                 key: KeySource::Inline(app.key.clone()),
                 calls_per_second: 0.9,
                 day_offset: DayOffset::DEFAULT,
+                holds,
                 regions: vec![Region::custom(region.to_owned(), endpoint)],
                 polling: Polling {
                     interval: seconds(5),
@@ -100,8 +105,7 @@ fn config(listen: SocketAddr, apps: &[SimApp], simulated: &str) -> Result<Config
     Ok(Config {
         listen,
         scrape_interval: seconds(60),
-        rollover_hold: seconds(150),
-        zero_hold: seconds(150),
+        holds,
         ca_file: None,
         proxy_url: None,
         state_file: None,

@@ -100,7 +100,7 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
             names.join(", ")
         )));
     }
-    let metrics = Arc::new(SelfMetrics::new(&targets, config.zero_hold).map_err(Failure::failed)?);
+    let metrics = Arc::new(SelfMetrics::new(&targets, config.holds.zero).map_err(Failure::failed)?);
     let client = Client::new(&config, metrics).map_err(Failure::usage)?;
     let mut answers = Vec::new();
     for target in &targets {

@@ -4,7 +4,7 @@ use super::key::{self, Place};
 use super::polling::Layer;
 use super::read::Read;
 use super::section::Section;
-use super::{App, KeySource, Polling, regions};
+use super::{App, Holds, KeySource, Polling, regions};
 use crate::region::Region;
 use crate::usersig::Identifier;
 use crate::window::{DayOffset, DayOffsetError};
@@ -71,8 +71,9 @@ impl Draft {
     }
 
     /// `None` if any part was refused.
-    pub(super) fn finish(self) -> Option<App> {
+    pub(super) fn finish(self, holds: Holds) -> Option<App> {
         Some(App {
+            holds,
             name: self.name?,
             sdk_app_id: self.sdk_app_id?,
             identifier: self.identifier?,

@@ -19,7 +19,7 @@ use super::polling::Layer;
 use super::read::Read;
 use super::schema::Group;
 use super::section::{Section, kind};
-use super::{App, Config, ProxyUrl, Secrets, Web, across};
+use super::{App, Config, Holds, ProxyUrl, Secrets, Web, across};
 
 const SCRAPE_INTERVAL: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(3600);
@@ -68,15 +68,19 @@ pub(super) fn check(
         );
     }
     let web = web(&top, place);
-    let apps = apps(&top, place, &inherited);
+    let holds = scrape_interval.and_then(|scrape| {
+        let hold = scrape.mul_f64(2.5);
+        Some(Holds {
+            rollover: rollover_hold.or(hold)?,
+            zero: zero_hold.or(hold)?,
+        })
+    });
+    let apps = apps(&top, place, &inherited, holds);
 
-    let scrape_interval = scrape_interval?;
-    let hold = scrape_interval.mul_f64(2.5);
     Some(Config {
         listen: listen.or(DEFAULT_LISTEN)?,
-        scrape_interval,
-        rollover_hold: rollover_hold.or(hold)?,
-        zero_hold: zero_hold.or(hold)?,
+        scrape_interval: scrape_interval?,
+        holds: holds?,
         ca_file: ca_file.given(),
         proxy_url: proxy_url.given(),
         state_file: state_file.given(),
@@ -113,7 +117,12 @@ fn web(top: &Section, place: &Place) -> Option<Web> {
     })
 }
 
-fn apps(top: &Section, place: &Place, inherited: &Inherited) -> Option<Vec<Arc<App>>> {
+fn apps(
+    top: &Section,
+    place: &Place,
+    inherited: &Inherited,
+    holds: Option<Holds>,
+) -> Option<Vec<Arc<App>>> {
     let list = top.list("apps");
     let drafts: Vec<Draft> = list
         .iter()
@@ -132,7 +141,7 @@ fn apps(top: &Section, place: &Place, inherited: &Inherited) -> Option<Vec<Arc<A
     across::check(&drafts, top.findings());
     drafts
         .into_iter()
-        .map(|draft| draft.finish().map(Arc::new))
+        .map(|draft| draft.finish(holds?).map(Arc::new))
         .collect()
 }
 

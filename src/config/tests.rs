@@ -90,8 +90,8 @@ fn a_minimal_file_gets_every_default() {
     let config = load(&top("")).ok().unwrap();
     assert_eq!(config.listen.to_string(), "0.0.0.0:10898");
     assert_eq!(config.scrape_interval, Duration::from_secs(60));
-    assert_eq!(config.rollover_hold, Duration::from_secs(150));
-    assert_eq!(config.zero_hold, Duration::from_secs(150));
+    assert_eq!(config.holds.rollover, Duration::from_secs(150));
+    assert_eq!(config.holds.zero, Duration::from_secs(150));
     assert_eq!((config.ca_file, config.state_file), (None, None));
     assert!(config.proxy_url.is_none());
     assert_eq!(config.web, Web::default());
@@ -213,16 +213,12 @@ fn what_is_odd_but_allowed_is_a_notice() {
     assert_eq!(
         config.notices,
         [
-            format!("rollover_hold: {later}"),
-            format!("state_file: {later}"),
             "calls_per_second: is above the service's 1 per second; calls are refused unless the console raised the limit".to_owned(),
-            format!("defaults.counters: {later}"),
             "defaults.timeout: is below 3s, the time that the service gives itself for an answer".to_owned(),
             "zero_hold: is shorter than scrape_interval (1m); scrapes may miss the 0 before a new series' value".to_owned(),
             format!("web.config_file: {later}"),
             format!("web.enable_lifecycle: {later}"),
             format!("web.openmetrics_created: {later}"),
-            format!("apps[0].series_limit: {later}"),
             "apps[0].identifier: is not 1 to 32 letters, digits, _ and -, as the service wants it".to_owned(),
             "apps[0].regions[0].url: signatures travel unencrypted to this host, as `insecure` allows".to_owned(),
         ]

@@ -67,6 +67,11 @@ impl Day {
         }
     }
 
+    pub(super) fn losses(&self) -> usize {
+        let is_loss = |key: &&CountKey| matches!(key, CountKey::Loss(_));
+        self.cells.keys().filter(is_loss).count()
+    }
+
     pub(super) fn is_answered(&self) -> bool {
         self.latest.is_some()
     }

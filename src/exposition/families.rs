@@ -1,12 +1,18 @@
 //! Every family that is read from the snapshot, declared once with its help.
 
-use std::collections::BTreeSet;
+mod counters;
+mod health;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Family, Kind, Sink};
 use crate::catalogue::loss_code;
 use crate::clock::Now;
-use crate::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
-use crate::snapshot::{ApiState, Good, TargetState, Targets};
+use crate::counters::Served;
+use crate::reading::{
+    Api, CountKey, ErrCode, Funnel, FunnelStep, Loss, LossKey, Platform, Reading, Stage,
+};
+use crate::snapshot::{Good, Targets};
 use crate::target::TargetId;
 use crate::window::UnixSeconds;
 
@@ -37,12 +43,12 @@ const PLATFORM_LOST: Family = window!(
     "Pushes lost, by stage, platform and error code (normal_push_loss, PlatformReadyToSendLoss and PlatformPostSendDeliveredLoss); the service's overall figures are another measurement and not their sum,"
 );
 
-type Step = (fn(&Funnel) -> u64, Family<'static>, Family<'static>);
+type Step = (FunnelStep, Family<'static>, Family<'static>);
 
 /// The steps of the funnel, overall and by platform.
 const FUNNEL: [Step; 4] = [
     (
-        |funnel| funnel.sendable,
+        FunnelStep::Sendable,
         window!(
             "timpush_window_sendable_pushes",
             "Devices that could be pushed to (normal_push_statistics, TotalCount)"
@@ -53,7 +59,7 @@ const FUNNEL: [Step; 4] = [
         ),
     ),
     (
-        |funnel| funnel.sent,
+        FunnelStep::Sent,
         window!(
             "timpush_window_sent_pushes",
             "Pushes handed to a channel (normal_push_statistics, SentCount)"
@@ -64,7 +70,7 @@ const FUNNEL: [Step; 4] = [
         ),
     ),
     (
-        |funnel| funnel.delivered,
+        FunnelStep::Delivered,
         window!(
             "timpush_window_delivered_pushes",
             "Pushes whose device sent a receipt (normal_push_statistics, DeliveredCount); some channels have no receipts"
@@ -75,7 +81,7 @@ const FUNNEL: [Step; 4] = [
         ),
     ),
     (
-        |funnel| funnel.clicked,
+        FunnelStep::Clicked,
         window!(
             "timpush_window_clicked_pushes",
             "Pushes that a person opened (normal_push_statistics, ClickCount)"
@@ -103,42 +109,6 @@ const DESCRIPTION_INFO: Family = gauge(
     "timpush_error_description_info",
     "1; the service's most frequent description of an error code (ErrInfo) in the latest window. platform=\"all\" is for the overall rows.",
 );
-const UP: Family = gauge(
-    "timpush_target_up",
-    "1 if the latest poll of the target's API succeeded, else 0.",
-);
-const LAST_SUCCESS: Family = gauge(
-    "timpush_target_last_success_timestamp_seconds",
-    "When an answer of the target's API was last published; 0 before the first.",
-);
-const LAST_NONZERO: Family = gauge(
-    "timpush_target_last_nonzero_timestamp_seconds",
-    "End of the latest window that held any count; 0 before the first.",
-);
-const FAILURES: Family = gauge(
-    "timpush_target_consecutive_failures",
-    "Failed polls of the target's API since the last success.",
-);
-const TARGET_INFO: Family = gauge(
-    "timpush_target_info",
-    "1; the SDKAppID and the configured host of a target.",
-);
-const WINDOW_SECONDS: Family = gauge(
-    "timpush_target_window_seconds",
-    "Configured length of the rolling window.",
-);
-const INTERVAL_SECONDS: Family = gauge(
-    "timpush_target_interval_seconds",
-    "Configured time between two polls.",
-);
-const LAG_SECONDS: Family = gauge(
-    "timpush_target_lag_seconds",
-    "Configured time by which the window's end lies behind now.",
-);
-const SERIES: Family = gauge(
-    "timpush_target_series",
-    "Data series that are served for the target: window gauges and descriptions, not health.",
-);
 const API_ERRORS: Family = Family {
     name: "timpush_api_errors_total",
     kind: Kind::Counter,
@@ -150,10 +120,19 @@ const ALL_PLATFORMS: &str = "all";
 
 /// Writes all families of targets and their data.
 pub(super) fn write(targets: &Targets, now: Now, sink: &mut impl Sink) {
-    let writer = Writer { targets, now };
+    let counted = targets.iter().flat_map(|(id, state)| {
+        let apis = state.apis.keys();
+        apis.filter_map(move |api| Some(((id, *api), state.counted(*api, now)?)))
+    });
+    let writer = Writer {
+        targets,
+        now,
+        counted: counted.collect(),
+    };
     writer.losses(sink);
     writer.funnels(sink);
     writer.windows(sink);
+    writer.counters(sink);
     writer.knowledge(sink);
     writer.health(sink);
     writer.settings(sink);
@@ -173,12 +152,11 @@ pub(super) fn write_error_codes(codes: &[(TargetId, Api, String, u64)], sink: &m
     }
 }
 
-/// What a family's samples say of each `T`.
-type Value<'a, T> = &'a dyn Fn(&T) -> f64;
-
 struct Writer<'a> {
     targets: &'a Targets,
     now: Now,
+    /// Counters as they are served now, by target and API.
+    counted: BTreeMap<(&'a TargetId, Api), Served>,
 }
 
 impl<'a> Writer<'a> {
@@ -197,10 +175,10 @@ impl<'a> Writer<'a> {
     }
 
     fn funnels(&self, sink: &mut impl Sink) {
-        for (count, overall_family, platform_family) in FUNNEL {
+        for (step, overall_family, platform_family) in FUNNEL {
             sink.family(overall_family);
             for (id, overall, _) in self.funnel_rows() {
-                sink.sample(&target_labels(id), number(count(overall)));
+                sink.sample(&target_labels(id), number(overall.get(step)));
             }
             sink.family(platform_family);
             for (id, _, platforms) in self.funnel_rows() {
@@ -208,7 +186,7 @@ impl<'a> Writer<'a> {
                     let [app, region] = target_labels(id);
                     sink.sample(
                         &[app, region, ("platform", &platform.to_string())],
-                        number(count(funnel)),
+                        number(funnel.get(step)),
                     );
                 }
             }
@@ -236,9 +214,17 @@ impl<'a> Writer<'a> {
     }
 
     fn knowledge(&self, sink: &mut impl Sink) {
+        let counted = self.counted.values().flat_map(|served| {
+            served.counts.keys().filter_map(|key| match key {
+                CountKey::Loss(key) => Some(key),
+                CountKey::Funnel(..) => None,
+            })
+        });
         let codes: BTreeSet<(Stage, Option<Platform>, &ErrCode)> = self
             .loss_rows()
-            .map(|(_, key, _)| (key.stage, key.platform, &key.code))
+            .map(|(_, key, _)| key)
+            .chain(counted)
+            .map(|key| (key.stage, key.platform, &key.code))
             .collect();
         sink.family(CODE_INFO);
         for (stage, platform, code) in codes {
@@ -266,79 +252,6 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn health(&self, sink: &mut impl Sink) {
-        let seconds = |at: Option<UnixSeconds>| at.unwrap_or_default().as_f64();
-        let families: [(Family, Value<ApiState>); 4] = [
-            (UP, &|api| f64::from(u8::from(api.up))),
-            (LAST_SUCCESS, &|api| seconds(api.last_success)),
-            (LAST_NONZERO, &|api| seconds(api.last_nonzero)),
-            (FAILURES, &|api| f64::from(api.consecutive_failures)),
-        ];
-        for (family, value) in families {
-            sink.family(family);
-            for (id, state) in self.targets {
-                for (api, api_state) in &state.apis {
-                    let [app, region] = target_labels(id);
-                    sink.sample(&[app, region, ("api", api.as_str())], value(api_state));
-                }
-            }
-        }
-    }
-
-    fn settings(&self, sink: &mut impl Sink) {
-        sink.family(TARGET_INFO);
-        for (id, state) in self.targets {
-            let [app, region] = target_labels(id);
-            let sdk_app_id = state.target.app.sdk_app_id.to_string();
-            let host = state.target.region.main.authority();
-            sink.sample(
-                &[app, region, ("sdk_app_id", &sdk_app_id), ("host", host)],
-                1.0,
-            );
-        }
-        let families: [(Family, Value<TargetState>); 4] = [
-            (WINDOW_SECONDS, &|state| {
-                state.target.app.polling.window.as_secs_f64()
-            }),
-            (INTERVAL_SECONDS, &|state| {
-                state.target.app.polling.interval.as_secs_f64()
-            }),
-            (LAG_SECONDS, &|state| {
-                state.target.app.polling.lag.as_secs_f64()
-            }),
-            (SERIES, &|state| number(self.series(state))),
-        ];
-        for (family, value) in families {
-            sink.family(family);
-            for (id, state) in self.targets {
-                sink.sample(&target_labels(id), value(state));
-            }
-        }
-    }
-
-    /// How many data series a target has, by the same rules as they are written.
-    fn series(&self, state: &TargetState) -> u64 {
-        state
-            .apis
-            .keys()
-            .filter_map(|api| state.current(*api, self.now.steady))
-            .map(|good| {
-                let rows = match &good.reading {
-                    Reading::Loss(rows) => {
-                        rows.len()
-                            + rows
-                                .values()
-                                .filter(|loss| !loss.description.is_empty())
-                                .count()
-                    }
-                    Reading::Statistics { platforms, .. } => FUNNEL.len() * (1 + platforms.len()),
-                };
-                // Start and end of the window.
-                rows as u64 + 2
-            })
-            .sum()
-    }
-
     fn loss_rows(&self) -> impl Iterator<Item = (&'a TargetId, &'a LossKey, &'a Loss)> {
         let now = self.now.steady;
         self.targets.iter().flat_map(move |(id, state)| {
@@ -357,13 +270,7 @@ impl<'a> Writer<'a> {
 
     fn funnel_rows(
         &self,
-    ) -> impl Iterator<
-        Item = (
-            &'a TargetId,
-            &'a Funnel,
-            &'a std::collections::BTreeMap<Platform, Funnel>,
-        ),
-    > {
+    ) -> impl Iterator<Item = (&'a TargetId, &'a Funnel, &'a BTreeMap<Platform, Funnel>)> {
         let now = self.now.steady;
         self.targets.iter().filter_map(move |(id, state)| {
             match state

@@ -6,9 +6,15 @@ use std::time::Duration;
 use super::*;
 use crate::api::Outcome;
 use crate::snapshot::{Snapshot, Targets};
-use crate::target::tests::target;
 use tokio::task::JoinSet;
 use tokio::time::{advance, sleep};
+
+/// A target without counters: one question per API.
+fn target(app: &str, region: &str) -> Target {
+    let mut target = crate::target::tests::target(app, region);
+    Arc::get_mut(&mut target.app).unwrap().polling.counters = false;
+    target
+}
 
 type Answer = fn(Api, usize) -> Result<Reading, FetchError>;
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::api::Outcome;
-use crate::reading::{ErrCode, Stage};
+use crate::reading::{ErrCode, Funnel, Loss, LossKey, Platform, Stage};
 use crate::target::tests::target;
 
 fn moment(wall: u64, start: Instant) -> Now {
@@ -40,6 +40,18 @@ fn failure() -> FetchError {
     FetchError::new(Outcome::Timeout, "too slow")
 }
 
+/// A poll about the window alone.
+fn record(
+    recorder: &mut Recorder,
+    api: Api,
+    end: u64,
+    result: Result<Reading, FetchError>,
+    now: Now,
+) {
+    let result = result.map(|reading| recorder.window(api, range(end), reading, now));
+    recorder.finish(api, result, now);
+}
+
 struct Watched {
     snapshot: Arc<Snapshot>,
     recorder: Recorder,
@@ -59,12 +71,8 @@ impl Watched {
     }
 
     fn record(&mut self, at: u64, result: Result<Reading, FetchError>) {
-        self.recorder.record(
-            Api::NormalPushLoss,
-            range(at),
-            result,
-            moment(at, self.start),
-        );
+        let now = moment(at, self.start);
+        record(&mut self.recorder, Api::NormalPushLoss, at, result, now);
     }
 
     fn state(&self) -> Arc<TargetState> {
@@ -125,9 +133,13 @@ fn a_target_is_known_once_each_api_had_an_outcome_of_either_kind() {
         overall: Funnel::default(),
         platforms: BTreeMap::new(),
     };
-    watched
-        .recorder
-        .record(Api::NormalPushStatistics, range(0), Ok(empty), now);
+    record(
+        &mut watched.recorder,
+        Api::NormalPushStatistics,
+        0,
+        Ok(empty),
+        now,
+    );
     assert!(watched.state().is_known());
 }
 
@@ -200,9 +212,13 @@ fn the_other_api_is_untouched_by_a_failure() {
         },
         platforms: BTreeMap::from([(Platform(1), Funnel::default())]),
     };
-    watched
-        .recorder
-        .record(Api::NormalPushStatistics, range(0), Ok(statistics), now);
+    record(
+        &mut watched.recorder,
+        Api::NormalPushStatistics,
+        0,
+        Ok(statistics),
+        now,
+    );
     watched.record(0, Err(failure()));
     let state = watched.state();
     assert!(state.apis[&Api::NormalPushStatistics].up);
@@ -228,9 +244,10 @@ fn writers_of_different_targets_do_not_undo_each_other() {
                 let mut recorder = Recorder::new(target, snapshot);
                 let start = Instant::now();
                 for at in 0..200 {
-                    recorder.record(
+                    record(
+                        &mut recorder,
                         Api::NormalPushLoss,
-                        range(at),
+                        at,
                         Ok(losses(&[("1", at)])),
                         moment(at, start),
                     );

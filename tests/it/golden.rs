@@ -49,18 +49,17 @@ fn expose(loss: &str) -> String {
         wall: Duration::from_secs(1_741_795_205),
         steady: Instant::now(),
     };
-    recorder.record(
-        Api::NormalPushLoss,
-        range,
-        Ok(read(Api::NormalPushLoss, loss)),
-        now,
-    );
-    recorder.record(
-        Api::NormalPushStatistics,
-        range,
-        Ok(read(Api::NormalPushStatistics, STATISTICS)),
-        now,
-    );
+    for (api, body) in [
+        (Api::NormalPushLoss, loss),
+        (Api::NormalPushStatistics, STATISTICS),
+    ] {
+        recorder.window(api, range, read(api, body), now);
+        // The window is the day that has just closed: its counters are served, too.
+        for question in recorder.questions(api, range.end, now) {
+            recorder.day(api, question, &read(api, body), now);
+        }
+        recorder.finish(api, Ok(()), now);
+    }
     let mut text = Text::default();
     exposition::write_targets(&snapshot.load(), now, &mut text);
     text.into_body()

@@ -31,7 +31,7 @@ apps:
         .iter()
         .map(|row| (row.app.as_str(), row.calls_per_poll))
         .collect();
-    assert_eq!(calls, [("shop", 2), ("game", 4)]);
+    assert_eq!(calls, [("shop", 4), ("game", 8)]);
 }
 
 const EXAMPLE: &str = include_str!("../../../deploy/timpush.example.yml");
@@ -69,8 +69,7 @@ fn the_example_passes_as_it_is_and_with_everything_switched_on() {
     // What the example calls a default is one.
     assert_eq!(plain.listen, full.listen);
     assert_eq!(plain.scrape_interval, full.scrape_interval);
-    assert_eq!(plain.rollover_hold, full.rollover_hold);
-    assert_eq!(plain.zero_hold, full.zero_hold);
+    assert_eq!(plain.holds, full.holds);
     assert_eq!(plain.apps[0].polling, full.apps[0].polling);
     assert_eq!(plain.apps[0].day_offset, full.apps[0].day_offset);
     let rates = [&plain, &full].map(|config| config.apps[0].calls_per_second.to_bits());

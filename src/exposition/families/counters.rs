@@ -1,0 +1,188 @@
+//! Counters since the day's start, and what there is to know about them.
+
+use super::{Family, Kind, Sink, Writer, gauge, number, row_labels, target_labels};
+use crate::counters::Served;
+use crate::reading::{Api, CountKey, FunnelStep};
+use crate::target::TargetId;
+
+const fn counter(name: &'static str, help: &'static str) -> Family<'static> {
+    Family {
+        name,
+        kind: Kind::Counter,
+        help,
+    }
+}
+
+/// The service's sum over the day so far.
+macro_rules! day {
+    ($name:literal, $help:literal) => {
+        counter(
+            $name,
+            concat!($help, " since the day's start; for increase() and rate(). With replicas: max without (instance) (increase(...))."),
+        )
+    };
+}
+
+const LOST: Family = day!(
+    "timpush_lost_pushes_total",
+    "Pushes lost, by stage and error code over all platforms (normal_push_loss),"
+);
+const PLATFORM_LOST: Family = day!(
+    "timpush_platform_lost_pushes_total",
+    "Pushes lost, by stage, platform and error code (normal_push_loss); not a part of the overall counters,"
+);
+
+/// The steps of the funnel, overall and by platform.
+const FUNNEL: [(FunnelStep, Family, Family); 4] = [
+    (
+        FunnelStep::Sendable,
+        day!(
+            "timpush_sendable_pushes_total",
+            "Devices that could be pushed to"
+        ),
+        day!(
+            "timpush_platform_sendable_pushes_total",
+            "Devices that could be pushed to, by platform,"
+        ),
+    ),
+    (
+        FunnelStep::Sent,
+        day!("timpush_sent_pushes_total", "Pushes handed to a channel"),
+        day!(
+            "timpush_platform_sent_pushes_total",
+            "Pushes handed to a channel, by platform,"
+        ),
+    ),
+    (
+        FunnelStep::Delivered,
+        day!(
+            "timpush_delivered_pushes_total",
+            "Pushes whose device sent a receipt"
+        ),
+        day!(
+            "timpush_platform_delivered_pushes_total",
+            "Pushes whose device sent a receipt, by platform (fcm has no receipts),"
+        ),
+    ),
+    (
+        FunnelStep::Clicked,
+        day!(
+            "timpush_clicked_pushes_total",
+            "Pushes that a person opened"
+        ),
+        day!(
+            "timpush_platform_clicked_pushes_total",
+            "Pushes that a person opened, by platform,"
+        ),
+    ),
+];
+
+const ANCHOR: Family = gauge(
+    "timpush_day_anchor_timestamp_seconds",
+    "Start of the day that the counters served now belong to.",
+);
+const ENABLED: Family = gauge(
+    "timpush_counters_enabled",
+    "1 if there are counters; 0 if they are switched off, or the service's counts proved not to add up.",
+);
+const LATE: Family = gauge(
+    "timpush_late_pushes",
+    "How many more overall losses the last closed day had when it was read again 6 h after it closed.",
+);
+const REVISED_DOWN: Family = gauge(
+    "timpush_revised_down_pushes",
+    "How far the service's overall loss of the day now stands below the counters served, which never step down.",
+);
+const RESOLVED: Family = gauge(
+    "timpush_window_resolved",
+    "1 if the service was seen to tell ranges inside a day apart, 0 if its data looks like whole days; absent while unknown.",
+);
+
+impl Writer<'_> {
+    pub(super) fn counters(&self, sink: &mut impl Sink) {
+        for (family, per_platform) in [(LOST, false), (PLATFORM_LOST, true)] {
+            sink.family(family);
+            for (id, served) in self.counted_of(Api::NormalPushLoss) {
+                for (key, count) in &served.counts {
+                    if let CountKey::Loss(key) = key
+                        && key.platform.is_some() == per_platform
+                    {
+                        let platform = key.platform.map(|platform| platform.to_string());
+                        let labels = row_labels(id, key, platform.as_deref(), []);
+                        sink.sample(&labels, number(*count));
+                    }
+                }
+            }
+        }
+        for (step, overall, platforms) in FUNNEL {
+            sink.family(overall);
+            for (id, served) in self.counted_of(Api::NormalPushStatistics) {
+                if let Some(count) = served.counts.get(&CountKey::Funnel(step, None)) {
+                    sink.sample(&target_labels(id), number(*count));
+                }
+            }
+            sink.family(platforms);
+            for (id, served) in self.counted_of(Api::NormalPushStatistics) {
+                for (key, count) in &served.counts {
+                    if let CountKey::Funnel(of, Some(platform)) = key
+                        && *of == step
+                    {
+                        let [app, region] = target_labels(id);
+                        let platform = platform.to_string();
+                        sink.sample(&[app, region, ("platform", &platform)], number(*count));
+                    }
+                }
+            }
+        }
+        self.about_counters(sink);
+    }
+
+    fn about_counters(&self, sink: &mut impl Sink) {
+        sink.family(ANCHOR);
+        for id in self.targets.keys() {
+            let mut served = Api::ALL
+                .iter()
+                .filter_map(|api| self.counted.get(&(id, *api)));
+            if let Some(served) = served.next() {
+                sink.sample(&target_labels(id), served.anchor.as_f64());
+            }
+        }
+        sink.family(ENABLED);
+        for (id, state) in self.targets {
+            sink.sample(&target_labels(id), f64::from(u8::from(state.counters)));
+        }
+        sink.family(LATE);
+        for (id, state) in self.targets.iter().filter(|(_, state)| state.counters) {
+            let loss = state.apis.get(&Api::NormalPushLoss);
+            for (stage, late) in loss
+                .and_then(|api| api.ledger.late_pushes())
+                .into_iter()
+                .flatten()
+            {
+                let [app, region] = target_labels(id);
+                #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+                sink.sample(&[app, region, ("stage", stage.as_str())], *late as f64);
+            }
+        }
+        sink.family(REVISED_DOWN);
+        for (id, served) in self.counted_of(Api::NormalPushLoss) {
+            for (stage, revised) in &served.revised_down {
+                let [app, region] = target_labels(id);
+                sink.sample(&[app, region, ("stage", stage.as_str())], number(*revised));
+            }
+        }
+        sink.family(RESOLVED);
+        for (id, state) in self.targets {
+            if let Some(resolved) = state.resolved {
+                sink.sample(&target_labels(id), f64::from(u8::from(resolved)));
+            }
+        }
+    }
+
+    fn counted_of(&self, api: Api) -> impl Iterator<Item = (&TargetId, &Served)> {
+        self.counted
+            .iter()
+            .filter(move |((_, of), _)| *of == api)
+            .map(|((id, _), served)| (*id, served))
+    }
+}

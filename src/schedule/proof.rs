@@ -1,0 +1,131 @@
+//! Looks for the proof that the service's counts add up, before and while counters rely on
+//! it. Once per target; again a day later as long as zeros prove nothing.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info, warn};
+
+use super::{Fetch, Poll};
+use crate::additivity;
+use crate::reading::Api;
+use crate::target::Target;
+use crate::window::DAY;
+
+/// When to look again after the service refused a question.
+const AFTER_FAILURE: Duration = Duration::from_secs(600);
+
+const AFTER_NOTHING: Duration = Duration::from_secs(DAY);
+
+/// Where an app has several regions, all of them get their first outcome before any of
+/// them spends calls on a proof.
+const OTHERS_FIRST: Duration = Duration::from_secs(15);
+
+/// What is still to be proved of one target.
+pub(super) struct Proof {
+    /// Absent once nothing is left to prove.
+    due: Option<Instant>,
+    not_before: Instant,
+    adds_up: bool,
+    resolved: bool,
+}
+
+impl Proof {
+    pub(super) fn new(target: &Target, started: Instant) -> Self {
+        let wait = if target.app.regions.len() > 1 {
+            OTHERS_FIRST
+        } else {
+            Duration::ZERO
+        };
+        Self {
+            due: target.app.polling.counters.then_some(started),
+            not_before: started + wait,
+            adds_up: false,
+            resolved: false,
+        }
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.due.is_some_and(|due| due <= now)
+    }
+
+    /// Asks what is not proved yet. Without counters nothing is left to prove.
+    pub(super) async fn look_for<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) {
+        sleep_until(self.not_before).await;
+        self.due = self.look(poll).await.map(|wait| {
+            let now = (poll.shared.clock)().steady;
+            now + wait
+        });
+    }
+
+    /// When to look again, if ever.
+    async fn look<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) -> Option<Duration> {
+        let (id, api) = (poll.target.id(), Api::NormalPushLoss);
+        let (app, region) = (&id.app, &id.region);
+        let fetch = &poll.shared.fetch;
+        if !self.adds_up {
+            let now = (poll.shared.clock)().unix();
+            match additivity::check(fetch, poll.target, api, now).await {
+                Ok(verdict) => match verdict.passes() {
+                    Some(true) => {
+                        info!(app, region, "{id}: counters can be relied on: {verdict}");
+                        self.adds_up = true;
+                        // The rest can wait for the next poll, and this one's counters cannot.
+                        return Some(Duration::ZERO);
+                    }
+                    Some(false) => {
+                        warn!(
+                            app,
+                            region,
+                            advice = "use the window gauges; `timpush-exporter probe` shows the evidence",
+                            "{id}: there will be no counters: {verdict}"
+                        );
+                        poll.recorder.not_additive();
+                        return None;
+                    }
+                    None => {
+                        info!(
+                            app,
+                            region,
+                            "{id}: whether counts add up is {verdict}; looking again in a day"
+                        );
+                        return Some(AFTER_NOTHING);
+                    }
+                },
+                Err(error) => {
+                    debug!(
+                        app,
+                        region, "{id}: cannot see whether counts add up: {error}"
+                    );
+                    return Some(AFTER_FAILURE);
+                }
+            }
+        }
+        if !self.resolved {
+            let now = (poll.shared.clock)().unix();
+            match additivity::resolved(fetch, poll.target, api, now).await {
+                Ok(Some(resolved)) => {
+                    self.resolved = true;
+                    poll.recorder.resolved(resolved);
+                    if !resolved {
+                        warn!(
+                            app,
+                            region,
+                            advice = "set `window` and `step` to 1d for this app: shorter windows show whole days or nothing",
+                            "{id}: the service does not tell ranges inside a day apart"
+                        );
+                    }
+                }
+                Ok(None) => return Some(AFTER_NOTHING),
+                Err(error) => {
+                    debug!(
+                        app,
+                        region, "{id}: cannot see the service's resolution: {error}"
+                    );
+                    return Some(AFTER_FAILURE);
+                }
+            }
+        }
+        None
+    }
+}

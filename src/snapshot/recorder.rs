@@ -1,0 +1,211 @@
+//! Records what one target's loop learns. There is one for each target.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Good, LastError, Snapshot, TargetState};
+use crate::api::FetchError;
+use crate::clock::Now;
+use crate::counters::{Question, Rules};
+use crate::reading::{Api, Funnel, FunnelStep, Loss, LossKey, Platform, Reading};
+use crate::series_limit::{Budget, fold};
+use crate::target::{Target, TargetId};
+use crate::window::{Range, UnixSeconds};
+
+/// How long a code that is no longer in the answers is served as 0. A code that vanishes
+/// at once would leave the last count standing in graphs and hide that it ended.
+const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
+
+/// The writer of one target's part of the snapshot. What it is told shows when a poll is
+/// finished, all at once.
+pub struct Recorder {
+    id: TargetId,
+    state: TargetState,
+    losses: Memory<LossKey>,
+    platforms: Memory<Platform>,
+    /// Descriptions in the latest answer about the window.
+    descriptions: usize,
+    snapshot: Arc<Snapshot>,
+}
+
+impl Recorder {
+    pub fn new(target: Target, snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            id: target.id(),
+            state: TargetState::new(target),
+            losses: Memory::default(),
+            platforms: Memory::default(),
+            descriptions: 0,
+            snapshot,
+        }
+    }
+
+    /// Says when the target is polled next.
+    pub fn next_poll(&mut self, due: Instant) {
+        self.state.next_poll = Some(due);
+        self.publish();
+    }
+
+    /// What to ask about the day in a poll that ends at `end`; nothing without counters.
+    pub fn questions(&mut self, api: Api, end: UnixSeconds, now: Now) -> Vec<Question> {
+        let rules = Rules::of(&self.state.target);
+        match self.state.apis.get_mut(&api) {
+            Some(state) if self.state.counters => {
+                let ledger = Arc::make_mut(&mut state.ledger);
+                let questions = ledger.questions(end, now, &rules);
+                if questions.is_empty() {
+                    ledger.nothing_to_ask(now);
+                }
+                questions
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes the answer about the rolling window.
+    pub fn window(&mut self, api: Api, range: Range, reading: Reading, now: Now) {
+        let is_zero = reading.is_zero();
+        let mut folded = 0;
+        let reading = match reading {
+            Reading::Loss(mut rows) => {
+                let described = rows.values().filter(|loss| !loss.description.is_empty());
+                self.descriptions = described.count();
+                let named = rows.len();
+                self.losses.fill(&mut rows, now.steady, Loss::default);
+                if let Some(limit) = self.budget(named).losses() {
+                    folded = fold(&mut rows, limit);
+                }
+                Reading::Loss(rows)
+            }
+            Reading::Statistics {
+                overall,
+                mut platforms,
+            } => {
+                self.platforms
+                    .fill(&mut platforms, now.steady, Funnel::default);
+                Reading::Statistics { overall, platforms }
+            }
+        };
+        let Some(state) = self.state.apis.get_mut(&api) else {
+            return;
+        };
+        if !is_zero {
+            state.last_nonzero = state.last_nonzero.max(Some(range.end));
+        }
+        state.good = Some(Arc::new(Good {
+            at: now.steady,
+            range,
+            reading,
+            folded,
+        }));
+    }
+
+    /// Takes the answer about the day.
+    pub fn day(&mut self, api: Api, question: Question, reading: &Reading, now: Now) {
+        let named = match reading {
+            Reading::Loss(rows) => rows.len(),
+            Reading::Statistics { .. } => 0,
+        };
+        let rules = Rules {
+            loss_series: self.budget(named).losses(),
+            ..Rules::of(&self.state.target)
+        };
+        if let Some(state) = self.state.apis.get_mut(&api) {
+            Arc::make_mut(&mut state.ledger).answer(question, &reading.counts(), now, &rules);
+        }
+    }
+
+    /// Publishes how the poll of an API ended.
+    pub fn finish(&mut self, api: Api, result: Result<(), FetchError>, now: Now) {
+        let Some(state) = self.state.apis.get_mut(&api) else {
+            return;
+        };
+        match result {
+            Ok(()) => {
+                state.up = true;
+                state.consecutive_failures = 0;
+                state.last_success = Some(now.unix());
+            }
+            Err(error) => {
+                state.up = false;
+                state.consecutive_failures = state.consecutive_failures.saturating_add(1);
+                state.last_error = Some(LastError {
+                    at: now.unix(),
+                    error,
+                });
+            }
+        }
+        self.publish();
+    }
+
+    /// Whether the target is to have counters, as far as is known.
+    pub fn has_counters(&self) -> bool {
+        self.state.counters
+    }
+
+    /// Notes that the service's counts do not add up: there are no counters from now on.
+    pub fn not_additive(&mut self) {
+        self.state.counters = false;
+        self.publish();
+    }
+
+    /// Notes whether ranges inside a day are told apart.
+    pub fn resolved(&mut self, resolved: bool) {
+        self.state.resolved = Some(resolved);
+        self.publish();
+    }
+
+    /// What the series limit leaves for the losses, when an answer names `named` codes.
+    fn budget(&self, named: usize) -> Budget {
+        let counters = self.state.counters;
+        let apis = &self.state.apis;
+        let funnels = if apis.contains_key(&Api::NormalPushStatistics) {
+            FunnelStep::ALL.len() * (1 + self.platforms.0.len())
+        } else {
+            0
+        };
+        let edges = 2 * apis.len();
+        // The anchor, and what was late or revised by stage.
+        let about_counters = if counters { funnels + 5 } else { 0 };
+        let counted = apis
+            .get(&Api::NormalPushLoss)
+            .map_or(0, |state| state.ledger.losses());
+        Budget {
+            limit: self.state.target.app.polling.series_limit,
+            fixed: funnels + edges + about_counters,
+            window: self.losses.0.len() + self.descriptions,
+            counters: counters.then(|| counted.max(named)),
+        }
+    }
+
+    fn publish(&self) {
+        self.snapshot
+            .replace(&self.id, &Arc::new(self.state.clone()));
+    }
+}
+
+/// When each key was last in an answer.
+struct Memory<K>(BTreeMap<K, Instant>);
+
+impl<K> Default for Memory<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Clone + Ord> Memory<K> {
+    /// Notes the keys of `rows`, and adds the ones remembered from earlier answers.
+    fn fill<V>(&mut self, rows: &mut BTreeMap<K, V>, now: Instant, zero: impl Fn() -> V) {
+        for key in rows.keys() {
+            self.0.insert(key.clone(), now);
+        }
+        self.0
+            .retain(|_, seen| now.duration_since(*seen) < REMEMBERED);
+        for key in self.0.keys() {
+            rows.entry(key.clone()).or_insert_with(&zero);
+        }
+    }
+}
