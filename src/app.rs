@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::schedule::{self, Shared};
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::{Recorder, Snapshot};
+use crate::state;
 use crate::target::expand;
 use crate::web::{self, Served};
 
@@ -91,12 +92,20 @@ impl Bound {
         });
         info!(address = %self.address, targets = targets.len(), "serving on http://{}", self.address);
         let mut pollers = JoinSet::new();
+        let state_file = self.config.state_file.clone();
+        let mut remembered = state_file.as_deref().map(state::load).unwrap_or_default();
         for target in targets {
-            let recorder = Recorder::new(target.clone(), Arc::clone(&snapshot));
+            let mut recorder = Recorder::new(target.clone(), Arc::clone(&snapshot));
+            if let Some(remembered) = remembered.remove(&target.id()) {
+                recorder.restore(remembered, clock::now());
+            }
             pollers.spawn(schedule::poll(target, Arc::clone(&shared), recorder));
         }
         pollers.spawn(clock::watch());
-        let router = web::router(Arc::new(Served::new(snapshot, metrics)));
+        if let Some(path) = state_file.clone() {
+            pollers.spawn(state::keep(path, Arc::clone(&snapshot)));
+        }
+        let router = web::router(Arc::new(Served::new(Arc::clone(&snapshot), metrics)));
         let (drain, drained) = oneshot::channel::<()>();
         let mut server = JoinSet::new();
         server.spawn(
@@ -117,6 +126,11 @@ impl Bound {
         }
         info!("stopping");
         pollers.shutdown().await;
+        if let Some(path) = &state_file
+            && let Err(error) = state::save(path, &snapshot.load(), clock::now())
+        {
+            warn!(path = %path.display(), "cannot write the state file: {error}");
+        }
         drop(drain);
         if timeout(DRAIN, server.join_next()).await.is_err() {
             warn!(

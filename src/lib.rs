@@ -52,6 +52,7 @@ pub mod exposition;
 pub mod self_metrics;
 pub mod series_limit;
 pub mod snapshot;
+pub mod state;
 pub mod web;
 
 pub mod simulator;

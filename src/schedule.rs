@@ -50,7 +50,7 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
         .iter()
         .map(|api| Subject::new(*api, cadence.first()))
         .collect();
-    let mut proof = Proof::new(&target, started);
+    let mut proof = Proof::new(&target, &recorder, started);
     let mut last_end = UnixSeconds(0);
     loop {
         let Some(due) = subjects.iter().map(|subject| subject.due).min() else {

@@ -1,6 +1,7 @@
 //! The latest state of every target: written by the target's own loop, read by whoever
 //! serves. A reader gets all targets of one moment, without a lock.
 
+mod memory;
 mod recorder;
 
 use std::collections::BTreeMap;
@@ -9,14 +10,16 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
+pub use memory::Remembered;
 pub use recorder::Recorder;
 
 use crate::api::FetchError;
 use crate::clock::Now;
 use crate::counters::{Ledger, Rules, Served};
-use crate::reading::{Api, Reading};
+use crate::reading::{Api, LossKey, Platform, Reading};
 use crate::target::{Target, TargetId};
 use crate::window::{Range, UnixSeconds};
+use memory::Memory;
 
 /// All targets as they are at one moment.
 pub type Targets = BTreeMap<TargetId, Arc<TargetState>>;
@@ -59,10 +62,12 @@ pub struct TargetState {
     pub apis: BTreeMap<Api, ApiState>,
     /// Absent until the target's loop has started.
     pub next_poll: Option<Instant>,
-    /// Whether there are counters: switched on, and not proved impossible.
-    pub counters: bool,
+    /// Whether the service's counts were seen to add up.
+    pub additive: Option<bool>,
     /// Whether the service was seen to tell ranges inside a day apart.
     pub resolved: Option<bool>,
+    codes: Arc<Memory<LossKey>>,
+    platforms: Arc<Memory<Platform>>,
 }
 
 impl TargetState {
@@ -73,12 +78,19 @@ impl TargetState {
             .map(|api| (*api, ApiState::default()))
             .collect();
         Self {
-            counters: target.app.polling.counters,
             target,
             apis,
             next_poll: None,
+            additive: None,
             resolved: None,
+            codes: Arc::default(),
+            platforms: Arc::default(),
         }
+    }
+
+    /// Whether there are counters: switched on, and not proved impossible.
+    pub fn has_counters(&self) -> bool {
+        self.target.app.polling.counters && self.additive != Some(false)
     }
 
     /// Whether every API had an outcome, good or bad.
@@ -96,7 +108,7 @@ impl TargetState {
 
     /// The counters of an API as a scrape sees them now.
     pub fn counted(&self, api: Api, now: Now) -> Option<Served> {
-        if !self.counters {
+        if !self.has_counters() {
             return None;
         }
         let ledger = &self.apis.get(&api)?.ledger;

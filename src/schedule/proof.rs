@@ -9,6 +9,7 @@ use tracing::{debug, info, warn};
 use super::{Fetch, Poll};
 use crate::additivity;
 use crate::reading::Api;
+use crate::snapshot::Recorder;
 use crate::target::Target;
 use crate::window::DAY;
 
@@ -31,17 +32,21 @@ pub(super) struct Proof {
 }
 
 impl Proof {
-    pub(super) fn new(target: &Target, started: Instant) -> Self {
+    /// What an earlier process saw to add up needs no second look. What it saw not to may
+    /// have changed.
+    pub(super) fn new(target: &Target, recorder: &Recorder, started: Instant) -> Self {
+        let adds_up = recorder.is_additive() == Some(true);
+        let resolved = recorder.is_resolved().is_some();
         let wait = if target.app.regions.len() > 1 {
             OTHERS_FIRST
         } else {
             Duration::ZERO
         };
         Self {
-            due: target.app.polling.counters.then_some(started),
+            due: (target.app.polling.counters && !(adds_up && resolved)).then_some(started),
             not_before: started + wait,
-            adds_up: false,
-            resolved: false,
+            adds_up,
+            resolved,
         }
     }
 
@@ -70,6 +75,7 @@ impl Proof {
                     Some(true) => {
                         info!(app, region, "{id}: counters can be relied on: {verdict}");
                         self.adds_up = true;
+                        poll.recorder.additive(true);
                         // The rest can wait for the next poll, and this one's counters cannot.
                         return Some(Duration::ZERO);
                     }
@@ -80,7 +86,7 @@ impl Proof {
                             advice = "use the window gauges; `timpush-exporter probe` shows the evidence",
                             "{id}: there will be no counters: {verdict}"
                         );
-                        poll.recorder.not_additive();
+                        poll.recorder.additive(false);
                         return None;
                     }
                     None => {

@@ -1,31 +1,23 @@
 //! Records what one target's loop learns. There is one for each target.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Good, LastError, Snapshot, TargetState};
+use super::{Good, LastError, Remembered, Snapshot, TargetState};
 use crate::api::FetchError;
 use crate::clock::Now;
 use crate::counters::{Question, Rules};
-use crate::reading::{Api, Funnel, FunnelStep, Loss, LossKey, Platform, Reading};
+use crate::reading::{Api, Funnel, FunnelStep, Loss, Reading};
 use crate::series_limit::{Budget, fold};
 use crate::target::{Target, TargetId};
 use crate::window::{Range, UnixSeconds};
-
-/// How long a code that is no longer in the answers is served as 0. A code that vanishes
-/// at once would leave the last count standing in graphs and hide that it ended.
-const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
 /// The writer of one target's part of the snapshot. What it is told shows when a poll is
 /// finished, all at once.
 pub struct Recorder {
     id: TargetId,
     state: TargetState,
-    losses: Memory<LossKey>,
-    platforms: Memory<Platform>,
     /// Descriptions in the latest answer about the window.
     descriptions: usize,
     snapshot: Arc<Snapshot>,
@@ -36,11 +28,14 @@ impl Recorder {
         Self {
             id: target.id(),
             state: TargetState::new(target),
-            losses: Memory::default(),
-            platforms: Memory::default(),
             descriptions: 0,
             snapshot,
         }
+    }
+
+    /// Goes on from what an earlier process knew.
+    pub fn restore(&mut self, remembered: Remembered, now: Now) {
+        remembered.restore(&mut self.state, now);
     }
 
     /// Says when the target is polled next.
@@ -52,8 +47,9 @@ impl Recorder {
     /// What to ask about the day in a poll that ends at `end`; nothing without counters.
     pub fn questions(&mut self, api: Api, end: UnixSeconds, now: Now) -> Vec<Question> {
         let rules = Rules::of(&self.state.target);
+        let counters = self.state.has_counters();
         match self.state.apis.get_mut(&api) {
-            Some(state) if self.state.counters => {
+            Some(state) if counters => {
                 let ledger = Arc::make_mut(&mut state.ledger);
                 let questions = ledger.questions(end, now, &rules);
                 if questions.is_empty() {
@@ -74,7 +70,8 @@ impl Recorder {
                 let described = rows.values().filter(|loss| !loss.description.is_empty());
                 self.descriptions = described.count();
                 let named = rows.len();
-                self.losses.fill(&mut rows, now.steady, Loss::default);
+                let codes = Arc::make_mut(&mut self.state.codes);
+                codes.fill(&mut rows, now.steady, Loss::default);
                 if let Some(limit) = self.budget(named).losses() {
                     folded = fold(&mut rows, limit);
                 }
@@ -84,8 +81,8 @@ impl Recorder {
                 overall,
                 mut platforms,
             } => {
-                self.platforms
-                    .fill(&mut platforms, now.steady, Funnel::default);
+                let known = Arc::make_mut(&mut self.state.platforms);
+                known.fill(&mut platforms, now.steady, Funnel::default);
                 Reading::Statistics { overall, platforms }
             }
         };
@@ -141,14 +138,19 @@ impl Recorder {
         self.publish();
     }
 
-    /// Whether the target is to have counters, as far as is known.
-    pub fn has_counters(&self) -> bool {
-        self.state.counters
+    /// Whether the service's counts were seen to add up.
+    pub fn is_additive(&self) -> Option<bool> {
+        self.state.additive
     }
 
-    /// Notes that the service's counts do not add up: there are no counters from now on.
-    pub fn not_additive(&mut self) {
-        self.state.counters = false;
+    /// Whether ranges inside a day were seen to be told apart.
+    pub fn is_resolved(&self) -> Option<bool> {
+        self.state.resolved
+    }
+
+    /// Notes whether the service's counts add up. If not, there are no counters from now on.
+    pub fn additive(&mut self, additive: bool) {
+        self.state.additive = Some(additive);
         self.publish();
     }
 
@@ -160,10 +162,10 @@ impl Recorder {
 
     /// What the series limit leaves for the losses, when an answer names `named` codes.
     fn budget(&self, named: usize) -> Budget {
-        let counters = self.state.counters;
+        let counters = self.state.has_counters();
         let apis = &self.state.apis;
         let funnels = if apis.contains_key(&Api::NormalPushStatistics) {
-            FunnelStep::ALL.len() * (1 + self.platforms.0.len())
+            FunnelStep::ALL.len() * (1 + self.state.platforms.len())
         } else {
             0
         };
@@ -176,7 +178,7 @@ impl Recorder {
         Budget {
             limit: self.state.target.app.polling.series_limit,
             fixed: funnels + edges + about_counters,
-            window: self.losses.0.len() + self.descriptions,
+            window: self.state.codes.len() + self.descriptions,
             counters: counters.then(|| counted.max(named)),
         }
     }
@@ -184,28 +186,5 @@ impl Recorder {
     fn publish(&self) {
         self.snapshot
             .replace(&self.id, &Arc::new(self.state.clone()));
-    }
-}
-
-/// When each key was last in an answer.
-struct Memory<K>(BTreeMap<K, Instant>);
-
-impl<K> Default for Memory<K> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<K: Clone + Ord> Memory<K> {
-    /// Notes the keys of `rows`, and adds the ones remembered from earlier answers.
-    fn fill<V>(&mut self, rows: &mut BTreeMap<K, V>, now: Instant, zero: impl Fn() -> V) {
-        for key in rows.keys() {
-            self.0.insert(key.clone(), now);
-        }
-        self.0
-            .retain(|_, seen| now.duration_since(*seen) < REMEMBERED);
-        for key in self.0.keys() {
-            rows.entry(key.clone()).or_insert_with(&zero);
-        }
     }
 }

@@ -10,18 +10,18 @@ use crate::lab::{Exporter, GAME, Lab, SHOP};
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_gets_at_most_one_call_a_second_and_app() {
     let lab = Lab::start(Limits::default()).await;
-    // Two regions of one app, and another app: 4 + 2 calls in 5 s.
+    // Two regions of one app, and another app: 8 + 4 calls in 10 s.
     let regions = format!(
         "regions: [{{name: one, url: \"{0}\"}}, {{name: two, url: \"{0}\"}}]",
         lab.url,
     );
     let text = format!(
-        "listen: 127.0.0.1:0\ndefaults: {{interval: 5s, lag: 10s, step: 5s}}\napps:\n  \
+        "listen: 127.0.0.1:0\ndefaults: {{interval: 10s, lag: 10s, step: 5s}}\napps:\n  \
          - {{name: shop, sdk_app_id: {SHOP}, identifier: administrator, secret_key_file: shop.key, {regions}}}\n{}",
         Lab::app("game", GAME, &lab.url)
     );
     let exporter = Exporter::run(&lab.write("timpush.yml", &text)).await;
-    sleep(Duration::from_secs(16)).await;
+    sleep(Duration::from_secs(20)).await;
     for app in [SHOP, GAME] {
         let calls: Vec<_> = lab
             .simulator

@@ -149,10 +149,17 @@ impl Writer<'_> {
         }
         sink.family(ENABLED);
         for (id, state) in self.targets {
-            sink.sample(&target_labels(id), f64::from(u8::from(state.counters)));
+            sink.sample(
+                &target_labels(id),
+                f64::from(u8::from(state.has_counters())),
+            );
         }
         sink.family(LATE);
-        for (id, state) in self.targets.iter().filter(|(_, state)| state.counters) {
+        for (id, state) in self
+            .targets
+            .iter()
+            .filter(|(_, state)| state.has_counters())
+        {
             let loss = state.apis.get(&Api::NormalPushLoss);
             for (stage, late) in loss
                 .and_then(|api| api.ledger.late_pushes())

@@ -138,7 +138,9 @@ impl Writer<'_> {
             .iter()
             .map(|served| (served.counts.len() + served.revised_down.len()) as u64);
         let late = match state.apis.get(&Api::NormalPushLoss) {
-            Some(api) if state.counters => api.ledger.late_pushes().map_or(0, BTreeMap::len) as u64,
+            Some(api) if state.has_counters() => {
+                api.ledger.late_pushes().map_or(0, BTreeMap::len) as u64
+            }
             _ => 0,
         };
         let anchor = u64::from(!counted.is_empty());
