@@ -83,6 +83,11 @@ enum Command {
         after_help = "Example:\n  timpush-exporter query --config timpush.yml --app shop --from 2026-01-02T00:00:00+08:00 --to 2026-01-03T00:00:00+08:00"
     )]
     Query(commands::query::QueryArgs),
+    /// Measure what the service does not document, and show the settings to use
+    #[command(
+        after_help = "Example:\n  timpush-exporter probe --config timpush.yml --app shop\n\nTakes one to three minutes, and up to half an hour more without --quick. Asks 40 to 80\nquestions within the app's call limit, and up to four times two at once. Another program\nthat calls for the same SDKAppID meanwhile, such as the daemon, disturbs the measurement\nof that limit."
+    )]
+    Probe(commands::probe::ProbeArgs),
     /// Print a signature and its expiry, to try the service by hand
     #[command(after_help = "Example:\n  timpush-exporter usersig --config timpush.yml --app shop")]
     Usersig {
@@ -188,6 +193,7 @@ fn execute(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
             commands::check_config::run(&file, secrets, &variables(), out)
         }
         Command::Query(args) => runtime()?.block_on(commands::query::run(args, out)),
+        Command::Probe(args) => runtime()?.block_on(commands::probe::run(args, out)),
         Command::Usersig { config, app } => commands::usersig::run(config.as_deref(), &app, out),
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod check_config;
 pub mod demo;
+pub mod probe;
 pub mod query;
 pub mod run;
 pub mod simulate;

@@ -43,6 +43,7 @@ pub mod window;
 pub mod additivity;
 pub mod api;
 pub mod catalogue;
+pub mod probe;
 pub mod reading;
 pub mod scrubber;
 pub mod usersig;

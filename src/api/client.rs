@@ -1,5 +1,7 @@
 //! Asks one question: signature, limiter, call, and what to try when a call fails.
 
+mod pair;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -117,6 +119,19 @@ impl Client {
         };
         let permit = limiter.acquire().await;
         self.metrics.throttled(&target.app.name, permit.waited);
+        let result = self.call_at_once(call, host, signed).await;
+        drop(permit);
+        result
+    }
+
+    /// The same without asking the limiter.
+    async fn call_at_once(
+        &self,
+        call: &Call<'_>,
+        host: &Endpoint,
+        signed: &Signed,
+    ) -> Result<Reading, Failure> {
+        let target = call.target;
         let started = Instant::now();
         let deadline = target.app.polling.timeout;
         let result = timeout(deadline, self.exchange(call, host, signed))
@@ -128,7 +143,6 @@ impl Client {
                 );
                 Err(FetchError::new(Outcome::Timeout, message).into())
             });
-        drop(permit);
         let outcome = result
             .as_ref()
             .map_or_else(|failure| failure.error.outcome, |_| Outcome::Ok);

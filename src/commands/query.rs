@@ -14,7 +14,7 @@ use crate::api::Client;
 use crate::catalogue::loss_code;
 use crate::cli::Failure;
 use crate::clock;
-use crate::config::{Config, Secrets, find, variables};
+use crate::config::{App, Config, Secrets, find, variables};
 use crate::reading::{Api, Loss, LossKey, Reading};
 use crate::schedule::Fetch;
 use crate::self_metrics::SelfMetrics;
@@ -42,7 +42,7 @@ pub struct QueryArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
+pub(super) enum Output {
     Table,
     Json,
 }
@@ -79,27 +79,7 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
     app.key.read().map_err(Failure::usage)?;
     let range =
         checked_range(args.from.0, args.to.0, clock::now().unix()).map_err(Failure::usage)?;
-    let targets: Vec<Target> = expand(&config)
-        .into_iter()
-        .filter(|target| target.app.name == app.name)
-        .filter(|target| {
-            args.region
-                .as_ref()
-                .is_none_or(|region| *region == target.region.name)
-        })
-        .collect();
-    if targets.is_empty() {
-        let names: Vec<&str> = app
-            .regions
-            .iter()
-            .map(|region| region.name.as_str())
-            .collect();
-        return Err(Failure::usage(format!(
-            "--region: the app {} has only {}",
-            app.name,
-            names.join(", ")
-        )));
-    }
+    let targets = targets_of(&config, &app, args.region.as_deref())?;
     let metrics = Arc::new(SelfMetrics::new(&targets, config.holds.zero).map_err(Failure::failed)?);
     let client = Client::new(&config, metrics).map_err(Failure::usage)?;
     let mut answers = Vec::new();
@@ -126,6 +106,32 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The app's targets, or the one in `region`; the error lists the regions there are.
+pub(super) fn targets_of(
+    config: &Config,
+    app: &App,
+    region: Option<&str>,
+) -> Result<Vec<Target>, Failure> {
+    let targets: Vec<Target> = expand(config)
+        .into_iter()
+        .filter(|target| target.app.name == app.name)
+        .filter(|target| region.is_none_or(|region| region == target.region.name))
+        .collect();
+    if targets.is_empty() {
+        let names: Vec<&str> = app
+            .regions
+            .iter()
+            .map(|region| region.name.as_str())
+            .collect();
+        return Err(Failure::usage(format!(
+            "--region: the app {} has only {}",
+            app.name,
+            names.join(", ")
+        )));
+    }
+    Ok(targets)
 }
 
 /// A range that the service may answer.

@@ -13,4 +13,5 @@ mod golden;
 mod lab;
 mod limits;
 mod peers;
+mod probe;
 mod secrets;

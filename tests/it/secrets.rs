@@ -168,6 +168,7 @@ async fn no_secret_is_in_what_a_command_prints() {
         "simulate",
         "check-config",
         "query",
+        "probe",
         "usersig",
     ] {
         check("help", &output(&[command, "--help"]));

@@ -1,0 +1,57 @@
+//! Two calls at once, to learn what the service's limit counts.
+
+use tokio::time::Instant;
+
+use super::{Call, Client, Failure, Remedy, unconfigured};
+use crate::api::FetchError;
+use crate::clock;
+use crate::probe::Pair;
+use crate::reading::{Api, Reading};
+use crate::target::Target;
+use crate::window::Range;
+
+impl Pair for Client {
+    /// Waits for one turn of the limiter and then makes both calls, so that calls before
+    /// and after keep their distance. Nothing is asked again, whatever the answer.
+    async fn pair(
+        &self,
+        target: &Target,
+        questions: [(Api, Range); 2],
+    ) -> [Result<Reading, FetchError>; 2] {
+        let id = target.id();
+        let (Some(signer), Some(backup), Some(limiter)) = (
+            self.signers.get(&target.app.name),
+            self.backups.get(&id),
+            self.limiters.get(&target.app.sdk_app_id),
+        ) else {
+            return [Err(unconfigured(target)), Err(unconfigured(target))];
+        };
+        let signature = match self.signature(signer, &target.app.name) {
+            Ok(signature) => signature,
+            Err(error) => return [Err(error.clone()), Err(error)],
+        };
+        let hosts = backup.order(&target.region, Instant::now());
+        let host = hosts.first().copied().unwrap_or(&target.region.main);
+        let calls = questions.map(|(api, range)| Call {
+            target,
+            id: id.clone(),
+            api,
+            range,
+        });
+        let permit = limiter.acquire().await;
+        let (first, second) = tokio::join!(
+            self.call_at_once(&calls[0], host, &signature),
+            self.call_at_once(&calls[1], host, &signature)
+        );
+        drop(permit);
+        let answers = [first, second];
+        let is_silence = |failure: &Failure| matches!(failure.remedy, Remedy::Silence);
+        if answers
+            .iter()
+            .any(|answer| answer.as_ref().is_err_and(is_silence))
+        {
+            signer.pause(clock::now());
+        }
+        answers.map(|answer| answer.map_err(|failure| failure.error))
+    }
+}

@@ -1,0 +1,169 @@
+//! Measures on a user's own account what the documents leave open about the service.
+//!
+//! ```text
+//! ground      which API and which days have something to count
+//! sums        do adjacent days, and adjacent hours, add up
+//! resolution  the shortest ranges that are told apart
+//! edges       is a push at exactly StartTime or EndTime counted
+//! freshness   is there anything of today, and how old is the newest
+//! limit       what the limit of one call a second counts
+//! settling    how long the counts of a range go on changing
+//! settings    what follows from all of it
+//! report      the same for people and for machines
+//! ```
+//!
+//! All questions but the limit's pass the caller's own limiter, one at a time. Every
+//! verdict comes with the answers that it rests on, and zeros are never taken for a proof.
+
+mod edges;
+mod freshness;
+mod ground;
+mod limit;
+mod report;
+mod resolution;
+mod settings;
+mod settling;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::future::Future;
+
+pub use report::{Asked, Finding, Report};
+pub use settings::{Setting, Settings};
+
+use crate::additivity::Counts;
+use crate::api::FetchError;
+use crate::reading::{Api, Reading};
+use crate::schedule::Fetch;
+use crate::target::Target;
+use crate::window::{DAY, DayOffset, Range, UnixSeconds};
+
+/// Why nothing was proved, in the words of every experiment.
+const QUIET: &str = "unknown: no pushes in these ranges, or too few";
+
+/// Makes two calls at the same time, around any limiter of its own.
+pub trait Pair: Fetch {
+    /// Both are made whatever comes of the other, and neither is repeated.
+    fn pair(
+        &self,
+        target: &Target,
+        questions: [(Api, Range); 2],
+    ) -> impl Future<Output = [Result<Reading, FetchError>; 2]> + Send;
+}
+
+/// What an experiment needs to ask and to wait.
+pub struct Probe<'a, F> {
+    pub fetch: &'a F,
+    pub target: &'a Target,
+    /// The wall clock. Waiting is done on tokio's, which is taken to run at the same pace.
+    pub clock: &'a dyn Fn() -> UnixSeconds,
+    /// Told what is going on, a line at a time.
+    pub progress: &'a dyn Fn(&str),
+    asked: RefCell<Vec<Asked>>,
+}
+
+impl<'a, F: Pair> Probe<'a, F> {
+    pub fn new(
+        fetch: &'a F,
+        target: &'a Target,
+        clock: &'a dyn Fn() -> UnixSeconds,
+        progress: &'a dyn Fn(&str),
+    ) -> Self {
+        Self {
+            fetch,
+            target,
+            clock,
+            progress,
+            asked: RefCell::default(),
+        }
+    }
+
+    /// Makes all measurements; `quick` leaves out the one that waits for counts to settle.
+    ///
+    /// Takes 40 to 80 questions, and up to half an hour more unless `quick`.
+    pub async fn run(&self, quick: bool) -> Result<Report, FetchError> {
+        let started = (self.clock)();
+        let own_offset = self.target.app.day_offset;
+        self.tell("looking for days with losses");
+        let ground = ground::find(self, own_offset).await?;
+        self.tell("comparing adjacent days");
+        let days = sums::days(self, &ground).await?;
+        let service_days = sums::service_days(self, &ground, &days).await?;
+        self.tell("looking for the shortest ranges that are told apart");
+        let resolution = resolution::measure(self, &ground).await?;
+        self.tell("comparing adjacent hours");
+        let hours = sums::hours(self, &ground, &resolution).await?;
+        self.tell("looking at the edges of ranges");
+        let edges = edges::measure(self, &ground, &resolution, &days).await?;
+        self.tell("looking for the newest data");
+        let freshness = freshness::measure(self, &ground, &resolution).await?;
+        self.tell("making two calls at once, up to four times");
+        let limit = limit::measure(self, &ground).await;
+        let settling = if quick {
+            settling::skipped()
+        } else {
+            settling::measure(self, &ground, &resolution, &freshness).await?
+        };
+        let settings = settings::recommend(
+            &self.target.app.polling,
+            &days,
+            service_days.as_ref(),
+            &resolution,
+            &freshness,
+            &settling,
+        );
+        Ok(Report {
+            app: self.target.app.name.clone(),
+            region: self.target.region.name.clone(),
+            api: ground.api.as_str(),
+            measured_at: started.to_string(),
+            day_additivity: days.finding,
+            service_day_additivity: service_days.map(|days| days.finding),
+            hour_additivity: hours.finding,
+            edges,
+            resolution: resolution.finding,
+            freshness: freshness.finding,
+            settling: settling.finding,
+            call_limit: limit,
+            settings,
+        })
+    }
+
+    fn tell(&self, what: &str) {
+        (self.progress)(what);
+    }
+
+    /// One question, kept as evidence.
+    async fn ask(&self, api: Api, range: Range) -> Result<Counts, FetchError> {
+        let answer = self.fetch.fetch(self.target, api, range).await;
+        self.keep(api, range, &answer);
+        answer.map(|reading| Counts::from(&reading))
+    }
+
+    fn keep(&self, api: Api, range: Range, answer: &Result<Reading, FetchError>) {
+        let asked = Asked::new(api, range, (self.clock)(), answer);
+        self.asked.borrow_mut().push(asked);
+    }
+
+    /// The answers since the last time, which are the next finding's evidence.
+    fn evidence(&self) -> Vec<Asked> {
+        self.asked.take()
+    }
+}
+
+/// The service's own samples begin and end at midnight here.
+const SERVICE_OFFSET: DayOffset = DayOffset::DEFAULT;
+
+fn range(start: u64, end: u64) -> Range {
+    Range {
+        start: UnixSeconds(start),
+        end: UnixSeconds(end),
+    }
+}
+
+/// The day before.
+fn day_before(day: Range) -> Range {
+    range(day.start.0.saturating_sub(DAY), day.start.0)
+}

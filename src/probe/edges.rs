@@ -1,0 +1,105 @@
+//! Is a push at exactly `StartTime`, or at exactly `EndTime`, part of a range?
+//!
+//! Two adjacent ranges only show it where something happened in the very second that they
+//! share. So a range's end is first moved, by halves, to where one second more makes a
+//! difference: the pushes behind it happened in the second before that end if ends are
+//! exclusive, and in the second of the end if they are inclusive. Either second is then
+//! shared by two ranges. What cannot be seen from outside is whether times are cut or
+//! rounded to whole seconds.
+
+use super::ground::Ground;
+use super::report::Finding;
+use super::resolution::Resolution;
+use super::sums::{Sums, compare};
+use super::{Pair, Probe, QUIET};
+use crate::additivity::{Edges, Verdict, Why};
+use crate::api::FetchError;
+use crate::window::{DAY, Range, UnixSeconds};
+
+/// How far the compared ranges reach on either side of the edge, in seconds: more than any
+/// bucket that is told apart, except hours.
+const REACH: u64 = 3600;
+
+pub(super) async fn measure<F: Pair>(
+    probe: &Probe<'_, F>,
+    ground: &Ground,
+    resolution: &Resolution,
+    days: &Sums,
+) -> Result<Finding, FetchError> {
+    if resolution.step == Some(DAY) {
+        let explanation = format!(
+            "a range inside a day is answered with the whole day; of days: {}",
+            days.verdict
+        );
+        return Ok(Finding::new("buckets", explanation, probe.evidence()));
+    }
+    let busy = resolution.shortest().filter(|_| ground.is_busy);
+    let edge = match busy {
+        Some(busy) => jump(probe, ground, busy).await?,
+        None => None,
+    };
+    let Some(edge) = edge else {
+        return Ok(Finding::new("unknown", QUIET, probe.evidence()));
+    };
+    let mut verdict = Verdict::Additive;
+    for middle in [edge.0.saturating_add(1), edge.0] {
+        verdict = compare(probe, ground.api, UnixSeconds(middle), REACH).await?;
+        // A second with pushes in it that two ranges share shows itself as a difference.
+        let is_seen = match &verdict {
+            Verdict::Additive | Verdict::Unknown(Why::Quiet) => false,
+            Verdict::Edges { .. } | Verdict::NotAdditive { .. } | Verdict::Unknown(Why::Moving) => {
+                true
+            }
+        };
+        if is_seen {
+            break;
+        }
+    }
+    let (name, explanation) = match &verdict {
+        Verdict::Additive | Verdict::Unknown(Why::Quiet) => (
+            "half_open",
+            "every second belongs to exactly one of two adjacent ranges".to_owned(),
+        ),
+        Verdict::Edges {
+            edges: Edges::Inclusive,
+            ..
+        } => ("inclusive", verdict.to_string()),
+        Verdict::Edges {
+            edges: Edges::Exclusive,
+            ..
+        } => ("exclusive", verdict.to_string()),
+        Verdict::NotAdditive { .. } => (
+            "buckets",
+            format!("edges inside a bucket count it whole: {verdict}"),
+        ),
+        Verdict::Unknown(Why::Moving) => ("unknown", verdict.to_string()),
+    };
+    Ok(Finding::new(name, explanation, probe.evidence()))
+}
+
+/// An end for which one second more makes a difference, if there is one in `busy`.
+async fn jump<F: Pair>(
+    probe: &Probe<'_, F>,
+    ground: &Ground,
+    busy: Range,
+) -> Result<Option<UnixSeconds>, FetchError> {
+    let start = UnixSeconds(busy.start.0.saturating_sub(REACH));
+    let until = |end: u64| Range {
+        start,
+        end: UnixSeconds(end),
+    };
+    let (mut low, mut high) = (busy.start.0, busy.end.0);
+    let before = probe.ask(ground.api, until(low)).await?;
+    if probe.ask(ground.api, until(high)).await? == before {
+        return Ok(None);
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if probe.ask(ground.api, until(middle)).await? == before {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(Some(UnixSeconds(low)))
+}

@@ -1,0 +1,92 @@
+//! Is there anything of today, and how old is the newest data?
+
+use std::time::Duration;
+
+use super::ground::Ground;
+use super::report::Finding;
+use super::resolution::Resolution;
+use super::{Pair, Probe, QUIET, range};
+use crate::api::FetchError;
+use crate::config::duration;
+use crate::window::{DAY, day_anchor};
+
+/// How far to look back for the newest data, in seconds; never into the service's 7 days'
+/// end, which moves on while questions are asked.
+const LOOKS: [u64; 8] = [60, 300, 900, 3600, 6 * 3600, DAY, 2 * DAY, 6 * DAY];
+
+/// Pushes that yesterday must have had by this time of the day before their lack today
+/// means something.
+const ENOUGH: u64 = 10;
+
+/// The least part of a day after which the lack of today's data means something, in
+/// seconds; where only whole days are told apart, yesterday's part is not known.
+const EARLY: u64 = 3600;
+const EARLY_OF_WHOLE_DAYS: u64 = 6 * 3600;
+
+/// What is known of the newest data.
+pub(super) struct Freshness {
+    /// Whether today has data; `None` while unknown.
+    pub(super) is_of_today: Option<bool>,
+    /// The newest data is at most this old, in seconds; `None` when there is none at all.
+    pub(super) newest: Option<u64>,
+    pub(super) finding: Finding,
+}
+
+pub(super) async fn measure<F: Pair>(
+    probe: &Probe<'_, F>,
+    ground: &Ground,
+    resolution: &Resolution,
+) -> Result<Freshness, FetchError> {
+    let now = (probe.clock)();
+    let today = day_anchor(now, probe.target.app.day_offset);
+    let elapsed = now.0.saturating_sub(today.0);
+    let mut is_of_today = None;
+    if elapsed > 0 {
+        let so_far = probe.ask(ground.api, range(today.0, now.0)).await?;
+        if !so_far.is_zero() {
+            is_of_today = Some(true);
+        } else if ground.is_busy {
+            let early = if resolution.step == Some(DAY) {
+                EARLY_OF_WHOLE_DAYS
+            } else {
+                EARLY
+            };
+            let yesterday = today.0.saturating_sub(DAY);
+            let usual = range(yesterday, yesterday.saturating_add(elapsed));
+            let usual = probe.ask(ground.api, usual).await?;
+            if elapsed >= early && usual.total() >= ENOUGH {
+                is_of_today = Some(false);
+            }
+        }
+    }
+    let mut newest = None;
+    for look in LOOKS {
+        let asked = range(now.0.saturating_sub(look), now.0);
+        if !probe.ask(ground.api, asked).await?.is_zero() {
+            newest = Some(look.max(resolution.step.unwrap_or(0)));
+            break;
+        }
+    }
+    let (verdict, mut explanation) = match is_of_today {
+        Some(true) => ("today", "today's data is there".to_owned()),
+        Some(false) => (
+            "not_today",
+            "today has no data yet, though yesterday had by this time of the day: the service publishes later".to_owned(),
+        ),
+        None => ("unknown", QUIET.to_owned()),
+    };
+    if let Some(newest) = newest {
+        let age = duration::text(Duration::from_secs(newest));
+        explanation.push_str("; the newest is at most ");
+        explanation.push_str(&age);
+        explanation.push_str(" old");
+    }
+    Ok(Freshness {
+        is_of_today,
+        newest,
+        finding: Finding {
+            seconds: newest,
+            ..Finding::new(verdict, explanation, probe.evidence())
+        },
+    })
+}

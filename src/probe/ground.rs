@@ -1,0 +1,69 @@
+//! Where there is something to count.
+
+use super::{Pair, Probe, day_before};
+use crate::additivity::closed_day;
+use crate::api::FetchError;
+use crate::reading::Api;
+use crate::window::{DayOffset, Range};
+
+/// Closed days to look at. With the 6 h before the newest and the day under way, the oldest
+/// begins at most 6.3 days ago, of the 7 that the service keeps.
+const DAYS: usize = 5;
+
+/// Days that experiments can be made on.
+pub(super) struct Ground {
+    pub(super) api: Api,
+    /// A closed day with counts; the latest one if none has any.
+    pub(super) day: Range,
+    /// Two adjacent days with counts end with this one; `day` if there are none.
+    pub(super) second_day: Range,
+    /// Whether `day` has counts.
+    pub(super) is_busy: bool,
+}
+
+/// Looks for two adjacent days with losses, then for any; then the same in the statistics,
+/// which also count where nothing is lost.
+pub(super) async fn find<F: Pair>(
+    probe: &Probe<'_, F>,
+    offset: DayOffset,
+) -> Result<Ground, FetchError> {
+    let latest = closed_day((probe.clock)(), offset);
+    let mut fallback = Ground {
+        api: Api::NormalPushLoss,
+        day: latest,
+        second_day: latest,
+        is_busy: false,
+    };
+    for api in probe.target.apis() {
+        let mut day = latest;
+        let mut next: Option<Range> = None;
+        for _ in 0..DAYS {
+            let is_busy = !probe.ask(*api, day).await?.is_zero();
+            if is_busy && !fallback.is_busy {
+                fallback = Ground {
+                    api: *api,
+                    day,
+                    second_day: day,
+                    is_busy,
+                };
+            }
+            if let (true, Some(second_day)) = (is_busy, next) {
+                // These questions are asked again where they prove something.
+                probe.evidence();
+                return Ok(Ground {
+                    api: *api,
+                    day: second_day,
+                    second_day,
+                    is_busy,
+                });
+            }
+            next = is_busy.then_some(day);
+            day = day_before(day);
+        }
+        if fallback.is_busy {
+            break;
+        }
+    }
+    probe.evidence();
+    Ok(fallback)
+}

@@ -1,0 +1,125 @@
+//! The shortest ranges that are told apart.
+
+use std::time::Duration;
+
+use super::ground::Ground;
+use super::report::Finding;
+use super::{Pair, Probe, QUIET, range};
+use crate::additivity::{Split, SplitCheck};
+use crate::api::FetchError;
+use crate::config::duration;
+use crate::window::{DAY, Range};
+
+/// Lengths to try, in seconds, each in four adjacent ranges inside the busiest range of the
+/// length before.
+const LENGTHS: [u64; 4] = [6 * 3600, 3600, 300, 60];
+const PARTS: u64 = 4;
+
+/// What is known of the resolution.
+pub(super) struct Resolution {
+    /// The shortest length in seconds that was told apart; [`DAY`] when none was and whole
+    /// days were seen; `None` while unknown.
+    pub(super) step: Option<u64>,
+    /// Whether a shorter length was seen not to be told apart, rather than not tried.
+    pub(super) is_finest: bool,
+    /// The busiest range of each length that was told apart, longest first.
+    busiest: Vec<(u64, Range)>,
+    pub(super) finding: Finding,
+}
+
+impl Resolution {
+    /// The busiest range found of this length in seconds.
+    pub(super) fn busiest(&self, length: u64) -> Option<Range> {
+        let of_length = |(found, _): &&(u64, Range)| *found == length;
+        self.busiest.iter().find(of_length).map(|(_, range)| *range)
+    }
+
+    /// The shortest busy range there is.
+    pub(super) fn shortest(&self) -> Option<Range> {
+        self.busiest.last().map(|(_, range)| *range)
+    }
+}
+
+pub(super) async fn measure<F: Pair>(
+    probe: &Probe<'_, F>,
+    ground: &Ground,
+) -> Result<Resolution, FetchError> {
+    let mut busiest: Vec<(u64, Range)> = Vec::new();
+    let mut start = ground.day.start.0;
+    let mut end_of_search = None;
+    for length in LENGTHS {
+        let asked = range(start, start.saturating_add(PARTS * length));
+        let mut check = SplitCheck::new(asked, PARTS);
+        while let Some(range) = check.next_question() {
+            check.counted(probe.ask(ground.api, range).await?);
+        }
+        let is_proof = match check.verdict() {
+            // A day has quiet quarters, and no bucket is longer than a day; within a day,
+            // buckets of twice the length could look like quiet parts.
+            Split::Respected { all } => all || length == LENGTHS[0],
+            Split::Ignored => {
+                end_of_search = Some((length, true));
+                break;
+            }
+            Split::Unclear => false,
+        };
+        match check.busiest() {
+            Some(part) if is_proof => {
+                busiest.push((length, part));
+                start = part.start.0;
+            }
+            _ => {
+                end_of_search = Some((length, false));
+                break;
+            }
+        }
+    }
+    let is_finest = end_of_search.is_some_and(|(_, is_disproved)| is_disproved);
+    let step = match busiest.last() {
+        Some((length, _)) => Some(*length),
+        None => is_finest.then_some(DAY),
+    };
+    Ok(Resolution {
+        finding: finding(probe, step, end_of_search),
+        step,
+        is_finest,
+        busiest,
+    })
+}
+
+fn finding<F: Pair>(
+    probe: &Probe<'_, F>,
+    step: Option<u64>,
+    end_of_search: Option<(u64, bool)>,
+) -> Finding {
+    let text = |seconds| duration::text(Duration::from_secs(seconds));
+    let verdict = match step {
+        Some(60) => "1m",
+        Some(300) => "5m",
+        Some(3600) => "1h",
+        Some(DAY) => "1d",
+        Some(_) => "6h",
+        None => "unknown",
+    };
+    let explanation = match (step, end_of_search) {
+        (None, _) => QUIET.to_owned(),
+        (Some(DAY), _) => {
+            "ranges inside a day are answered with the whole day: gauges of a rolling window show days, not hours".to_owned()
+        }
+        (Some(step), None) => format!("ranges of {} are told apart; shorter ones were not tried", text(step)),
+        (Some(step), Some((length, true))) => format!(
+            "ranges of {} are told apart, and of {} they are not",
+            text(step),
+            text(length)
+        ),
+        (Some(step), Some((length, false))) => format!(
+            "ranges of {} are told apart; for {} too few pushes were found to tell",
+            text(step),
+            text(length)
+        ),
+    };
+    Finding {
+        seconds: step,
+        ..Finding::new(verdict, explanation, probe.evidence())
+    }
+}

@@ -1,0 +1,185 @@
+//! How long the counts of a range that has just closed go on changing.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::freshness::Freshness;
+use super::ground::Ground;
+use super::report::Finding;
+use super::resolution::Resolution;
+use super::{Pair, Probe, QUIET, range};
+use crate::additivity::Counts;
+use crate::api::FetchError;
+use crate::config::duration;
+use crate::window::UnixSeconds;
+
+/// Seconds after the range's end at which it is read.
+const READ_AT: [u64; 13] = [
+    0, 15, 30, 60, 120, 180, 300, 450, 600, 900, 1200, 1500, 1800,
+];
+
+/// Length of the range in seconds: long enough to hold pushes.
+const LENGTH: u64 = 3600;
+
+/// The least time without a change that counts as standing still, in seconds. It is as
+/// long again as the changes went on, if that is longer.
+const STILL: u64 = 120;
+
+/// Lengths of the range's end, in seconds, of which the shortest with pushes in it tells
+/// how late the latest push may have been.
+const TAILS: [u64; 4] = [15, 60, 300, 900];
+
+/// The coarsest resolution with which a range's end is waited for, in seconds.
+const COARSEST: u64 = 300;
+
+/// Readings at least this part of the last one are near enough, in percent, when counts do
+/// not stand still at all: single devices report for days.
+const NEARLY: u64 = 99;
+
+/// What is known of the settling.
+pub(super) struct Settling {
+    /// The age from which a push is counted, at most, in seconds.
+    pub(super) after: Option<u64>,
+    pub(super) finding: Finding,
+}
+
+pub(super) fn skipped() -> Settling {
+    unknown("skipped", "left out, as --quick asks for it", Vec::new())
+}
+
+fn unknown(verdict: &'static str, why: &str, evidence: Vec<super::Asked>) -> Settling {
+    Settling {
+        after: None,
+        finding: Finding::new(verdict, why, evidence),
+    }
+}
+
+pub(super) async fn measure<F: Pair>(
+    probe: &Probe<'_, F>,
+    ground: &Ground,
+    resolution: &Resolution,
+    freshness: &Freshness,
+) -> Result<Settling, FetchError> {
+    let step = resolution.step.unwrap_or(60);
+    let why_not = if freshness.newest.is_none() {
+        Some(QUIET)
+    } else if step > COARSEST {
+        Some("unknown: ranges of minutes are not told apart, so none can be watched")
+    } else if freshness.newest.is_some_and(|newest| newest > LENGTH) {
+        Some("unknown: the newest data is more than an hour old, so there is nothing to watch")
+    } else {
+        None
+    };
+    if let Some(why) = why_not {
+        return Ok(unknown("unknown", why, probe.evidence()));
+    }
+    let end = (probe.clock)().0.next_multiple_of(step);
+    let readings = watch(probe, ground, end).await?;
+    let Some(settled) = settled_at(&readings, end, 100) else {
+        return Ok(unknown("unknown", QUIET, probe.evidence()));
+    };
+    let mut tail = None;
+    for length in TAILS.into_iter().filter(|length| *length >= step.min(60)) {
+        let asked = range(end.saturating_sub(length), end);
+        if !probe.ask(ground.api, asked).await?.is_zero() {
+            tail = Some(length);
+            break;
+        }
+    }
+    let Some(tail) = tail else {
+        return Ok(unknown("unknown", QUIET, probe.evidence()));
+    };
+    let is_still = is_still(&readings, end);
+    let settled = if is_still {
+        settled
+    } else {
+        settled_at(&readings, end, NEARLY).unwrap_or(settled)
+    };
+    let after = settled.saturating_add(tail);
+    let text = duration::text(Duration::from_secs(after));
+    let (verdict, explanation) = if is_still {
+        (
+            "settled",
+            format!("a push is counted at most {text} after it happened"),
+        )
+    } else {
+        (
+            "still_moving",
+            format!(
+                "the counts still change half an hour after the range's end; {NEARLY} % of them are there after at most {text}"
+            ),
+        )
+    };
+    Ok(Settling {
+        after: Some(after),
+        finding: Finding {
+            seconds: Some(after),
+            ..Finding::new(verdict, explanation, probe.evidence())
+        },
+    })
+}
+
+struct Reading {
+    at: UnixSeconds,
+    counts: Counts,
+}
+
+/// Reads the range that ends at `end` until it stands still. A failure ends the watch and
+/// is an error only if nothing was read yet.
+async fn watch<F: Pair>(
+    probe: &Probe<'_, F>,
+    ground: &Ground,
+    end: u64,
+) -> Result<Vec<Reading>, FetchError> {
+    let watched = range(end.saturating_sub(LENGTH), end);
+    let mut readings: Vec<Reading> = Vec::new();
+    for age in READ_AT {
+        let due = end.saturating_add(age);
+        probe.tell(&format!(
+            "reading the last hour {age} s after its end, at {}",
+            UnixSeconds(due)
+        ));
+        let wait = due.saturating_sub((probe.clock)().0);
+        sleep(Duration::from_secs(wait)).await;
+        match probe.ask(ground.api, watched).await {
+            Ok(counts) => readings.push(Reading {
+                at: (probe.clock)(),
+                counts,
+            }),
+            Err(error) if readings.is_empty() => return Err(error),
+            Err(_) => break,
+        }
+        if is_still(&readings, end) {
+            break;
+        }
+    }
+    Ok(readings)
+}
+
+/// Whether the last change is long enough ago.
+fn is_still(readings: &[Reading], end: u64) -> bool {
+    let Some(settled) = settled_at(readings, end, 100) else {
+        return false;
+    };
+    readings.last().is_some_and(|last| {
+        let age = last.at.0.saturating_sub(end);
+        age.saturating_sub(settled) >= settled.max(STILL)
+    })
+}
+
+/// The age in seconds of the first reading from which all are like the last one; those with
+/// fewer counts too, down to `percent` of them. `None` when there are no counts.
+fn settled_at(readings: &[Reading], end: u64, percent: u64) -> Option<u64> {
+    let last = readings.last().filter(|last| !last.counts.is_zero())?;
+    let enough = last.counts.total().saturating_mul(percent) / 100;
+    let is_like_last = |reading: &&Reading| {
+        reading.counts == last.counts || (percent < 100 && reading.counts.total() >= enough)
+    };
+    readings
+        .iter()
+        .rev()
+        .take_while(is_like_last)
+        .last()
+        .map(|reading| reading.at.0.saturating_sub(end))
+}
