@@ -61,6 +61,7 @@ pub(super) async fn measure<F: Pair>(
     }
     let mut newest = None;
     for look in LOOKS {
+        let now = (probe.clock)();
         let asked = range(now.0.saturating_sub(look), now.0);
         if !probe.ask(ground.api, asked).await?.is_zero() {
             newest = Some(look.max(resolution.step.unwrap_or(0)));

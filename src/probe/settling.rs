@@ -22,8 +22,8 @@ const READ_AT: [u64; 13] = [
 /// Length of the range in seconds: long enough to hold pushes.
 const LENGTH: u64 = 3600;
 
-/// The least time without a change that counts as standing still, in seconds. It is as
-/// long again as the changes went on, if that is longer.
+/// The least time without a change that counts as standing still, in seconds. It is half
+/// the time that changes went on, if that is longer.
 const STILL: u64 = 120;
 
 /// Lengths of the range's end, in seconds, of which the shortest with pushes in it tells
@@ -164,7 +164,7 @@ fn is_still(readings: &[Reading], end: u64) -> bool {
     };
     readings.last().is_some_and(|last| {
         let age = last.at.0.saturating_sub(end);
-        age.saturating_sub(settled) >= settled.max(STILL)
+        age.saturating_sub(settled) >= (settled / 2).max(STILL)
     })
 }
 
