@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! counts   a Reading as numbers by key, absent = 0
+//! verdict  what can be proved of two adjacent ranges, with evidence
 //! sum      SumCheck: which ranges to ask in which order, and what the answers prove
 //! split    SplitCheck: the same for a range and its parts
 //! ```
@@ -19,12 +20,14 @@ mod split;
 mod sum;
 #[cfg(test)]
 pub(crate) mod tests;
+mod verdict;
 
 use std::time::Duration;
 
 pub use counts::{CountKey, Counts};
 pub use split::{Split, SplitCheck, split};
-pub use sum::{Edges, Evidence, Moved, SumCheck, Verdict, Why};
+pub use sum::SumCheck;
+pub use verdict::{Edges, Evidence, Moved, Verdict, Why};
 
 use crate::api::FetchError;
 use crate::reading::Api;

@@ -172,6 +172,17 @@ async fn a_service_that_adds_up_is_additive_after_three_questions() {
     }
 }
 
+#[test]
+fn the_daemon_can_spawn_the_checks() {
+    fn is_send(_: &impl Send) {}
+    let (service, target) = (
+        Service::simulated(Counting::HalfOpen),
+        target("shop", "china"),
+    );
+    is_send(&check(&service, &target, Api::NormalPushLoss, NOW));
+    is_send(&resolved(&service, &target, Api::NormalPushLoss, NOW));
+}
+
 #[tokio::test]
 async fn statistics_are_checked_in_the_same_way() {
     let service = Service::simulated(Counting::Inclusive);

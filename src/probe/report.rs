@@ -131,6 +131,10 @@ impl Finding {
 
     fn write(&self, title: &str, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\n{title}: {}\n  {}", self.verdict, self.explanation)?;
+        let has_several_apis = self
+            .evidence
+            .windows(2)
+            .any(|pair| pair[0].api != pair[1].api);
         for asked in &self.evidence {
             let counts: Vec<String> = asked
                 .counts
@@ -142,7 +146,12 @@ impl Finding {
                 ("ok", false) => counts.join(", "),
                 (outcome, _) => outcome.to_owned(),
             };
-            writeln!(out, "    {} to {}  {answer}", asked.from, asked.to)?;
+            let api = if has_several_apis {
+                format!("{}  ", asked.api)
+            } else {
+                String::new()
+            };
+            writeln!(out, "    {} to {}  {api}{answer}", asked.from, asked.to)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use timpush_exporter::simulator::{Behaviour, Fault, Limits, Rule, Scenario};
 
 use crate::lab::{BINARY, Lab, SHOP, UNLIMITED};
@@ -28,72 +28,66 @@ fn report(output: &Output) -> Value {
     reports[0].clone()
 }
 
-fn behaving(behaviour: Behaviour) -> Scenario {
-    Scenario {
+/// Probes a simulated service and checks what follows from edges and resolution.
+async fn named(behaviour: Behaviour, edges: &str, step: &str) -> Value {
+    let lab = Lab::start(UNLIMITED).await;
+    lab.simulator.set_scenario(Scenario {
         behaviour,
         ..Scenario::default()
+    });
+    let report = report(&probe(&lab, 100.0, &["--output", "json"]));
+    for (key, verdict) in [
+        ("edges", edges),
+        ("resolution", step),
+        ("settling", "skipped"),
+        ("call_limit", "not_seen"),
+    ] {
+        assert_eq!(report[key]["verdict"], verdict, "{key} {report:#}");
     }
-}
-
-fn verdicts(report: &Value) -> Value {
-    let verdict = |key: &str| (key.to_owned(), report[key]["verdict"].clone());
-    let keys = [
-        "day_additivity",
-        "hour_additivity",
-        "edges",
-        "resolution",
-        "settling",
-        "call_limit",
-    ];
-    Value::Object(keys.into_iter().map(verdict).collect())
+    assert_eq!(report["settings"]["step"]["value"], step);
+    assert_eq!(report["settings"]["counters"]["value"], true);
+    assert_eq!(report["settings"]["lag"]["value"], Value::Null);
+    let evidence = report["day_additivity"]["evidence"].as_array().unwrap();
+    assert!(evidence.len() >= 3);
+    assert!(evidence.iter().all(|asked| asked["outcome"] == "ok"
+        && asked["from"].as_str().unwrap().ends_with('Z')
+        && asked["counts"]["ready_to_send"].as_u64().unwrap() > 0));
+    report
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_that_count_differently_are_told_apart() {
-    let plain = Behaviour::default();
-    let whole_days = Behaviour {
+async fn a_plain_service_is_named_so() {
+    let report = named(Behaviour::default(), "half_open", "1m").await;
+    assert_eq!(report["day_additivity"]["verdict"], "additive");
+    assert_eq!(report["hour_additivity"]["verdict"], "additive");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_bucketed_service_is_named_so() {
+    let behaviour = Behaviour {
         whole_days: true,
-        ..plain
+        ..Behaviour::default()
     };
-    let inclusive_end = Behaviour {
+    let report = named(behaviour, "buckets", "1d").await;
+    assert_eq!(report["day_additivity"]["verdict"], "additive");
+    assert_eq!(report["hour_additivity"]["verdict"], "not_additive");
+    assert_eq!(report["settings"]["window"]["value"], "1d");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inclusive_edges_are_named_so() {
+    let behaviour = Behaviour {
         inclusive_end: true,
-        ..plain
+        ..Behaviour::default()
     };
-    for (behaviour, hours, edges, resolution, step) in [
-        (plain, "additive", "half_open", "1m", "1m"),
-        (whole_days, "not_additive", "buckets", "1d", "1d"),
-        (inclusive_end, "", "inclusive", "1m", "1m"),
-    ] {
-        let lab = Lab::start(UNLIMITED).await;
-        lab.simulator.set_scenario(behaving(behaviour));
-        let report = report(&probe(&lab, 100.0, &["--output", "json"]));
-        let mut expected = json!({
-            "day_additivity": "additive",
-            "hour_additivity": hours,
-            "edges": edges,
-            "resolution": resolution,
-            "settling": "skipped",
-            "call_limit": "not_seen",
-        });
-        if behaviour.inclusive_end {
-            // Whether something happened in these very seconds is the data's affair.
-            for key in ["day_additivity", "hour_additivity"] {
-                expected[key] = report[key]["verdict"].clone();
-                assert!(
-                    ["additive", "inclusive_edges"].contains(&expected[key].as_str().unwrap()),
-                    "{report}"
-                );
-            }
-        }
-        assert_eq!(verdicts(&report), expected, "{behaviour:?}\n{report:#}");
-        assert_eq!(report["settings"]["step"]["value"], step);
-        assert_eq!(report["settings"]["counters"]["value"], true);
-        assert_eq!(report["settings"]["lag"]["value"], Value::Null);
-        let evidence = report["day_additivity"]["evidence"].as_array().unwrap();
-        assert!(evidence.len() >= 3);
-        assert!(evidence.iter().all(|asked| asked["outcome"] == "ok"
-            && asked["from"].as_str().unwrap().ends_with('Z')
-            && asked["counts"]["ready_to_send"].as_u64().unwrap() > 0));
+    let report = named(behaviour, "inclusive", "1m").await;
+    // Whether something happened in these very seconds is the data's affair.
+    for key in ["day_additivity", "hour_additivity"] {
+        let verdict = report[key]["verdict"].as_str().unwrap();
+        assert!(
+            ["additive", "inclusive_edges"].contains(&verdict),
+            "{key} {report:#}"
+        );
     }
 }
 
