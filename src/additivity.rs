@@ -24,7 +24,7 @@ mod verdict;
 
 use std::time::Duration;
 
-pub use counts::{CountKey, Counts};
+pub use counts::Counts;
 pub use split::{Split, SplitCheck, split};
 pub use sum::SumCheck;
 pub use verdict::{Edges, Evidence, Moved, Verdict, Why};

@@ -186,6 +186,15 @@ pub enum FunnelStep {
 
 impl FunnelStep {
     pub const ALL: [Self; 4] = [Self::Sendable, Self::Sent, Self::Delivered, Self::Clicked];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sendable => "sendable",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Clicked => "clicked",
+        }
+    }
 }
 
 /// What one count of a reading counts.
@@ -195,6 +204,39 @@ pub enum CountKey {
     Loss(LossKey),
     /// `None` is the overall count.
     Funnel(FunnelStep, Option<Platform>),
+}
+
+impl CountKey {
+    /// `None` for overall counts.
+    pub fn platform(&self) -> Option<Platform> {
+        match self {
+            Self::Loss(key) => key.platform,
+            Self::Funnel(_, platform) => *platform,
+        }
+    }
+
+    /// The stage, or the step of the funnel.
+    pub fn row(&self) -> &'static str {
+        match self {
+            Self::Loss(key) => key.stage.as_str(),
+            Self::Funnel(step, _) => step.as_str(),
+        }
+    }
+}
+
+/// `ready_to_send apns 410`, `sent all`.
+impl fmt::Display for CountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.row())?;
+        match self.platform() {
+            Some(platform) => write!(f, " {platform}")?,
+            None => f.write_str(" all")?,
+        }
+        match self {
+            Self::Loss(key) => write!(f, " {}", key.code),
+            Self::Funnel(..) => Ok(()),
+        }
+    }
 }
 
 /// A reading as plain counts.

@@ -1,52 +1,8 @@
 //! An answer as numbers that can be added and compared.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use crate::reading::{Funnel, LossKey, Platform, Reading};
-
-/// What one number of an answer counts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CountKey {
-    Loss(LossKey),
-    /// A step of the statistics; `platform` is `None` for the overall numbers.
-    Step {
-        platform: Option<Platform>,
-        step: &'static str,
-    },
-}
-
-impl CountKey {
-    fn platform(&self) -> Option<Platform> {
-        match self {
-            Self::Loss(key) => key.platform,
-            Self::Step { platform, .. } => *platform,
-        }
-    }
-
-    /// The stage or step, as in the labels.
-    fn row(&self) -> &'static str {
-        match self {
-            Self::Loss(key) => key.stage.as_str(),
-            Self::Step { step, .. } => step,
-        }
-    }
-}
-
-/// `ready_to_send apns 410`, `sent all`.
-impl fmt::Display for CountKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.row())?;
-        match self.platform() {
-            Some(platform) => write!(f, " {platform}")?,
-            None => f.write_str(" all")?,
-        }
-        match self {
-            Self::Loss(key) => write!(f, " {}", key.code),
-            Self::Step { .. } => Ok(()),
-        }
-    }
-}
+use crate::reading::{CountKey, Reading};
 
 /// The numbers of one answer that are not 0; what is absent is 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,34 +47,8 @@ impl Counts {
 
 impl From<&Reading> for Counts {
     fn from(reading: &Reading) -> Self {
-        let mut counts = BTreeMap::new();
-        match reading {
-            Reading::Loss(rows) => {
-                for (key, loss) in rows {
-                    counts.insert(CountKey::Loss(key.clone()), loss.count);
-                }
-            }
-            Reading::Statistics { overall, platforms } => {
-                let funnels = platforms
-                    .iter()
-                    .map(|(platform, funnel)| (Some(*platform), *funnel));
-                for (platform, funnel) in funnels.chain([(None, *overall)]) {
-                    for (step, count) in steps(funnel) {
-                        counts.insert(CountKey::Step { platform, step }, count);
-                    }
-                }
-            }
-        }
+        let mut counts = reading.counts();
         counts.retain(|_, count| *count > 0);
         Self(counts)
     }
-}
-
-fn steps(funnel: Funnel) -> [(&'static str, u64); 4] {
-    [
-        ("sendable", funnel.sendable),
-        ("sent", funnel.sent),
-        ("delivered", funnel.delivered),
-        ("clicked", funnel.clicked),
-    ]
 }

@@ -1,6 +1,7 @@
 //! A range and its parts: does the service tell the parts apart?
 
-use super::counts::{CountKey, Counts};
+use super::counts::Counts;
+use crate::reading::CountKey;
 use crate::reading::Reading;
 use crate::window::{Range, UnixSeconds};
 

@@ -1,7 +1,8 @@
 //! Two adjacent ranges and both together.
 
-use super::counts::{CountKey, Counts};
+use super::counts::Counts;
 use super::verdict::{Edges, Evidence, Moved, Verdict, Why};
+use crate::reading::CountKey;
 use crate::reading::Reading;
 use crate::window::{Range, UnixSeconds};
 

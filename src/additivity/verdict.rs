@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::counts::CountKey;
+use crate::reading::CountKey;
 use crate::window::UnixSeconds;
 
 /// What the answers about two adjacent ranges prove.
