@@ -1,0 +1,101 @@
+//! The exporter's own loop, recorder and snapshot, in a process that can be killed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use timpush_exporter::config::{App, Holds, KeySource, Polling};
+use timpush_exporter::counters::Served;
+use timpush_exporter::reading::Api;
+use timpush_exporter::region::Region;
+use timpush_exporter::schedule::{Shared, poll};
+use timpush_exporter::self_metrics::SelfMetrics;
+use timpush_exporter::snapshot::{Recorder, Remembered, Snapshot};
+use timpush_exporter::target::Target;
+use timpush_exporter::usersig::{Identifier, SecretKey};
+use timpush_exporter::window::DayOffset;
+use tokio::task::JoinSet;
+
+use crate::world::{Service, World};
+
+pub struct Process {
+    world: Arc<World>,
+    replica: u32,
+    snapshot: Arc<Snapshot>,
+    loops: JoinSet<()>,
+}
+
+/// The configuration's defaults, without statistics.
+pub fn target(day_offset: i64) -> Target {
+    let seconds = Duration::from_secs;
+    let app = App {
+        name: "shop".to_owned(),
+        sdk_app_id: 1_400_000_001,
+        identifier: Identifier::new("administrator").unwrap(),
+        key: KeySource::Inline(SecretKey::new("made-up key").unwrap()),
+        calls_per_second: 0.9,
+        day_offset: DayOffset::from_seconds(i32::try_from(day_offset).unwrap()).unwrap(),
+        holds: Holds {
+            rollover: seconds(150),
+            zero: seconds(150),
+        },
+        regions: vec![Region::known("china").unwrap()],
+        polling: Polling {
+            interval: seconds(60),
+            window: seconds(3600),
+            lag: seconds(120),
+            step: seconds(60),
+            timeout: seconds(10),
+            stale_after: seconds(600),
+            statistics: false,
+            counters: true,
+            series_limit: 2000,
+        },
+    };
+    Target {
+        region: app.regions[0].clone(),
+        app: Arc::new(app),
+    }
+}
+
+impl Process {
+    /// `state` is the text that an earlier process left.
+    pub fn start(world: &Arc<World>, replica: u32, state: Option<&str>) -> Self {
+        let target = target(world.day_offset);
+        let metrics = SelfMetrics::new(std::slice::from_ref(&target), Duration::ZERO).unwrap();
+        let clock = Arc::clone(world);
+        let shared = Arc::new(Shared {
+            fetch: Service(Arc::clone(world)),
+            metrics: Arc::new(metrics),
+            clock: Box::new(move || clock.now(replica)),
+            replica_index: replica,
+        });
+        let snapshot = Arc::new(Snapshot::new(std::slice::from_ref(&target)));
+        let mut recorder = Recorder::new(target.clone(), Arc::clone(&snapshot));
+        if let Some(state) = state {
+            let remembered: Remembered = serde_json::from_str(state).unwrap();
+            recorder.restore(remembered, world.now(replica));
+        }
+        let mut loops = JoinSet::new();
+        loops.spawn(poll(target, shared, recorder));
+        Self {
+            world: Arc::clone(world),
+            replica,
+            snapshot,
+            loops,
+        }
+    }
+
+    /// Ends the process in the middle of whatever it does; gives its state file.
+    pub async fn kill(mut self) -> String {
+        self.loops.shutdown().await;
+        let targets = self.snapshot.load();
+        let state = targets.values().next().unwrap();
+        serde_json::to_string(&Remembered::of(state, self.world.now(self.replica))).unwrap()
+    }
+
+    pub fn scrape(&self) -> Option<Served> {
+        let targets = self.snapshot.load();
+        let state = targets.values().next().unwrap();
+        state.counted(Api::NormalPushLoss, self.world.now(self.replica))
+    }
+}

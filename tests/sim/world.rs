@@ -1,0 +1,280 @@
+//! What happened, and what the service says of it at any moment.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use timpush_exporter::api::{FetchError, Outcome};
+use timpush_exporter::clock::Now;
+use timpush_exporter::reading::{
+    Api, CountKey, Counts, ErrCode, Loss, LossKey, Platform, Reading, Stage,
+};
+use timpush_exporter::schedule::Fetch;
+use timpush_exporter::target::Target;
+use timpush_exporter::window::{DAY, Range};
+use tokio::time::{Instant, sleep};
+
+/// Where virtual time begins: 2027-01-15T08:00:00Z.
+pub const START: u64 = 1_800_000_000;
+
+/// How far history reaches back before the start, and on after it, in minutes.
+const BEFORE: u64 = 8 * 24 * 60;
+const AFTER: u64 = 36 * 24 * 60;
+const FIRST_MINUTE: u64 = START / 60 - BEFORE;
+
+/// The longest time after which a push is counted, in minutes.
+const LATEST: u64 = 180;
+
+/// A pure random number from any four.
+pub fn hash(a: u64, b: u64, c: u64, d: u64) -> u64 {
+    let mut x = a
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .wrapping_add(b.wrapping_mul(0xBF58_476D_1CE4_E5B9))
+        .wrapping_add(c.wrapping_mul(0x94D0_49BB_1331_11EB))
+        .wrapping_add(d);
+    for _ in 0..3 {
+        x ^= x >> 31;
+        x = x.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        x ^= x >> 32;
+    }
+    x
+}
+
+/// True in one of `n` cases.
+pub fn chance(n: u64, seed: u64, what: u64, at: u64) -> bool {
+    n > 0 && hash(seed, what, at, 77).is_multiple_of(n)
+}
+
+/// What may go wrong. A number is 0, for never, or says "one in so many".
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// Minutes whose pushes are counted late.
+    pub late: u64,
+    /// Hours at which the service takes some pushes of the day back.
+    pub revised: u64,
+    /// Answers that are lost.
+    pub lost: u64,
+    /// Hours in which an outage begins; it lasts up to 5 hours.
+    pub outage: u64,
+    /// Hours in which a process ends without notice, for up to 25 minutes.
+    pub restart: u64,
+    /// Hours at which the wall clock is set, by up to 4 minutes either way.
+    pub clock: u64,
+}
+
+/// A series of pushes: busy ones every minute, rare ones some minutes a day.
+struct Source {
+    key: LossKey,
+    busy: bool,
+    /// Cumulative pushes by minute that are counted at once, and all of them.
+    at_once: Vec<u64>,
+    all: Vec<u64>,
+}
+
+pub struct World {
+    pub seed: u64,
+    pub faults: Faults,
+    pub day_offset: i64,
+    origin: Instant,
+    /// How far the wall clock is ahead, by replica.
+    clocks: Mutex<BTreeMap<u32, i64>>,
+    sources: Vec<Source>,
+    /// The highest answer about each day so far: what a counter may show at most.
+    highest: Mutex<BTreeMap<u64, Counts>>,
+    pub asked: Mutex<u64>,
+    /// From when on answers come again.
+    outage_until: Mutex<u64>,
+}
+
+impl World {
+    pub fn new(seed: u64, day_offset: i64, faults: Faults) -> Arc<Self> {
+        let row = |stage, platform: Option<i64>, code: &str| LossKey {
+            stage,
+            platform: platform.map(Platform),
+            code: ErrCode::new(code),
+        };
+        let sources = [
+            (row(Stage::ReadyToSend, None, "-1"), true),
+            (row(Stage::ReadyToSend, None, "-2"), true),
+            (row(Stage::PostSendDelivered, None, "410"), true),
+            (row(Stage::PostSendDelivered, Some(1), "410"), true),
+            (row(Stage::PostSendDelivered, None, "rare"), false),
+            (row(Stage::PostSendDelivered, Some(4), "rarer"), false),
+        ];
+        let sources = sources.into_iter().enumerate().map(|(n, (key, busy))| {
+            let (mut at_once, mut all) = (vec![0], vec![0]);
+            for minute in 0..BEFORE + AFTER {
+                let count = pushes(seed, n as u64, minute, busy);
+                let late = chance(faults.late, seed, n as u64, minute);
+                at_once.push(at_once.last().unwrap() + if late { count / 2 } else { count });
+                all.push(all.last().unwrap() + count);
+            }
+            Source {
+                key,
+                busy,
+                at_once,
+                all,
+            }
+        });
+        Arc::new(Self {
+            seed,
+            faults,
+            day_offset,
+            origin: Instant::now(),
+            clocks: Mutex::default(),
+            sources: sources.collect(),
+            highest: Mutex::default(),
+            asked: Mutex::default(),
+            outage_until: Mutex::default(),
+        })
+    }
+
+    /// Real time, in seconds since 1970.
+    pub fn time(&self) -> u64 {
+        START + self.origin.elapsed().as_secs()
+    }
+
+    /// What a process takes the time for.
+    pub fn now(&self, replica: u32) -> Now {
+        let ahead = *self.clocks.lock().unwrap().get(&replica).unwrap_or(&0);
+        let wall = Duration::from_secs(START) + self.origin.elapsed();
+        Now {
+            wall: Duration::from_secs(wall.as_secs().checked_add_signed(ahead).unwrap()),
+            steady: Instant::now(),
+        }
+    }
+
+    pub fn set_clock(&self, replica: u32, ahead: i64) {
+        self.clocks.lock().unwrap().insert(replica, ahead);
+    }
+
+    pub fn begin_outage(&self, seconds: u64) {
+        *self.outage_until.lock().unwrap() = self.time() + seconds;
+    }
+
+    pub fn is_busy(&self, key: &CountKey) -> bool {
+        self.sources
+            .iter()
+            .any(|source| source.busy && CountKey::Loss(source.key.clone()) == *key)
+    }
+
+    /// Everything that is ever counted of a range, without what is taken back.
+    pub fn truth(&self, range: Range) -> Counts {
+        self.sources
+            .iter()
+            .map(|source| {
+                let (from, to) = minutes(range);
+                let key = CountKey::Loss(source.key.clone());
+                (key, source.all[to] - source.all[from])
+            })
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    }
+
+    /// The highest answer so far about the day that begins at `anchor`.
+    pub fn highest(&self, anchor: u64) -> Counts {
+        let highest = self.highest.lock().unwrap();
+        highest.get(&anchor).cloned().unwrap_or_default()
+    }
+
+    fn answer(&self, range: Range) -> Reading {
+        let now = self.time();
+        let (from, to) = minutes(range);
+        let rows = self.sources.iter().enumerate().filter_map(|(n, source)| {
+            let n = n as u64;
+            // Old minutes are complete; of the young ones, late pushes come bit by bit.
+            let young = usize::try_from((now / 60).saturating_sub(LATEST + FIRST_MINUTE)).unwrap();
+            let young = young.clamp(from, to);
+            let mut count =
+                source.all[young] - source.all[from] + source.at_once[to] - source.at_once[young];
+            for minute in young..to {
+                let late = source.all[minute + 1]
+                    - source.all[minute]
+                    - (source.at_once[minute + 1] - source.at_once[minute]);
+                let delay = 60 * (hash(self.seed, n, minute as u64, 5) % LATEST);
+                if late > 0 && (FIRST_MINUTE + minute as u64) * 60 + delay <= now {
+                    count += late;
+                }
+            }
+            count = count.saturating_sub(self.taken_back(n, range, now));
+            let loss = Loss {
+                count,
+                description: String::new(),
+            };
+            (count > 0).then(|| (source.key.clone(), loss))
+        });
+        Reading::Loss(rows.collect())
+    }
+
+    /// Pushes of the range that the service has taken back by `now`: some hours lose a few
+    /// of their first minute's, an hour later.
+    fn taken_back(&self, source: u64, range: Range, now: u64) -> u64 {
+        // Where there is hardly anything, there is nothing to take: less than nothing would
+        // not add up.
+        if self.faults.revised == 0 || !self.sources[usize::try_from(source).unwrap()].busy {
+            return 0;
+        }
+        let hours = range.start.0.div_ceil(3600)..range.end.0.div_ceil(3600);
+        hours
+            .filter(|hour| hour * 3600 + 5400 <= now)
+            .filter(|hour| chance(self.faults.revised, self.seed, source + 100, *hour))
+            .map(|hour| hash(self.seed, source, hour, 9) % 3)
+            .sum()
+    }
+}
+
+/// How many pushes are lost in a minute, more by day than by night.
+fn pushes(seed: u64, source: u64, minute: u64, busy: bool) -> u64 {
+    let random = hash(seed, source, minute, 1);
+    if busy {
+        let hour = minute / 60 % 24;
+        let rhythm = 3 + hour.min(24 - hour);
+        random % (2 * rhythm)
+    } else if random.is_multiple_of(200) {
+        1 + random % 5
+    } else {
+        0
+    }
+}
+
+fn minutes(range: Range) -> (usize, usize) {
+    let minute = |at: u64| usize::try_from((at / 60).saturating_sub(FIRST_MINUTE)).unwrap();
+    (minute(range.start.0), minute(range.end.0))
+}
+
+/// The world as a process can ask it.
+pub struct Service(pub Arc<World>);
+
+impl Fetch for Service {
+    async fn fetch(&self, _: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
+        assert_eq!(api, Api::NormalPushLoss);
+        let asked = {
+            let mut asked = self.0.asked.lock().unwrap();
+            *asked += 1;
+            *asked
+        };
+        sleep(Duration::from_millis(
+            200 + hash(self.0.seed, asked, 3, 3) % 900,
+        ))
+        .await;
+        if self.0.time() < *self.0.outage_until.lock().unwrap()
+            || chance(self.0.faults.lost, self.0.seed, 200, asked)
+        {
+            return Err(FetchError::new(Outcome::Timeout, "no answer"));
+        }
+        let reading = self.0.answer(range);
+        let anchor = (range.start.0.checked_add_signed(self.0.day_offset).unwrap()) % DAY;
+        // Days that closed long ago are asked for other reasons than counters; clocks may be
+        // ahead by some minutes.
+        let for_counters = self.0.time() < range.end.0 + 6 * 3600 - 600;
+        if anchor == 0 && for_counters && range.end.0 - range.start.0 <= DAY {
+            let mut highest = self.0.highest.lock().unwrap();
+            let day = highest.entry(range.start.0).or_default();
+            for (key, count) in reading.counts() {
+                let cell = day.entry(key).or_default();
+                *cell = count.max(*cell);
+            }
+        }
+        Ok(reading)
+    }
+}
