@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use timpush_exporter::counters::Served;
 use timpush_exporter::reading::{CountKey, Counts};
-use timpush_exporter::window::DAY;
+use timpush_exporter::window::{DAY, Range, UnixSeconds};
 use tokio::time::sleep;
 
 use crate::process::Process;
+use crate::promql::Engine;
 use crate::world::{Faults, World, chance, hash};
 
 /// One scraped series in the way of `increase()`: every step up counts, and a step down is
@@ -37,6 +38,8 @@ struct Run {
     /// The first value of each series and the day it belongs to.
     first: BTreeMap<CountKey, (u64, u64)>,
     last: Served,
+    /// Every scrape with its time.
+    scrapes: Vec<(u64, Option<Served>)>,
     restarts: u64,
     outages: u64,
     jumps: u64,
@@ -52,6 +55,7 @@ async fn run(seed: u64, day_offset: i64, days: u64, faults: Faults, with_state: 
     let mut first = BTreeMap::new();
     let mut day: (u64, Counts) = (0, Counts::new());
     let mut last = None;
+    let mut scrapes = Vec::new();
     let (mut restarts, mut outages, mut jumps) = (0, 0, 0);
     for minute in 0..days * 24 * 60 {
         sleep(Duration::from_secs(60)).await;
@@ -81,7 +85,9 @@ async fn run(seed: u64, day_offset: i64, days: u64, faults: Faults, with_state: 
         if process.is_none() && world.time() >= back_at {
             process = Some(Process::start(&world, 0, state.as_deref()));
         }
-        let Some(served) = process.as_ref().and_then(Process::scrape) else {
+        let scrape = process.as_ref().and_then(Process::scrape);
+        scrapes.push((world.time(), scrape.clone()));
+        let Some(served) = scrape else {
             continue;
         };
         let anchor = served.anchor.0;
@@ -108,6 +114,7 @@ async fn run(seed: u64, day_offset: i64, days: u64, faults: Faults, with_state: 
         world,
         increases,
         first,
+        scrapes,
         restarts,
         outages,
         jumps,
@@ -166,7 +173,7 @@ async fn at_the_end_of_the_lag_the_closed_day_is_what_the_service_says_of_it() {
         if let (Some(before), Some(served)) = (&before, &served)
             && served.anchor > before.anchor
         {
-            let day = timpush_exporter::window::Range {
+            let day = Range {
                 start: before.anchor,
                 end: served.anchor,
             };
@@ -251,4 +258,53 @@ async fn a_restart_without_state_changes_nothing_unless_the_service_revised_down
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "needs promtool"]
+async fn a_promql_engine_over_the_scrapes_finds_the_truth() {
+    const HOURS: usize = 6;
+    let faults = Faults {
+        lost: 12,
+        restart: 9,
+        ..Faults::default()
+    };
+    let run = run(51, 8 * 3600, 3, faults, true).await;
+    assert!(run.restarts > 3);
+    let mut engine = Engine::new();
+    let mut checks = 0;
+    for (n, (key, _)) in run.busy().enumerate() {
+        let series = format!("lost_total{{key=\"{n}\"}}");
+        let samples = run.scrapes.iter().map(|(_, served)| {
+            let served = served.as_ref()?;
+            served.counts.get(key).copied()
+        });
+        engine.series(&series, &samples.collect::<Vec<_>>());
+        for minute in (60 * HOURS + 60..run.scrapes.len()).step_by(97) {
+            let [(from, before), (to, after)] =
+                [minute - 60 * HOURS, minute].map(|minute| &run.scrapes[minute]);
+            // The values around midnight and of a dead process are not of that minute.
+            let plain = |at: u64, served: &Option<Served>| {
+                let since = served.as_ref().map(|served| at - served.anchor.0);
+                since.is_some_and(|since| (900..DAY).contains(&since))
+            };
+            if !(plain(*from, before) && plain(*to, after)) {
+                continue;
+            }
+            let range = Range {
+                start: UnixSeconds((from - 120) / 60 * 60),
+                end: UnixSeconds((to - 120) / 60 * 60),
+            };
+            let truth = run.world.truth(range)[key];
+            // Polls are up to a minute old, and the engine extrapolates.
+            let promql = format!(
+                "sum(abs(increase({series}[{HOURS}h]) - {truth}) <= bool {})",
+                40 + truth / 50
+            );
+            engine.check(minute, &promql, 1);
+            checks += 1;
+        }
+    }
+    assert!(checks > 60, "{checks}");
+    engine.run();
 }

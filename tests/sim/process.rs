@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::world::{Service, World};
 
-pub struct Process {
+pub(crate) struct Process {
     world: Arc<World>,
     replica: u32,
     snapshot: Arc<Snapshot>,
@@ -25,7 +25,7 @@ pub struct Process {
 }
 
 /// The configuration's defaults, without statistics.
-pub fn target(day_offset: i64) -> Target {
+pub(crate) fn target(day_offset: i64) -> Target {
     let seconds = Duration::from_secs;
     let app = App {
         name: "shop".to_owned(),
@@ -59,7 +59,7 @@ pub fn target(day_offset: i64) -> Target {
 
 impl Process {
     /// `state` is the text that an earlier process left.
-    pub fn start(world: &Arc<World>, replica: u32, state: Option<&str>) -> Self {
+    pub(crate) fn start(world: &Arc<World>, replica: u32, state: Option<&str>) -> Self {
         let target = target(world.day_offset);
         let metrics = SelfMetrics::new(std::slice::from_ref(&target), Duration::ZERO).unwrap();
         let clock = Arc::clone(world);
@@ -86,14 +86,14 @@ impl Process {
     }
 
     /// Ends the process in the middle of whatever it does; gives its state file.
-    pub async fn kill(mut self) -> String {
+    pub(crate) async fn kill(mut self) -> String {
         self.loops.shutdown().await;
         let targets = self.snapshot.load();
         let state = targets.values().next().unwrap();
         serde_json::to_string(&Remembered::of(state, self.world.now(self.replica))).unwrap()
     }
 
-    pub fn scrape(&self) -> Option<Served> {
+    pub(crate) fn scrape(&self) -> Option<Served> {
         let targets = self.snapshot.load();
         let state = targets.values().next().unwrap();
         state.counted(Api::NormalPushLoss, self.world.now(self.replica))

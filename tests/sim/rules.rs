@@ -1,1 +1,171 @@
+//! For each rule of the counters, what `increase()` makes of them with it and without.
 
+use std::time::Duration;
+
+use timpush_exporter::clock::Now;
+use timpush_exporter::counters::{Ledger, Rules};
+use timpush_exporter::reading::{CountKey, Counts, ErrCode, LossKey, Stage};
+use timpush_exporter::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
+use tokio::time::Instant;
+
+use crate::promql::Engine;
+
+/// A midnight at the default offset. Minutes of a case count from there.
+const MIDNIGHT: u64 = 1_741_708_800;
+
+/// Each case runs from 6 hours before midnight to 6 hours after it.
+const AROUND: i64 = 6 * 60;
+
+const MINUTES: usize = 2 * 6 * 60;
+
+struct Case {
+    rule: &'static str,
+    /// Pushes of a minute.
+    pushes: fn(i64) -> u64,
+    /// Pushes of that day that the service has taken back by then.
+    revised: fn(i64) -> u64,
+    /// Minutes without an answer.
+    down: std::ops::Range<i64>,
+    /// What a reset-aware sum over the case should find.
+    truth: u64,
+}
+
+const CASES: [Case; 4] = [
+    Case {
+        rule: "roll-over",
+        // A quiet day ends, and a busy one begins with more than all of it.
+        pushes: |minute| match minute {
+            -300 => 5,
+            0 => 40,
+            _ => 0,
+        },
+        revised: |_| 0,
+        down: 0..0,
+        truth: 45,
+    },
+    Case {
+        rule: "zero first",
+        pushes: |minute| if minute == 100 { 30 } else { 0 },
+        revised: |_| 0,
+        down: 0..0,
+        truth: 30,
+    },
+    Case {
+        rule: "never down",
+        pushes: |minute| match minute {
+            -350..-240 => 10,
+            _ => 0,
+        },
+        // Half an hour later it finds that it had counted some twice.
+        revised: |minute| {
+            if (-200..-100).contains(&minute) {
+                20
+            } else {
+                0
+            }
+        },
+        down: 0..0,
+        truth: 1100,
+    },
+    Case {
+        rule: "outage over an anchor",
+        pushes: |minute| match minute {
+            -350 => 90,
+            -30 | 60..110 => 10,
+            _ => 0,
+        },
+        revised: |_| 0,
+        down: -60..180,
+        truth: 600,
+    },
+];
+
+fn rules() -> Rules {
+    Rules {
+        day_offset: DayOffset::DEFAULT,
+        lag: Duration::from_secs(120),
+        rollover_hold: Duration::from_secs(150),
+        zero_hold: Duration::from_secs(150),
+        stale_after: Duration::from_secs(600),
+        loss_series: None,
+    }
+}
+
+fn key() -> CountKey {
+    CountKey::Loss(LossKey {
+        stage: Stage::ReadyToSend,
+        platform: None,
+        code: ErrCode::new("-1"),
+    })
+}
+
+/// The samples of a scrape a minute: as the exporter serves them, and the bare answer about
+/// the day so far.
+fn samples(case: &Case) -> [Vec<Option<u64>>; 2] {
+    let (rules, started) = (rules(), Instant::now());
+    let mut ledger = Ledger::default();
+    let mut both = [Vec::new(), Vec::new()];
+    for minute in -AROUND..AROUND {
+        let answer = |range: Range| {
+            let relative = |at: UnixSeconds| (at.0.cast_signed() - MIDNIGHT.cast_signed()) / 60;
+            let sum: u64 = (relative(range.start)..relative(range.end))
+                .map(case.pushes)
+                .sum();
+            sum.saturating_sub((case.revised)(minute))
+        };
+        let wall = MIDNIGHT.checked_add_signed(minute * 60).unwrap();
+        let passed = u64::try_from(minute + AROUND).unwrap() * 60;
+        let now = Now {
+            wall: Duration::from_secs(wall),
+            steady: started + Duration::from_secs(DAY + passed),
+        };
+        let end = aligned_end(
+            UnixSeconds(wall),
+            rules.lag,
+            Duration::from_secs(60),
+            rules.day_offset,
+        );
+        let questions = ledger.questions(end, now, &rules);
+        let mut bare = None;
+        if !case.down.contains(&minute) {
+            for question in questions {
+                let count = answer(question.range());
+                let counts: Counts = (count > 0).then(|| (key(), count)).into_iter().collect();
+                ledger.answer(question, &counts, now, &rules);
+            }
+            let anchor = day_anchor(end, rules.day_offset);
+            let today = answer(Range { start: anchor, end });
+            bare = (today > 0).then_some(today);
+        }
+        let served = ledger.served(now, &rules);
+        both[0].push(served.and_then(|served| served.counts.get(&key()).copied()));
+        both[1].push(bare);
+    }
+    both
+}
+
+#[test]
+#[ignore = "needs promtool"]
+fn increase_is_right_with_each_rule_and_wrong_without_it() {
+    let mut engine = Engine::new();
+    for case in &CASES {
+        let rule = case.rule;
+        for (how, samples) in ["served", "bare"].iter().zip(samples(case)) {
+            // The first value of a case is there before its range begins.
+            let series = format!("lost_total{{rule=\"{rule}\",how=\"{how}\"}}");
+            let base = samples.iter().flatten().next().copied().unwrap_or(0);
+            let truth = if rule == "zero first" {
+                30
+            } else {
+                case.truth - base
+            };
+            engine.series(&series, &samples);
+            let right = format!(
+                "sum(abs(increase({series}[12h]) - {truth}) <= bool {})",
+                1 + truth / 50
+            );
+            engine.check(MINUTES - 1, &right, u64::from(*how == "served"));
+        }
+    }
+    engine.run();
+}

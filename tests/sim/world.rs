@@ -15,7 +15,7 @@ use timpush_exporter::window::{DAY, Range};
 use tokio::time::{Instant, sleep};
 
 /// Where virtual time begins: 2027-01-15T08:00:00Z.
-pub const START: u64 = 1_800_000_000;
+pub(crate) const START: u64 = 1_800_000_000;
 
 /// How far history reaches back before the start, and on after it, in minutes.
 const BEFORE: u64 = 8 * 24 * 60;
@@ -26,12 +26,12 @@ const FIRST_MINUTE: u64 = START / 60 - BEFORE;
 const LATEST: u64 = 180;
 
 /// A pure random number from any four.
-pub fn hash(a: u64, b: u64, c: u64, d: u64) -> u64 {
-    let mut x = a
+pub(crate) fn hash(seed: u64, what: u64, at: u64, salt: u64) -> u64 {
+    let mut x = seed
         .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        .wrapping_add(b.wrapping_mul(0xBF58_476D_1CE4_E5B9))
-        .wrapping_add(c.wrapping_mul(0x94D0_49BB_1331_11EB))
-        .wrapping_add(d);
+        .wrapping_add(what.wrapping_mul(0xBF58_476D_1CE4_E5B9))
+        .wrapping_add(at.wrapping_mul(0x94D0_49BB_1331_11EB))
+        .wrapping_add(salt);
     for _ in 0..3 {
         x ^= x >> 31;
         x = x.wrapping_mul(0xD6E8_FEB8_6659_FD93);
@@ -41,25 +41,25 @@ pub fn hash(a: u64, b: u64, c: u64, d: u64) -> u64 {
 }
 
 /// True in one of `n` cases.
-pub fn chance(n: u64, seed: u64, what: u64, at: u64) -> bool {
+pub(crate) fn chance(n: u64, seed: u64, what: u64, at: u64) -> bool {
     n > 0 && hash(seed, what, at, 77).is_multiple_of(n)
 }
 
 /// What may go wrong. A number is 0, for never, or says "one in so many".
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     /// Minutes whose pushes are counted late.
-    pub late: u64,
+    pub(crate) late: u64,
     /// Hours at which the service takes some pushes of the day back.
-    pub revised: u64,
+    pub(crate) revised: u64,
     /// Answers that are lost.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// Hours in which an outage begins; it lasts up to 5 hours.
-    pub outage: u64,
+    pub(crate) outage: u64,
     /// Hours in which a process ends without notice, for up to 25 minutes.
-    pub restart: u64,
+    pub(crate) restart: u64,
     /// Hours at which the wall clock is set, by up to 4 minutes either way.
-    pub clock: u64,
+    pub(crate) clock: u64,
 }
 
 /// A series of pushes: busy ones every minute, rare ones some minutes a day.
@@ -71,23 +71,23 @@ struct Source {
     all: Vec<u64>,
 }
 
-pub struct World {
-    pub seed: u64,
-    pub faults: Faults,
-    pub day_offset: i64,
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) faults: Faults,
+    pub(crate) day_offset: i64,
     origin: Instant,
     /// How far the wall clock is ahead, by replica.
     clocks: Mutex<BTreeMap<u32, i64>>,
     sources: Vec<Source>,
     /// The highest answer about each day so far: what a counter may show at most.
     highest: Mutex<BTreeMap<u64, Counts>>,
-    pub asked: Mutex<u64>,
+    pub(crate) asked: Mutex<u64>,
     /// From when on answers come again.
     outage_until: Mutex<u64>,
 }
 
 impl World {
-    pub fn new(seed: u64, day_offset: i64, faults: Faults) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, day_offset: i64, faults: Faults) -> Arc<Self> {
         let row = |stage, platform: Option<i64>, code: &str| LossKey {
             stage,
             platform: platform.map(Platform),
@@ -130,12 +130,12 @@ impl World {
     }
 
     /// Real time, in seconds since 1970.
-    pub fn time(&self) -> u64 {
+    pub(crate) fn time(&self) -> u64 {
         START + self.origin.elapsed().as_secs()
     }
 
     /// What a process takes the time for.
-    pub fn now(&self, replica: u32) -> Now {
+    pub(crate) fn now(&self, replica: u32) -> Now {
         let ahead = *self.clocks.lock().unwrap().get(&replica).unwrap_or(&0);
         let wall = Duration::from_secs(START) + self.origin.elapsed();
         Now {
@@ -144,22 +144,22 @@ impl World {
         }
     }
 
-    pub fn set_clock(&self, replica: u32, ahead: i64) {
+    pub(crate) fn set_clock(&self, replica: u32, ahead: i64) {
         self.clocks.lock().unwrap().insert(replica, ahead);
     }
 
-    pub fn begin_outage(&self, seconds: u64) {
+    pub(crate) fn begin_outage(&self, seconds: u64) {
         *self.outage_until.lock().unwrap() = self.time() + seconds;
     }
 
-    pub fn is_busy(&self, key: &CountKey) -> bool {
+    pub(crate) fn is_busy(&self, key: &CountKey) -> bool {
         self.sources
             .iter()
             .any(|source| source.busy && CountKey::Loss(source.key.clone()) == *key)
     }
 
     /// Everything that is ever counted of a range, without what is taken back.
-    pub fn truth(&self, range: Range) -> Counts {
+    pub(crate) fn truth(&self, range: Range) -> Counts {
         self.sources
             .iter()
             .map(|source| {
@@ -172,7 +172,7 @@ impl World {
     }
 
     /// The highest answer so far about the day that begins at `anchor`.
-    pub fn highest(&self, anchor: u64) -> Counts {
+    pub(crate) fn highest(&self, anchor: u64) -> Counts {
         let highest = self.highest.lock().unwrap();
         highest.get(&anchor).cloned().unwrap_or_default()
     }
@@ -243,7 +243,7 @@ fn minutes(range: Range) -> (usize, usize) {
 }
 
 /// The world as a process can ask it.
-pub struct Service(pub Arc<World>);
+pub(crate) struct Service(pub(crate) Arc<World>);
 
 impl Fetch for Service {
     async fn fetch(&self, _: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
