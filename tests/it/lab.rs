@@ -262,6 +262,12 @@ impl Metrics {
     }
 }
 
+/// A port that nobody listens on.
+pub(crate) async fn free_port() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 pub(crate) async fn get(url: &str) -> (u16, String) {
     let response = http().get(url).send().await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())

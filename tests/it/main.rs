@@ -9,9 +9,11 @@
 mod bad_days;
 mod commands;
 mod demo;
+mod exactness;
 mod golden;
 mod lab;
 mod limits;
 mod peers;
 mod probe;
+mod prometheus;
 mod secrets;

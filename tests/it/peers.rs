@@ -4,11 +4,10 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use crate::lab::{BINARY, Exporter, Lab, Metrics, PATIENCE, SHOP, UNLIMITED, get};
+use crate::lab::{BINARY, Exporter, Lab, Metrics, SHOP, UNLIMITED};
+use crate::prometheus::Prometheus;
 
 /// Lints an exposition; promtool says nothing of one without faults.
 pub(crate) fn promtool_has_nothing_to_say(exposition: &str) {
@@ -50,110 +49,45 @@ async fn the_demos_metrics_pass_promtool_without_a_word() {
     promtool_has_nothing_to_say(&metrics.0);
 }
 
-/// A PromQL instant query against a Prometheus server.
-async fn query(prometheus: &str, promql: &str) -> Vec<Value> {
-    let url =
-        reqwest::Url::parse_with_params(&format!("{prometheus}/api/v1/query"), [("query", promql)])
-            .unwrap();
-    let answer: Value = serde_json::from_str(&get(url.as_str()).await.1).unwrap();
-    answer["data"]["result"]
-        .as_array()
-        .unwrap_or_else(|| panic!("{promql}: {answer}"))
-        .clone()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs prometheus"]
 async fn a_real_prometheus_scrapes_for_a_minute_without_a_warning() {
     let demo = Exporter::start(&["demo", "--listen", "127.0.0.1:0"]).await;
-    let folder = tempfile::tempdir().unwrap();
-    let config = format!(
+    let prometheus = Prometheus::start(&format!(
         "global: {{scrape_interval: 5s}}\nscrape_configs:\n- job_name: timpush-exporter\n  honor_labels: true\n  \
          static_configs: [{{targets: [\"{}\"]}}]\n",
         demo.url.trim_start_matches("http://")
-    );
-    let path = folder.path().join("prometheus.yml");
-    std::fs::write(&path, config).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let log = folder.path().join("log");
-    let mut child = Command::new("prometheus")
-        .arg(format!("--config.file={}", path.display()))
-        .arg(format!(
-            "--storage.tsdb.path={}",
-            folder.path().join("data").display()
-        ))
-        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(&log).unwrap())
-        .spawn()
-        .expect("prometheus is installed");
-    let prometheus = format!("http://127.0.0.1:{port}");
-    let start = Instant::now();
-    while reqwest_ready(&prometheus).await.is_none() {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{}",
-            std::fs::read_to_string(&log).unwrap()
-        );
-        sleep(Duration::from_millis(100)).await;
-    }
+    ))
+    .await;
     sleep(Duration::from_secs(60)).await;
-    let up = query(&prometheus, "up").await;
-    assert_eq!((up.len(), &up[0]["value"][1]), (1, &Value::from("1")));
     for (promql, series) in [
         (
             "count by (app, region) (timpush_window_platform_lost_pushes)",
             2,
         ),
         ("count by (stage) (timpush_window_lost_pushes)", 2),
+        ("count by (stage) (timpush_lost_pushes_total)", 2),
         ("timpush_window_sent_pushes > 0", 2),
+        ("timpush_sent_pushes_total > 0", 2),
+        ("up == 1", 1),
         ("timpush_target_up == 1", 4),
+        ("timpush_counters_enabled == 1", 2),
         ("count(timpush_error_code_info)", 1),
         ("{exported_app!=\"\"}", 0),
     ] {
-        let found = query(&prometheus, promql).await;
+        let found = prometheus.query(promql).await;
         assert_eq!(found.len(), series, "{promql}: {found:?}");
     }
     // The join of the contract, from a loss to its class.
-    let classes = query(
-        &prometheus,
-        "count by (class) (timpush_window_platform_lost_pushes * on (stage, platform, err_code) group_left (class) \
-         group by (stage, platform, err_code, class) (timpush_error_code_info))",
-    )
-    .await;
+    let classes = prometheus
+        .query(
+            "count by (class) (timpush_window_platform_lost_pushes * on (stage, platform, err_code) group_left (class) \
+             group by (stage, platform, err_code, class) (timpush_error_code_info))",
+        )
+        .await;
     assert!(classes.len() >= 2, "{classes:?}");
-    let scrapes = query(&prometheus, "count_over_time(up[2m])").await;
-    assert!(
-        scrapes[0]["value"][1]
-            .as_str()
-            .unwrap()
-            .parse::<u32>()
-            .unwrap()
-            >= 10
-    );
-    // End the server before its log is read.
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let log = std::fs::read_to_string(&log).unwrap();
-    let complaints: Vec<&str> = log
-        .lines()
-        .filter(|line| line.contains("level=warn") || line.contains("level=error"))
-        .collect();
-    assert!(complaints.is_empty(), "{complaints:#?}");
-}
-
-async fn reqwest_ready(prometheus: &str) -> Option<()> {
-    let response = crate::lab::http()
-        .get(format!("{prometheus}/-/ready"))
-        .send()
-        .await
-        .ok()?;
-    response.status().is_success().then_some(())
+    assert!(prometheus.value("count_over_time(up[2m])").await >= 10.0);
+    assert_eq!(prometheus.complaints(), [""; 0]);
 }
 
 /// Signs with the vendor's own library at the time of our signature, and compares.
