@@ -262,3 +262,120 @@ fn writers_of_different_targets_do_not_undo_each_other() {
         );
     }
 }
+
+/// Names that count as data of a target.
+fn is_data(line: &str) -> bool {
+    [
+        "timpush_window_lost_",
+        "timpush_window_platform_",
+        "timpush_window_sendable_",
+        "timpush_window_sent_",
+        "timpush_window_delivered_",
+        "timpush_window_clicked_",
+        "timpush_window_start_",
+        "timpush_window_end_",
+        "timpush_error_description_info",
+        "timpush_day_anchor_",
+        "timpush_late_",
+        "timpush_revised_down_",
+    ]
+    .iter()
+    .any(|name| line.starts_with(name))
+        || line
+            .split('{')
+            .next()
+            .is_some_and(|name| name.ends_with("_pushes_total"))
+}
+
+/// What is served after a poll whose answers name this many codes on two platforms.
+fn exposed(codes: u64, series_limit: usize) -> String {
+    let mut target = target("shop", "singapore");
+    Arc::get_mut(&mut target.app).unwrap().polling.series_limit = series_limit;
+    let snapshot = Arc::new(Snapshot::new(std::slice::from_ref(&target)));
+    let mut recorder = Recorder::new(target, Arc::clone(&snapshot));
+    let now = moment(0, Instant::now());
+    let rows = (0..codes).flat_map(|n| {
+        [None, Some(Platform(1)), Some(Platform(4))].map(|platform| {
+            let key = LossKey {
+                platform,
+                ..key(&n.to_string())
+            };
+            let loss = Loss {
+                count: n * n,
+                description: format!("reason {n}"),
+            };
+            (key, loss)
+        })
+    });
+    let losses = Reading::Loss(rows.collect());
+    let statistics = Reading::Statistics {
+        overall: Funnel::default(),
+        platforms: [(Platform(1), Funnel::default())].into(),
+    };
+    for (api, reading) in [
+        (Api::NormalPushStatistics, statistics),
+        (Api::NormalPushLoss, losses),
+    ] {
+        recorder.window(api, range(0), reading.clone(), now);
+        for question in recorder.questions(api, range(0).end, now) {
+            recorder.day(api, question, &reading, now);
+        }
+        recorder.finish(api, Ok(()), now);
+    }
+    let mut text = crate::exposition::text::Text::default();
+    crate::exposition::write_targets(&snapshot.load(), now, &mut text);
+    text.into_body()
+}
+
+fn value(body: &str, name: &str) -> usize {
+    let line = body.lines().find(|line| line.starts_with(name)).unwrap();
+    line.rsplit_once(' ').unwrap().1.parse().unwrap()
+}
+
+#[test]
+fn the_series_of_a_target_are_counted_as_they_are_served() {
+    for (codes, limit) in [(0, 2000), (1, 2000), (50, 2000), (50, 200), (50, 60)] {
+        let body = exposed(codes, limit);
+        let data = body.lines().filter(|line| is_data(line)).count();
+        assert_eq!(
+            value(&body, "timpush_target_series{"),
+            data,
+            "{codes} {limit}"
+        );
+        assert_eq!(value(&body, "timpush_target_series_limit{"), limit);
+    }
+}
+
+#[test]
+fn a_target_keeps_within_its_limit_and_its_sums_stay_right() {
+    let sums = |body: &str, name: &str| -> u64 {
+        body.lines()
+            .filter(|line| line.starts_with(&format!("{name}{{")))
+            .map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap())
+            .sum()
+    };
+    let whole = exposed(200, 1_000_000);
+    assert_eq!(value(&whole, "timpush_target_folded_codes{"), 0);
+    for limit in [100, 300, 1000] {
+        let body = exposed(200, limit);
+        assert!(
+            value(&body, "timpush_target_series{") <= limit,
+            "{} over {limit}",
+            value(&body, "timpush_target_series{")
+        );
+        assert!(value(&body, "timpush_target_folded_codes{") > 0);
+        for name in [
+            "timpush_window_lost_pushes",
+            "timpush_window_platform_lost_pushes",
+            "timpush_lost_pushes_total",
+            "timpush_platform_lost_pushes_total",
+        ] {
+            assert_eq!(sums(&body, name), sums(&whole, name), "{name} at {limit}");
+            assert!(
+                body.lines()
+                    .any(|line| line.starts_with(name) && line.contains("err_code=\"other\"")),
+                "{name} at {limit}"
+            );
+        }
+    }
+}

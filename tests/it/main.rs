@@ -16,4 +16,5 @@ mod limits;
 mod peers;
 mod probe;
 mod prometheus;
+mod proof;
 mod secrets;

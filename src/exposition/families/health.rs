@@ -129,14 +129,18 @@ impl Writer<'_> {
                 rows as u64 + 2
             });
         let id = state.target.id();
-        let counted: Vec<&Served> = state
+        let counted: Vec<(Api, &Served)> = state
             .apis
             .keys()
-            .filter_map(|api| self.counted.get(&(&id, *api)))
+            .filter_map(|api| Some((*api, self.counted.get(&(&id, *api))?)))
             .collect();
-        let counters = counted
-            .iter()
-            .map(|served| (served.counts.len() + served.revised_down.len()) as u64);
+        let counters = counted.iter().map(|(api, served)| {
+            let revised = match api {
+                Api::NormalPushLoss => served.revised_down.len(),
+                Api::NormalPushStatistics => 0,
+            };
+            (served.counts.len() + revised) as u64
+        });
         let late = match state.apis.get(&Api::NormalPushLoss) {
             Some(api) if state.has_counters() => {
                 api.ledger.late_pushes().map_or(0, BTreeMap::len) as u64
