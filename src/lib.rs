@@ -7,7 +7,10 @@
 //! target      expand(&Config) -> targets, one per app and region
 //! schedule    one loop per target: wait until due (cadence), ask, record
 //! api         window -> usersig -> limiter -> POST -> bounded body -> wire -> Reading
+//! additivity  may ranges be added up at all? asked once, before there are counters
+//! counters    answers about the day -> what a scrape sees of them at any moment
 //! snapshot    latest state per target: many writers of their own target, many readers
+//! state       what of it outlives the process
 //! exposition  snapshot + now -> families -> bytes
 //! web         /metrics, health, a page for people
 //! ```
@@ -16,8 +19,9 @@
 //!
 //! - A scrape never causes a poll, and a poll never waits for a scrape.
 //! - The scheduler writes the snapshot and never reads it.
-//! - `usersig`, `window`, `cadence` and `exposition` do no I/O and read no clock: the
-//!   time is an argument.
+//! - `usersig`, `window`, `cadence`, `counters` and `exposition` do no I/O and read no
+//!   clock: the time is an argument.
+//! - A counter is the service's own sum since the day's start, never one of ours.
 //! - Wall time decides what is asked for, steady time decides how old an answer is.
 //! - A key or a signature is never part of a type that can be printed; every text that
 //!   came from outside passes the `scrubber` before a log line, a page or a label.

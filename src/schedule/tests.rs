@@ -300,3 +300,36 @@ async fn a_loop_that_is_dropped_asks_nothing_more() {
     tokio::task::yield_now().await;
     assert_eq!(shared.fetch.asked.lock().unwrap().len(), asked);
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_counters_every_question_of_a_poll_ends_at_the_same_moment() {
+    let target = crate::target::tests::target("shop", "china");
+    let run = Run::start(vec![target], Duration::ZERO, |api, _| Ok(good(api)));
+    sleep(Duration::from_secs(300)).await;
+    let anchor = crate::window::day_anchor(UnixSeconds(WALL), crate::window::DayOffset::DEFAULT);
+    let asked = run.shared.fetch.asked.lock().unwrap();
+    let mut polls = std::collections::BTreeMap::<Duration, Vec<(Api, Range)>>::new();
+    for (_, api, range, at) in asked.iter() {
+        polls.entry(*at).or_default().push((*api, *range));
+    }
+    assert!(polls.len() >= 5);
+    // The first poll also looks at closed days; the others ask four questions.
+    for questions in polls.values().skip(1) {
+        let ends: Vec<u64> = questions.iter().map(|(_, range)| range.end.0).collect();
+        assert!(ends.iter().all(|end| *end == ends[0]), "{questions:?}");
+        let starts: Vec<(Api, u64)> = questions
+            .iter()
+            .map(|(api, range)| (*api, range.start.0))
+            .collect();
+        let window = ends[0] - 3600;
+        assert_eq!(
+            starts,
+            [
+                (LOSS, window),
+                (LOSS, anchor.0),
+                (STATISTICS, window),
+                (STATISTICS, anchor.0)
+            ]
+        );
+    }
+}
