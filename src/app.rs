@@ -1,8 +1,12 @@
-//! The running program: bind, poll and serve, stop. The one room that knows all others.
+//! The running program: bind, poll and serve, reload, stop. The one room that knows all
+//! others.
+
+mod daemon;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +16,11 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use crate::api::Client;
 use crate::api::transport::TransportError;
-use crate::clock;
 use crate::config::Config;
-use crate::schedule::{self, Shared};
-use crate::self_metrics::SelfMetrics;
-use crate::snapshot::{Recorder, Snapshot};
-use crate::state;
-use crate::target::expand;
-use crate::web::{self, Served};
+use crate::reload::{Reloader, Reloads};
+use crate::web::{self, Lifecycle, Served};
+use daemon::Daemon;
 
 /// How long requests may go on after the program was told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -78,59 +77,65 @@ impl Bound {
     }
 
     /// Polls and serves until `shutdown` is ready, then stops polling at once and lets
-    /// requests end.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), StopError> {
-        let targets = expand(&self.config);
-        let metrics =
-            Arc::new(SelfMetrics::new(&targets, self.config.holds.zero).map_err(StartError::from)?);
-        let snapshot = Arc::new(Snapshot::new(&targets));
-        let shared = Arc::new(Shared {
-            fetch: Client::new(&self.config, Arc::clone(&metrics)).map_err(StartError::from)?,
-            metrics: Arc::clone(&metrics),
-            clock: Box::new(clock::now),
-            replica_index: self.replica_index,
-        });
-        info!(address = %self.address, targets = targets.len(), "serving on http://{}", self.address);
-        let mut pollers = JoinSet::new();
-        let state_file = self.config.state_file.clone();
-        let mut remembered = state_file.as_deref().map(state::load).unwrap_or_default();
-        for target in targets {
-            let mut recorder = Recorder::new(target.clone(), Arc::clone(&snapshot));
-            if let Some(remembered) = remembered.remove(&target.id()) {
-                recorder.restore(remembered, clock::now());
-            }
-            pollers.spawn(schedule::poll(target, Arc::clone(&shared), recorder));
-        }
-        pollers.spawn(clock::watch());
-        if let Some(path) = state_file.clone() {
-            pollers.spawn(state::keep(path, Arc::clone(&snapshot)));
-        }
-        let router = web::router(Arc::new(Served::new(Arc::clone(&snapshot), metrics)));
+    /// requests end. Reloads on request, if there is something to reload from.
+    pub async fn run(
+        self,
+        shutdown: impl Future<Output = ()>,
+        reloading: Option<(Reloader, Reloads)>,
+    ) -> Result<(), StopError> {
+        let (reloader, mut reloads) = reloading.unzip();
+        let mut daemon = Daemon::start(&self)?;
+        let lifecycle = Lifecycle::new(reloader, self.config.web.enable_lifecycle);
+        let lifecycle = Arc::new(lifecycle);
+        let state = Served::new(
+            Arc::clone(&daemon.snapshot),
+            Arc::clone(&daemon.metrics),
+            Arc::clone(&lifecycle),
+        );
+        let router = web::router(Arc::new(state));
         let (drain, drained) = oneshot::channel::<()>();
         let mut server = JoinSet::new();
+        let make_service = router.into_make_service_with_connect_info::<SocketAddr>();
         server.spawn(
-            axum::serve(self.listener, router)
+            axum::serve(self.listener, make_service)
                 .with_graceful_shutdown(async move {
                     // A sender that is gone asks for the same.
                     let _ = drained.await;
                 })
                 .into_future(),
         );
-        tokio::select! {
-            () = shutdown => {}
-            ended = server.join_next() => {
-                let cause = ended.and_then(Result::ok).and_then(Result::err);
-                return Err(cause.map_or(RunError::Task, RunError::Server).into());
+        let mut config = self.config;
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let reload = async {
+                match reloads.as_mut() {
+                    Some(reloads) => reloads.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = &mut shutdown => break,
+                ended = server.join_next() => {
+                    let cause = ended.and_then(Result::ok).and_then(Result::err);
+                    return Err(cause.map_or(RunError::Task, RunError::Server).into());
+                }
+                () = daemon.ended() => return Err(RunError::Task.into()),
+                request = reload => {
+                    let result = match reloads.as_ref().map(Reloads::load) {
+                        Some(Ok(next)) => daemon.apply(&config, next).await.map(|next| {
+                            lifecycle.set_open(next.web.enable_lifecycle);
+                            config = next;
+                        }),
+                        Some(Err(problems)) => Err(problems),
+                        None => Err("there is no configuration to read again".to_owned()),
+                    };
+                    daemon.note_reload(&result);
+                    request.answer(result);
+                }
             }
-            Some(_) = pollers.join_next() => return Err(RunError::Task.into()),
         }
         info!("stopping");
-        pollers.shutdown().await;
-        if let Some(path) = &state_file
-            && let Err(error) = state::save(path, &snapshot.load(), clock::now())
-        {
-            warn!(path = %path.display(), "cannot write the state file: {error}");
-        }
+        daemon.stop().await;
         drop(drain);
         if timeout(DRAIN, server.join_next()).await.is_err() {
             warn!(
@@ -149,4 +154,12 @@ pub enum StopError {
     Start(#[from] StartError),
     #[error(transparent)]
     Run(#[from] RunError),
+}
+
+/// An error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", chain(source)),
+        None => error.to_string(),
+    }
 }

@@ -164,6 +164,7 @@ pub struct Holds {
 }
 
 /// One SDKAppID with what is needed to ask about it.
+#[derive(PartialEq)]
 pub struct App {
     /// The value of the label `app`.
     pub name: String,
@@ -205,6 +206,7 @@ pub struct Polling {
 
 /// Where an app's secret key is. Files and variables are read at each signing, so that a
 /// rotated key needs no restart.
+#[derive(PartialEq, Eq)]
 pub enum KeySource {
     File(PathBuf),
     Env(String),

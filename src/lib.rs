@@ -64,3 +64,5 @@ pub mod simulator;
 
 pub mod app;
 pub mod logging;
+pub mod pollers;
+pub mod reload;

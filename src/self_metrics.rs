@@ -1,15 +1,18 @@
 //! What the process counts about its own work. These live as long as the process, unlike
 //! the values that were read from the service, which are rendered from the snapshot.
 
+mod targets;
+
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{
-    CounterVec, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry,
+    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts,
+    Registry,
 };
 use tokio::time::Instant;
 
@@ -39,8 +42,10 @@ pub struct SelfMetrics {
     clock_skew: GaugeVec,
     usersig_expiry: GaugeVec,
     backup_in_use: GaugeVec,
+    reload_successful: Gauge,
+    reload_success_time: Gauge,
     error_codes: Mutex<BTreeMap<ErrorCodeKey, ErrorCode>>,
-    zero_hold: Duration,
+    zero_hold: Mutex<Duration>,
 }
 
 /// A child of `timpush_api_errors_total`; the text is its label `code`.
@@ -57,15 +62,11 @@ impl SelfMetrics {
     pub fn new(targets: &[Target], zero_hold: Duration) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let metrics = Self {
-            requests: register(
+            requests: counter(
                 &registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "timpush_api_requests_total",
-                        "HTTP calls to the service by how they ended, retries included.",
-                    ),
-                    &["app", "region", "api", "outcome"],
-                )?,
+                "timpush_api_requests_total",
+                "HTTP calls to the service by how they ended, retries included.",
+                &["app", "region", "api", "outcome"],
             )?,
             request_duration: register(
                 &registry,
@@ -78,15 +79,11 @@ impl SelfMetrics {
                     &["api"],
                 )?,
             )?,
-            retries: register(
+            retries: counter(
                 &registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "timpush_api_retries_total",
-                        "HTTP calls that repeated a question within the same poll.",
-                    ),
-                    &["app", "region", "api"],
-                )?,
+                "timpush_api_retries_total",
+                "HTTP calls that repeated a question within the same poll.",
+                &["app", "region", "api"],
             )?,
             throttle_wait: register(
                 &registry,
@@ -98,21 +95,17 @@ impl SelfMetrics {
                     &["app"],
                 )?,
             )?,
-            poll_duration: register(
+            poll_duration: histogram(
                 &registry,
-                Histogram::with_opts(buckets(
-                    "timpush_poll_duration_seconds",
-                    "How long a poll of a target took, with the waits for the limit and the retries.",
-                    &POLL_BUCKETS,
-                ))?,
+                "timpush_poll_duration_seconds",
+                "How long a poll of a target took, with the waits for the limit and the retries.",
+                &POLL_BUCKETS,
             )?,
-            poll_lateness: register(
+            poll_lateness: histogram(
                 &registry,
-                Histogram::with_opts(buckets(
-                    "timpush_poll_lateness_seconds",
-                    "How long after its due time a poll of a target began.",
-                    &LATENESS_BUCKETS,
-                ))?,
+                "timpush_poll_lateness_seconds",
+                "How long after its due time a poll of a target began.",
+                &LATENESS_BUCKETS,
             )?,
             clock_skew: gauge(
                 &registry,
@@ -132,15 +125,37 @@ impl SelfMetrics {
                 "1 while the region's backup host answers in place of its main host.",
                 &["app", "region"],
             )?,
+            reload_successful: register(
+                &registry,
+                Gauge::new(
+                    "timpush_config_last_reload_successful",
+                    "1 if the configuration was accepted when it was last read, else 0.",
+                )?,
+            )?,
+            reload_success_time: register(
+                &registry,
+                Gauge::new(
+                    "timpush_config_last_reload_success_timestamp_seconds",
+                    "When the configuration in use was read.",
+                )?,
+            )?,
             error_codes: Mutex::default(),
-            zero_hold,
+            zero_hold: Mutex::new(zero_hold),
             registry,
         };
-        metrics
-            .registry
+        metrics.describe_process()?;
+        for target in targets {
+            metrics.prepare(target);
+        }
+        Ok(metrics)
+    }
+
+    /// The usual `process_*`, and what the program was built from.
+    fn describe_process(&self) -> Result<(), prometheus::Error> {
+        self.registry
             .register(Box::new(ProcessCollector::for_self()))?;
         gauge(
-            &metrics.registry,
+            &self.registry,
             "timpush_build_info",
             "1; what this program was built from.",
             &["version", "revision", "rustc"],
@@ -151,30 +166,30 @@ impl SelfMetrics {
             env!("TIMPUSH_RUSTC"),
         ])
         .set(1.0);
-        for target in targets {
-            metrics.prepare(target);
-        }
-        Ok(metrics)
+        Ok(())
     }
 
-    fn prepare(&self, target: &Target) {
-        let id = target.id();
-        self.throttle_wait.with_label_values(&[id.app.as_str()]);
-        self.backup_in_use
-            .with_label_values(&[id.app.as_str(), id.region.as_str()]);
-        for api in target.apis() {
-            self.request_duration.with_label_values(&[api.as_str()]);
-            self.retries
-                .with_label_values(&[id.app.as_str(), id.region.as_str(), api.as_str()]);
-            for outcome in Outcome::ALL {
-                self.requests.with_label_values(&[
-                    id.app.as_str(),
-                    id.region.as_str(),
-                    api.as_str(),
-                    outcome.as_str(),
-                ]);
-            }
+    /// Changes how long codes are 0 from their first sight.
+    pub fn set_zero_hold(&self, zero_hold: Duration) {
+        *self
+            .zero_hold
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = zero_hold;
+    }
+
+    /// Notes how reading the configuration ended; a start is a success, too.
+    pub fn reloaded(&self, at: Option<UnixSeconds>) {
+        self.reload_successful
+            .set(f64::from(u8::from(at.is_some())));
+        if let Some(at) = at {
+            self.reload_success_time.set(at.as_f64());
         }
+    }
+
+    fn lock_codes(&self) -> MutexGuard<'_, BTreeMap<ErrorCodeKey, ErrorCode>> {
+        self.error_codes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts one HTTP call.
@@ -194,11 +209,7 @@ impl SelfMetrics {
     /// Counts an answer that refused with `code`.
     pub fn error_code(&self, id: &TargetId, api: Api, code: i64) {
         let key = (id.clone(), api, error_code_label(code));
-        let mut codes = self
-            .error_codes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        codes
+        self.lock_codes()
             .entry(key)
             .or_insert_with(|| ErrorCode {
                 count: 0,
@@ -254,14 +265,14 @@ impl SelfMetrics {
     /// for a while from its first sight, since `increase()` loses the first value of a
     /// series that is born above 0.
     pub fn error_codes(&self, now: Instant) -> Vec<(TargetId, Api, String, u64)> {
-        let codes = self
-            .error_codes
+        let zero_hold = *self
+            .zero_hold
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        codes
+        self.lock_codes()
             .iter()
             .map(|((id, api, label), code)| {
-                let held = now.saturating_duration_since(code.first_seen) < self.zero_hold;
+                let held = now.saturating_duration_since(code.first_seen) < zero_hold;
                 (
                     id.clone(),
                     *api,
@@ -289,6 +300,24 @@ fn gauge(
     labels: &[&str],
 ) -> Result<GaugeVec, prometheus::Error> {
     register(registry, GaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+fn counter(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    bounds: &[f64],
+) -> Result<Histogram, prometheus::Error> {
+    register(registry, Histogram::with_opts(buckets(name, help, bounds))?)
 }
 
 fn register<C: Collector + Clone + 'static>(

@@ -40,6 +40,19 @@ impl Snapshot {
         }
     }
 
+    /// Drops the targets that are not among these, and takes up the ones that are new.
+    pub fn set_targets(&self, targets: &[Target]) {
+        self.targets.rcu(|known| {
+            let states = targets.iter().map(|target| {
+                let id = target.id();
+                let state = known.get(&id).cloned();
+                let state = state.unwrap_or_else(|| Arc::new(TargetState::new(target.clone())));
+                (id, state)
+            });
+            states.collect::<Targets>()
+        });
+    }
+
     /// The state of all targets now.
     pub fn load(&self) -> Arc<Targets> {
         self.targets.load_full()
@@ -86,6 +99,24 @@ impl TargetState {
             codes: Arc::default(),
             platforms: Arc::default(),
         }
+    }
+
+    /// The same with another configuration, if it is still about the same thing.
+    fn continued(&self, target: &Target) -> Self {
+        let mut next = Self::new(target.clone());
+        let (old, new) = (&self.target, target);
+        if old.app.sdk_app_id == new.app.sdk_app_id && old.region == new.region {
+            for (api, state) in &mut next.apis {
+                if let Some(known) = self.apis.get(api) {
+                    *state = known.clone();
+                }
+            }
+            next.additive = self.additive;
+            next.resolved = self.resolved;
+            next.codes = Arc::clone(&self.codes);
+            next.platforms = Arc::clone(&self.platforms);
+        }
+        next
     }
 
     /// Whether there are counters: switched on, and not proved impossible.

@@ -10,7 +10,7 @@ use crate::reading::Api;
 use crate::region::Region;
 
 /// One app in one region; the scheduler runs one loop for each.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Target {
     pub app: Arc<App>,
     pub region: Region,

@@ -1,6 +1,7 @@
 //! HTTP: the scrape, health, and a page for people. A request never causes a poll.
 
 mod landing;
+mod lifecycle;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,9 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+
+pub use lifecycle::Lifecycle;
 
 use crate::clock;
 use crate::exposition::{self, text};
@@ -23,15 +26,21 @@ use crate::snapshot::Snapshot;
 pub struct Served {
     snapshot: Arc<Snapshot>,
     metrics: Arc<SelfMetrics>,
+    lifecycle: Arc<Lifecycle>,
     /// Once ready, ready for good: a target that fails later is no reason to restart.
     ready: AtomicBool,
 }
 
 impl Served {
-    pub fn new(snapshot: Arc<Snapshot>, metrics: Arc<SelfMetrics>) -> Self {
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        metrics: Arc<SelfMetrics>,
+        lifecycle: Arc<Lifecycle>,
+    ) -> Self {
         Self {
             snapshot,
             metrics,
+            lifecycle,
             ready: AtomicBool::new(false),
         }
     }
@@ -58,6 +67,7 @@ pub fn router(served: Arc<Served>) -> Router {
         .route("/metrics", get(metrics))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
+        .route("/-/reload", post(lifecycle::reload))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(served)

@@ -19,7 +19,7 @@ use super::transport::{self, TransportError};
 use super::wire::{self, Answer};
 use crate::catalogue::{Retry, rest_code};
 use crate::clock;
-use crate::config::{Config, ProxyUrl};
+use crate::config::{App, Config, ProxyUrl};
 use crate::reading::{Api, Reading};
 use crate::region::Endpoint;
 use crate::schedule::Fetch;
@@ -55,34 +55,57 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
 pub struct Client {
     http: reqwest::Client,
     /// By the app's name.
-    signers: HashMap<String, Signer>,
+    signers: HashMap<String, Arc<Signer>>,
     /// By SDKAppID, which is what the service counts calls by.
-    limiters: HashMap<u32, Limiter>,
-    backups: HashMap<TargetId, BackupUse>,
+    limiters: HashMap<u32, Arc<Limiter>>,
+    backups: HashMap<TargetId, Arc<BackupUse>>,
     proxy: Option<ProxyUrl>,
     metrics: Arc<SelfMetrics>,
 }
 
 impl Client {
     pub fn new(config: &Config, metrics: Arc<SelfMetrics>) -> Result<Self, TransportError> {
-        Ok(Self {
+        let nobody = Self {
             http: transport::client(config.ca_file.as_deref(), config.proxy_url.as_ref())?,
-            signers: config
-                .apps
-                .iter()
-                .map(|app| (app.name.clone(), Signer::new(Arc::clone(app))))
-                .collect(),
-            limiters: config
-                .apps
-                .iter()
-                .map(|app| (app.sdk_app_id, Limiter::new(app.calls_per_second)))
-                .collect(),
-            backups: expand(config)
-                .iter()
-                .map(|target| (target.id(), BackupUse::default()))
-                .collect(),
+            signers: HashMap::new(),
+            limiters: HashMap::new(),
+            backups: HashMap::new(),
             proxy: config.proxy_url.clone(),
             metrics,
+        };
+        nobody.successor(config)
+    }
+
+    /// A client for another configuration that goes on with what this one knows: above all
+    /// the limits, which the service counts by SDKAppID whoever asks. Keys are read again.
+    pub fn successor(&self, config: &Config) -> Result<Self, TransportError> {
+        let signer = |app: &Arc<App>| {
+            let known = self.signers.get(&app.name);
+            let signer = known
+                .filter(|signer| signer.is_of(app))
+                .map_or_else(|| Arc::new(Signer::new(Arc::clone(app))), Arc::clone);
+            signer.reread();
+            (app.name.clone(), signer)
+        };
+        let limiter = |app: &Arc<App>| {
+            let known = self.limiters.get(&app.sdk_app_id);
+            let limiter = known
+                .filter(|limiter| limiter.is_of(app.calls_per_second))
+                .map_or_else(|| Arc::new(Limiter::new(app.calls_per_second)), Arc::clone);
+            (app.sdk_app_id, limiter)
+        };
+        let backup = |target: &Target| {
+            let id = target.id();
+            let known = self.backups.get(&id).cloned().unwrap_or_default();
+            (id, known)
+        };
+        Ok(Self {
+            http: transport::client(config.ca_file.as_deref(), config.proxy_url.as_ref())?,
+            signers: config.apps.iter().map(signer).collect(),
+            limiters: config.apps.iter().map(limiter).collect(),
+            backups: expand(config).iter().map(backup).collect(),
+            proxy: config.proxy_url.clone(),
+            metrics: Arc::clone(&self.metrics),
         })
     }
 

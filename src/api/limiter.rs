@@ -56,6 +56,11 @@ impl Limiter {
         }
     }
 
+    /// Whether this is a limiter for that many calls.
+    pub(super) fn is_of(&self, calls_per_second: f64) -> bool {
+        self.gap == Duration::from_secs_f64(1.0 / calls_per_second)
+    }
+
     /// Waits for a turn, first come first served. Giving up while waiting costs nobody
     /// else anything.
     pub(super) async fn acquire(&self) -> Permit {

@@ -59,6 +59,21 @@ impl Signer {
         }
     }
 
+    /// Whether this signs for just that app.
+    pub(super) fn is_of(&self, app: &Arc<App>) -> bool {
+        *self.app == **app
+    }
+
+    /// Looks whether the key has changed; if so, the next call is signed with the new one.
+    pub(super) fn reread(&self) {
+        let mut state = self.lock();
+        if let (Some(signed), Ok(key)) = (&state.signed, self.app.key.read())
+            && signed.key != key
+        {
+            state.signed = None;
+        }
+    }
+
     /// The signature to call with now.
     pub(super) fn current(&self, now: Now) -> Result<Signed, NoSignature> {
         let mut state = self.lock();
@@ -280,6 +295,23 @@ mod tests {
             .renew(&refused, after(later, Duration::from_secs(1)))
             .unwrap();
         assert_eq!(taken.sig.expose(), renewed.sig.expose());
+    }
+
+    #[test]
+    fn a_key_that_was_rotated_is_used_at_once_when_it_is_read_again() {
+        let file = key_file("made-up key");
+        let (signer, start) = signer(file.path());
+        let first = signer.current(start).unwrap();
+        signer.reread();
+        assert_eq!(
+            signer.current(start).unwrap().sig.expose(),
+            first.sig.expose()
+        );
+        fs::write(file.path(), "another made-up key").unwrap();
+        signer.reread();
+        let key = SecretKey::new("another made-up key").unwrap();
+        let second = signer.current(start).unwrap();
+        assert!(verify(&key, second.sig.expose(), start.unix()).is_ok());
     }
 
     #[test]

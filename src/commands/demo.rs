@@ -55,7 +55,7 @@ pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure>
         let _ = stopped.await;
     });
     let exporter = async {
-        let result = bound.run(shutdown).await;
+        let result = bound.run(shutdown, None).await;
         drop(stop);
         result
     };

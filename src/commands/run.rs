@@ -8,23 +8,45 @@ use tracing::warn;
 use crate::app::{self, StopError};
 use crate::cli::Failure;
 use crate::config::{Config, Secrets, find, variables};
+use crate::reload;
 
 /// Polls and serves until SIGTERM or SIGINT.
 pub async fn run(config: Option<&Path>, replica_index: u32) -> Result<(), Failure> {
     let path = find(config).map_err(Failure::usage)?;
-    let config = Config::load(&path, &variables(), Secrets::Check).map_err(Failure::usage)?;
-    for notice in &config.notices {
-        warn!("{}: {notice}", path.display());
-    }
+    let config = load(&path).map_err(Failure::usage)?;
     let bound = app::bind(config, replica_index)
         .await
         .map_err(Failure::failed)?;
     let shutdown = shutdown()?;
-    bound.run(shutdown).await.map_err(|error| match error {
+    let (reloader, reloads) = reload::channel(move || load(&path));
+    let mut hangup = signal(SignalKind::hangup())?;
+    let on_signal = async {
+        let reloader = reloader.clone();
+        while hangup.recv().await.is_some() {
+            // The log tells how it ended.
+            let _ = reloader.reload().await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let run = bound.run(shutdown, Some((reloader.clone(), reloads)));
+    let result = tokio::select! {
+        result = run => result,
+        () = on_signal => return Ok(()),
+    };
+    result.map_err(|error| match error {
         // An unusable CA file or proxy is a matter of the configuration.
         StopError::Start(error @ app::StartError::Transport(_)) => Failure::usage(error),
         error => Failure::failed(error),
     })
+}
+
+fn load(path: &Path) -> Result<Config, reload::Problems> {
+    let config = Config::load(path, &variables(), Secrets::Check);
+    let config = config.map_err(|error| error.to_string())?;
+    for notice in &config.notices {
+        warn!("{}: {notice}", path.display());
+    }
+    Ok(config)
 }
 
 /// Ready once the process is asked to end, by SIGTERM or SIGINT.

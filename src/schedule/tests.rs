@@ -98,7 +98,7 @@ impl Run {
         let snapshot = Arc::new(Snapshot::new(&targets));
         let mut loops = JoinSet::new();
         for target in targets {
-            let recorder = Recorder::new(target.clone(), Arc::clone(&snapshot));
+            let recorder = Recorder::new(&target, Arc::clone(&snapshot));
             loops.spawn(poll(target, Arc::clone(&shared), recorder));
         }
         Self {

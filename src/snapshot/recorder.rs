@@ -24,10 +24,16 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub fn new(target: Target, snapshot: Arc<Snapshot>) -> Self {
+    /// Goes on from what the snapshot has of the target.
+    pub fn new(target: &Target, snapshot: Arc<Snapshot>) -> Self {
+        let id = target.id();
+        let state = match snapshot.load().get(&id) {
+            Some(known) => known.continued(target),
+            None => TargetState::new(target.clone()),
+        };
         Self {
-            id: target.id(),
-            state: TargetState::new(target),
+            id,
+            state,
             descriptions: 0,
             snapshot,
         }

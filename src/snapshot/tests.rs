@@ -62,7 +62,7 @@ impl Watched {
     fn new() -> Self {
         let target = target("shop", "singapore");
         let snapshot = Arc::new(Snapshot::new(std::slice::from_ref(&target)));
-        let recorder = Recorder::new(target, Arc::clone(&snapshot));
+        let recorder = Recorder::new(&target, Arc::clone(&snapshot));
         Self {
             snapshot,
             recorder,
@@ -241,7 +241,7 @@ fn writers_of_different_targets_do_not_undo_each_other() {
         for target in targets {
             let snapshot = Arc::clone(&snapshot);
             scope.spawn(move || {
-                let mut recorder = Recorder::new(target, snapshot);
+                let mut recorder = Recorder::new(&target, snapshot);
                 let start = Instant::now();
                 for at in 0..200 {
                     record(
@@ -292,7 +292,7 @@ fn exposed(codes: u64, series_limit: usize) -> String {
     let mut target = target("shop", "singapore");
     Arc::get_mut(&mut target.app).unwrap().polling.series_limit = series_limit;
     let snapshot = Arc::new(Snapshot::new(std::slice::from_ref(&target)));
-    let mut recorder = Recorder::new(target, Arc::clone(&snapshot));
+    let mut recorder = Recorder::new(&target, Arc::clone(&snapshot));
     let now = moment(0, Instant::now());
     let rows = (0..codes).flat_map(|n| {
         [None, Some(Platform(1)), Some(Platform(4))].map(|platform| {

@@ -40,7 +40,7 @@ struct Process {
 impl Process {
     fn start(target: &Target, remembered: Option<Remembered>, now: Now) -> Self {
         let snapshot = Arc::new(Snapshot::new(std::slice::from_ref(target)));
-        let mut recorder = Recorder::new(target.clone(), Arc::clone(&snapshot));
+        let mut recorder = Recorder::new(target, Arc::clone(&snapshot));
         if let Some(remembered) = remembered {
             recorder.restore(remembered, now);
         }

@@ -40,7 +40,7 @@ fn expose(loss: &str) -> String {
     let config = Config::load(&path, &[].into(), Secrets::Skip).unwrap();
     let targets = expand(&config);
     let snapshot = Arc::new(Snapshot::new(&targets));
-    let mut recorder = Recorder::new(targets[0].clone(), Arc::clone(&snapshot));
+    let mut recorder = Recorder::new(&targets[0], Arc::clone(&snapshot));
     let range = Range {
         start: UnixSeconds(1_741_708_800),
         end: UnixSeconds(1_741_795_200),

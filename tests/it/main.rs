@@ -17,4 +17,5 @@ mod peers;
 mod probe;
 mod prometheus;
 mod proof;
+mod reload;
 mod secrets;

@@ -70,7 +70,7 @@ impl Process {
             replica_index: replica,
         });
         let snapshot = Arc::new(Snapshot::new(std::slice::from_ref(&target)));
-        let mut recorder = Recorder::new(target.clone(), Arc::clone(&snapshot));
+        let mut recorder = Recorder::new(&target, Arc::clone(&snapshot));
         if let Some(state) = state {
             let remembered: Remembered = serde_json::from_str(state).unwrap();
             recorder.restore(remembered, world.now(replica));

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::config::{App, KeySource, Secrets};
+use crate::config::{KeySource, Secrets};
 use crate::region::Region;
 use crate::simulator::{Limits, Options, SimApp, Simulator};
 use crate::window::UnixSeconds;
@@ -141,7 +141,7 @@ async fn a_key_that_was_never_readable_is_an_auth_failure_without_a_call() {
     .await;
     let mut app = Arc::into_inner(crate::target::tests::target("shop", "singapore").app).unwrap();
     app.key = KeySource::File("/nowhere/shop.key".into());
-    client.signers = [("shop".to_owned(), Signer::new(Arc::new(app)))].into();
+    client.signers = [("shop".to_owned(), Arc::new(Signer::new(Arc::new(app))))].into();
     let error = client
         .fetch(&target, Api::NormalPushLoss, range())
         .await

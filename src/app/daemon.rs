@@ -1,0 +1,162 @@
+//! What polls: the loops with all that they share, and how another configuration takes
+//! their place.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use super::{Bound, StartError};
+use crate::api::Client;
+use crate::clock;
+use crate::config::Config;
+use crate::pollers::Pollers;
+use crate::reload::Problems;
+use crate::schedule::Shared;
+use crate::self_metrics::SelfMetrics;
+use crate::snapshot::{Recorder, Snapshot};
+use crate::state;
+use crate::target::{Target, expand};
+
+pub(super) struct Daemon {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) metrics: Arc<SelfMetrics>,
+    shared: Arc<Shared<Client>>,
+    targets: Vec<Target>,
+    pollers: Pollers,
+    /// Tasks that run for ever.
+    others: JoinSet<()>,
+    state_file: Option<PathBuf>,
+}
+
+impl Daemon {
+    pub(super) fn start(bound: &Bound) -> Result<Self, StartError> {
+        let config = &bound.config;
+        let targets = expand(config);
+        let metrics = Arc::new(SelfMetrics::new(&targets, config.holds.zero)?);
+        metrics.reloaded(Some(clock::now().unix()));
+        let snapshot = Arc::new(Snapshot::new(&targets));
+        let client = Client::new(config, Arc::clone(&metrics))?;
+        info!(
+            address = %bound.address,
+            targets = targets.len(),
+            "serving on http://{}", bound.address
+        );
+        let shared = Shared {
+            fetch: client,
+            metrics: Arc::clone(&metrics),
+            clock: Box::new(clock::now),
+            replica_index: bound.replica_index,
+        };
+        let mut daemon = Self {
+            snapshot,
+            metrics,
+            shared: Arc::new(shared),
+            targets,
+            pollers: Pollers::default(),
+            others: JoinSet::new(),
+            state_file: config.state_file.clone(),
+        };
+        let path = daemon.state_file.as_deref();
+        let mut remembered = path.map(state::load).unwrap_or_default();
+        for target in &daemon.targets {
+            let mut recorder = Recorder::new(target, Arc::clone(&daemon.snapshot));
+            if let Some(remembered) = remembered.remove(&target.id()) {
+                recorder.restore(remembered, clock::now());
+            }
+            daemon
+                .pollers
+                .start(target.clone(), &daemon.shared, recorder);
+        }
+        daemon.others.spawn(clock::watch());
+        if let Some(path) = daemon.state_file.clone() {
+            let snapshot = Arc::clone(&daemon.snapshot);
+            daemon.others.spawn(state::keep(path, snapshot));
+        }
+        Ok(daemon)
+    }
+
+    /// Ready when something has ended that should run for ever.
+    pub(super) async fn ended(&mut self) {
+        tokio::select! {
+            () = self.pollers.ended() => {}
+            _ = self.others.join_next() => {}
+        }
+    }
+
+    /// Puts `next` into effect in place of `old`, or nothing of it. Targets that are the
+    /// same go on undisturbed.
+    pub(super) async fn apply(&mut self, old: &Config, next: Config) -> Result<Config, Problems> {
+        let client = self
+            .shared
+            .fetch
+            .successor(&next)
+            .map_err(|error| super::chain(&error))?;
+        for (key, differs) in [
+            ("listen", old.listen != next.listen),
+            ("state_file", old.state_file != next.state_file),
+            (
+                "web.config_file",
+                old.web.config_file != next.web.config_file,
+            ),
+        ] {
+            if differs {
+                warn!("{key} has changed, which takes effect at the next start only");
+            }
+        }
+        let targets = expand(&next);
+        // Another way to the service is another way for all.
+        let same_way = old.ca_file == next.ca_file && old.proxy_url == next.proxy_url;
+        self.pollers
+            .retain(|running| same_way && targets.contains(running))
+            .await;
+        self.snapshot.set_targets(&targets);
+        self.metrics.set_targets(&self.targets, &targets);
+        self.metrics.set_zero_hold(next.holds.zero);
+        self.shared = Arc::new(Shared {
+            fetch: client,
+            metrics: Arc::clone(&self.metrics),
+            clock: Box::new(clock::now),
+            replica_index: self.shared.replica_index,
+        });
+        for target in &targets {
+            if !self.pollers.has(target) {
+                let recorder = Recorder::new(target, Arc::clone(&self.snapshot));
+                self.pollers.start(target.clone(), &self.shared, recorder);
+            }
+        }
+        self.targets = targets;
+        Ok(Config {
+            listen: old.listen,
+            ..next
+        })
+    }
+
+    /// Says how a reload ended, in the log and the metrics.
+    pub(super) fn note_reload(&self, result: &Result<(), Problems>) {
+        match result {
+            Ok(()) => {
+                info!(targets = self.targets.len(), "configuration reloaded");
+                self.metrics.reloaded(Some(clock::now().unix()));
+            }
+            Err(problems) => {
+                error!(
+                    "the configuration was not reloaded, the old one stays in effect: {problems}"
+                );
+                self.metrics.reloaded(None);
+            }
+        }
+    }
+
+    /// Stops polling at once, and keeps what is to be kept.
+    pub(super) async fn stop(mut self) {
+        self.pollers.shutdown().await;
+        self.others.shutdown().await;
+        if let Some(path) = &self.state_file
+            && let Err(error) = state::save(path, &self.snapshot.load(), clock::now())
+        {
+            warn!(path = %path.display(), "cannot write the state file: {error}");
+        }
+    }
+}

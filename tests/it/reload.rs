@@ -1,0 +1,181 @@
+//! Another configuration in the running program: applied at once, or not at all.
+
+use reqwest::header::ORIGIN;
+
+use crate::lab::{Exporter, GAME, Lab, Metrics, SHOP, UNLIMITED, http};
+
+fn config(lab: &Lab, apps: &[String], more: &str) -> std::path::PathBuf {
+    let text = format!(
+        "listen: 127.0.0.1:0\ncalls_per_second: 50\n{more}\n\
+         defaults: {{interval: 2s, timeout: 2s, lag: 10s, step: 1s}}\napps:\n{}",
+        apps.concat()
+    );
+    lab.write("timpush.yml", &text)
+}
+
+fn apps(lab: &Lab) -> [String; 2] {
+    [
+        Lab::app("shop", SHOP, &lab.url),
+        Lab::app("game", GAME, &lab.url),
+    ]
+}
+
+async fn post(url: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    let mut request = http().post(format!("{url}/-/reload"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+fn has_counters(metrics: &Metrics, app: &str) -> bool {
+    let app = format!("app=\"{app}\"");
+    metrics
+        .sum("timpush_sent_pushes_total", &[&app])
+        .is_some_and(|sent| sent > 0.0)
+}
+
+/// Every name that a scrape has of an app.
+fn mentions(metrics: &Metrics, app: &str) -> usize {
+    let label = format!("app=\"{app}\"");
+    metrics
+        .0
+        .lines()
+        .filter(|line| line.contains(&label))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_come_and_go_and_those_that_stay_keep_what_they_have() {
+    let lab = Lab::start(UNLIMITED).await;
+    let [shop, game] = apps(&lab);
+    let path = config(&lab, std::slice::from_ref(&shop), "");
+    let exporter = Exporter::run(&path).await;
+    let before = exporter
+        .until("counters", |metrics| has_counters(metrics, "shop"))
+        .await;
+    let requests = |metrics: &Metrics| {
+        let labels = ["app=\"shop\"", "outcome=\"ok\""];
+        metrics.sum("timpush_api_requests_total", &labels).unwrap()
+    };
+    config(&lab, &[shop.clone(), game.clone()], "");
+    let (status, text) = post(&exporter.url, &[]).await;
+    assert_eq!(status, 200, "{text}");
+    // At once, without a poll in between.
+    let after = exporter.metrics().await;
+    assert!(has_counters(&after, "shop"));
+    assert!(requests(&after) >= requests(&before));
+    assert_eq!(
+        after.series("timpush_target_up", &["app=\"game\""]).len(),
+        2
+    );
+    exporter
+        .until("the new app", |metrics| has_counters(metrics, "game"))
+        .await;
+    config(&lab, std::slice::from_ref(&game), "");
+    assert_eq!(post(&exporter.url, &[]).await.0, 200);
+    let last = exporter.metrics().await;
+    assert_eq!(mentions(&last, "shop"), 0, "{}", last.0);
+    assert!(has_counters(&last, "game"));
+    // And nobody asks about it any more.
+    let asked = || {
+        let calls = lab.simulator.calls();
+        let of_shop = calls.iter().filter(|call| call.sdk_app_id == Some(SHOP));
+        of_shop.count()
+    };
+    let count = asked();
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    assert_eq!(asked(), count);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_whose_rhythm_changes_keeps_its_values() {
+    let lab = Lab::start(UNLIMITED).await;
+    let [shop, _] = apps(&lab);
+    let path = config(&lab, std::slice::from_ref(&shop), "");
+    let exporter = Exporter::run(&path).await;
+    exporter
+        .until("counters", |metrics| has_counters(metrics, "shop"))
+        .await;
+    let slower = shop.replace("regions:", "interval: 1h, regions:");
+    config(&lab, &[slower], "");
+    assert_eq!(post(&exporter.url, &[]).await.0, 200);
+    let after = exporter.metrics().await;
+    assert_eq!(
+        after.sum("timpush_target_interval_seconds", &[]),
+        Some(3600.0)
+    );
+    assert!(has_counters(&after, "shop"));
+    assert!(after.sum("timpush_window_sent_pushes", &[]).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_file_changes_nothing_and_every_problem_is_named() {
+    let lab = Lab::start(UNLIMITED).await;
+    let [shop, _] = apps(&lab);
+    let path = config(&lab, std::slice::from_ref(&shop), "");
+    let exporter = Exporter::run(&path).await;
+    let start = exporter
+        .until("counters", |metrics| has_counters(metrics, "shop"))
+        .await;
+    let name = "timpush_config_last_reload_successful";
+    let time = "timpush_config_last_reload_success_timestamp_seconds";
+    assert_eq!(start.sum(name, &[]), Some(1.0));
+    config(&lab, &[shop.replace("administrator", "''")], "nonsense: 1");
+    let (status, problems) = post(&exporter.url, &[]).await;
+    assert_eq!(status, 400);
+    for part in ["nonsense", "apps[0].identifier"] {
+        assert!(problems.contains(part), "{problems}");
+    }
+    let after = exporter.metrics().await;
+    assert_eq!(after.sum(name, &[]), Some(0.0));
+    assert_eq!(after.sum(time, &[]), start.sum(time, &[]));
+    assert!(has_counters(&after, "shop"));
+    config(&lab, &[shop], "");
+    assert_eq!(post(&exporter.url, &[]).await.0, 200);
+    let healed = exporter.metrics().await;
+    assert_eq!(healed.sum(name, &[]), Some(1.0));
+    assert!(healed.sum(time, &[]) >= start.sum(time, &[]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_reloads_too() {
+    let lab = Lab::start(UNLIMITED).await;
+    let [shop, game] = apps(&lab);
+    let path = config(&lab, std::slice::from_ref(&shop), "");
+    let exporter = Exporter::run(&path).await;
+    config(&lab, &[shop, game], "");
+    exporter.signal("HUP");
+    exporter
+        .until("the new app", |metrics| has_counters(metrics, "game"))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_those_who_may_can_reload() {
+    let lab = Lab::start(UNLIMITED).await;
+    let [shop, _] = apps(&lab);
+    let path = config(&lab, std::slice::from_ref(&shop), "");
+    let exporter = Exporter::run(&path).await;
+    let forwarded = [("x-forwarded-for", "10.0.0.1")];
+    let foreign = [(ORIGIN.as_str(), "https://elsewhere.example")];
+    assert_eq!(post(&exporter.url, &forwarded).await.0, 403);
+    assert_eq!(post(&exporter.url, &foreign).await.0, 403);
+    let get = http()
+        .get(format!("{}/-/reload", exporter.url))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(get.status(), 405);
+    config(&lab, &[shop], "web: {enable_lifecycle: true}");
+    assert_eq!(post(&exporter.url, &[]).await.0, 200);
+    assert_eq!(post(&exporter.url, &forwarded).await.0, 200);
+    assert_eq!(post(&exporter.url, &foreign).await.0, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_has_nothing_to_reload() {
+    let demo = Exporter::start(&["demo", "--listen", "127.0.0.1:0"]).await;
+    assert_eq!(post(&demo.url, &[]).await.0, 404);
+}
