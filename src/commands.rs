@@ -2,6 +2,7 @@
 
 pub mod check_config;
 pub mod demo;
+mod moment;
 pub mod probe;
 pub mod query;
 pub mod run;

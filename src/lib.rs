@@ -60,6 +60,8 @@ pub mod snapshot;
 pub mod state;
 pub mod web;
 
+pub mod backfill;
+
 pub mod simulator;
 
 pub mod app;
