@@ -15,3 +15,5 @@
 //! counters of the daemon rely on the service to do.
 
 pub mod pieces;
+pub mod replay;
+pub mod timeline;

@@ -1,0 +1,199 @@
+//! At which moments there are samples, and at which a daemon polls.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::counters::Rules;
+use crate::window::{DAY, UnixSeconds, day_anchor};
+
+/// A moment at which something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    pub at: UnixSeconds,
+    /// Whether the service is polled.
+    pub polled: bool,
+    /// Whether the window gauges are sampled.
+    pub windows: bool,
+    /// Whether the counters are sampled.
+    pub counters: bool,
+}
+
+/// The stops from `from` to `to`, both included, and every `step` in between.
+///
+/// With counters there are more. A daemon polls often enough to close a day as soon as it
+/// has settled, whatever the step. And where a step passes over what the counters show
+/// after midnight (the final value of the closed day, then 0), that is sampled too: without
+/// it `increase()` would lose the end of the old day and the beginning of the new one.
+pub fn stops(
+    from: UnixSeconds,
+    to: UnixSeconds,
+    step: Duration,
+    counters: Option<&Rules>,
+) -> Vec<Stop> {
+    let step = step.as_secs().max(1);
+    let mut stops: BTreeMap<u64, Stop> = (from.0..=to.0)
+        .step_by(usize::try_from(step).unwrap_or(usize::MAX))
+        .chain([to.0])
+        .map(|at| {
+            let stop = Stop {
+                at: UnixSeconds(at),
+                polled: true,
+                windows: true,
+                counters: counters.is_some(),
+            };
+            (at, stop)
+        })
+        .collect();
+    if let Some(rules) = counters {
+        let regular: Vec<u64> = stops.keys().copied().collect();
+        let sampled_within = |phase: (u64, u64)| {
+            let next = regular.partition_point(|at| *at < phase.0);
+            regular.get(next).is_some_and(|at| *at < phase.1)
+        };
+        let mut anchor = day_anchor(from, rules.day_offset).0;
+        while anchor <= to.0 {
+            let phases = phases(UnixSeconds(anchor), rules);
+            for (index, phase) in phases.into_iter().enumerate() {
+                let (closes, missed) = (index == 0, !sampled_within(phase));
+                if (closes || missed) && phase.0 > from.0 && phase.0 < to.0 {
+                    let stop = stops.entry(phase.0).or_insert(Stop {
+                        at: UnixSeconds(phase.0),
+                        polled: false,
+                        windows: false,
+                        counters: missed,
+                    });
+                    stop.polled |= closes;
+                }
+            }
+            anchor += DAY;
+        }
+    }
+    stops.into_values().collect()
+}
+
+/// What the counters show after the day's start at `anchor`, from when until when: the
+/// closed day with 0 for who has just appeared, the closed day, zeros. The first begins
+/// when the closed day has settled.
+fn phases(anchor: UnixSeconds, rules: &Rules) -> Vec<(u64, u64)> {
+    let (hold, zero) = (rules.rollover_hold.as_secs(), rules.zero_hold.as_secs());
+    let settled = anchor.0 + rules.lag.as_secs();
+    let appeared = settled + (zero / 2).min(hold);
+    let closed = settled + hold;
+    [
+        (settled, appeared),
+        (appeared, closed),
+        (closed, closed + zero),
+    ]
+    .into_iter()
+    .enumerate()
+    .filter(|(index, (start, end))| *index == 0 || start < end)
+    .map(|(_, phase)| phase)
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::DayOffset;
+    use proptest::prelude::*;
+
+    /// A midnight at the default offset.
+    const MIDNIGHT: u64 = 1_741_708_800;
+
+    fn rules() -> Rules {
+        Rules {
+            day_offset: DayOffset::DEFAULT,
+            lag: Duration::from_secs(120),
+            rollover_hold: Duration::from_secs(150),
+            zero_hold: Duration::from_secs(150),
+            stale_after: Duration::MAX,
+            loss_series: None,
+        }
+    }
+
+    fn of(from: u64, to: u64, step: u64, rules: Option<&Rules>) -> Vec<Stop> {
+        stops(
+            UnixSeconds(from),
+            UnixSeconds(to),
+            Duration::from_secs(step),
+            rules,
+        )
+    }
+
+    fn sampled(stops: &[Stop]) -> Vec<u64> {
+        stops
+            .iter()
+            .filter(|stop| stop.counters)
+            .map(|stop| stop.at.0 - MIDNIGHT)
+            .collect()
+    }
+
+    #[test]
+    fn both_ends_are_there_though_the_step_does_not_meet_the_last() {
+        let hours = of(MIDNIGHT + 100, MIDNIGHT + 9100, 3600, None);
+        let at: Vec<u64> = hours.iter().map(|stop| stop.at.0 - MIDNIGHT).collect();
+        assert_eq!(at, [100, 3700, 7300, 9100]);
+        assert!(hours.iter().all(|stop| stop.polled && stop.windows));
+    }
+
+    #[test]
+    fn what_is_shown_after_midnight_is_sampled_whatever_the_step() {
+        let next = DAY;
+        let stops = of(
+            MIDNIGHT + DAY - 3600,
+            MIDNIGHT + DAY + 3600,
+            3600,
+            Some(&rules()),
+        );
+        assert_eq!(
+            sampled(&stops),
+            [
+                next - 3600,
+                next,
+                next + 120,
+                next + 195,
+                next + 270,
+                next + 3600
+            ]
+        );
+        let windows = stops.iter().filter(|stop| stop.windows).count();
+        let polls = stops.iter().filter(|stop| stop.polled).count();
+        assert_eq!((windows, polls), (3, 4));
+    }
+
+    #[test]
+    fn a_step_that_meets_every_phase_needs_no_more_samples() {
+        let (from, to) = (MIDNIGHT + DAY - 600, MIDNIGHT + DAY + 600);
+        assert_eq!(
+            sampled(&of(from, to, 60, Some(&rules()))),
+            sampled(
+                &of(from, to, 60, None)
+                    .into_iter()
+                    .map(|stop| Stop {
+                        counters: true,
+                        ..stop
+                    })
+                    .collect::<Vec<_>>()
+            )
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn moments_ascend_and_the_regular_ones_are_all_there(
+            from in 0..3 * DAY,
+            length in 1..3 * DAY,
+            step in 60..DAY,
+        ) {
+            let (from, to) = (MIDNIGHT + from, MIDNIGHT + from + length);
+            let stops = of(from, to, step, Some(&rules()));
+            prop_assert!(stops.windows(2).all(|pair| pair[0].at < pair[1].at));
+            let windows: Vec<u64> = stops.iter().filter(|stop| stop.windows).map(|stop| stop.at.0).collect();
+            let mut regular: Vec<u64> = (from..=to).step_by(usize::try_from(step).unwrap()).collect();
+            if regular.last() != Some(&to) {
+                regular.push(to);
+            }
+            prop_assert_eq!(windows, regular);
+        }
+    }
+}
