@@ -5,15 +5,29 @@
 //! timeline  from, to, step -> the moments of samples, and those that midnight needs
 //! replay    moments -> the ranges that a daemon asks about; their counts -> samples
 //! pieces    ranges -> adjacent pieces, each asked once; their answers -> any range's counts
+//! plan      all of this for every target: the questions, and the samples from their answers
 //! bounds    what the service no longer keeps, and what has not settled yet
 //! ask       pieces -> answers, within each app's limit
 //! journal   answers on disk, so that an interrupted run can go on
-//! text      samples -> OpenMetrics
+//! samples   what was served -> series and their families
+//! text      series -> OpenMetrics
 //! ```
 //!
-//! Pure but for `ask` and `journal`. The answers to adjacent ranges are added up, as the
+//! Pure but for `ask`, `journal` and `progress`. The answers to adjacent ranges are added up, as the
 //! counters of the daemon rely on the service to do.
+
+pub mod timeline;
 
 pub mod pieces;
 pub mod replay;
-pub mod timeline;
+
+pub mod bounds;
+pub mod plan;
+
+pub mod ask;
+pub mod journal;
+pub mod progress;
+
+pub mod label;
+pub mod samples;
+pub mod text;

@@ -1,0 +1,102 @@
+//! Asks the questions, each app as fast as its own limit allows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::plan::{Plan, Question};
+use crate::api::{FetchError, Outcome};
+use crate::reading::{Counts, Reading};
+use crate::schedule::Fetch;
+use crate::target::{Target, TargetId};
+
+/// Answers on their way to be kept; more would be lost with an interruption.
+const ON_THE_WAY: usize = 1;
+
+/// How often a question is asked again that a daemon beside this run has crowded out, and
+/// how long the pause is. The answerer has asked twice by itself each time.
+const CROWDED_OUT: usize = 5;
+const PAUSE: Duration = Duration::from_millis(2300);
+
+/// Why not all questions are answered.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError<E> {
+    #[error("{id}: {error}; {}", error.advice)]
+    Refused { id: TargetId, error: FetchError },
+    #[error("not all answers came, which is a bug")]
+    Incomplete,
+    /// The answer could not be kept.
+    #[error(transparent)]
+    Keep(E),
+}
+
+/// Asks all `questions` in their order, and gives each answer to `keep`. The first failure
+/// ends everything.
+pub async fn ask<F: Fetch, E>(
+    fetch: Arc<F>,
+    plan: &Plan,
+    questions: Vec<Question>,
+    mut keep: impl FnMut(Question, &TargetId, Counts) -> Result<(), E>,
+) -> Result<(), AskError<E>> {
+    let total = questions.len();
+    let mut by_app: BTreeMap<u32, Vec<(Target, Question)>> = BTreeMap::new();
+    for question in questions {
+        if let Some(planned) = plan.targets.get(question.target) {
+            let target = planned.target.clone();
+            by_app
+                .entry(target.app.sdk_app_id)
+                .or_default()
+                .push((target, question));
+        }
+    }
+    let (sender, mut answers) = mpsc::channel(ON_THE_WAY);
+    let mut apps = JoinSet::new();
+    for questions in by_app.into_values() {
+        let (fetch, sender) = (Arc::clone(&fetch), sender.clone());
+        apps.spawn(async move {
+            for (target, question) in questions {
+                let answer = patiently(fetch.as_ref(), &target, question).await;
+                let failed = answer.is_err();
+                // Nobody listens once another app has failed.
+                if sender.send((target.id(), question, answer)).await.is_err() || failed {
+                    return;
+                }
+            }
+        });
+    }
+    drop(sender);
+    let mut kept = 0;
+    while let Some((id, question, answer)) = answers.recv().await {
+        match answer {
+            Ok(reading) => keep(question, &id, reading.counts()).map_err(AskError::Keep)?,
+            Err(error) => return Err(AskError::Refused { id, error }),
+        }
+        kept += 1;
+    }
+    if kept == total {
+        Ok(())
+    } else {
+        Err(AskError::Incomplete)
+    }
+}
+
+async fn patiently<F: Fetch>(
+    fetch: &F,
+    target: &Target,
+    question: Question,
+) -> Result<Reading, FetchError> {
+    let mut answer = fetch.fetch(target, question.api, question.range).await;
+    for _ in 0..CROWDED_OUT {
+        match &answer {
+            Err(error) if error.outcome == Outcome::RateLimited => {}
+            _ => break,
+        }
+        sleep(PAUSE).await;
+        answer = fetch.fetch(target, question.api, question.range).await;
+    }
+    answer
+}

@@ -1,0 +1,151 @@
+//! What the service no longer keeps, and what has not settled yet.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::plan::{Plan, Planned, Question, Span};
+use super::replay::{Settings, needed};
+use super::timeline::stops;
+use crate::config::duration::text;
+use crate::window::{DAY, LOOK_BACK, UnixSeconds, aligned_end, day_anchor};
+
+/// Time for the first call of all to be made, and for a call to be repeated.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// Whether a span and its step can be asked for at all.
+pub fn check_span(span: Span) -> Result<(), String> {
+    let step = span.step.as_secs();
+    if step == 0 || DAY % step != 0 {
+        return Err(format!(
+            "--step: {} does not divide a day; 1s to 1d without a rest are possible, such as 1m, 5m, 30m, 1h or 6h",
+            text(span.step)
+        ));
+    }
+    if span.from >= span.to {
+        return Err(format!(
+            "--from {} is not before --to {}",
+            span.from, span.to
+        ));
+    }
+    Ok(())
+}
+
+/// Whether everything up to the end has settled.
+pub fn check_settled(plan: &Plan, now: UnixSeconds) -> Result<(), String> {
+    let Some(last) = plan
+        .targets
+        .iter()
+        .max_by_key(|planned| planned.settings.rules.lag)
+    else {
+        return Ok(());
+    };
+    let lag = last.settings.rules.lag;
+    let latest = UnixSeconds(now.0.saturating_sub(lag.as_secs()));
+    if plan.span.to > latest {
+        return Err(format!(
+            "--to: the counts of {} settle for {} (`lag`); the latest time to ask for is {latest}",
+            last.target.id(),
+            text(lag)
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the service still keeps everything that is asked when its turn comes.
+pub fn check_kept(plan: &Plan, questions: &[Question], now: UnixSeconds) -> Result<(), String> {
+    let mut turns: BTreeMap<u32, u32> = BTreeMap::new();
+    for question in questions {
+        let Some(planned) = plan.targets.get(question.target) else {
+            continue;
+        };
+        let turn = turns.entry(planned.target.app.sdk_app_id).or_default();
+        if question.range.start < forgotten(planned, *turn, now) {
+            let first = forgotten(planned, of_one_piece(plan, planned), now);
+            return Err(if question.range.start < first {
+                refusal(plan, now)
+            } else {
+                format!(
+                    "--step: {} asks for so many calls that {} forgets what comes first before its turn; use a larger step or a later --from",
+                    text(plan.span.step),
+                    planned.target.id()
+                )
+            });
+        }
+        *turn += 1;
+    }
+    Ok(())
+}
+
+/// The latest time of which the service may have forgotten something when the app's call
+/// number `turn` is made.
+fn forgotten(planned: &Planned, turn: u32, now: UnixSeconds) -> UnixSeconds {
+    let gap = 1.0 / planned.target.app.calls_per_second;
+    let waited = Duration::from_secs_f64(gap * f64::from(turn)) + MARGIN;
+    UnixSeconds((now.0 + waited.as_secs()).saturating_sub(LOOK_BACK.as_secs()))
+}
+
+/// How many calls an app needs for one piece of time.
+fn of_one_piece(plan: &Plan, planned: &Planned) -> u32 {
+    let id = planned.target.app.sdk_app_id;
+    let calls = plan
+        .targets
+        .iter()
+        .filter(|other| other.target.app.sdk_app_id == id)
+        .map(|other| other.target.apis().len())
+        .sum::<usize>();
+    u32::try_from(calls).unwrap_or(u32::MAX)
+}
+
+fn refusal(plan: &Plan, now: UnixSeconds) -> String {
+    let latest = plan.targets.iter().map(|planned| {
+        let limit = forgotten(planned, of_one_piece(plan, planned), now);
+        (earliest(&planned.settings, limit), planned)
+    });
+    match latest.max_by_key(|(from, _)| *from) {
+        None => "there is nothing to fill".to_owned(),
+        Some((from, planned)) => format!(
+            "--from: the service keeps 7 days, and a sample needs its whole window{}; the earliest --from is {from} ({}, window {}, day_offset {})",
+            if planned.settings.counters {
+                " and its day from the start"
+            } else {
+                ""
+            },
+            planned.target.id(),
+            text(planned.settings.window),
+            planned.settings.rules.day_offset,
+        ),
+    }
+}
+
+/// The first moment whose samples need nothing from before `limit`.
+fn earliest(settings: &Settings, limit: UnixSeconds) -> UnixSeconds {
+    let rules = &settings.rules;
+    let wanted = UnixSeconds(limit.0 + settings.window.as_secs());
+    let before = aligned_end(wanted, Duration::ZERO, settings.step, rules.day_offset);
+    let end = if before < wanted {
+        before.0 + settings.step.as_secs()
+    } else {
+        before.0
+    };
+    let first = UnixSeconds(end + rules.lag.as_secs());
+    if !settings.counters || oldest(settings, first) >= limit {
+        return first;
+    }
+    // From then on a day's counters need nothing of the day before.
+    let shown = (rules.lag + rules.rollover_hold + rules.zero_hold).as_secs();
+    let mut anchor = day_anchor(limit, rules.day_offset).0;
+    while UnixSeconds(anchor) < limit || UnixSeconds(anchor + shown) < first {
+        anchor += DAY;
+    }
+    UnixSeconds(anchor + shown)
+}
+
+/// The start of the oldest range that the samples of one moment need.
+fn oldest(settings: &Settings, at: UnixSeconds) -> UnixSeconds {
+    let stop = stops(at, at, settings.step, settings.counters());
+    needed(settings, &stop, tokio::time::Instant::now())
+        .into_iter()
+        .map(|range| range.start)
+        .min()
+        .unwrap_or(at)
+}

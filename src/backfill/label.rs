@@ -1,0 +1,101 @@
+//! Labels that the scrape configuration would have added.
+
+use std::str::FromStr;
+
+use super::samples::LABELS;
+
+/// A label for every series, written as `name=value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    name: String,
+    value: String,
+}
+
+impl Label {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+impl FromStr for Label {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| "write it as name=value, such as job=timpush-exporter".to_owned())?;
+        let mut chars = name.chars();
+        let valid = chars
+            .next()
+            .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+            && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !valid {
+            return Err(format!(
+                "{name:?} is no label name: letters, digits and _ are allowed, and no digit at the start"
+            ));
+        }
+        if name.starts_with("__") {
+            return Err(format!(
+                "{name}: names that begin with __ are Prometheus' own"
+            ));
+        }
+        if LABELS.contains(&name) {
+            return Err(format!("{name} is a label of the metrics themselves"));
+        }
+        if value.is_empty() {
+            return Err(format!("{name}: a label without a value is no label"));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })
+    }
+}
+
+/// A name that is given twice.
+pub fn repeated(labels: &[Label]) -> Option<&str> {
+    labels
+        .iter()
+        .enumerate()
+        .find(|(index, label)| labels.iter().take(*index).any(|l| l.name == label.name))
+        .map(|(_, label)| label.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_label_names_and_not_ours() {
+        for text in ["job=timpush-exporter", "_x1=a=b", "instance=10.0.0.1:10898"] {
+            assert!(text.parse::<Label>().is_ok(), "{text}");
+        }
+        for (text, reason) in [
+            ("job", "name=value"),
+            ("=x", "no label name"),
+            ("1a=x", "no label name"),
+            ("a-b=x", "no label name"),
+            ("é=x", "no label name"),
+            ("__name__=x", "Prometheus' own"),
+            ("app=x", "metrics themselves"),
+            ("err_code=x", "metrics themselves"),
+            ("job=", "without a value"),
+        ] {
+            let error = text.parse::<Label>().unwrap_err();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_given_twice_is_found() {
+        let labels = |texts: &[&str]| -> Vec<Label> {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        assert_eq!(repeated(&labels(&["a=1", "b=1"])), None);
+        assert_eq!(repeated(&labels(&["a=1", "b=1", "a=2"])), Some("a"));
+    }
+}

@@ -1,0 +1,160 @@
+//! What is to be filled, and the questions that it takes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::pieces::{Sums, cut};
+use super::replay::{Settings, needed, replay};
+use super::samples::{self, Samples};
+use super::timeline::{Stop, stops};
+use crate::config::duration::text;
+use crate::reading::{Api, Counts};
+use crate::target::{Target, TargetId};
+use crate::window::{Range, UnixSeconds};
+
+/// The times of samples, as asked for; both ends are included.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub from: UnixSeconds,
+    pub to: UnixSeconds,
+    pub step: Duration,
+}
+
+/// One target's part of the work.
+pub struct Planned {
+    pub target: Target,
+    pub settings: Settings,
+    pub stops: Vec<Stop>,
+    /// What each of the target's APIs is asked about, in order of time.
+    pub pieces: Vec<Range>,
+}
+
+/// All the work. It follows from the span and the configuration alone, so that a later run
+/// comes to the same questions.
+pub struct Plan {
+    pub span: Span,
+    pub targets: Vec<Planned>,
+    started: Instant,
+}
+
+/// One call to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Index in [`Plan::targets`].
+    pub target: usize,
+    pub api: Api,
+    pub range: Range,
+}
+
+/// What was answered, by target and API, then by the start of the piece.
+pub type Answers = BTreeMap<(usize, Api), BTreeMap<UnixSeconds, Counts>>;
+
+impl Plan {
+    /// `holds` are those of roll-over and of zeros. `started` is any moment.
+    pub fn new(
+        targets: Vec<Target>,
+        holds: (Duration, Duration),
+        span: Span,
+        started: Instant,
+    ) -> Self {
+        let targets = targets.into_iter().map(|target| {
+            let settings = Settings::new(&target.app, holds.0, holds.1);
+            let stops = stops(span.from, span.to, span.step, settings.counters());
+            Planned {
+                pieces: cut(&needed(&settings, &stops, started)),
+                target,
+                settings,
+                stops,
+            }
+        });
+        Self {
+            span,
+            targets: targets.collect(),
+            started,
+        }
+    }
+
+    /// The questions that have no answer yet, oldest ranges first, as the service forgets
+    /// those first.
+    pub fn questions(&self, answers: &Answers) -> Vec<Question> {
+        let mut questions: Vec<Question> = self
+            .targets
+            .iter()
+            .enumerate()
+            .flat_map(|(target, planned)| {
+                planned.target.apis().iter().flat_map(move |api| {
+                    planned.pieces.iter().map(move |range| Question {
+                        target,
+                        api: *api,
+                        range: *range,
+                    })
+                })
+            })
+            .filter(|question| {
+                answers
+                    .get(&(question.target, question.api))
+                    .is_none_or(|answered| !answered.contains_key(&question.range.start))
+            })
+            .collect();
+        questions.sort_by_key(|question| (question.range.start, question.target, question.api));
+        questions
+    }
+
+    /// All series of all targets, once every question is answered.
+    pub fn samples(&self, answers: &Answers) -> Vec<(TargetId, Samples)> {
+        let of_target = |(index, planned): (usize, &Planned)| {
+            let mut samples = Samples::new();
+            for api in planned.target.apis() {
+                let nothing = BTreeMap::new();
+                let sums = Sums::new(answers.get(&(index, *api)).unwrap_or(&nothing));
+                replay(
+                    &planned.settings,
+                    &planned.stops,
+                    self.started,
+                    |range| sums.counts(range),
+                    |frame| samples::add(&mut samples, *api, frame),
+                );
+            }
+            (planned.target.id(), samples)
+        };
+        self.targets.iter().enumerate().map(of_target).collect()
+    }
+
+    /// Everything that the output depends on but the answers, for people to read.
+    pub fn facts(&self) -> BTreeMap<String, String> {
+        let span = [
+            ("--from", self.span.from.to_string()),
+            ("--to", self.span.to.to_string()),
+            ("--step", text(self.span.step)),
+        ];
+        span.into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .chain(
+                self.targets
+                    .iter()
+                    .map(|planned| (format!("target {}", planned.target.id()), planned.fact())),
+            )
+            .collect()
+    }
+}
+
+impl Planned {
+    fn fact(&self) -> String {
+        let (app, settings) = (&self.target.app, &self.settings);
+        format!(
+            "SDKAppID {} at {}, window {}, step {}, lag {}, day_offset {}, rollover_hold {}, zero_hold {}, statistics {}, counters {}",
+            app.sdk_app_id,
+            self.target.region.main.authority(),
+            text(settings.window),
+            text(settings.step),
+            text(settings.rules.lag),
+            settings.rules.day_offset,
+            text(settings.rules.rollover_hold),
+            text(settings.rules.zero_hold),
+            app.polling.statistics,
+            settings.counters,
+        )
+    }
+}
