@@ -9,6 +9,7 @@
 //! bounds    what the service no longer keeps, and what has not settled yet
 //! ask       pieces -> answers, within each app's limit
 //! journal   answers on disk, so that an interrupted run can go on
+//! destination  the file, whole or not at all
 //! samples   what was served -> series and their families
 //! text      series -> OpenMetrics
 //! ```
@@ -25,6 +26,7 @@ pub mod bounds;
 pub mod plan;
 
 pub mod ask;
+pub mod destination;
 pub mod journal;
 pub mod progress;
 

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod backfill;
 pub mod check_config;
 pub mod demo;
 mod moment;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::plan::{Plan, Planned, Question, Span};
 use super::replay::{Settings, needed};
 use super::timeline::stops;
@@ -15,7 +17,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 /// Whether a span and its step can be asked for at all.
 pub fn check_span(span: Span) -> Result<(), String> {
     let step = span.step.as_secs();
-    if step == 0 || DAY % step != 0 {
+    if step == 0 || !DAY.is_multiple_of(step) {
         return Err(format!(
             "--step: {} does not divide a day; 1s to 1d without a rest are possible, such as 1m, 5m, 30m, 1h or 6h",
             text(span.step)
@@ -99,7 +101,7 @@ fn of_one_piece(plan: &Plan, planned: &Planned) -> u32 {
 fn refusal(plan: &Plan, now: UnixSeconds) -> String {
     let latest = plan.targets.iter().map(|planned| {
         let limit = forgotten(planned, of_one_piece(plan, planned), now);
-        (earliest(&planned.settings, limit), planned)
+        (earliest(&planned.settings, limit, plan.started), planned)
     });
     match latest.max_by_key(|(from, _)| *from) {
         None => "there is nothing to fill".to_owned(),
@@ -118,7 +120,7 @@ fn refusal(plan: &Plan, now: UnixSeconds) -> String {
 }
 
 /// The first moment whose samples need nothing from before `limit`.
-fn earliest(settings: &Settings, limit: UnixSeconds) -> UnixSeconds {
+fn earliest(settings: &Settings, limit: UnixSeconds, started: Instant) -> UnixSeconds {
     let rules = &settings.rules;
     let wanted = UnixSeconds(limit.0 + settings.window.as_secs());
     let before = aligned_end(wanted, Duration::ZERO, settings.step, rules.day_offset);
@@ -128,7 +130,7 @@ fn earliest(settings: &Settings, limit: UnixSeconds) -> UnixSeconds {
         before.0
     };
     let first = UnixSeconds(end + rules.lag.as_secs());
-    if !settings.counters || oldest(settings, first) >= limit {
+    if !settings.counters || oldest(settings, first, started) >= limit {
         return first;
     }
     // From then on a day's counters need nothing of the day before.
@@ -141,9 +143,9 @@ fn earliest(settings: &Settings, limit: UnixSeconds) -> UnixSeconds {
 }
 
 /// The start of the oldest range that the samples of one moment need.
-fn oldest(settings: &Settings, at: UnixSeconds) -> UnixSeconds {
+fn oldest(settings: &Settings, at: UnixSeconds, started: Instant) -> UnixSeconds {
     let stop = stops(at, at, settings.step, settings.counters());
-    needed(settings, &stop, tokio::time::Instant::now())
+    needed(settings, &stop, started)
         .into_iter()
         .map(|range| range.start)
         .min()

@@ -36,7 +36,7 @@ pub struct Planned {
 pub struct Plan {
     pub span: Span,
     pub targets: Vec<Planned>,
-    started: Instant,
+    pub(super) started: Instant,
 }
 
 /// One call to make.
@@ -52,15 +52,10 @@ pub struct Question {
 pub type Answers = BTreeMap<(usize, Api), BTreeMap<UnixSeconds, Counts>>;
 
 impl Plan {
-    /// `holds` are those of roll-over and of zeros. `started` is any moment.
-    pub fn new(
-        targets: Vec<Target>,
-        holds: (Duration, Duration),
-        span: Span,
-        started: Instant,
-    ) -> Self {
+    /// `started` is any moment.
+    pub fn new(targets: Vec<Target>, span: Span, started: Instant) -> Self {
         let targets = targets.into_iter().map(|target| {
-            let settings = Settings::new(&target.app, holds.0, holds.1);
+            let settings = Settings::of(&target);
             let stops = stops(span.from, span.to, span.step, settings.counters());
             Planned {
                 pieces: cut(&needed(&settings, &stops, started)),

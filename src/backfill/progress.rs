@@ -61,13 +61,8 @@ impl Bar {
     pub fn advance(&mut self) {
         self.done += 1;
         if self.shown {
-            self.draw(&line(self.done, self.total));
+            draw(&line(self.done, self.total));
         }
-    }
-
-    fn draw(&self, text: &str) {
-        // Nobody is told of a terminal that is gone.
-        let _ = write!(io::stderr(), "\r{text}\x1b[K").and_then(|()| io::stderr().flush());
     }
 }
 
@@ -75,9 +70,14 @@ impl Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         if self.shown && self.done > 0 {
-            self.draw("");
+            draw("");
         }
     }
+}
+
+fn draw(text: &str) {
+    // Nobody is told of a terminal that is gone.
+    let _ = write!(io::stderr(), "\r{text}\x1b[K").and_then(|()| io::stderr().flush());
 }
 
 fn line(done: usize, total: usize) -> String {

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::timeline::Stop;
 use crate::clock::Now;
-use crate::config::App;
 use crate::counters::{Ledger, Question, Rules, Served};
 use crate::reading::{CountKey, Counts};
+use crate::target::Target;
 use crate::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
 
 /// How long a code that is no longer in the windows is 0, in seconds, as in the daemon.
@@ -25,19 +25,16 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn new(app: &App, rollover_hold: Duration, zero_hold: Duration) -> Self {
+    pub fn of(target: &Target) -> Self {
+        let polling = &target.app.polling;
         Self {
-            window: app.polling.window,
-            step: app.polling.step,
-            counters: app.polling.counters,
+            window: polling.window,
+            step: polling.step,
+            counters: polling.counters,
             rules: Rules {
-                day_offset: app.day_offset,
-                lag: app.polling.lag,
-                rollover_hold,
-                zero_hold,
                 // A healthy daemon has polled a moment ago, however far apart stops are.
                 stale_after: Duration::MAX,
-                loss_series: None,
+                ..Rules::of(target)
             },
         }
     }

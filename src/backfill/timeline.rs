@@ -18,21 +18,21 @@ pub struct Stop {
     pub counters: bool,
 }
 
-/// The stops from `from` to `to`, both included, and every `step` in between.
+/// The stops from `from` to `to`, both included, with `spacing` between them.
 ///
 /// With counters there are more. A daemon polls often enough to close a day as soon as it
-/// has settled, whatever the step. And where a step passes over what the counters show
+/// has settled, whatever the spacing. And where that passes over what the counters show
 /// after midnight (the final value of the closed day, then 0), that is sampled too: without
 /// it `increase()` would lose the end of the old day and the beginning of the new one.
 pub fn stops(
     from: UnixSeconds,
     to: UnixSeconds,
-    step: Duration,
+    spacing: Duration,
     counters: Option<&Rules>,
 ) -> Vec<Stop> {
-    let step = step.as_secs().max(1);
+    let spacing = spacing.as_secs().max(1);
     let mut stops: BTreeMap<u64, Stop> = (from.0..=to.0)
-        .step_by(usize::try_from(step).unwrap_or(usize::MAX))
+        .step_by(usize::try_from(spacing).unwrap_or(usize::MAX))
         .chain([to.0])
         .map(|at| {
             let stop = Stop {

@@ -1,0 +1,127 @@
+//! Where the text goes: a file that is whole or not there, or standard output.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// A file to be, with the names beside it that are used until it is whole.
+pub struct Destination {
+    file: PathBuf,
+}
+
+/// Why there is no file.
+#[derive(Debug, thiserror::Error)]
+pub enum DestinationError {
+    #[error("--output: {} exists already and is not overwritten; remove it, or choose another name", .0.display())]
+    Exists(PathBuf),
+    #[error("--output: {} is no name of a file", .0.display())]
+    NoName(PathBuf),
+    #[error("cannot write {}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+impl Destination {
+    pub fn new(file: PathBuf) -> Result<Self, DestinationError> {
+        if file.file_name().is_none() {
+            return Err(DestinationError::NoName(file));
+        }
+        let destination = Self { file };
+        destination.check_absent()?;
+        Ok(destination)
+    }
+
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The journal's place.
+    pub fn journal(&self) -> PathBuf {
+        self.beside(".part")
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.file.clone().into_os_string();
+        name.push(ending);
+        name.into()
+    }
+
+    fn check_absent(&self) -> Result<(), DestinationError> {
+        // A link that leads nowhere is in the way, too.
+        match fs::symlink_metadata(&self.file) {
+            Ok(_) => Err(DestinationError::Exists(self.file.clone())),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Writes the whole text beside its place and moves it there; then the journal is gone.
+    pub fn publish(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), DestinationError> {
+        let text = self.beside(".part.text");
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| DestinationError::Write { path, source }
+        };
+        let written = File::create(&text).and_then(|file| {
+            let mut out = BufWriter::new(file);
+            write(&mut out)?;
+            out.into_inner()
+                .map_err(io::IntoInnerError::into_error)?
+                .sync_all()
+        });
+        let moved = written
+            .map_err(failed(&text))
+            .and_then(|()| self.check_absent())
+            .and_then(|()| fs::rename(&text, &self.file).map_err(failed(&self.file)));
+        if moved.is_err() {
+            // It may not have come into being, and the space is needed.
+            let _ = fs::remove_file(&text);
+        } else {
+            // The file is there: what is left of the way to it is only untidy.
+            let _ = fs::remove_file(self.journal());
+        }
+        moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_whole_or_not_there_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = Destination::new(folder.path().join("x.om")).unwrap();
+        fs::write(destination.journal(), "answers").unwrap();
+        let full = destination.publish(|out| {
+            out.write_all(b"half")?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert!(full.unwrap_err().to_string().contains("x.om.part.text"));
+        let names = || {
+            let mut names: Vec<_> = fs::read_dir(folder.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name())
+                .collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(), ["x.om.part"]);
+        destination.publish(|out| out.write_all(b"whole")).unwrap();
+        assert_eq!(names(), ["x.om"]);
+        assert_eq!(fs::read(destination.file()).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn what_exists_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.om");
+        let destination = Destination::new(path.clone()).unwrap();
+        fs::write(&path, "mine").unwrap();
+        assert!(Destination::new(path.clone()).is_err());
+        assert!(destination.publish(|out| out.write_all(b"new")).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"mine");
+        assert!(Destination::new(PathBuf::from("/")).is_err());
+    }
+}
