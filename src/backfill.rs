@@ -33,3 +33,6 @@ pub mod progress;
 pub mod label;
 pub mod samples;
 pub mod text;
+
+#[cfg(test)]
+mod tests;

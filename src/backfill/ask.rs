@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::plan::{Plan, Question};
+use super::journal::{Journal, JournalError};
+use super::plan::{Answers, Plan, Question};
 use crate::api::{FetchError, Outcome};
 use crate::reading::{Counts, Reading};
 use crate::schedule::Fetch;
@@ -22,26 +23,49 @@ const ON_THE_WAY: usize = 1;
 const CROWDED_OUT: usize = 5;
 const PAUSE: Duration = Duration::from_millis(2300);
 
+/// Asks `questions` and adds what is answered to `answers`, and to the journal if there is
+/// one. `told` is called after each.
+pub async fn collect<F: Fetch>(
+    fetch: Arc<F>,
+    plan: &Plan,
+    questions: Vec<Question>,
+    answers: &mut Answers,
+    mut journal: Option<Journal>,
+    mut told: impl FnMut(),
+) -> Result<(), AskError> {
+    let keep = |question: Question, id: &TargetId, counts: Counts| {
+        if let Some(journal) = &mut journal {
+            journal.add(id, question.api, question.range, &counts)?;
+        }
+        answers
+            .entry((question.target, question.api))
+            .or_default()
+            .insert(question.range.start, counts);
+        told();
+        Ok(())
+    };
+    ask(fetch, plan, questions, keep).await
+}
+
 /// Why not all questions are answered.
 #[derive(Debug, thiserror::Error)]
-pub enum AskError<E> {
+pub enum AskError {
     #[error("{id}: {error}; {}", error.advice)]
     Refused { id: TargetId, error: FetchError },
     #[error("not all answers came, which is a bug")]
     Incomplete,
-    /// The answer could not be kept.
     #[error(transparent)]
-    Keep(E),
+    Keep(#[from] JournalError),
 }
 
 /// Asks all `questions` in their order, and gives each answer to `keep`. The first failure
 /// ends everything.
-pub async fn ask<F: Fetch, E>(
+async fn ask<F: Fetch>(
     fetch: Arc<F>,
     plan: &Plan,
     questions: Vec<Question>,
-    mut keep: impl FnMut(Question, &TargetId, Counts) -> Result<(), E>,
-) -> Result<(), AskError<E>> {
+    mut keep: impl FnMut(Question, &TargetId, Counts) -> Result<(), JournalError>,
+) -> Result<(), AskError> {
     let total = questions.len();
     let mut by_app: BTreeMap<u32, Vec<(Target, Question)>> = BTreeMap::new();
     for question in questions {
@@ -72,7 +96,7 @@ pub async fn ask<F: Fetch, E>(
     let mut kept = 0;
     while let Some((id, question, answer)) = answers.recv().await {
         match answer {
-            Ok(reading) => keep(question, &id, reading.counts()).map_err(AskError::Keep)?,
+            Ok(reading) => keep(question, &id, reading.counts())?,
             Err(error) => return Err(AskError::Refused { id, error }),
         }
         kept += 1;

@@ -133,8 +133,8 @@ fn earliest(settings: &Settings, limit: UnixSeconds, started: Instant) -> UnixSe
     if !settings.counters || oldest(settings, first, started) >= limit {
         return first;
     }
-    // From then on a day's counters need nothing of the day before.
-    let shown = (rules.lag + rules.rollover_hold + rules.zero_hold).as_secs();
+    // From then on nothing is shown of the day before.
+    let shown = (rules.lag + rules.rollover_hold).as_secs();
     let mut anchor = day_anchor(limit, rules.day_offset).0;
     while UnixSeconds(anchor) < limit || UnixSeconds(anchor + shown) < first {
         anchor += DAY;

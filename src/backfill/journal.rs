@@ -48,7 +48,7 @@ pub struct Entry {
 pub struct Found {
     pub entries: Vec<Entry>,
     /// Up to where the file holds whole lines, in bytes.
-    length: u64,
+    pub length: u64,
 }
 
 /// Why a journal cannot be used.
@@ -161,11 +161,11 @@ fn entry(line: &[u8]) -> Option<Entry> {
 }
 
 impl Journal {
-    /// Goes on after what was found at `path`, or begins there.
+    /// Goes on after the first `length` bytes at `path` (see [`Found::length`]), or begins there.
     pub fn open(
         path: &Path,
         facts: &BTreeMap<String, String>,
-        found: &Found,
+        length: u64,
     ) -> Result<Self, JournalError> {
         let failed = |source| JournalError::Write {
             path: path.to_owned(),
@@ -177,13 +177,13 @@ impl Journal {
             .truncate(false)
             .open(path)
             .map_err(failed)?;
-        file.set_len(found.length).map_err(failed)?;
+        file.set_len(length).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
         let mut journal = Self {
             path: path.to_owned(),
             file,
         };
-        if found.length == 0 {
+        if length == 0 {
             journal.write(&Header {
                 timpush_backfill: FORMAT,
                 program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -270,7 +270,7 @@ mod tests {
 
     fn write(path: &Path, facts: &BTreeMap<String, String>, entries: &[Entry]) {
         let found = find(path, facts).unwrap();
-        let mut journal = Journal::open(path, facts, &found).unwrap();
+        let mut journal = Journal::open(path, facts, found.length).unwrap();
         for entry in entries {
             journal
                 .add(&entry.id, entry.api, entry.range, &entry.counts)

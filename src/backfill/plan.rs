@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::journal::Found;
 use super::pieces::{Sums, cut};
 use super::replay::{Settings, needed, replay};
 use super::samples::{self, Samples};
@@ -95,6 +96,26 @@ impl Plan {
             .collect();
         questions.sort_by_key(|question| (question.range.start, question.target, question.api));
         questions
+    }
+
+    /// What an earlier run has answered.
+    pub fn known(&self, found: Found) -> Answers {
+        let indices: BTreeMap<TargetId, usize> = self
+            .targets
+            .iter()
+            .enumerate()
+            .map(|(index, planned)| (planned.target.id(), index))
+            .collect();
+        let mut answers = Answers::new();
+        for entry in found.entries {
+            if let Some(index) = indices.get(&entry.id) {
+                answers
+                    .entry((*index, entry.api))
+                    .or_default()
+                    .insert(entry.range.start, entry.counts);
+            }
+        }
+        answers
     }
 
     /// All series of all targets, once every question is answered.

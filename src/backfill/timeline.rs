@@ -46,18 +46,19 @@ pub fn stops(
         .collect();
     if let Some(rules) = counters {
         let regular: Vec<u64> = stops.keys().copied().collect();
-        let sampled_within = |phase: (u64, u64)| {
-            let next = regular.partition_point(|at| *at < phase.0);
-            regular.get(next).is_some_and(|at| *at < phase.1)
-        };
         let mut anchor = day_anchor(from, rules.day_offset).0;
         while anchor <= to.0 {
-            let phases = phases(UnixSeconds(anchor), rules);
-            for (index, phase) in phases.into_iter().enumerate() {
-                let (closes, missed) = (index == 0, !sampled_within(phase));
-                if (closes || missed) && phase.0 > from.0 && phase.0 < to.0 {
-                    let stop = stops.entry(phase.0).or_insert(Stop {
-                        at: UnixSeconds(phase.0),
+            let settled = anchor + rules.lag.as_secs();
+            let before = regular.partition_point(|at| *at < settled);
+            let last = before.checked_sub(1).and_then(|last| regular.get(last));
+            let phases = phases(settled, last.copied(), rules);
+            for (start, end) in phases.into_iter().filter(|(start, end)| start < end) {
+                let next = regular.partition_point(|at| *at < start);
+                let missed = regular.get(next).is_none_or(|at| *at >= end);
+                let closes = start == settled;
+                if (closes || missed) && start > from.0 && start < to.0 {
+                    let stop = stops.entry(start).or_insert(Stop {
+                        at: UnixSeconds(start),
                         polled: false,
                         windows: false,
                         counters: missed,
@@ -71,24 +72,18 @@ pub fn stops(
     stops.into_values().collect()
 }
 
-/// What the counters show after the day's start at `anchor`, from when until when: the
-/// closed day with 0 for who has just appeared, the closed day, zeros. The first begins
-/// when the closed day has settled.
-fn phases(anchor: UnixSeconds, rules: &Rules) -> Vec<(u64, u64)> {
+/// What the counters show once a day has `settled`, from when until when: the closed day
+/// with 0 for who has just appeared, the closed day as it is, zeros. `last` is the moment of
+/// the poll before.
+fn phases(settled: u64, last: Option<u64>, rules: &Rules) -> [(u64, u64); 3] {
     let (hold, zero) = (rules.rollover_hold.as_secs(), rules.zero_hold.as_secs());
-    let settled = anchor.0 + rules.lag.as_secs();
-    let appeared = settled + (zero / 2).min(hold);
     let closed = settled + hold;
+    let appeared = (settled + zero / 2).max(last.map_or(0, |last| last + zero));
     [
-        (settled, appeared),
+        (settled, appeared.min(closed).max(settled + 1)),
         (appeared, closed),
         (closed, closed + zero),
     ]
-    .into_iter()
-    .enumerate()
-    .filter(|(index, (start, end))| *index == 0 || start < end)
-    .map(|(_, phase)| phase)
-    .collect()
 }
 
 #[cfg(test)]

@@ -12,19 +12,19 @@ use super::moment::Moment;
 use super::run::shutdown;
 use super::usersig::find_app;
 use crate::api::Client;
-use crate::backfill::ask::{AskError, ask};
+use crate::backfill::ask::{AskError, collect};
 use crate::backfill::bounds::{check_kept, check_settled, check_span};
 use crate::backfill::destination::{Destination, DestinationError};
 use crate::backfill::journal::{self, Found, Journal, JournalError};
 use crate::backfill::label::{Label, repeated};
-use crate::backfill::plan::{Answers, Plan, Question, Span};
+use crate::backfill::plan::{Plan, Span};
 use crate::backfill::progress::{Bar, announcement};
 use crate::backfill::text;
 use crate::cli::Failure;
 use crate::clock;
 use crate::config::{Config, Secrets, duration, find, variables};
 use crate::self_metrics::SelfMetrics;
-use crate::target::{Target, TargetId, expand};
+use crate::target::{Target, expand};
 
 #[derive(Args)]
 pub struct BackfillArgs {
@@ -86,12 +86,13 @@ pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure>
         Some(destination) => left(destination, &facts, args.resume)?,
         None => Found::default(),
     };
-    let mut answers = known(&plan, &found);
+    let length = found.length;
+    let mut answers = plan.known(found);
     let questions = plan.questions(&answers);
     check_kept(&plan, &questions, now.unix()).map_err(Failure::usage)?;
     let journal = match &destination {
         Some(destination) => Some(
-            Journal::open(&destination.journal(), &facts, &found)
+            Journal::open(&destination.journal(), &facts, length)
                 .map_err(|error| advised(error, destination))?,
         ),
         None => None,
@@ -99,8 +100,15 @@ pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure>
 
     // Standard error that is gone is no reason to stop.
     let _ = writeln!(io::stderr(), "{}", announcement(&plan, &questions));
-    let asked = collect(client, &plan, questions, &mut answers, journal).await;
-    asked.map_err(|stopped| stopped.told(destination.as_ref()))?;
+    let mut bar = Bar::new(questions.len());
+    let interrupted = shutdown()?;
+    let told = || bar.advance();
+    let asked = tokio::select! {
+        asked = collect(client, &plan, questions, &mut answers, journal, told) => asked.map_err(Some),
+        () = interrupted => Err(None),
+    };
+    drop(bar);
+    asked.map_err(|error| stopped(error, destination.as_ref()))?;
 
     let samples = plan.samples(&answers);
     let write = |out: &mut dyn Write| text::write(out, &samples, &args.labels);
@@ -156,46 +164,19 @@ fn left(
     })
 }
 
-fn known(plan: &Plan, found: &Found) -> Answers {
-    let mut answers = Answers::new();
-    for (index, planned) in plan.targets.iter().enumerate() {
-        let id = planned.target.id();
-        for entry in found.entries.iter().filter(|entry| entry.id == id) {
-            answers
-                .entry((index, entry.api))
-                .or_default()
-                .insert(entry.range.start, entry.counts.clone());
-        }
-    }
-    answers
-}
-
-/// Why the answers are not complete.
-enum Stopped {
-    Asking(AskError<JournalError>),
-    Signal,
-    Other(Failure),
-}
-
-impl Stopped {
-    /// With what to do about it.
-    fn told(self, destination: Option<&Destination>) -> Failure {
-        let go_on = match destination {
-            Some(destination) => format!(
-                "what was answered is kept in {}: continue with the same command and --resume",
-                destination.journal().display()
-            ),
-            None => "nothing was written; with --output, it could be continued".to_owned(),
-        };
-        match self {
-            Self::Asking(AskError::Keep(error)) => match destination {
-                Some(destination) => advised(error, destination),
-                None => Failure::failed(error),
-            },
-            Self::Asking(error) => Failure::failed(format!("{error}\n{go_on}")),
-            Self::Signal => Failure::failed(format!("interrupted; {go_on}")),
-            Self::Other(failure) => failure,
-        }
+/// Why the answers are not complete, and the way on; without an error it was a signal.
+fn stopped(error: Option<AskError>, destination: Option<&Destination>) -> Failure {
+    let go_on = match destination {
+        Some(destination) => format!(
+            "what was answered is kept in {}: continue with the same command and --resume",
+            destination.journal().display()
+        ),
+        None => "nothing was written; with --output, it could be continued".to_owned(),
+    };
+    match (error, destination) {
+        (None, _) => Failure::failed(format!("interrupted; {go_on}")),
+        (Some(AskError::Keep(error)), Some(destination)) => advised(error, destination),
+        (Some(error), _) => Failure::failed(format!("{error}\n{go_on}")),
     }
 }
 
@@ -209,31 +190,4 @@ fn advised(error: impl std::error::Error + 'static, destination: &Destination) -
         "{error}{cause}\nmake sure that there is space and that the folder can be written to, then continue with the same command and --resume; nothing is at {}",
         destination.file().display()
     ))
-}
-
-/// Asks until everything is answered or the process is asked to end.
-async fn collect(
-    client: Arc<Client>,
-    plan: &Plan,
-    questions: Vec<Question>,
-    answers: &mut Answers,
-    mut journal: Option<Journal>,
-) -> Result<(), Stopped> {
-    let mut bar = Bar::new(questions.len());
-    let keep = |question: Question, id: &TargetId, counts| {
-        if let Some(journal) = &mut journal {
-            journal.add(id, question.api, question.range, &counts)?;
-        }
-        bar.advance();
-        answers
-            .entry((question.target, question.api))
-            .or_default()
-            .insert(question.range.start, counts);
-        Ok(())
-    };
-    let interrupted = shutdown().map_err(Stopped::Other)?;
-    tokio::select! {
-        asked = ask(client, plan, questions, keep) => asked.map_err(Stopped::Asking),
-        () = interrupted => Err(Stopped::Signal),
-    }
 }

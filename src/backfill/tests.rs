@@ -1,0 +1,431 @@
+//! The whole way but the network: plan, answers from the simulator's truth, samples, text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, ready};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::ask::{AskError, collect};
+use super::bounds::{check_kept, check_settled, check_span};
+use super::journal::{Journal, find};
+use super::plan::{Answers, Plan, Span};
+use super::samples::{Samples, Series};
+use super::text;
+use crate::api::{FetchError, Outcome};
+use crate::config::App;
+use crate::reading::{Api, CountKey, Counts, Reading};
+use crate::schedule::Fetch;
+use crate::simulator::{Incidents, SimApp, truth};
+use crate::target::{Target, tests::target};
+use crate::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
+
+/// A midnight at the default offset.
+const MIDNIGHT: u64 = 1_741_708_800;
+
+/// How long midnight is visible with a lag of 2 minutes.
+const VISIBLE: u64 = 120 + 150 + 150;
+
+/// Few enough pushes that codes come and go.
+fn sim() -> SimApp {
+    SimApp {
+        pushes_a_day: 3000,
+        incidents: Incidents::Weekly,
+        ..SimApp::made_up().remove(0)
+    }
+}
+
+fn ask_truth(api: Api, range: Range) -> Reading {
+    truth(&sim(), api, range)
+}
+
+/// The default target with another window.
+fn shop(window: u64) -> Target {
+    let target = target("shop", "singapore");
+    let mut polling = target.app.polling.clone();
+    polling.window = Duration::from_secs(window);
+    Target {
+        app: Arc::new(App {
+            name: target.app.name.clone(),
+            sdk_app_id: target.app.sdk_app_id,
+            identifier: target.app.identifier.clone(),
+            key: crate::config::KeySource::Env("NONE".to_owned()),
+            calls_per_second: 100.0,
+            day_offset: target.app.day_offset,
+            holds: target.app.holds,
+            regions: target.app.regions.clone(),
+            polling,
+        }),
+        region: target.region,
+    }
+}
+
+fn plan(window: u64, from: u64, to: u64, step: u64) -> Plan {
+    let span = Span {
+        from: UnixSeconds(from),
+        to: UnixSeconds(to),
+        step: Duration::from_secs(step),
+    };
+    Plan::new(vec![shop(window)], span, Instant::now())
+}
+
+fn answered(plan: &Plan) -> Answers {
+    let mut answers = Answers::new();
+    for question in plan.questions(&Answers::new()) {
+        let counts = ask_truth(question.api, question.range).counts();
+        answers
+            .entry((question.target, question.api))
+            .or_default()
+            .insert(question.range.start, counts);
+    }
+    answers
+}
+
+fn samples(plan: &Plan) -> Samples {
+    plan.samples(&answered(plan)).remove(0).1
+}
+
+fn end_of(at: u64) -> UnixSeconds {
+    aligned_end(
+        UnixSeconds(at),
+        Duration::from_secs(120),
+        Duration::from_secs(60),
+        DayOffset::DEFAULT,
+    )
+}
+
+fn true_counts(start: u64, end: u64) -> Counts {
+    let range = Range {
+        start: UnixSeconds(start),
+        end: UnixSeconds(end),
+    };
+    Api::ALL
+        .into_iter()
+        .flat_map(|api| ask_truth(api, range).counts())
+        .collect()
+}
+
+/// Whether what is shown then has to do with a midnight.
+fn near_midnight(at: u64) -> bool {
+    at - day_anchor(UnixSeconds(at), DayOffset::DEFAULT).0 < VISIBLE
+}
+
+fn steps() -> impl Strategy<Value = u64> {
+    proptest::sample::select(vec![240, 300, 1800, 3600, 6 * 3600, DAY])
+}
+
+/// What `increase()` makes of samples, without its extrapolation.
+fn increase(points: &[(UnixSeconds, u64)]) -> u64 {
+    points
+        .windows(2)
+        .map(|pair| {
+            let (before, after) = (pair[0].1, pair[1].1);
+            if after < before {
+                after
+            } else {
+                after - before
+            }
+        })
+        .sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn window_gauges_are_the_truth_of_their_window(
+        from in 0..3 * DAY,
+        length in 1..2 * DAY,
+        step in steps(),
+        window in proptest::sample::select(vec![60_u64, 3600, 5400, DAY]),
+    ) {
+        let plan = plan(window, MIDNIGHT + from, MIDNIGHT + from + length, step);
+        let samples = samples(&plan);
+        let ends = &samples[&Series::WindowEnd(Api::NormalPushLoss)];
+        prop_assert_eq!(ends, &samples[&Series::WindowEnd(Api::NormalPushStatistics)]);
+        for (at, end) in ends {
+            prop_assert_eq!(UnixSeconds(*end), end_of(at.0));
+            let expected = true_counts(end - window, *end);
+            for (key, count) in &expected {
+                let points = &samples[&Series::Window(key.clone())];
+                prop_assert!(points.contains(&(*at, *count)), "{key:?} at {at}");
+            }
+            for (series, points) in &samples {
+                if let Series::Window(key) = series
+                    && !expected.contains_key(key)
+                {
+                    prop_assert!(points.iter().all(|(t, count)| t != at || *count == 0));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn counters_are_the_truth_since_the_days_start_but_for_midnight_and_newcomers(
+        from in 0..3 * DAY,
+        length in 1..2 * DAY,
+        step in steps(),
+    ) {
+        let plan = plan(3600, MIDNIGHT + from, MIDNIGHT + from + length, step);
+        let samples = samples(&plan);
+        let anchors: BTreeMap<UnixSeconds, u64> = samples[&Series::DayAnchor].iter().copied().collect();
+        let times: Vec<UnixSeconds> = anchors.keys().copied().collect();
+        for (index, at) in times.iter().enumerate().filter(|(_, at)| !near_midnight(at.0)) {
+            let end = end_of(at.0);
+            let anchor = day_anchor(end, DayOffset::DEFAULT);
+            prop_assert_eq!(anchors[at], anchor.0);
+            for (key, count) in true_counts(anchor.0, end.0) {
+                let points: BTreeMap<_, _> = samples[&Series::Total(key.clone())].iter().copied().collect();
+                // Who was absent, or forgotten after a day of zeros, begins with 0.
+                let newcomer = (1..=index)
+                    .rev()
+                    .take_while(|index| at.0 - times[*index].0 < 150)
+                    .any(|index| !points.contains_key(&times[index - 1]));
+                let expected = if newcomer { 0 } else { count };
+                prop_assert_eq!(points[at], expected, "{:?} at {}", key, at);
+            }
+        }
+    }
+
+    #[test]
+    fn the_increase_over_all_samples_is_the_services_own_count_whatever_the_step(
+        from in 0..2 * DAY,
+        length in DAY..4 * DAY,
+        step in steps(),
+    ) {
+        let (from, to) = (MIDNIGHT + from, MIDNIGHT + from + length);
+        prop_assume!(!near_midnight(from) && !near_midnight(to));
+        let samples = samples(&plan(3600, from, to, step));
+        let counted = true_counts(end_of(from).0, end_of(to).0);
+        for (series, points) in &samples {
+            if let Series::Total(key) = series {
+                let truth = counted.get(key).copied().unwrap_or(0);
+                let newcomer = points.last().unwrap().1 == 0
+                    || to - points[0].0.0 < 150 && points[0].0.0 != from;
+                prop_assert!(increase(points) == truth || newcomer, "{key:?}: {points:?} is not {truth}");
+            }
+        }
+        for key in counted.keys() {
+            prop_assert!(samples.contains_key(&Series::Total(key.clone())), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn no_piece_is_asked_twice_and_every_one_has_settled(
+        from in 0..3 * DAY,
+        length in 1..3 * DAY,
+        step in steps(),
+        window in proptest::sample::select(vec![60_u64, 3600, DAY]),
+    ) {
+        let plan = plan(window, MIDNIGHT + from, MIDNIGHT + from + length, step);
+        let questions = plan.questions(&Answers::new());
+        let mut asked = BTreeSet::new();
+        for question in &questions {
+            prop_assert!(asked.insert((question.api, question.range.start)));
+            prop_assert!(question.range.end <= end_of(MIDNIGHT + from + length));
+        }
+        prop_assert!(plan.questions(&answered(&plan)).is_empty());
+    }
+
+    #[test]
+    fn the_earliest_from_that_a_refusal_names_is_accepted_and_no_earlier_one(
+        now in 10 * DAY..12 * DAY,
+        early in 0..20 * DAY / 10,
+        step in steps(),
+        window in proptest::sample::select(vec![60_u64, 3600, DAY]),
+    ) {
+        let now = MIDNIGHT + now;
+        let check = |from: u64| {
+            let plan = plan(window, from, from + DAY, step);
+            check_kept(&plan, &plan.questions(&Answers::new()), UnixSeconds(now))
+        };
+        let from = now - 8 * DAY + early;
+        if let Err(refusal) = check(from) {
+            let (_, rest) = refusal.split_once("the earliest --from is ").unwrap();
+            let named = rest.split_once(' ').unwrap().0;
+            let named = u64::try_from(named.parse::<jiff::Timestamp>().unwrap().as_second()).unwrap();
+            prop_assert!(from < named, "{refusal}");
+            prop_assert_eq!(check(named), Ok(()));
+            prop_assert!(check(named - 1).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_week_of_hours_takes_one_call_an_hour_and_one_more_at_each_midnight() {
+    let plan = plan(3600, MIDNIGHT + 3600, MIDNIGHT + 7 * DAY, 3600);
+    let pieces = &plan.targets[0].pieces;
+    assert_eq!(pieces.len(), 168 + 7);
+    assert_eq!(plan.questions(&Answers::new()).len(), 2 * pieces.len());
+}
+
+#[test]
+fn spans_that_make_no_sense_are_refused() {
+    let check = |from, to, step| {
+        check_span(Span {
+            from: UnixSeconds(from),
+            to: UnixSeconds(to),
+            step: Duration::from_secs(step),
+        })
+    };
+    assert_eq!(check(0, 1, 1), Ok(()));
+    assert_eq!(check(0, 1, DAY), Ok(()));
+    for step in [0, 7, DAY + 1, 2 * DAY] {
+        assert!(check(0, 1, step).unwrap_err().contains("--step"), "{step}");
+    }
+    assert!(check(1, 1, 60).unwrap_err().contains("is not before --to"));
+    let late = plan(3600, MIDNIGHT, MIDNIGHT + DAY, 3600);
+    let settled = |now| check_settled(&late, UnixSeconds(now));
+    assert_eq!(settled(MIDNIGHT + DAY + 120), Ok(()));
+    assert!(settled(MIDNIGHT + DAY + 119).unwrap_err().contains("2m"));
+}
+
+/// Answers with the truth, and fails from the call number `until` on.
+struct Service {
+    calls: AtomicUsize,
+    until: usize,
+}
+
+impl Fetch for Service {
+    fn fetch(
+        &self,
+        _: &Target,
+        api: Api,
+        range: Range,
+    ) -> impl Future<Output = Result<Reading, FetchError>> + Send {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        ready(if call < self.until {
+            Ok(ask_truth(api, range))
+        } else {
+            Err(FetchError::new(Outcome::Connect, "no route"))
+        })
+    }
+}
+
+/// One run that makes at most `until` calls; the text, if it got that far.
+async fn run(journal: &Path, until: usize) -> Result<String, AskError> {
+    let plan = plan(3600, MIDNIGHT + DAY - 7200, MIDNIGHT + DAY + 7200, 1800);
+    let facts = plan.facts();
+    let found = find(journal, &facts).unwrap();
+    let open = Journal::open(journal, &facts, found.length).unwrap();
+    let mut answers = plan.known(found);
+    let service = Arc::new(Service {
+        calls: AtomicUsize::new(0),
+        until,
+    });
+    let questions = plan.questions(&answers);
+    collect(service, &plan, questions, &mut answers, Some(open), || ()).await?;
+    let mut out = Vec::new();
+    text::write(&mut out, &plan.samples(&answers), &[]).unwrap();
+    Ok(String::from_utf8(out).unwrap())
+}
+
+#[tokio::test]
+async fn an_interrupted_run_that_is_resumed_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = run(&folder.path().join("whole"), usize::MAX).await.unwrap();
+    for until in [0, 1, 2, 5, 13] {
+        let journal = folder.path().join(until.to_string());
+        let error = run(&journal, until).await.unwrap_err().to_string();
+        assert!(
+            error.contains("shop/singapore: connect: no route"),
+            "{error}"
+        );
+        // The line that was being written is cut off.
+        let kept = std::fs::read(&journal).unwrap();
+        std::fs::write(&journal, &kept[..kept.len() - until.min(3)]).unwrap();
+        assert!(run(&journal, 4).await.is_err());
+        assert_eq!(run(&journal, usize::MAX).await.unwrap(), whole, "{until}");
+    }
+    let journal = folder.path().join("whole");
+    assert_eq!(
+        run(&journal, 0).await.unwrap(),
+        whole,
+        "nothing is asked again"
+    );
+}
+
+#[tokio::test]
+async fn the_text_is_openmetrics_with_each_family_together_and_times_ascending() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = run(&folder.path().join("x"), usize::MAX).await.unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.last(), Some(&"# EOF"));
+    assert_eq!(text.matches("# EOF").count(), 1);
+    let (mut family, mut families) = ("", BTreeSet::new());
+    let (mut series, mut done, mut last) = ("", BTreeSet::new(), 0);
+    for line in &lines[..lines.len() - 1] {
+        if let Some(head) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = head.split_once(' ').unwrap();
+            assert!(!name.ends_with("_total"));
+            assert!(families.insert(name), "{name} comes twice");
+            assert!(["gauge", "counter"].contains(&kind));
+            family = name;
+        } else if let Some(help) = line.strip_prefix("# HELP ") {
+            assert_eq!(help.split_once(' ').unwrap().0, family);
+        } else {
+            let (of, rest) = line.split_once("} ").unwrap();
+            let name = of.split_once('{').unwrap().0;
+            assert_eq!(name.strip_suffix("_total").unwrap_or(name), family);
+            let (value, at) = rest.split_once(' ').unwrap();
+            value.parse::<u64>().unwrap();
+            let at = at.parse::<u64>().unwrap();
+            if of == series {
+                assert!(at > last, "{line}");
+            } else {
+                assert!(done.insert(of), "{of} comes twice");
+                series = of;
+            }
+            last = at;
+        }
+    }
+    assert_eq!(families.len(), 23, "{families:?}");
+}
+
+#[test]
+fn without_counters_or_statistics_nothing_is_asked_for_them() {
+    let mut target = shop(3600);
+    let app = Arc::get_mut(&mut target.app).unwrap();
+    app.polling.counters = false;
+    app.polling.statistics = false;
+    let span = Span {
+        from: UnixSeconds(MIDNIGHT + DAY / 2),
+        to: UnixSeconds(MIDNIGHT + DAY / 2 + 7200),
+        step: Duration::from_secs(3600),
+    };
+    let plan = Plan::new(vec![target], span, Instant::now());
+    let questions = plan.questions(&Answers::new());
+    assert_eq!(questions.len(), 3);
+    assert!(
+        questions
+            .iter()
+            .all(|question| question.api == Api::NormalPushLoss)
+    );
+    let samples = samples(&plan);
+    let gauges = |series: &Series| match series {
+        Series::Window(key) => matches!(key, CountKey::Loss(_)),
+        Series::WindowStart(api) | Series::WindowEnd(api) => *api == Api::NormalPushLoss,
+        Series::Total(_) | Series::DayAnchor => false,
+    };
+    assert!(samples.keys().all(gauges));
+}
+
+#[test]
+fn a_daemon_that_starts_right_after_midnight_shows_the_closed_day_first() {
+    let next = MIDNIGHT + DAY;
+    let samples = samples(&plan(3600, next + 180, next + 600, 60));
+    let sent = CountKey::Funnel(crate::reading::FunnelStep::Sent, None);
+    let closed = true_counts(MIDNIGHT, next)[&sent];
+    for (at, value) in &samples[&Series::Total(sent.clone())] {
+        let expected = match at.0 - next {
+            ..270 => closed,
+            270..420 => 0,
+            _ => true_counts(next, end_of(at.0).0)[&sent],
+        };
+        assert_eq!(*value, expected, "{}", at.0 - next);
+    }
+}
