@@ -160,6 +160,11 @@ async fn no_secret_is_in_what_a_command_prints() {
     let query = [
         "query", "--config", &config, "--app", "shop", "--from", &from, "--to", &to,
     ];
+    let filled = lab.path("filled").to_str().unwrap().to_owned();
+    let backfill = [
+        "backfill", "--config", &config, "--app", "shop", "--from", &from, "--to", &to, "--step",
+        "1h", "--output", &filled,
+    ];
     check("check-config", &output(&["check-config", &config]));
     check("help", &output(&["--help"]));
     for command in [
@@ -169,6 +174,7 @@ async fn no_secret_is_in_what_a_command_prints() {
         "check-config",
         "query",
         "probe",
+        "backfill",
         "usersig",
     ] {
         check("help", &output(&[command, "--help"]));
@@ -178,6 +184,13 @@ async fn no_secret_is_in_what_a_command_prints() {
         lab.simulator
             .set_scenario(Scenario::from_json(&scenario.to_string()).unwrap());
         check(place, &output(&query));
+        check(place, &output(&backfill));
+        for path in [lab.path("filled"), lab.path("filled.part")] {
+            if let Ok(text) = std::fs::read_to_string(&path) {
+                check(place, &text);
+                std::fs::remove_file(path).unwrap();
+            }
+        }
     }
     let broken = lab.write(
         "broken.yml",
