@@ -17,8 +17,10 @@ use super::plan::{Answers, Plan, Span};
 use super::samples::{Samples, Series};
 use super::text;
 use crate::api::{FetchError, Outcome};
+use crate::clock::Now;
 use crate::config::App;
-use crate::reading::{Api, CountKey, Counts, Reading};
+use crate::counters::Ledger;
+use crate::reading::{Api, CountKey, Counts, FunnelStep, Reading};
 use crate::schedule::Fetch;
 use crate::simulator::{Incidents, SimApp, truth};
 use crate::target::{Target, tests::target};
@@ -134,7 +136,7 @@ fn increase(points: &[(UnixSeconds, u64)]) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn window_gauges_are_the_truth_of_their_window(
@@ -212,6 +214,38 @@ proptest! {
         }
         for key in counted.keys() {
             prop_assert!(samples.contains_key(&Series::Total(key.clone())), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn midnight_is_shown_as_by_a_daemon_that_polls_every_minute(
+        from in DAY / 2..DAY,
+        step in steps(),
+        phase in 0..60_u64,
+    ) {
+        let from = MIDNIGHT + from;
+        let plan = plan(3600, from, from + 2 * DAY, step);
+        let samples = samples(&plan);
+        let sent = CountKey::Funnel(FunnelStep::Sent, None);
+        let (rules, mut daemon) = (plan.targets[0].settings.rules, Ledger::default());
+        let now = |at: u64| Now {
+            wall: Duration::from_secs(at),
+            steady: plan.started + Duration::from_secs(at - MIDNIGHT),
+        };
+        let mut polled = MIDNIGHT + 600 + phase;
+        for (index, (at, value)) in samples[&Series::Total(sent.clone())].iter().enumerate() {
+            while polled <= at.0 {
+                for question in daemon.questions(end_of(polled), now(polled), &rules) {
+                    let counts = ask_truth(Api::NormalPushStatistics, question.range()).counts();
+                    daemon.answer(question, &counts, now(polled), &rules);
+                }
+                polled += 60;
+            }
+            let served = daemon.served(now(at.0), &rules).unwrap();
+            prop_assert_eq!(samples[&Series::DayAnchor][index], (*at, served.anchor.0));
+            // The daemon's latest poll may be almost a minute old.
+            let behind = end_of(polled - 60) != end_of(at.0);
+            prop_assert!(behind || served.counts[&sent] == *value, "{} at {at}", value);
         }
     }
 
@@ -419,7 +453,7 @@ fn without_counters_or_statistics_nothing_is_asked_for_them() {
 fn a_daemon_that_starts_right_after_midnight_shows_the_closed_day_first() {
     let next = MIDNIGHT + DAY;
     let samples = samples(&plan(3600, next + 180, next + 600, 60));
-    let sent = CountKey::Funnel(crate::reading::FunnelStep::Sent, None);
+    let sent = CountKey::Funnel(FunnelStep::Sent, None);
     let closed = true_counts(MIDNIGHT, next)[&sent];
     for (at, value) in &samples[&Series::Total(sent.clone())] {
         let expected = match at.0 - next {
