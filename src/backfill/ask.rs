@@ -124,3 +124,76 @@ async fn patiently<F: Fetch>(
     }
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backfill::plan::Span;
+    use crate::reading::Api;
+    use crate::target::tests::target;
+    use crate::window::{Range, UnixSeconds};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::time::Instant;
+
+    /// Refuses each question a few times before it is answered.
+    struct Busy {
+        refusals: usize,
+        outcome: i64,
+        asked: AtomicUsize,
+    }
+
+    impl Fetch for Busy {
+        async fn fetch(&self, _: &Target, _: Api, _: Range) -> Result<Reading, FetchError> {
+            let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+            if asked % (self.refusals + 1) < self.refusals {
+                return Err(FetchError::refused(self.outcome, ""));
+            }
+            Ok(Reading::Loss(BTreeMap::new()))
+        }
+    }
+
+    /// How many questions there were, and how many calls or which failure.
+    async fn run(refusals: usize, outcome: i64) -> (usize, Result<usize, String>) {
+        let span = Span {
+            from: UnixSeconds(1_741_752_000),
+            to: UnixSeconds(1_741_759_200),
+            step: Duration::from_secs(3600),
+        };
+        let plan = Plan::new(vec![target("shop", "singapore")], span, Instant::now());
+        let mut answers = Answers::new();
+        let questions = plan.questions(&answers);
+        let total = questions.len();
+        let service = Arc::new(Busy {
+            refusals,
+            outcome,
+            asked: AtomicUsize::new(0),
+        });
+        let asking = Arc::clone(&service);
+        let asked = collect(asking, &plan, questions, &mut answers, None, || ()).await;
+        let calls = service.asked.load(Ordering::SeqCst);
+        (
+            total,
+            asked.map(|()| calls).map_err(|error| error.to_string()),
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daemon_beside_it_slows_it_down_and_does_not_stop_it() {
+        let (total, calls) = run(CROWDED_OUT, 60007).await;
+        assert_eq!(calls, Ok(total * (CROWDED_OUT + 1)));
+        let (_, failure) = run(CROWDED_OUT + 1, 60007).await;
+        assert!(failure.unwrap_err().contains("rate_limited 60007"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn any_other_refusal_ends_it_with_what_to_do() {
+        let (_, failure) = run(1, 90045).await;
+        let advice = crate::catalogue::rest_code(90045).unwrap().advice.clone();
+        let failure = failure.unwrap_err();
+        assert!(
+            failure.starts_with("shop/singapore: not_enabled 90045"),
+            "{failure}"
+        );
+        assert!(failure.ends_with(&advice), "{failure}");
+    }
+}

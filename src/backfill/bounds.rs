@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::plan::{Plan, Planned, Question, Span};
+use super::plan::{Plan, Question, Span};
 use super::replay::{Settings, needed};
 use super::timeline::stops;
 use crate::config::duration::text;
+use crate::target::Target;
 use crate::window::{DAY, LOOK_BACK, UnixSeconds, aligned_end, day_anchor};
 
 /// Time for the first call of all to be made, and for a call to be repeated.
@@ -32,44 +33,49 @@ pub fn check_span(span: Span) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether everything up to the end has settled.
-pub fn check_settled(plan: &Plan, now: UnixSeconds) -> Result<(), String> {
-    let Some(last) = plan
-        .targets
-        .iter()
-        .max_by_key(|planned| planned.settings.rules.lag)
-    else {
-        return Ok(());
-    };
-    let lag = last.settings.rules.lag;
-    let latest = UnixSeconds(now.0.saturating_sub(lag.as_secs()));
-    if plan.span.to > latest {
-        return Err(format!(
-            "--to: the counts of {} settle for {} (`lag`); the latest time to ask for is {latest}",
-            last.target.id(),
-            text(lag)
-        ));
+/// Whether a span ends in what has settled, and is short enough to be planned: a run that is
+/// resumed may begin with what the service has forgotten since, but not by another week.
+pub fn check_ends(
+    targets: &[Target],
+    span: Span,
+    now: UnixSeconds,
+    started: Instant,
+) -> Result<(), String> {
+    if let Some(last) = targets.iter().max_by_key(|t| t.app.polling.lag) {
+        let lag = last.app.polling.lag;
+        let latest = UnixSeconds(now.0.saturating_sub(lag.as_secs()));
+        if span.to > latest {
+            return Err(format!(
+                "--to: the counts of {} settle for {} (`lag`); the latest time to ask for is {latest}",
+                last.id(),
+                text(lag)
+            ));
+        }
+    }
+    if span.from.0 < now.0.saturating_sub(2 * LOOK_BACK.as_secs()) {
+        return Err(refusal(&targets.iter().collect::<Vec<_>>(), now, started));
     }
     Ok(())
 }
 
 /// Whether the service still keeps everything that is asked when its turn comes.
 pub fn check_kept(plan: &Plan, questions: &[Question], now: UnixSeconds) -> Result<(), String> {
+    let targets: Vec<&Target> = plan.targets.iter().map(|planned| &planned.target).collect();
     let mut turns: BTreeMap<u32, u32> = BTreeMap::new();
     for question in questions {
-        let Some(planned) = plan.targets.get(question.target) else {
+        let Some(target) = targets.get(question.target) else {
             continue;
         };
-        let turn = turns.entry(planned.target.app.sdk_app_id).or_default();
-        if question.range.start < forgotten(planned, *turn, now) {
-            let first = forgotten(planned, of_one_piece(plan, planned), now);
+        let turn = turns.entry(target.app.sdk_app_id).or_default();
+        if question.range.start < forgotten(target, *turn, now) {
+            let first = forgotten(target, of_one_piece(&targets, target), now);
             return Err(if question.range.start < first {
-                refusal(plan, now)
+                refusal(&targets, now, plan.started)
             } else {
                 format!(
                     "--step: {} asks for so many calls that {} forgets what comes first before its turn; use a larger step or a later --from",
                     text(plan.span.step),
-                    planned.target.id()
+                    target.id()
                 )
             });
         }
@@ -80,41 +86,39 @@ pub fn check_kept(plan: &Plan, questions: &[Question], now: UnixSeconds) -> Resu
 
 /// The latest time of which the service may have forgotten something when the app's call
 /// number `turn` is made.
-fn forgotten(planned: &Planned, turn: u32, now: UnixSeconds) -> UnixSeconds {
-    let gap = 1.0 / planned.target.app.calls_per_second;
+fn forgotten(target: &Target, turn: u32, now: UnixSeconds) -> UnixSeconds {
+    let gap = 1.0 / target.app.calls_per_second;
     let waited = Duration::from_secs_f64(gap * f64::from(turn)) + MARGIN;
     UnixSeconds((now.0 + waited.as_secs()).saturating_sub(LOOK_BACK.as_secs()))
 }
 
 /// How many calls an app needs for one piece of time.
-fn of_one_piece(plan: &Plan, planned: &Planned) -> u32 {
-    let id = planned.target.app.sdk_app_id;
-    let calls = plan
-        .targets
+fn of_one_piece(targets: &[&Target], target: &Target) -> u32 {
+    let calls = targets
         .iter()
-        .filter(|other| other.target.app.sdk_app_id == id)
-        .map(|other| other.target.apis().len())
+        .filter(|other| other.app.sdk_app_id == target.app.sdk_app_id)
+        .map(|other| other.apis().len())
         .sum::<usize>();
     u32::try_from(calls).unwrap_or(u32::MAX)
 }
 
-fn refusal(plan: &Plan, now: UnixSeconds) -> String {
-    let latest = plan.targets.iter().map(|planned| {
-        let limit = forgotten(planned, of_one_piece(plan, planned), now);
-        (earliest(&planned.settings, limit, plan.started), planned)
+fn refusal(targets: &[&Target], now: UnixSeconds, started: Instant) -> String {
+    let latest = targets.iter().map(|target| {
+        let limit = forgotten(target, of_one_piece(targets, target), now);
+        (earliest(&Settings::of(target), limit, started), target)
     });
     match latest.max_by_key(|(from, _)| *from) {
         None => "there is nothing to fill".to_owned(),
-        Some((from, planned)) => format!(
+        Some((from, target)) => format!(
             "--from: the service keeps 7 days, and a sample needs its whole window{}; the earliest --from is {from} ({}, window {}, day_offset {})",
-            if planned.settings.counters {
+            if target.app.polling.counters {
                 " and its day from the start"
             } else {
                 ""
             },
-            planned.target.id(),
-            text(planned.settings.window),
-            planned.settings.rules.day_offset,
+            target.id(),
+            text(target.app.polling.window),
+            target.app.day_offset,
         ),
     }
 }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::ask::{AskError, collect};
-use super::bounds::{check_kept, check_settled, check_span};
+use super::bounds::{check_ends, check_kept, check_span};
 use super::journal::{Journal, find};
 use super::plan::{Answers, Plan, Span};
 use super::samples::{Samples, Series};
@@ -313,10 +313,44 @@ fn spans_that_make_no_sense_are_refused() {
         assert!(check(0, 1, step).unwrap_err().contains("--step"), "{step}");
     }
     assert!(check(1, 1, 60).unwrap_err().contains("is not before --to"));
-    let late = plan(3600, MIDNIGHT, MIDNIGHT + DAY, 3600);
-    let settled = |now| check_settled(&late, UnixSeconds(now));
-    assert_eq!(settled(MIDNIGHT + DAY + 120), Ok(()));
-    assert!(settled(MIDNIGHT + DAY + 119).unwrap_err().contains("2m"));
+}
+
+#[test]
+fn the_ends_of_a_span_are_settled_and_kept_however_long_it_is() {
+    let check = |from, to, now| {
+        let span = Span {
+            from: UnixSeconds(from),
+            to: UnixSeconds(to),
+            step: Duration::from_secs(1),
+        };
+        check_ends(&[shop(3600)], span, UnixSeconds(now), Instant::now())
+    };
+    let (start, end) = (MIDNIGHT, MIDNIGHT + DAY);
+    assert_eq!(check(start, end, end + 120), Ok(()));
+    assert!(check(start, end, end + 119).unwrap_err().contains("2m"));
+    assert!(check(start, u64::MAX, end).is_err());
+    assert!(
+        check(0, end, end + 120)
+            .unwrap_err()
+            .contains("earliest --from")
+    );
+}
+
+#[test]
+fn a_resumed_run_may_begin_with_what_is_forgotten_if_it_was_answered() {
+    let plan = plan(3600, MIDNIGHT + 3600, MIDNIGHT + 2 * DAY, 3600);
+    let now = UnixSeconds(MIDNIGHT + 8 * DAY);
+    let mut answers = answered(&plan);
+    for answered in answers.values_mut() {
+        answered.retain(|start, _| start.0 < MIDNIGHT + DAY + 3600);
+    }
+    let all = plan.questions(&Answers::new());
+    assert!(check_kept(&plan, &all, now).is_err());
+    assert_eq!(check_kept(&plan, &plan.questions(&answers), now), Ok(()));
+    assert_eq!(
+        check_ends(&[shop(3600)], plan.span, now, plan.started),
+        Ok(())
+    );
 }
 
 /// Answers with the truth, and fails from the call number `until` on.

@@ -13,7 +13,7 @@ use super::run::shutdown;
 use super::usersig::find_app;
 use crate::api::Client;
 use crate::backfill::ask::{AskError, collect};
-use crate::backfill::bounds::{check_kept, check_settled, check_span};
+use crate::backfill::bounds::{check_ends, check_kept, check_span};
 use crate::backfill::destination::{Destination, DestinationError};
 use crate::backfill::journal::{self, Found, Journal, JournalError};
 use crate::backfill::label::{Label, repeated};
@@ -73,8 +73,8 @@ pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure>
     let client = Arc::new(Client::new(&config, metrics).map_err(Failure::usage)?);
 
     let now = clock::now();
+    check_ends(&targets, span, now.unix(), now.steady).map_err(Failure::usage)?;
     let plan = Plan::new(targets, span, now.steady);
-    check_settled(&plan, now.unix()).map_err(Failure::usage)?;
     let mut facts = plan.facts();
     for label in &args.labels {
         facts.insert(

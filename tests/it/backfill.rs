@@ -352,6 +352,13 @@ async fn what_cannot_be_filled_is_refused_before_a_call() {
             &["--step", "1h"],
             "the earliest --from is",
         ),
+        (0, to, &["--step", "1s"], "the earliest --from is"),
+        (
+            to - HOUR,
+            u64::MAX,
+            &["--step", "1s"],
+            "the latest time to ask for is",
+        ),
         (to - HOUR, to, &["--step", "1h", "--resume"], "--output"),
         (
             to - HOUR,
