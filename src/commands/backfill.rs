@@ -11,7 +11,8 @@ use clap::Args;
 use super::moment::Moment;
 use super::run::shutdown;
 use super::usersig::find_app;
-use crate::api::Client;
+use crate::additivity;
+use crate::api::{Client, FetchError};
 use crate::backfill::ask::{AskError, collect};
 use crate::backfill::bounds::{check_ends, check_kept, check_span};
 use crate::backfill::destination::{Destination, DestinationError};
@@ -23,8 +24,10 @@ use crate::backfill::text;
 use crate::cli::Failure;
 use crate::clock;
 use crate::config::{Config, Secrets, duration, find, variables};
+use crate::reading::Api;
 use crate::self_metrics::SelfMetrics;
 use crate::target::{Target, expand};
+use crate::window::{DAY, UnixSeconds};
 
 #[derive(Args)]
 pub struct BackfillArgs {
@@ -90,6 +93,11 @@ pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure>
     let mut answers = plan.known(found);
     let questions = plan.questions(&answers);
     check_kept(&plan, &questions, now.unix()).map_err(Failure::usage)?;
+    if !questions.is_empty() {
+        for planned in &plan.targets {
+            prove(client.as_ref(), &planned.target, now.unix()).await?;
+        }
+    }
     let journal = match &destination {
         Some(destination) => Some(
             Journal::open(&destination.journal(), &facts, length)
@@ -142,6 +150,32 @@ fn targets(config: &Config, app: Option<&str>) -> Result<Vec<Target>, Failure> {
         target.app.key.read().map_err(Failure::usage)?;
     }
     Ok(targets)
+}
+
+/// Everything here is added up from parts, so parts must add up, and be told apart.
+async fn prove(client: &Client, target: &Target, now: UnixSeconds) -> Result<(), Failure> {
+    let (id, api) = (target.id(), Api::NormalPushLoss);
+    let failed = |error: FetchError| Failure::failed(format!("{id}: {error}; {}", error.advice));
+    let verdict = additivity::check(client, target, api, now)
+        .await
+        .map_err(failed)?;
+    if verdict.passes() == Some(false) {
+        return Err(Failure::failed(format!(
+            "{id}: {verdict}; the past cannot be put together from such parts, `timpush-exporter probe` shows more"
+        )));
+    }
+    let resolved = additivity::resolved(client, target, api, now)
+        .await
+        .map_err(failed)?;
+    let whole_days = [target.app.polling.window, target.app.polling.step]
+        .iter()
+        .all(|length| length.as_secs().is_multiple_of(DAY));
+    if resolved == Some(false) && !whole_days {
+        return Err(Failure::failed(format!(
+            "{id}: the service does not tell ranges inside a day apart; set `window` and `step` to 1d for this app"
+        )));
+    }
+    Ok(())
 }
 
 /// What an earlier run has left.

@@ -167,6 +167,10 @@ async fn six_hours_are_what_the_service_counts() {
     let mut asked: BTreeMap<Api, Vec<(u64, u64)>> = BTreeMap::new();
     for call in lab.simulator.calls() {
         let range = call.range.unwrap();
+        // Days and their quarters are asked for the proof that parts add up.
+        if range.end.0 - range.start.0 > 4 * 3600 {
+            continue;
+        }
         asked
             .entry(call.api.unwrap())
             .or_default()
