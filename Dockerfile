@@ -40,5 +40,6 @@ COPY --from=build /out/timpush-exporter /timpush-exporter
 # A number, so that Kubernetes can tell that it is not root.
 USER 65532:65532
 EXPOSE 10898
+HEALTHCHECK --interval=30s --timeout=6s --start-period=5s CMD ["/timpush-exporter", "healthcheck"]
 ENTRYPOINT ["/timpush-exporter"]
 CMD ["run"]

@@ -93,6 +93,11 @@ enum Command {
         after_help = "Example:\n  timpush-exporter backfill --config timpush.yml --from 2026-01-02T00:00:00+08:00 --to 2026-01-05T00:00:00+08:00 --step 5m --label job=timpush-exporter --label instance=localhost:10898 --output timpush.om\n  promtool tsdb create-blocks-from openmetrics timpush.om /var/lib/prometheus/data\n\nCalls count against the app's limit, as those of a daemon do that polls the same app.\n\nWhere the step passes over what counters show after midnight (the closed day's last value, then 0), these are sampled too, so that increase() is right. A series that appears is 0 at its first step."
     )]
     Backfill(commands::backfill::BackfillArgs),
+    /// Fail unless a daemon answers, for containers without a shell
+    #[command(
+        after_help = "Example:\n  timpush-exporter healthcheck --url http://127.0.0.1:10898/-/ready"
+    )]
+    Healthcheck(commands::healthcheck::HealthcheckArgs),
     /// Print a signature and its expiry, to try the service by hand
     #[command(after_help = "Example:\n  timpush-exporter usersig --config timpush.yml --app shop")]
     Usersig {
@@ -200,6 +205,7 @@ fn execute(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Query(args) => runtime()?.block_on(commands::query::run(args, out)),
         Command::Probe(args) => runtime()?.block_on(commands::probe::run(args, out)),
         Command::Backfill(args) => runtime()?.block_on(commands::backfill::run(args, out)),
+        Command::Healthcheck(args) => runtime()?.block_on(commands::healthcheck::run(args)),
         Command::Usersig { config, app } => commands::usersig::run(config.as_deref(), &app, out),
     }
 }

@@ -3,6 +3,7 @@
 pub mod backfill;
 pub mod check_config;
 pub mod demo;
+pub mod healthcheck;
 mod moment;
 pub mod probe;
 pub mod query;

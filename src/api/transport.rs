@@ -49,7 +49,7 @@ pub enum TransportError {
 
 /// The one HTTP client of the process. Redirects are refused, since a signature must not
 /// travel to another host; a proxy is used for https alone.
-pub(super) fn client(
+pub fn client(
     ca_file: Option<&Path>,
     proxy: Option<&ProxyUrl>,
 ) -> Result<reqwest::Client, TransportError> {
@@ -171,7 +171,7 @@ fn current(cached: &ArcSwapOption<TokioResolver>) -> Result<Arc<TokioResolver>, 
 
 /// What an error of the HTTP client means. The error's URL, which holds the signature, is
 /// dropped here, in the only place that sees such errors.
-pub(super) fn classify(error: reqwest::Error, host: &str) -> FetchError {
+pub fn classify(error: reqwest::Error, host: &str) -> FetchError {
     let error = error.without_url();
     if error.is_timeout() {
         let doing = if error.is_connect() {

@@ -213,3 +213,29 @@ async fn query_shows_people_a_table_and_machines_json() {
         stderr(&refused)
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthcheck_tells_a_daemon_that_answers_from_one_that_does_not() {
+    let demo = Exporter::start(&["demo", "--listen", "127.0.0.1:0"]).await;
+    let check = |url: String| {
+        let output = Command::new(BINARY)
+            .args(["healthcheck", "--url", &url])
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    assert_eq!(
+        check(format!("{}/-/healthy", demo.url)),
+        (Some(0), String::new())
+    );
+    let (code, error) = check(format!("{}/nothing", demo.url));
+    assert_eq!(code, Some(1));
+    assert!(error.contains("404"), "{error}");
+    let free = crate::lab::free_port().await;
+    let (code, error) = check(format!("http://127.0.0.1:{free}/-/healthy"));
+    assert_eq!(code, Some(1));
+    assert!(error.contains("connect"), "{error}");
+}

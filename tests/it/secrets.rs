@@ -175,6 +175,7 @@ async fn no_secret_is_in_what_a_command_prints() {
         "query",
         "probe",
         "backfill",
+        "healthcheck",
         "usersig",
     ] {
         check("help", &output(&[command, "--help"]));
