@@ -30,8 +30,8 @@ pub use sum::SumCheck;
 pub use verdict::{Edges, Evidence, Moved, Verdict, Why};
 
 use crate::api::FetchError;
+use crate::fetch::Fetch;
 use crate::reading::Api;
-use crate::schedule::Fetch;
 use crate::target::Target;
 use crate::window::{DAY, DayOffset, Range, UnixSeconds, day_anchor};
 

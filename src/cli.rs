@@ -13,6 +13,7 @@ use tracing::Level;
 
 use crate::commands;
 use crate::config::{Secrets, variables};
+use crate::failure::Failure;
 use crate::logging::{self, LogFormat};
 
 /// Exit code for wrong usage and wrong configuration (`EX_USAGE` of sysexits).
@@ -118,32 +119,6 @@ struct RunArgs {
     /// This replica's number, so that replicas do not poll in step
     #[arg(long, default_value_t = 0)]
     replica_index: u32,
-}
-
-/// How a command failed.
-#[derive(Debug)]
-pub enum Failure {
-    /// Wrong usage or configuration: exit code 64.
-    Usage(Box<dyn Error>),
-    /// Anything else: exit code 1.
-    Failed(Box<dyn Error>),
-}
-
-impl Failure {
-    pub fn usage(error: impl Into<Box<dyn Error>>) -> Self {
-        Self::Usage(error.into())
-    }
-
-    pub fn failed(error: impl Into<Box<dyn Error>>) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-/// A write to standard output that failed, as when the reader of a pipe is gone.
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::failed(error)
-    }
 }
 
 /// Runs the program with the process's arguments.

@@ -34,6 +34,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod failure;
 
 pub mod config;
 pub mod region;
@@ -47,6 +48,7 @@ pub mod window;
 pub mod additivity;
 pub mod api;
 pub mod catalogue;
+pub mod fetch;
 pub mod probe;
 pub mod reading;
 pub mod scrubber;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::schedule::{self, Fetch, Shared};
+use crate::fetch::Fetch;
+use crate::schedule::{self, Shared};
 use crate::snapshot::Recorder;
 use crate::target::{Target, TargetId};
 

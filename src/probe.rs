@@ -16,6 +16,7 @@
 //! verdict comes with the answers that it rests on, and zeros are never taken for a proof.
 
 mod edges;
+mod finding;
 mod freshness;
 mod ground;
 mod limit;
@@ -30,13 +31,14 @@ mod tests;
 use std::cell::RefCell;
 use std::future::Future;
 
-pub use report::{Asked, Finding, Report};
+pub use finding::{Asked, Finding};
+pub use report::Report;
 pub use settings::{Setting, Settings};
 
 use crate::additivity::Counts;
 use crate::api::FetchError;
+use crate::fetch::Fetch;
 use crate::reading::{Api, Reading};
-use crate::schedule::Fetch;
 use crate::target::Target;
 use crate::window::{DAY, DayOffset, Range, UnixSeconds};
 

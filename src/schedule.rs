@@ -3,7 +3,6 @@
 
 mod proof;
 
-use std::future::Future;
 use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
@@ -12,22 +11,13 @@ use tracing::{debug, info, warn};
 use crate::api::FetchError;
 use crate::cadence::Cadence;
 use crate::clock::Now;
+use crate::fetch::Fetch;
 use crate::reading::{Api, Reading};
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::Recorder;
 use crate::target::{Target, TargetId};
 use crate::window::{Range, UnixSeconds, aligned_end};
 use proof::Proof;
-
-/// Asks the service one question; all retries and their pauses are the answerer's own.
-pub trait Fetch: Send + Sync + 'static {
-    fn fetch(
-        &self,
-        target: &Target,
-        api: Api,
-        range: Range,
-    ) -> impl Future<Output = Result<Reading, FetchError>> + Send;
-}
 
 /// What all loops of a process share.
 pub struct Shared<F> {

@@ -18,6 +18,7 @@ mod data;
 mod faults;
 mod limit;
 mod scenario;
+mod seconds;
 mod server;
 mod service;
 mod standalone;
@@ -37,7 +38,8 @@ pub use calls::{Call, MAX_CALLS};
 pub use data::{Incidents, truth};
 pub use faults::Fault;
 pub use limit::Limits;
-pub use scenario::{Match, Rule, Scenario, ScenarioError, Seconds};
+pub use scenario::{Match, Rule, Scenario, ScenarioError};
+pub use seconds::Seconds;
 pub use standalone::{SimulateError, configured_apps, simulate};
 
 use crate::reading::{Api, Reading};

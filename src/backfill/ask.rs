@@ -11,8 +11,8 @@ use tokio::time::sleep;
 use super::journal::{Journal, JournalError};
 use super::plan::{Answers, Plan, Question};
 use crate::api::{FetchError, Outcome};
+use crate::fetch::Fetch;
 use crate::reading::{Counts, Reading};
-use crate::schedule::Fetch;
 use crate::target::{Target, TargetId};
 
 /// Answers on their way to be kept; more would be lost with an interruption.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::cli::Failure;
 use crate::config::plan::Plan;
 use crate::config::{Config, Secrets};
+use crate::failure::Failure;
 
 /// Prints the plan and the notices of a good configuration; the failure is one line for
 /// each problem of a bad one.

@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use super::run::shutdown;
 use crate::app;
-use crate::cli::Failure;
 use crate::config::{App, Config, Holds, KeySource, Polling, Web};
+use crate::failure::Failure;
 use crate::region::Region;
 use crate::simulator::{Incidents, Options, SimApp, Simulator};
 use crate::window::DayOffset;

@@ -7,7 +7,7 @@ use clap::Args;
 use reqwest::Url;
 
 use crate::api::transport;
-use crate::cli::Failure;
+use crate::failure::Failure;
 
 /// Shorter than the pauses between the checks of any orchestrator.
 const TIMEOUT: Duration = Duration::from_secs(5);

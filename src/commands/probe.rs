@@ -9,9 +9,9 @@ use clap::Args;
 use super::query::{Output, targets_of};
 use super::usersig::find_app;
 use crate::api::Client;
-use crate::cli::Failure;
 use crate::clock;
 use crate::config::{Config, Secrets, find, variables};
+use crate::failure::Failure;
 use crate::probe::{Probe, Report};
 use crate::self_metrics::SelfMetrics;
 

@@ -6,8 +6,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
 
 use crate::app::{self, StopError};
-use crate::cli::Failure;
 use crate::config::{Config, Secrets, find, variables};
+use crate::failure::Failure;
 use crate::reload;
 
 /// Polls and serves until SIGTERM or SIGINT.

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::run::shutdown;
-use crate::cli::Failure;
 use crate::config::{Config, Secrets, variables};
+use crate::failure::Failure;
 use crate::simulator::{SimulateError, configured_apps, simulate};
 
 /// Serves until SIGTERM or SIGINT, with the apps of `config` if there is one.

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::cli::Failure;
 use crate::clock;
 use crate::config::{App, Config, Secrets, find, variables};
+use crate::failure::Failure;
 use crate::usersig::sign;
 
 /// As long as the daemon's own signatures.

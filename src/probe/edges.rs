@@ -7,8 +7,8 @@
 //! shared by two ranges. What cannot be seen from outside is whether times are cut or
 //! rounded to whole seconds.
 
+use super::finding::Finding;
 use super::ground::Ground;
-use super::report::Finding;
 use super::resolution::Resolution;
 use super::sums::{Sums, compare};
 use super::{Pair, Probe, QUIET};

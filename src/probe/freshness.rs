@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::finding::Finding;
 use super::ground::Ground;
-use super::report::Finding;
 use super::resolution::Resolution;
 use super::{Pair, Probe, QUIET, range};
 use crate::api::FetchError;

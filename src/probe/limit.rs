@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::finding::Finding;
 use super::ground::Ground;
-use super::report::Finding;
 use super::{Pair, Probe};
 use crate::api::Outcome;
 use crate::reading::Api;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::finding::Finding;
 use super::freshness::Freshness;
 use super::ground::Ground;
-use super::report::Finding;
 use super::resolution::Resolution;
 use super::{Pair, Probe, QUIET, range};
 use crate::additivity::Counts;

@@ -1,7 +1,7 @@
 //! Do adjacent ranges add up?
 
+use super::finding::Finding;
 use super::ground::Ground;
-use super::report::Finding;
 use super::resolution::Resolution;
 use super::{Pair, Probe, SERVICE_OFFSET};
 use crate::additivity::{SumCheck, Verdict, closed_day};

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
-use super::{Fetch, Poll};
+use super::Poll;
 use crate::additivity;
+use crate::fetch::Fetch;
 use crate::reading::Api;
 use crate::snapshot::Recorder;
 use crate::target::Target;

@@ -13,7 +13,7 @@ use bodies::{Filler, Pieces};
 
 use crate::clock;
 use crate::simulator::answer::{Answer, Shape};
-use crate::simulator::scenario::Seconds;
+use crate::simulator::seconds::Seconds;
 use crate::simulator::verify::refusal;
 
 /// One way in which a call goes wrong. In texts, `{url}` stands for the call's path and

@@ -8,11 +8,11 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::time::Instant;
 
+use super::seconds::Seconds;
 use crate::reading::Api;
 use crate::simulator::answer::Behaviour;
 use crate::simulator::faults::Fault;
@@ -82,27 +82,6 @@ pub struct Match {
     pub sdkappid: Option<u32>,
     #[serde(with = "api_name", skip_serializing_if = "Option::is_none")]
     pub api: Option<Api>,
-}
-
-/// A time of at least 0, written as a number of seconds, whole or not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
-pub struct Seconds(pub Duration);
-
-impl TryFrom<f64> for Seconds {
-    type Error = &'static str;
-
-    fn try_from(seconds: f64) -> Result<Self, Self::Error> {
-        Duration::try_from_secs_f64(seconds)
-            .map(Self)
-            .map_err(|_| "must be a number of seconds of at least 0")
-    }
-}
-
-impl From<Seconds> for f64 {
-    fn from(seconds: Seconds) -> Self {
-        seconds.0.as_secs_f64()
-    }
 }
 
 mod api_name {
@@ -235,6 +214,7 @@ impl Running {
 mod tests {
     use super::*;
     use std::error::Error;
+    use std::time::Duration;
 
     fn complaint(text: &str) -> String {
         let error = Scenario::from_json(text).unwrap_err();

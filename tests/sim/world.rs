@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use timpush_exporter::api::{FetchError, Outcome};
 use timpush_exporter::clock::Now;
+use timpush_exporter::fetch::Fetch;
 use timpush_exporter::reading::{
     Api, CountKey, Counts, ErrCode, Loss, LossKey, Platform, Reading, Stage,
 };
-use timpush_exporter::schedule::Fetch;
 use timpush_exporter::target::Target;
 use timpush_exporter::window::{DAY, Range};
 use tokio::time::{Instant, sleep};

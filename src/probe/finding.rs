@@ -1,0 +1,99 @@
+//! One thing that was measured, with the questions and answers that it rests on.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::additivity::Counts;
+use crate::api::{FetchError, Outcome};
+use crate::reading::{Api, Reading};
+use crate::window::{Range, UnixSeconds};
+
+/// One verdict and what it rests on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    pub verdict: &'static str,
+    pub explanation: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    pub evidence: Vec<Asked>,
+}
+
+/// One question and its answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Asked {
+    pub api: &'static str,
+    pub from: String,
+    pub to: String,
+    /// When the answer was there.
+    pub at: String,
+    /// As the label `outcome`.
+    pub outcome: &'static str,
+    /// The overall counts by stage or step, without those that are 0.
+    pub counts: BTreeMap<&'static str, u64>,
+}
+
+impl Asked {
+    pub(super) fn new(
+        api: Api,
+        range: Range,
+        at: UnixSeconds,
+        answer: &Result<Reading, FetchError>,
+    ) -> Self {
+        let (outcome, counts) = match answer {
+            Ok(reading) => (Outcome::Ok, Counts::from(reading).by_row()),
+            Err(error) => (error.outcome, BTreeMap::new()),
+        };
+        Self {
+            api: api.as_str(),
+            from: range.start.to_string(),
+            to: range.end.to_string(),
+            at: at.to_string(),
+            outcome: outcome.as_str(),
+            counts,
+        }
+    }
+}
+
+impl Finding {
+    pub(super) fn new(
+        verdict: &'static str,
+        explanation: impl Into<String>,
+        evidence: Vec<Asked>,
+    ) -> Self {
+        Self {
+            verdict,
+            explanation: explanation.into(),
+            seconds: None,
+            evidence,
+        }
+    }
+
+    pub(super) fn write(&self, title: &str, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "\n{title}: {}\n  {}", self.verdict, self.explanation)?;
+        let has_several_apis = self
+            .evidence
+            .windows(2)
+            .any(|pair| pair[0].api != pair[1].api);
+        for asked in &self.evidence {
+            let counts: Vec<String> = asked
+                .counts
+                .iter()
+                .map(|(row, count)| format!("{row} {count}"))
+                .collect();
+            let answer = match (asked.outcome, counts.is_empty()) {
+                ("ok", true) => "nothing".to_owned(),
+                ("ok", false) => counts.join(", "),
+                (outcome, _) => outcome.to_owned(),
+            };
+            let api = if has_several_apis {
+                format!("{}  ", asked.api)
+            } else {
+                String::new()
+            };
+            writeln!(out, "    {} to {}  {api}{answer}", asked.from, asked.to)?;
+        }
+        Ok(())
+    }
+}
