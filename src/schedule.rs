@@ -66,22 +66,25 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
             end,
         };
         let is_due = |subject: &&mut Subject| subject.due <= began.steady;
-        let parts = if proof.is_due(began.steady) {
-            // The first outcome does not wait for the proof, and the first counters do.
-            for subject in subjects.iter_mut().filter(is_due) {
-                poll.ask(subject, &[Part::Window]).await;
-            }
-            if subjects.iter().all(|subject| subject.failures == 0) {
-                proof.look_for(&mut poll).await;
-            }
-            [Part::Day].as_slice()
+        let due = proof.is_due(began.steady);
+        // The first outcome does not wait for the proof, and the first counters do. Later,
+        // all that a scrape sees of a target ends at the same moment.
+        let first = if due && proof.is_new() {
+            &[Part::Window][..]
         } else {
             &[Part::Window, Part::Day]
         };
         for subject in subjects.iter_mut().filter(is_due) {
+            poll.ask(subject, first).await;
+        }
+        if due && subjects.iter().all(|subject| subject.failures == 0) {
+            proof.look_for(&mut poll).await;
+        }
+        if first == [Part::Window] {
             // What has just failed is not asked more.
-            if parts.contains(&Part::Window) || subject.failures == 0 {
-                poll.ask(subject, parts).await;
+            let works = |subject: &&mut Subject| subject.failures == 0;
+            for subject in subjects.iter_mut().filter(is_due).filter(works) {
+                poll.ask(subject, &[Part::Day]).await;
             }
         }
         let now = (shared.clock)().steady;

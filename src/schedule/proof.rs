@@ -28,6 +28,8 @@ pub(super) struct Proof {
     /// Absent once nothing is left to prove.
     due: Option<Instant>,
     not_before: Instant,
+    /// Nothing was looked at yet, so there are no counters.
+    is_new: bool,
     adds_up: bool,
     resolved: bool,
 }
@@ -46,6 +48,7 @@ impl Proof {
         Self {
             due: (target.app.polling.counters && !(adds_up && resolved)).then_some(started),
             not_before: started + wait,
+            is_new: !adds_up,
             adds_up,
             resolved,
         }
@@ -55,9 +58,14 @@ impl Proof {
         self.due.is_some_and(|due| due <= now)
     }
 
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
+    }
+
     /// Asks what is not proved yet. Without counters nothing is left to prove.
     pub(super) async fn look_for<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) {
         sleep_until(self.not_before).await;
+        self.is_new = false;
         self.due = self.look(poll).await.map(|wait| {
             let now = (poll.shared.clock)().steady;
             now + wait
