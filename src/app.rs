@@ -43,8 +43,6 @@ pub enum StartError {
 /// Why the program stopped without being told to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    #[error("the HTTP server ended")]
-    Server(#[source] io::Error),
     #[error("a task ended that must run for ever; this is a bug, please report it")]
     Task,
 }
@@ -108,20 +106,13 @@ impl Bound {
         let router = web::router(Arc::new(Served::new(Arc::clone(&snapshot), metrics)));
         let (drain, drained) = oneshot::channel::<()>();
         let mut server = JoinSet::new();
-        server.spawn(
-            axum::serve(self.listener, router)
-                .with_graceful_shutdown(async move {
-                    // A sender that is gone asks for the same.
-                    let _ = drained.await;
-                })
-                .into_future(),
-        );
+        server.spawn(web::server::serve(self.listener, router, async move {
+            // A sender that is gone asks for the same.
+            let _ = drained.await;
+        }));
         tokio::select! {
             () = shutdown => {}
-            ended = server.join_next() => {
-                let cause = ended.and_then(Result::ok).and_then(Result::err);
-                return Err(cause.map_or(RunError::Task, RunError::Server).into());
-            }
+            Some(_) = server.join_next() => return Err(RunError::Task.into()),
             Some(_) = pollers.join_next() => return Err(RunError::Task.into()),
         }
         info!("stopping");

@@ -1,6 +1,9 @@
 //! HTTP: the scrape, health, and a page for people. A request never causes a poll.
 
+mod connections;
 mod landing;
+mod pace;
+pub mod server;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,0 +1,259 @@
+//! Connections: accepted, bounded in number, size and time, and drained at the end.
+//!
+//! Nothing here is shared with the tasks that poll: what a client does costs them no more
+//! than the processor time of what it asks for.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::header::{CONNECTION, CONTENT_LENGTH};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use axum::response::IntoResponse;
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tower::Service;
+use tracing::{debug, error, warn};
+
+use super::connections::{Connections, MAX_CONNECTIONS, Network};
+use super::pace::{Pace, Paced, Phase, Untaken, Watched};
+
+/// Bytes of a request's head; a larger one is answered with 431. A browser's cookies for
+/// a shared host name fit.
+const MAX_HEAD: usize = 16 << 10;
+
+/// Header fields of one request; more are answered with 431.
+const MAX_FIELDS: usize = 64;
+
+/// Bytes of a request's body; a larger one is answered with 413. No path needs a body.
+const MAX_BODY: usize = 16 << 10;
+
+/// How long a request's body and its answer may take together; shorter than
+/// [`Phase::Handling`], which cuts the connection without a word.
+const ANSWER: Duration = Duration::from_secs(25);
+
+/// How often connections that take too long are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// How long to wait after a connection could not be accepted, most likely because this
+/// process has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The least time between two log lines about the same trouble: an attacker shall not
+/// fill the log.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Serves until `shutdown`, then lets answers under way end; whoever waits for that sets
+/// a bound and drops this future.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+    let (stop, stopping) = watch::channel(());
+    let origin = Instant::now();
+    let untaken = Arc::new(Untaken::default());
+    let mut tasks = JoinSet::new();
+    let mut connections = Connections::default();
+    let mut sweep = interval(SWEEP);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut full, mut failing) = (Occasionally::default(), Occasionally::default());
+    let mut shutdown = pin!(shutdown);
+    loop {
+        // Connections that were ended hold their memory until their tasks are gone.
+        let may_accept = tasks.len() < 2 * MAX_CONNECTIONS;
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept(), if may_accept => match accepted {
+                Ok((stream, peer)) => {
+                    if connections.make_room() && full.may_say() {
+                        warn!(
+                            connections = connections.len(),
+                            "too many connections: the longest idle are closed for new ones"
+                        );
+                    }
+                    let pace = Arc::new(Pace::new(origin, Phase::Head, Arc::clone(&untaken)));
+                    let served = connection(stream, peer, router.clone(), Arc::clone(&pace), stopping.clone());
+                    connections.add(tasks.spawn(served), Network::of(peer.ip()), pace);
+                }
+                Err(error) => {
+                    if failing.may_say() {
+                        warn!(%error, "cannot accept a connection");
+                    }
+                    if is_exhausted(&error) {
+                        connections.end_one(|_| true);
+                    }
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(ended) = tasks.join_next_with_id(), if !tasks.is_empty() => connections.remove(seen(ended)),
+            () = untaken.over.notified() => connections.shed(),
+            _ = sweep.tick() => connections.end_overdue(),
+        }
+    }
+    drop(listener);
+    drop(stop);
+    while let Some(ended) = tasks.join_next_with_id().await {
+        seen(ended);
+    }
+}
+
+/// A panic ends its own connection and no other.
+fn seen(ended: Result<(Id, ()), JoinError>) -> Id {
+    match ended {
+        Ok((id, ())) => id,
+        Err(error) => {
+            if error.is_panic() {
+                error!(%error, "a connection's task failed");
+            }
+            error.id()
+        }
+    }
+}
+
+/// Whether a connection could not be accepted for lack of file descriptors or memory, in
+/// place of a fault of its own.
+fn is_exhausted(error: &io::Error) -> bool {
+    !matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// Lets one of many equal log lines through.
+#[derive(Default)]
+struct Occasionally(Option<Instant>);
+
+impl Occasionally {
+    fn may_say(&mut self) -> bool {
+        let may = self.0.is_none_or(|last| last.elapsed() >= QUIET);
+        if may {
+            self.0 = Some(Instant::now());
+        }
+        may
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    pace: Arc<Pace>,
+    stopping: watch::Receiver<()>,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "cannot set TCP_NODELAY");
+    }
+    http(stream, peer, router, pace, stopping).await;
+}
+
+async fn http(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: SocketAddr,
+    router: Router,
+    pace: Arc<Pace>,
+    mut stopping: watch::Receiver<()>,
+) {
+    let io = Paced {
+        stream,
+        pace: Arc::clone(&pace),
+    };
+    let service = service_fn(|request| answer(request, peer, router.clone(), Arc::clone(&pace)));
+    let mut served = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            // The pace bounds the time, and does not mistake an idle connection for a slow head.
+            .header_read_timeout(None)
+            .max_buf_size(MAX_HEAD)
+            .max_headers(MAX_FIELDS)
+            .serve_connection(TokioIo::new(io), service)
+    );
+    let ended = tokio::select! {
+        ended = &mut served => ended,
+        // The sender says nothing and is dropped: any outcome means shutdown.
+        _ = stopping.changed() => {
+            if matches!(pace.phase(), Phase::Head | Phase::Idle) {
+                return;
+            }
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%peer, %error, "a connection ended early");
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    router: Router,
+    pace: Arc<Pace>,
+) -> Result<Response<Watched>, Infallible> {
+    pace.enter(Phase::Handling);
+    // A client that sends its requests in one go would keep this thread to itself.
+    tokio::task::yield_now().await;
+    let response = timeout(ANSWER, routed(request, peer, router))
+        .await
+        .unwrap_or_else(|_| {
+            closing(
+                StatusCode::REQUEST_TIMEOUT,
+                "the request took too long to arrive or to be answered\n",
+            )
+        });
+    let bytes = response.body().size_hint().upper().unwrap_or_default();
+    pace.respond(usize::try_from(bytes).unwrap_or(usize::MAX));
+    Ok(response.map(|body| Watched { body, pace }))
+}
+
+async fn routed(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    mut router: Router,
+) -> Response<Body> {
+    let (mut parts, incoming) = request.into_parts();
+    let too_large = || {
+        closing(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is too large or damaged\n",
+        )
+    };
+    let body = if incoming.is_end_stream() {
+        Body::empty()
+    } else if announced(&parts.headers).is_some_and(|length| length > MAX_BODY) {
+        return too_large();
+    } else {
+        match to_bytes(Body::new(incoming), MAX_BODY).await {
+            Ok(bytes) => Body::from(bytes),
+            Err(_) => return too_large(),
+        }
+    };
+    parts.extensions.insert(ConnectInfo(peer));
+    match router.call(Request::from_parts(parts, body)).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// An answer after which nothing more is read from the connection.
+fn closing(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = (status, text).into_response();
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
+}
