@@ -15,13 +15,14 @@ use tracing::{info, warn};
 use crate::api::Client;
 use crate::api::transport::TransportError;
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Problems};
 use crate::schedule::{self, Shared};
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::{Recorder, Snapshot};
 use crate::state;
 use crate::target::expand;
-use crate::web::{self, Served};
+use crate::web::front::{Front, Watch};
+use crate::web::{self, Served, auth};
 
 /// How long requests may go on after the program was told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -34,6 +35,8 @@ pub enum StartError {
         address: SocketAddr,
         source: io::Error,
     },
+    #[error("the web configuration is not usable:\n{0}")]
+    WebFile(Problems),
     #[error("cannot call the service")]
     Transport(#[from] TransportError),
     #[error("cannot register the process's own metrics")]
@@ -53,6 +56,8 @@ pub struct Bound {
     address: SocketAddr,
     config: Config,
     replica_index: u32,
+    front: Arc<Front>,
+    web_file: Option<Watch>,
 }
 
 /// Takes the address, so that a second instance fails before it calls the service.
@@ -61,11 +66,20 @@ pub async fn bind(config: Config, replica_index: u32) -> Result<Bound, StartErro
     let listen = |source| StartError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
+    let (front, web_file) = match &config.web.config_file {
+        None => (Front::open(), None),
+        Some(path) => {
+            let (front, watch) = Front::load(path).map_err(StartError::WebFile)?;
+            (front, Some(watch))
+        }
+    };
     Ok(Bound {
         listener,
         address,
         config,
         replica_index,
+        front: Arc::new(front),
+        web_file,
     })
 }
 
@@ -73,6 +87,12 @@ impl Bound {
     /// The address with the port that the system chose for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the pages are.
+    pub fn url(&self) -> String {
+        let scheme = if self.front.is_tls() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Polls and serves until `shutdown` is ready, then stops polling at once and lets
@@ -88,7 +108,7 @@ impl Bound {
             clock: Box::new(clock::now),
             replica_index: self.replica_index,
         });
-        info!(address = %self.address, targets = targets.len(), "serving on http://{}", self.address);
+        info!(address = %self.address, targets = targets.len(), "serving on {}", self.url());
         let mut pollers = JoinSet::new();
         let state_file = self.config.state_file.clone();
         let mut remembered = state_file.as_deref().map(state::load).unwrap_or_default();
@@ -103,13 +123,22 @@ impl Bound {
         if let Some(path) = state_file.clone() {
             pollers.spawn(state::keep(path, Arc::clone(&snapshot)));
         }
+        if let Some(watch) = self.web_file {
+            pollers.spawn(Arc::clone(&self.front).follow(watch));
+        }
         let router = web::router(Arc::new(Served::new(Arc::clone(&snapshot), metrics)));
+        let router = auth::guarded(router, Arc::clone(&self.front));
         let (drain, drained) = oneshot::channel::<()>();
         let mut server = JoinSet::new();
-        server.spawn(web::server::serve(self.listener, router, async move {
-            // A sender that is gone asks for the same.
-            let _ = drained.await;
-        }));
+        server.spawn(web::server::serve(
+            self.listener,
+            router,
+            self.front,
+            async move {
+                // A sender that is gone asks for the same.
+                let _ = drained.await;
+            },
+        ));
         tokio::select! {
             () = shutdown => {}
             Some(_) = server.join_next() => return Err(RunError::Task.into()),

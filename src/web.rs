@@ -1,8 +1,12 @@
 //! HTTP: the scrape, health, and a page for people. A request never causes a poll.
 
+pub mod auth;
 mod connections;
+pub mod front;
 mod landing;
+mod occasionally;
 mod pace;
+mod passwords;
 pub mod server;
 
 use std::sync::Arc;

@@ -18,7 +18,10 @@ pub async fn run(config: Option<&Path>, replica_index: u32) -> Result<(), Failur
     }
     let bound = app::bind(config, replica_index)
         .await
-        .map_err(Failure::failed)?;
+        .map_err(|error| match error {
+            app::StartError::WebFile(_) => Failure::usage(error),
+            error => Failure::failed(error),
+        })?;
     let shutdown = shutdown()?;
     bound.run(shutdown).await.map_err(|error| match error {
         // An unusable CA file or proxy is a matter of the configuration.

@@ -78,7 +78,7 @@ impl Connections {
         self.open.len()
     }
 
-    pub(super) fn add(&mut self, task: AbortHandle, network: Network, pace: Arc<Pace>) {
+    pub(super) fn add(&mut self, task: &AbortHandle, network: Network, pace: Arc<Pace>) {
         *self.networks.entry(network).or_default() += 1;
         let entry = Entry {
             pace,
@@ -182,7 +182,7 @@ mod tests {
             let pace = Arc::new(Pace::new(Instant::now(), phase, Arc::default()));
             let task = self.tasks.spawn(pending());
             let network = Network::of(address.parse().unwrap());
-            self.connections.add(task, network, Arc::clone(&pace));
+            self.connections.add(&task, network, Arc::clone(&pace));
             pace
         }
 

@@ -20,15 +20,20 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::Service;
 use tracing::{debug, error, warn};
 
 use super::connections::{Connections, MAX_CONNECTIONS, Network};
+use super::front::Front;
+use super::occasionally::Occasionally;
 use super::pace::{Pace, Paced, Phase, Untaken, Watched};
 
 /// Bytes of a request's head; a larger one is answered with 431. A browser's cookies for
@@ -52,13 +57,14 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The least time between two log lines about the same trouble: an attacker shall not
-/// fill the log.
-const QUIET: Duration = Duration::from_secs(60);
-
 /// Serves until `shutdown`, then lets answers under way end; whoever waits for that sets
 /// a bound and drops this future.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    front: Arc<Front>,
+    shutdown: impl Future<Output = ()>,
+) {
     let (stop, stopping) = watch::channel(());
     let origin = Instant::now();
     let untaken = Arc::new(Untaken::default());
@@ -66,7 +72,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
     let mut connections = Connections::default();
     let mut sweep = interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut full, mut failing) = (Occasionally::default(), Occasionally::default());
+    let (full, failing) = (Occasionally::default(), Occasionally::default());
     let mut shutdown = pin!(shutdown);
     loop {
         // Connections that were ended hold their memory until their tasks are gone.
@@ -81,9 +87,17 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
                             "too many connections: the longest idle are closed for new ones"
                         );
                     }
-                    let pace = Arc::new(Pace::new(origin, Phase::Head, Arc::clone(&untaken)));
-                    let served = connection(stream, peer, router.clone(), Arc::clone(&pace), stopping.clone());
-                    connections.add(tasks.spawn(served), Network::of(peer.ip()), pace);
+                    let tls = front.live().tls.clone();
+                    let phase = if tls.is_some() { Phase::Handshake } else { Phase::Head };
+                    let pace = Arc::new(Pace::new(origin, phase, Arc::clone(&untaken)));
+                    let visit = Visit {
+                        peer,
+                        router: router.clone(),
+                        pace: Arc::clone(&pace),
+                        stopping: stopping.clone(),
+                    };
+                    let task = tasks.spawn(visit.connection(stream, tls));
+                    connections.add(&task, Network::of(peer.ip()), pace);
                 }
                 Err(error) => {
                     if failing.may_say() {
@@ -131,68 +145,95 @@ fn is_exhausted(error: &io::Error) -> bool {
     )
 }
 
-/// Lets one of many equal log lines through.
-#[derive(Default)]
-struct Occasionally(Option<Instant>);
-
-impl Occasionally {
-    fn may_say(&mut self) -> bool {
-        let may = self.0.is_none_or(|last| last.elapsed() >= QUIET);
-        if may {
-            self.0 = Some(Instant::now());
-        }
-        may
-    }
-}
-
-async fn connection(
-    stream: TcpStream,
+/// One connection and what it needs.
+struct Visit {
     peer: SocketAddr,
     router: Router,
     pace: Arc<Pace>,
     stopping: watch::Receiver<()>,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "cannot set TCP_NODELAY");
-    }
-    http(stream, peer, router, pace, stopping).await;
 }
 
-async fn http(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: SocketAddr,
-    router: Router,
-    pace: Arc<Pace>,
-    mut stopping: watch::Receiver<()>,
-) {
-    let io = Paced {
-        stream,
-        pace: Arc::clone(&pace),
-    };
-    let service = service_fn(|request| answer(request, peer, router.clone(), Arc::clone(&pace)));
-    let mut served = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            // The pace bounds the time, and does not mistake an idle connection for a slow head.
-            .header_read_timeout(None)
-            .max_buf_size(MAX_HEAD)
-            .max_headers(MAX_FIELDS)
-            .serve_connection(TokioIo::new(io), service)
-    );
-    let ended = tokio::select! {
-        ended = &mut served => ended,
-        // The sender says nothing and is dropped: any outcome means shutdown.
-        _ = stopping.changed() => {
-            if matches!(pace.phase(), Phase::Head | Phase::Idle) {
-                return;
-            }
-            served.as_mut().graceful_shutdown();
-            served.await
+impl Visit {
+    async fn connection(mut self, stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "cannot set TCP_NODELAY");
         }
-    };
-    if let Err(error) = ended {
-        debug!(%peer, %error, "a connection ended early");
+        let Some(tls) = tls else {
+            return self.http(stream).await;
+        };
+        let peer = self.peer;
+        let agreed = tokio::select! {
+            agreed = handshake(stream, tls) => agreed,
+            _ = self.stopping.changed() => return,
+        };
+        match agreed {
+            Ok(stream) => {
+                self.pace.enter(Phase::Head);
+                self.http(stream).await;
+            }
+            Err(error) => debug!(%peer, %error, "no TLS connection"),
+        }
     }
+
+    async fn http(mut self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let pace = &self.pace;
+        let io = Paced {
+            stream,
+            pace: Arc::clone(pace),
+        };
+        let service =
+            service_fn(|request| answer(request, self.peer, self.router.clone(), Arc::clone(pace)));
+        let mut served = pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                // The pace bounds the time, and does not mistake an idle connection for a slow head.
+                .header_read_timeout(None)
+                .max_buf_size(MAX_HEAD)
+                .max_headers(MAX_FIELDS)
+                .serve_connection(TokioIo::new(io), service)
+        );
+        let ended = tokio::select! {
+            ended = &mut served => ended,
+            // The sender says nothing and is dropped: any outcome means shutdown.
+            _ = self.stopping.changed() => {
+                if matches!(pace.phase(), Phase::Head | Phase::Idle) {
+                    return;
+                }
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        if let Err(error) = ended {
+            debug!(peer = %self.peer, %error, "a connection ended early");
+        }
+    }
+}
+
+/// The first byte of every TLS connection.
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// TLS, or for a client that speaks plain HTTP a word about it.
+async fn handshake(
+    mut stream: TcpStream,
+    tls: Arc<ServerConfig>,
+) -> io::Result<TlsStream<TcpStream>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? == 1 && first[0] != TLS_HANDSHAKE {
+        let text = "this port speaks HTTPS\n";
+        let answer = format!(
+            "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
+            text.len()
+        );
+        // What came is read, for a socket that is closed with unread bytes resets, and the
+        // answer may be lost.
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await?;
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await?;
+        return Err(io::Error::other("the client does not speak TLS"));
+    }
+    TlsAcceptor::from(tls).accept(stream).await
 }
 
 async fn answer(
