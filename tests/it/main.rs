@@ -18,3 +18,5 @@ mod probe;
 mod prometheus;
 mod proof;
 mod secrets;
+mod web_client;
+mod web_config;
