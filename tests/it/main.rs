@@ -6,6 +6,7 @@
     reason = "a test that cannot go on may end; the configuration allows it only in functions marked as tests"
 )]
 
+mod attacks;
 mod bad_days;
 mod commands;
 mod demo;
