@@ -191,7 +191,7 @@ fn explain(error: &ConfigError, format: Format) -> String {
         return format!("is not valid {}", format.name());
     };
     if cause.is::<Box<ConfigError>>() {
-        return "must hold keys with values at its top level, such as `apps:`".to_owned();
+        return "must hold keys with values at its top level".to_owned();
     }
     let said = cause.to_string();
     let (line, reason) = match format {

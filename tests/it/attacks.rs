@@ -80,7 +80,7 @@ impl Site {
 }
 
 /// How many of the connections are still open.
-async fn open(crowd: &mut [TcpStream]) -> usize {
+fn open(crowd: &mut [TcpStream]) -> usize {
     let mut open = 0;
     for stream in crowd {
         let mut buffer = [0; 4096];
@@ -106,9 +106,9 @@ async fn half_requests_end_however_they_drip_and_nobody_waits_for_them() {
         .crowd(400, b"GET /metrics HTTP/1.1\r\nHost: a\r\n")
         .await;
     sleep(Duration::from_millis(200)).await;
-    assert_eq!(open(&mut crowd).await, 400);
+    assert_eq!(open(&mut crowd), 400);
     let start = Instant::now();
-    while open(&mut crowd).await > 0 {
+    while open(&mut crowd) > 0 {
         for stream in &mut crowd {
             let _ = stream.write_all(b"X: y\r\n").await;
         }
@@ -126,10 +126,10 @@ async fn idle_connections_over_the_cap_give_way_to_new_ones() {
     let site = Site::new().await;
     let mut crowd = site.crowd(OVER_THE_CAP, b"").await;
     sleep(Duration::from_millis(200)).await;
-    let left = open(&mut crowd).await;
+    let left = open(&mut crowd);
     assert!((400..=512).contains(&left), "{left}");
     assert!(
-        open(&mut crowd[..OVER_THE_CAP - 512]).await < 20,
+        open(&mut crowd[..OVER_THE_CAP - 512]) < 20,
         "the oldest go first"
     );
     site.is_well_for(Duration::from_secs(2)).await;

@@ -468,7 +468,7 @@ async fn no_secret_of_the_web_file_is_in_a_log_or_an_answer() {
     until("a refusal", &exporter, async || refusal()).await;
     site.lab
         .write("web.yml", &format!("basic_auth_users: {{ann: {hash}x}}"));
-    sleep(Duration::from_millis(2000)).await;
+    sleep(Duration::from_secs(2)).await;
     said += &check_config(&site.lab.path("timpush.yml")).1;
     said += &exporter.log();
     assert!(said.contains("must be a bcrypt hash"), "{said}");

@@ -76,149 +76,20 @@ fn files_of_other_exporters_are_accepted() {
 #[test]
 fn what_is_bad_is_refused_with_its_path_and_what_to_do() {
     let folder = Folder::new();
-    let users = |text: &str| format!("basic_auth_users: {text}");
-    let at_tls = "web.yml: tls_server_config";
-    for (text, problem) in [
-        (
-            "tls_config: {}".to_owned(),
-            "web.yml: tls_config: unknown key".to_owned(),
-        ),
-        (
-            "tls_server_confg: {}".to_owned(),
-            "web.yml: tls_server_confg: unknown key; did you mean `tls_server_config`?".to_owned(),
-        ),
-        (
-            "cert_file: a.pem".to_owned(),
-            "web.yml: cert_file: unknown key; it belongs under `tls_server_config`".to_owned(),
-        ),
-        (
-            "tls_server_config: {min_version: TLS13}".to_owned(),
-            format!(
-                "{at_tls}.cert_file: is missing; TLS needs a certificate and its key\n{at_tls}.key_file: is missing; TLS needs a certificate and its key"
-            ),
-        ),
-        (
-            "tls_server_config: {cert_file: gone.pem, key_file: empty.pem}".to_owned(),
-            format!(
-                "{at_tls}.cert_file: cannot read gone.pem: No such file or directory (os error 2)\n{at_tls}.key_file: holds no private key in PEM that can be used without a passphrase"
-            ),
-        ),
-        (
-            "tls_server_config: {cert_file: empty.pem, key_file: a.key}".to_owned(),
-            format!("{at_tls}.cert_file: holds no certificate in PEM"),
-        ),
-        (
-            "tls_server_config: {cert_file: a.pem, key_file: b.key}".to_owned(),
-            format!("{at_tls}.key_file: is not the key of the certificate"),
-        ),
-        (
-            tls("cert: x"),
-            format!("{at_tls}.cert_file: stands beside cert; keep one of them"),
-        ),
-        (
-            tls("min_version: TLS10"),
-            format!(
-                "{at_tls}.min_version: is broken, and not in this program's TLS library; use TLS12 or TLS13"
-            ),
-        ),
-        (
-            tls("max_version: '1.3'"),
-            format!("{at_tls}.max_version: must be TLS12 or TLS13"),
-        ),
-        (
-            tls("min_version: TLS13, max_version: TLS12"),
-            format!("{at_tls}.min_version: is above max_version"),
-        ),
-        (
-            tls("client_auth_type: Require"),
-            format!(
-                "{at_tls}.client_auth_type: must be NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert"
-            ),
-        ),
-        (
-            tls("client_auth_type: RequireAndVerifyClientCert"),
-            format!("{at_tls}.client_ca_file: is missing; client_auth_type needs it"),
-        ),
-        (
-            tls("client_ca_file: a.pem"),
-            format!("{at_tls}.client_ca_file: has no use without client_auth_type"),
-        ),
-        (
-            tls("client_auth_type: RequireAndVerifyClientCert, client_ca_file: empty.pem"),
-            format!("{at_tls}.client_ca_file: holds no certificate in PEM"),
-        ),
-        (
-            tls("client_allowed_sans: [x]"),
-            format!(
-                "{at_tls}.client_allowed_sans: has no use unless client_auth_type is RequireAndVerifyClientCert or RequireAnyClientCert"
-            ),
-        ),
-        (
-            tls("cipher_suites: [TLS_NULL, 1]"),
-            format!(
-                "{at_tls}.cipher_suites[0]: is no cipher suite that Go or this program knows\n{at_tls}.cipher_suites[1]: must be text, not a number"
-            ),
-        ),
-        (
-            tls("cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, TLS_AES_128_GCM_SHA256]"),
-            format!(
-                "{at_tls}.cipher_suites: leaves none for TLS 1.2; add one, or set min_version: TLS13"
-            ),
-        ),
-        (
-            tls("curve_preferences: [CurveP521]"),
-            format!("{at_tls}.curve_preferences: leaves none; add X25519 or CurveP256"),
-        ),
-        (
-            tls("curve_preferences: [P-256]"),
-            format!(
-                "{at_tls}.curve_preferences[0]: must be X25519, CurveP256, CurveP384 or CurveP521"
-            ),
-        ),
-        (
-            "http_server_config: {headers: {Server: x, X-Frame-Options: allow}}".to_owned(),
-            "web.yml: http_server_config.headers: must hold no other header than Content-Security-Policy, Strict-Transport-Security, X-Content-Type-Options, X-Frame-Options, X-XSS-Protection\nweb.yml: http_server_config.headers.X-Frame-Options: must be deny or sameorigin".to_owned(),
-        ),
-        (
-            users("[ann]"),
-            "web.yml: basic_auth_users: must be a table of names and hashes, not a list".to_owned(),
-        ),
-        (
-            users("{ann: apple}"),
-            "web.yml: basic_auth_users.ann: must be a bcrypt hash; this prints one: htpasswd -nBC 10 '' | tr -d ':\\n'".to_owned(),
-        ),
-        (
-            users(&format!("{{ann: {}}}", HASH.replace("$04$", "$17$"))),
-            "web.yml: basic_auth_users.ann: must have a cost of at most 16; each check would take too long".to_owned(),
-        ),
-        (
-            users(&format!("{{'a:b': {HASH}}}")),
-            "web.yml: basic_auth_users (number 1 by name): must have a name without colons, which no client can send".to_owned(),
-        ),
-        (
-            "rate_limit: {interval: 1, burst: 1}".to_owned(),
-            "web.yml: rate_limit.interval: must be a duration with its unit, such as 100ms or 1s".to_owned(),
-        ),
-        (
-            "rate_limit: {interval: 1s}".to_owned(),
-            "web.yml: rate_limit.burst: is missing; without it no request would be answered".to_owned(),
-        ),
-        (
-            "rate_limit: {interval: 1s, burst: 0}".to_owned(),
-            "web.yml: rate_limit.burst: must be a whole number from 1 to 1000000, not 0".to_owned(),
-        ),
-        (
-            "a: b: c".to_owned(),
-            "web.yml: is not valid YAML, line 1: mapping values are not allowed in this context".to_owned(),
-        ),
-        (
-            "- a".to_owned(),
-            "web.yml: must hold keys with values at its top level, such as `apps:`".to_owned(),
-        ),
-    ] {
+    let data = include_str!("../../../tests/data/web_file_problems.txt");
+    for row in data.split("\n\n").skip(1) {
+        let mut lines = row.trim_end().lines();
+        let text = match lines.next().unwrap().split_once(' ').unwrap() {
+            ("file", text) => text.to_owned(),
+            ("tls", more) => tls(more),
+            (other, _) => panic!("{other} is not a kind of row"),
+        };
+        let expected: Vec<String> = lines
+            .map(|line| format!("web.yml: {}", &line["=> ".len()..]))
+            .collect();
         let (said, file) = folder.load(&text);
         assert!(file.is_none(), "{text}");
-        assert_eq!(said, problem, "{text}");
+        assert_eq!(said, expected.join("\n"), "{text}");
     }
 }
 
