@@ -4,6 +4,7 @@ pub mod auth;
 mod connections;
 pub mod front;
 mod landing;
+mod lanes;
 mod occasionally;
 mod pace;
 mod passwords;

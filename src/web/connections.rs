@@ -18,7 +18,7 @@ use super::pace::{MAX_UNTAKEN, Pace, Phase};
 pub(super) const MAX_CONNECTIONS: usize = 512;
 
 /// Connections that agree on TLS at the same time, which is what costs processor time.
-pub(super) const MAX_HANDSHAKES: usize = 128;
+pub(super) const MAX_HANDSHAKES: usize = 256;
 
 /// Who a connection is counted for: an IPv4 address, or the /64 that one IPv6 host can
 /// take addresses from at will.

@@ -5,28 +5,26 @@
 //! apart from everything else, one at a time for a network and few at a time in all, and only
 //! so many may wait. A scraper whose password is known never waits for any of them.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use super::connections::Network;
+use super::lanes::{Bounds, Lanes};
 use crate::config::web_file::PasswordHash;
 
-/// Checks that may run at once; the other processors are for polls and scrapes.
-const AT_ONCE: usize = 2;
-
-/// Checks of one network that may wait or run. At bcrypt's usual cost of 10 the last of them
-/// waits some 3 s.
-const PER_NETWORK: usize = 48;
-
-/// Checks that may wait or run in all.
-const IN_ALL: usize = 256;
+/// Checks: few at a time, for the other processors are for polls and scrapes. At bcrypt's
+/// usual cost of 10 the last one in a full lane waits some 3 s.
+const CHECKS: Bounds = Bounds {
+    at_once: 2,
+    of_network: 48,
+    in_all: 256,
+};
 
 /// Right credentials that are remembered. There is one for each user, and more only after
 /// changes of the web file.
@@ -69,7 +67,7 @@ pub(super) struct Passwords {
     /// Keyed at start, so that digests mean nothing outside this process.
     key: Hmac<Sha256>,
     state: Arc<Mutex<State>>,
-    running: Arc<Semaphore>,
+    lanes: Lanes,
 }
 
 #[derive(Default)]
@@ -77,14 +75,6 @@ struct State {
     right: HashSet<Digest>,
     /// The oldest first.
     wrong: VecDeque<Digest>,
-    /// A place in the queue for each network that has a check waiting or running.
-    lanes: HashMap<Network, Lane>,
-    waiting: usize,
-}
-
-struct Lane {
-    turn: Arc<Semaphore>,
-    waiting: usize,
 }
 
 impl Passwords {
@@ -98,7 +88,7 @@ impl Passwords {
         Self {
             key: Hmac::new(&(*key).into()),
             state: Arc::default(),
-            running: Arc::new(Semaphore::new(AT_ONCE)),
+            lanes: Lanes::new(CHECKS),
         }
     }
 
@@ -118,22 +108,16 @@ impl Passwords {
         let Some(hash) = own.or_else(|| self.stand_in(users, user)).cloned() else {
             return Verdict::Wrong;
         };
-        let Some(place) = Place::take(&self.state, network) else {
-            return Verdict::Busy;
-        };
-        let Ok(turn) = Arc::clone(&place.turn).acquire_owned().await else {
-            return Verdict::Busy;
-        };
-        let Ok(running) = Arc::clone(&self.running).acquire_owned().await else {
+        let Some(turn) = self.lanes.turn(network).await else {
             return Verdict::Busy;
         };
         let password = Zeroizing::new(password.to_vec());
         let (is_user, state) = (own.is_some(), Arc::clone(&self.state));
-        // A client that leaves does not end a check, so the check itself holds the places.
+        // A client that leaves does not end a check, so the check itself holds the turn.
         let checked = spawn_blocking(move || {
             let right = hash.is_of(&password) && is_user;
             lock(&state).remember(digest, right);
-            drop((running, turn, place));
+            drop(turn);
             right
         });
         match checked.await {
@@ -186,50 +170,6 @@ impl State {
                 self.wrong.pop_front();
             }
             self.wrong.push_back(digest);
-        }
-    }
-}
-
-/// A place in the queue of checks, given back when dropped.
-struct Place {
-    network: Network,
-    turn: Arc<Semaphore>,
-    state: Arc<Mutex<State>>,
-}
-
-impl Place {
-    fn take(shared: &Arc<Mutex<State>>, network: Network) -> Option<Self> {
-        let mut state = lock(shared);
-        if state.waiting >= IN_ALL {
-            return None;
-        }
-        let lane = state.lanes.entry(network).or_insert_with(|| Lane {
-            turn: Arc::new(Semaphore::new(1)),
-            waiting: 0,
-        });
-        if lane.waiting >= PER_NETWORK {
-            return None;
-        }
-        lane.waiting += 1;
-        let turn = Arc::clone(&lane.turn);
-        state.waiting += 1;
-        Some(Self {
-            network,
-            turn,
-            state: Arc::clone(shared),
-        })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut state = lock(&self.state);
-        state.waiting -= 1;
-        if let Some(lane) = state.lanes.get_mut(&self.network) {
-            lane.waiting -= 1;
-            if lane.waiting == 0 {
-                state.lanes.remove(&self.network);
-            }
         }
     }
 }
@@ -327,7 +267,7 @@ mod tests {
         network: Network,
     ) -> JoinSet<Verdict> {
         let mut tasks = JoinSet::new();
-        for n in 0..2 * PER_NETWORK {
+        for n in 0..2 * CHECKS.of_network {
             let (passwords, users) = (Arc::clone(passwords), Arc::clone(users));
             tasks.spawn(async move {
                 let password = format!("guess {n}");
@@ -336,14 +276,16 @@ mod tests {
                     .await
             });
         }
-        tokio::task::yield_now().await;
+        while passwords.lanes.len() < CHECKS.of_network {
+            tokio::task::yield_now().await;
+        }
         tasks
     }
 
     #[tokio::test]
     async fn a_known_password_waits_for_nobody_and_an_unknown_one_only_for_its_own_network() {
         let passwords = Arc::new(Passwords::new());
-        let users = Arc::new(users(&[("ann", "apple", COST), ("bob", "berry", COST)]));
+        let users = Arc::new(users(&[("ann", "apple", 9), ("bob", "berry", 9)]));
         let said = passwords.check(&users, "ann", b"apple", network(1)).await;
         assert_eq!(said, Verdict::Right);
 
@@ -358,18 +300,17 @@ mod tests {
         );
         let new = passwords.check(&users, "bob", b"berry", network(2)).await;
         assert_eq!(new, Verdict::Right);
-        let unfinished = lock(&passwords.state).waiting;
-        assert!(unfinished > PER_NETWORK / 2, "{unfinished}");
+        let unfinished = passwords.lanes.len();
+        assert!(unfinished > CHECKS.of_network / 2, "{unfinished}");
 
         let mut said = Vec::new();
         while let Some(verdict) = attack.join_next().await {
             said.push(verdict.unwrap());
         }
         let busy = said.iter().filter(|said| **said == Verdict::Busy).count();
-        assert_eq!(busy, PER_NETWORK);
+        assert_eq!(busy, CHECKS.of_network);
         assert!(!said.contains(&Verdict::Right));
-        let state = lock(&passwords.state);
-        assert_eq!((state.waiting, state.lanes.len()), (0, 0));
+        assert_eq!(passwords.lanes.len(), 0);
     }
 
     #[tokio::test]
@@ -381,7 +322,7 @@ mod tests {
         }
         let right = passwords.check(&users, "ann", b"apple", network(1)).await;
         assert_eq!(right, Verdict::Right);
-        assert_eq!(lock(&passwords.state).waiting, 0);
+        assert_eq!(passwords.lanes.len(), 0);
     }
 
     #[test]
