@@ -1,7 +1,7 @@
 //! What a request passes before any page: the operator's limit, the password, and on the
 //! way out the operator's headers.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,18 +42,16 @@ pub fn guarded(router: Router, front: Arc<Front>) -> Router {
 async fn guard(State(front): State<Arc<Front>>, mut request: Request, next: Next) -> Response {
     // A change of the file in the meantime is for the next request.
     let live = front.live();
-    let open = OPEN.contains(&request.uri().path());
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map(|ConnectInfo(peer)| peer.ip());
-    let network = Network::of(peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-    let refused = if open {
+    let refused = if OPEN.contains(&request.uri().path()) {
         None
     } else if let Some(Err(wait)) = live.rate.as_ref().map(Rate::take) {
         Some(later("too many requests\n", wait))
     } else if live.users.is_empty() {
         None
     } else {
-        let verdict = verdict(&front, &live, request.headers(), network).await;
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map(|ConnectInfo(peer)| peer.ip());
+        let verdict = verdict(&front, &live, request.headers(), peer).await;
         match verdict {
             Some(Verdict::Right) => {
                 request.extensions_mut().insert(Authenticated);
@@ -78,11 +76,7 @@ async fn guard(State(front): State<Arc<Front>>, mut request: Request, next: Next
     };
     let mut response = match refused {
         Some(response) => response,
-        None if open => next.run(request).await,
-        None => {
-            let _turn = front.pages.turn(network).await;
-            next.run(request).await
-        }
+        None => next.run(request).await,
     };
     for (name, value) in &live.headers {
         response
@@ -98,13 +92,14 @@ async fn verdict(
     front: &Front,
     live: &Live,
     headers: &HeaderMap,
-    network: Network,
+    peer: Option<IpAddr>,
 ) -> Option<Verdict> {
     let credentials = credentials(headers)?;
     let at = credentials.iter().position(|byte| *byte == b':')?;
     let (user, password) = (&credentials[..at], &credentials[at + 1..]);
     // A name that is not UTF-8 is in no file; it is checked like any other stranger's.
     let user = String::from_utf8_lossy(user);
+    let network = Network::of(peer?);
     let verdict = front
         .passwords
         .check(&live.users, &user, password, network)

@@ -3,7 +3,6 @@
 //! A new file takes effect once it has been still for [`CHECK`], so that a file that is
 //! being written is not read in halves. A bad one leaves all as it was.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,7 +14,6 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
-use super::lanes::{Bounds, Lanes};
 use super::occasionally::Occasionally;
 use super::passwords::{Passwords, Users};
 use crate::config::Problems;
@@ -28,8 +26,6 @@ const CHECK: Duration = Duration::from_millis(500);
 pub struct Front {
     live: ArcSwap<Live>,
     pub(super) passwords: Passwords,
-    /// Turns at making a page.
-    pub(super) pages: Lanes,
     pub(super) wrong: Occasionally,
 }
 
@@ -71,7 +67,6 @@ impl Front {
         Self {
             live: ArcSwap::from_pointee(live),
             passwords: Passwords::new(),
-            pages: Lanes::new(pages()),
             wrong: Occasionally::default(),
         }
     }
@@ -177,18 +172,6 @@ impl Front {
         .into_iter()
         .filter_map(|(lost, what)| lost.then_some(what))
         .collect()
-    }
-}
-
-/// Pages are made by the threads that also poll, so one of them is left to polls: a page
-/// takes a while, and a poll that finds every thread busy with a queue of pages is late.
-/// How many may wait is bounded by the connections.
-fn pages() -> Bounds {
-    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    Bounds {
-        at_once: threads.saturating_sub(1).max(1),
-        of_network: usize::MAX,
-        in_all: usize::MAX,
     }
 }
 

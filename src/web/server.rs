@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,7 @@ use tracing::{debug, error, warn};
 
 use super::connections::{Connections, MAX_CONNECTIONS, Network};
 use super::front::Front;
+use super::lanes::{Bounds, Lanes};
 use super::occasionally::Occasionally;
 use super::pace::{Pace, Paced, Phase, Untaken, Watched};
 
@@ -68,6 +70,7 @@ pub async fn serve(
     let (stop, stopping) = watch::channel(());
     let origin = Instant::now();
     let untaken = Arc::new(Untaken::default());
+    let lanes = Arc::new(Lanes::new(turns()));
     let mut tasks = JoinSet::new();
     let mut connections = Connections::default();
     let mut sweep = interval(SWEEP);
@@ -96,8 +99,9 @@ pub async fn serve(
                         pace: Arc::clone(&pace),
                         stopping: stopping.clone(),
                     };
-                    let task = tasks.spawn(visit.connection(stream, tls));
-                    connections.add(&task, Network::of(peer.ip()), pace);
+                    let (lanes, network) = (Arc::clone(&lanes), Network::of(peer.ip()));
+                    let served = async move { lanes.run(network, visit.connection(stream, tls)).await };
+                    connections.add(&tasks.spawn(served), network, pace);
                 }
                 Err(error) => {
                     if failing.may_say() {
@@ -118,6 +122,18 @@ pub async fn serve(
     drop(stop);
     while let Some(ended) = tasks.join_next_with_id().await {
         seen(ended);
+    }
+}
+
+/// Connections run on the threads that also poll, so one of them is left to polls: a poll
+/// that finds every thread busy, and a queue before it, is late. How many may wait for a
+/// turn is bounded by the connections.
+fn turns() -> Bounds {
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Bounds {
+        at_once: threads.saturating_sub(1).max(1),
+        of_network: usize::MAX,
+        in_all: usize::MAX,
     }
 }
 
@@ -243,7 +259,7 @@ async fn answer(
     pace: Arc<Pace>,
 ) -> Result<Response<Watched>, Infallible> {
     pace.enter(Phase::Handling);
-    // A client that sends its requests in one go would keep this thread to itself.
+    // A client that sends its requests in one go would keep its turn for all of them.
     tokio::task::yield_now().await;
     let response = timeout(ANSWER, routed(request, peer, router))
         .await
