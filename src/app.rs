@@ -17,9 +17,10 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::api::transport::TransportError;
-use crate::config::Config;
+use crate::config::{Config, Problems};
 use crate::reload::{Reloader, Reloads};
-use crate::web::{self, Lifecycle, Served};
+use crate::web::front::{Front, Watch};
+use crate::web::{self, Lifecycle, Served, auth};
 use daemon::Daemon;
 
 /// How long requests may go on after the program was told to stop.
@@ -33,6 +34,8 @@ pub enum StartError {
         address: SocketAddr,
         source: io::Error,
     },
+    #[error("the web configuration is not usable:\n{0}")]
+    WebFile(Problems),
     #[error("cannot call the service")]
     Transport(#[from] TransportError),
     #[error("cannot register the process's own metrics")]
@@ -42,8 +45,6 @@ pub enum StartError {
 /// Why the program stopped without being told to.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    #[error("the HTTP server ended")]
-    Server(#[source] io::Error),
     #[error("a task ended that must run for ever; this is a bug, please report it")]
     Task,
 }
@@ -54,6 +55,8 @@ pub struct Bound {
     address: SocketAddr,
     config: Config,
     replica_index: u32,
+    front: Arc<Front>,
+    web_file: Option<Watch>,
 }
 
 /// Takes the address, so that a second instance fails before it calls the service.
@@ -62,11 +65,20 @@ pub async fn bind(config: Config, replica_index: u32) -> Result<Bound, StartErro
     let listen = |source| StartError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
+    let (front, web_file) = match &config.web.config_file {
+        None => (Front::open(), None),
+        Some(path) => {
+            let (front, watch) = Front::load(path).map_err(StartError::WebFile)?;
+            (front, Some(watch))
+        }
+    };
     Ok(Bound {
         listener,
         address,
         config,
         replica_index,
+        front: Arc::new(front),
+        web_file,
     })
 }
 
@@ -74,6 +86,12 @@ impl Bound {
     /// The address with the port that the system chose for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the pages are.
+    pub fn url(&self) -> String {
+        let scheme = if self.front.is_tls() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Polls and serves until `shutdown` is ready, then stops polling at once and lets
@@ -85,6 +103,9 @@ impl Bound {
     ) -> Result<(), StopError> {
         let (reloader, mut reloads) = reloading.unzip();
         let mut daemon = Daemon::start(&self)?;
+        if let Some(watch) = self.web_file {
+            daemon.also(Arc::clone(&self.front).follow(watch));
+        }
         let lifecycle = Lifecycle::new(reloader, self.config.web.enable_lifecycle);
         let lifecycle = Arc::new(lifecycle);
         let state = Served::new(
@@ -93,17 +114,18 @@ impl Bound {
             Arc::clone(&lifecycle),
         );
         let router = web::router(Arc::new(state));
+        let router = auth::guarded(router, Arc::clone(&self.front));
         let (drain, drained) = oneshot::channel::<()>();
         let mut server = JoinSet::new();
-        let make_service = router.into_make_service_with_connect_info::<SocketAddr>();
-        server.spawn(
-            axum::serve(self.listener, make_service)
-                .with_graceful_shutdown(async move {
-                    // A sender that is gone asks for the same.
-                    let _ = drained.await;
-                })
-                .into_future(),
-        );
+        server.spawn(web::server::serve(
+            self.listener,
+            router,
+            self.front,
+            async move {
+                // A sender that is gone asks for the same.
+                let _ = drained.await;
+            },
+        ));
         let mut config = self.config;
         let mut shutdown = pin!(shutdown);
         loop {
@@ -115,10 +137,7 @@ impl Bound {
             };
             tokio::select! {
                 () = &mut shutdown => break,
-                ended = server.join_next() => {
-                    let cause = ended.and_then(Result::ok).and_then(Result::err);
-                    return Err(cause.map_or(RunError::Task, RunError::Server).into());
-                }
+                Some(_) = server.join_next() => return Err(RunError::Task.into()),
                 () = daemon.ended() => return Err(RunError::Task.into()),
                 request = reload => {
                     let result = match reloads.as_ref().map(Reloads::load) {

@@ -10,6 +10,7 @@
 //!   section      one table: typed values, unknown keys
 //!   app          one element of apps, with key, regions, polling
 //!   across       rules over several apps, with plan
+//! web_file     the file that web.config_file names: TLS, passwords, headers
 //! schema       which keys there are, and which wait for their feature
 //! ```
 
@@ -29,6 +30,7 @@ mod schema;
 mod section;
 #[cfg(test)]
 mod tests;
+pub mod web_file;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -1,7 +1,15 @@
 //! HTTP: the scrape, health, and a page for people. A request never causes a poll.
 
+pub mod auth;
+mod connections;
+pub mod front;
 mod landing;
+mod lanes;
 mod lifecycle;
+mod occasionally;
+mod pace;
+mod passwords;
+pub mod server;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -41,7 +41,7 @@ impl Daemon {
         info!(
             address = %bound.address,
             targets = targets.len(),
-            "serving on http://{}", bound.address
+            "serving on {}", bound.url()
         );
         let shared = Shared {
             fetch: client,
@@ -75,6 +75,11 @@ impl Daemon {
             daemon.others.spawn(state::keep(path, snapshot));
         }
         Ok(daemon)
+    }
+
+    /// Runs another task for ever.
+    pub(super) fn also(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.others.spawn(task);
     }
 
     /// Ready when something has ended that should run for ever.

@@ -16,7 +16,10 @@ pub async fn run(config: Option<&Path>, replica_index: u32) -> Result<(), Failur
     let config = load(&path).map_err(Failure::usage)?;
     let bound = app::bind(config, replica_index)
         .await
-        .map_err(Failure::failed)?;
+        .map_err(|error| match error {
+            app::StartError::WebFile(_) => Failure::usage(error),
+            error => Failure::failed(error),
+        })?;
     let shutdown = shutdown()?;
     let (reloader, reloads) = reload::channel(move || load(&path));
     let mut hangup = signal(SignalKind::hangup())?;

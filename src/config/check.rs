@@ -19,7 +19,7 @@ use super::polling::Layer;
 use super::read::Read;
 use super::schema::Group;
 use super::section::{Section, kind};
-use super::{App, Config, Holds, ProxyUrl, Secrets, Web, across};
+use super::{App, Config, Holds, ProxyUrl, Secrets, Web, across, web_file};
 
 const SCRAPE_INTERVAL: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(3600);
@@ -107,7 +107,9 @@ fn web(top: &Section, place: &Place) -> Option<Web> {
     let Some(section) = top.table("web", Group::Web) else {
         return Some(Web::default());
     };
-    let config_file = path(&section, "config_file", place, readable);
+    let config_file = section
+        .text("config_file")
+        .and_then(|text| web_file(&section, place.resolve(text), place.secrets));
     let enable_lifecycle = section.flag("enable_lifecycle");
     let openmetrics_created = section.flag("openmetrics_created");
     Some(Web {
@@ -115,6 +117,27 @@ fn web(top: &Section, place: &Place) -> Option<Web> {
         enable_lifecycle: enable_lifecycle.or(false)?,
         openmetrics_created: openmetrics_created.or(false)?,
     })
+}
+
+/// The path, if all is well with the file.
+fn web_file(section: &Section, path: PathBuf, secrets: Secrets) -> Option<PathBuf> {
+    if secrets == Secrets::Skip {
+        return Some(path);
+    }
+    match web_file::load(&path).result {
+        Ok(file) => {
+            for notice in &file.notices {
+                section.notice("config_file", notice);
+            }
+            Some(path)
+        }
+        Err(problems) => {
+            for problem in problems.iter() {
+                section.refuse("config_file", &problem.to_string());
+            }
+            None
+        }
+    }
 }
 
 fn apps(
@@ -160,12 +183,6 @@ fn path(
             Secrets::Check => section.accept(key, look(&path)).map(|()| path),
         }
     })
-}
-
-fn readable(path: &Path) -> Result<(), String> {
-    std::fs::read(path)
-        .map(drop)
-        .map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
 fn certificates(path: &Path) -> Result<(), String> {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use config::{ConfigError, FileFormat, Source, ValueKind};
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 /// Where the file is looked for when the command line names none, in this order.
 pub const PLACES: [&str; 2] = ["timpush.yml", "/etc/timpush-exporter/timpush.yml"];
@@ -54,6 +55,22 @@ pub(super) struct Raw {
 pub(super) fn read(path: &Path) -> Result<Raw, String> {
     let format = Format::of(path)
         .ok_or("the ending does not tell the format; name the file .yml, .yaml, .toml or .json")?;
+    let (text, open_to_others) = text(path)?;
+    Ok(Raw {
+        tree: parse(&text, format)?,
+        open_to_others,
+    })
+}
+
+/// The tree of a YAML file whatever its ending, empty if the file is; the error as in
+/// [`read`].
+pub(super) fn read_yaml(path: &Path) -> Result<Map<String, Value>, String> {
+    let (text, _) = text(path)?;
+    values(&text, Format::Yaml)
+}
+
+/// A file's text, and its permission bits that are not the owner's.
+fn text(path: &Path) -> Result<(Zeroizing<String>, u32), String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}");
     let mut file = File::open(path).map_err(cannot)?;
     let metadata = file.metadata().map_err(cannot)?;
@@ -69,10 +86,7 @@ pub(super) fn read(path: &Path) -> Result<Raw, String> {
         return Err(format!("is larger than {} MiB", MAX_BYTES >> 20));
     }
     let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
-    Ok(Raw {
-        tree: parse(&text, format)?,
-        open_to_others: open_to_others(&metadata),
-    })
+    Ok((Zeroizing::new(text), open_to_others(&metadata)))
 }
 
 #[cfg(unix)]
@@ -115,10 +129,26 @@ impl Format {
 
 /// A file's text as a tree; the error as in [`read`].
 pub(super) fn parse(text: &str, format: Format) -> Result<Map<String, Value>, String> {
-    // Editors on Windows put a byte order mark first, which TOML and JSON do not know.
-    let text = text.trim_start_matches('\u{feff}');
-    if text.trim().is_empty() {
+    if plain(text).trim().is_empty() {
         return Err("is empty; it needs at least `apps`".to_owned());
+    }
+    let tree = values(text, format)?;
+    if tree.is_empty() {
+        return Err("holds no settings; it needs at least `apps`".to_owned());
+    }
+    Ok(tree)
+}
+
+/// Without the byte order mark that editors on Windows put first, and that TOML and JSON do
+/// not know.
+fn plain(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
+}
+
+fn values(text: &str, format: Format) -> Result<Map<String, Value>, String> {
+    let text = plain(text);
+    if text.trim().is_empty() {
+        return Ok(Map::new());
     }
     let file_format = match format {
         Format::Yaml => FileFormat::Yaml,
@@ -128,9 +158,6 @@ pub(super) fn parse(text: &str, format: Format) -> Result<Map<String, Value>, St
     let table = config::File::from_str(text, file_format)
         .collect()
         .map_err(|error| explain(&error, format))?;
-    if table.is_empty() {
-        return Err("holds no settings; it needs at least `apps`".to_owned());
-    }
     Ok(tree(table))
 }
 
@@ -164,7 +191,7 @@ fn explain(error: &ConfigError, format: Format) -> String {
         return format!("is not valid {}", format.name());
     };
     if cause.is::<Box<ConfigError>>() {
-        return "must hold keys with values at its top level, such as `apps:`".to_owned();
+        return "must hold keys with values at its top level".to_owned();
     }
     let said = cause.to_string();
     let (line, reason) = match format {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 /// One mistake and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,20 @@ pub struct Problems(Vec<Problem>);
 impl Problems {
     pub(super) fn one(path: String, text: String) -> Self {
         Self(vec![Problem { path, text }])
+    }
+
+    /// The same problems, each path led by the file that it is in.
+    pub(super) fn of_file(self, file: &Path) -> Self {
+        let name = file.display().to_string();
+        let problems = self.0.into_iter().map(|problem| Problem {
+            path: if problem.path == name {
+                problem.path
+            } else {
+                format!("{name}: {}", problem.path)
+            },
+            text: problem.text,
+        });
+        Self(problems.collect())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {

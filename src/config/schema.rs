@@ -3,7 +3,7 @@
 /// Keys that are accepted and checked, but whose feature is not built yet. A line goes
 /// when its feature comes; nothing else has to change. `defaults.*` stands for the same
 /// key in an app, too.
-const NOT_YET: [&str; 2] = ["web.config_file", "web.openmetrics_created"];
+const NOT_YET: [&str; 1] = ["web.openmetrics_created"];
 
 /// Whether the feature behind a key is built; `path` as in [`NOT_YET`].
 pub(super) fn in_effect(path: &str) -> bool {
@@ -28,6 +28,11 @@ pub(super) enum Group {
     Defaults,
     App,
     Region,
+    /// The top level of the file that `web.config_file` names, and the tables in it.
+    WebFile,
+    WebFileTls,
+    WebFileHttp,
+    WebFileRate,
 }
 
 const TOP: [(&str, Kind); 12] = [
@@ -82,6 +87,34 @@ const REGION: [(&str, Kind); 3] = [
     ("insecure", Kind::Flag),
 ];
 
+/// From here on the names are the Prometheus exporter-toolkit's.
+const WEB_FILE: [(&str, Kind); 4] = [
+    ("tls_server_config", Kind::Nested),
+    ("http_server_config", Kind::Nested),
+    ("basic_auth_users", Kind::Nested),
+    ("rate_limit", Kind::Nested),
+];
+
+const WEB_FILE_TLS: [(&str, Kind); 13] = [
+    ("cert", Kind::Text),
+    ("key", Kind::Text),
+    ("client_ca", Kind::Text),
+    ("cert_file", Kind::Text),
+    ("key_file", Kind::Text),
+    ("client_auth_type", Kind::Text),
+    ("client_ca_file", Kind::Text),
+    ("client_allowed_sans", Kind::Nested),
+    ("min_version", Kind::Text),
+    ("max_version", Kind::Text),
+    ("cipher_suites", Kind::Nested),
+    ("prefer_server_cipher_suites", Kind::Flag),
+    ("curve_preferences", Kind::Nested),
+];
+
+const WEB_FILE_HTTP: [(&str, Kind); 2] = [("http2", Kind::Flag), ("headers", Kind::Nested)];
+
+const WEB_FILE_RATE: [(&str, Kind); 2] = [("interval", Kind::Text), ("burst", Kind::Number)];
+
 impl Group {
     /// The groups whose keys an environment variable can override.
     pub(super) const OVERRIDABLE: [Self; 3] = [Self::Top, Self::Web, Self::Defaults];
@@ -94,6 +127,10 @@ impl Group {
             Self::Defaults => (&DEFAULTS, &[]),
             Self::App => (&APP, &DEFAULTS),
             Self::Region => (&REGION, &[]),
+            Self::WebFile => (&WEB_FILE, &[]),
+            Self::WebFileTls => (&WEB_FILE_TLS, &[]),
+            Self::WebFileHttp => (&WEB_FILE_HTTP, &[]),
+            Self::WebFileRate => (&WEB_FILE_RATE, &[]),
         };
         own.iter().chain(more).copied()
     }
@@ -103,7 +140,7 @@ impl Group {
         match self {
             Self::Web => Some("web"),
             Self::Defaults => Some("defaults"),
-            Self::Top | Self::App | Self::Region => None,
+            _ => None,
         }
     }
 
@@ -113,7 +150,7 @@ impl Group {
             Self::Top => in_effect(key),
             Self::Web => in_effect(&format!("web.{key}")),
             Self::Defaults | Self::App => in_effect(&format!("defaults.{key}")),
-            Self::Region => true,
+            _ => true,
         }
     }
 
@@ -133,6 +170,17 @@ impl Group {
             (Self::Defaults, "under `defaults` or in an app"),
             (Self::App, "in an app"),
         ];
+        let web_file = [
+            (Self::WebFile, "at the top level"),
+            (Self::WebFileTls, "under `tls_server_config`"),
+            (Self::WebFileHttp, "under `http_server_config`"),
+            (Self::WebFileRate, "under `rate_limit`"),
+        ];
+        let homes = if web_file.iter().any(|(group, _)| *group == self) {
+            web_file
+        } else {
+            homes
+        };
         homes
             .into_iter()
             .find(|(home, _)| home.keys().any(|(key, _)| key == unknown))

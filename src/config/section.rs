@@ -46,11 +46,7 @@ impl<'a> Section<'a> {
     }
 
     fn refuse_unknown(&self, group: Group, key: &str) {
-        let harmless = key.len() <= LONGEST_REPEATED_KEY
-            && key
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'<'));
-        if harmless && !key.is_empty() {
+        if is_harmless(key) {
             self.refuse(key, &format!("unknown key{}", group.hint(key)));
         } else {
             let path = if self.path.is_empty() {
@@ -79,8 +75,17 @@ impl<'a> Section<'a> {
         &self.path
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
+    }
+
+    /// The one of two keys that is there, or else the second.
+    pub(super) fn name_of<'k>(&self, first: &'k str, second: &'k str) -> &'k str {
+        if self.has(first) { first } else { second }
     }
 
     pub(super) fn findings(&self) -> &'a Findings {
@@ -106,7 +111,7 @@ impl<'a> Section<'a> {
             .ok()
     }
 
-    fn value(&self, key: &str) -> Read<&'a Value> {
+    pub(super) fn value(&self, key: &str) -> Read<&'a Value> {
         match self.table.get(key) {
             None => Read::Absent,
             Some(Value::Null) => {
@@ -222,6 +227,28 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// A list of texts, each of which `known` must accept; otherwise it says what is wrong.
+    pub(super) fn texts<T>(
+        &self,
+        key: &str,
+        known: impl Fn(&'a str) -> Result<T, String>,
+    ) -> Read<Vec<T>> {
+        self.value(key).and_then(|value| {
+            let Value::Array(list) = value else {
+                self.refuse(key, &format!("must be a list, not {}", kind(value)));
+                return None;
+            };
+            let read = list.iter().enumerate().map(|(n, value)| {
+                let text = value
+                    .as_str()
+                    .ok_or_else(|| format!("must be text, not {}", kind(value)));
+                self.accept(&format!("{key}[{n}]"), text.and_then(&known))
+            });
+            // All of them, so that each mistake is reported.
+            read.collect::<Vec<_>>().into_iter().collect()
+        })
+    }
+
     /// A table under a key. One without keys, which YAML reads as no value, is empty.
     pub(super) fn table(&self, key: &str, group: Group) -> Option<Section<'a>> {
         match self.table.get(key) {
@@ -257,6 +284,14 @@ impl<'a> Section<'a> {
             }
         }
     }
+}
+
+/// Whether a key may be repeated in a problem.
+pub(super) fn is_harmless(key: &str) -> bool {
+    (1..=LONGEST_REPEATED_KEY).contains(&key.len())
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'<'))
 }
 
 /// What a value is, for a reader who wrote something else. Never the value itself.

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::Extension;
 use axum::extract::{ConnectInfo, State};
 use axum::http::header::{FORWARDED, HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 
 use super::Served;
+use super::auth::Authenticated;
 use crate::reload::Reloader;
 
 /// What requests may do to the running program.
@@ -37,6 +39,7 @@ impl Lifecycle {
 pub(super) async fn reload(
     State(served): State<Arc<Served>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    authenticated: Option<Extension<Authenticated>>,
     headers: HeaderMap,
 ) -> (StatusCode, String) {
     let lifecycle = &served.lifecycle;
@@ -44,7 +47,10 @@ pub(super) async fn reload(
         let text = "a page of another site may not ask for this\n";
         return (StatusCode::FORBIDDEN, text.to_owned());
     }
-    if !lifecycle.open.load(Ordering::Relaxed) && !is_from_here(peer, &headers) {
+    let may = authenticated.is_some()
+        || lifecycle.open.load(Ordering::Relaxed)
+        || is_from_here(peer, &headers);
+    if !may {
         let text = "only this machine may ask for this; `web.enable_lifecycle` or basic auth permits others\n";
         return (StatusCode::FORBIDDEN, text.to_owned());
     }

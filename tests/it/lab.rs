@@ -140,11 +140,11 @@ impl Exporter {
                 start.elapsed() < PATIENCE && exporter.child.try_wait().unwrap().is_none(),
                 "{log}"
             );
-            if let Some((_, rest)) = log.split_once("serving on http://") {
+            if let Some((_, rest)) = log.split_once("serving on ") {
                 let end = rest
                     .find(|c: char| c.is_whitespace() || c == '"')
                     .unwrap_or(rest.len());
-                exporter.url = format!("http://{}", &rest[..end]);
+                exporter.url = rest[..end].to_owned();
             }
             sleep(Duration::from_millis(20)).await;
         }

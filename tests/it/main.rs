@@ -6,6 +6,7 @@
     reason = "a test that cannot go on may end; the configuration allows it only in functions marked as tests"
 )]
 
+mod attacks;
 mod backfill;
 mod bad_days;
 mod commands;
@@ -20,3 +21,5 @@ mod prometheus;
 mod proof;
 mod reload;
 mod secrets;
+mod web_client;
+mod web_config;

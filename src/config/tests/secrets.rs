@@ -76,7 +76,7 @@ fn other_files_are_looked_for_together_with_secrets() {
         format!(
             "ca_file: cannot read {shown}/ca.pem: {missing}\n\
              state_file: there is no directory {shown}/gone to keep it in\n\
-             web.config_file: cannot read {shown}/web.yml: {missing}"
+             web.config_file: {shown}/web.yml: cannot be read: {missing}"
         )
     );
     fs::create_dir(directory.join("gone")).unwrap();

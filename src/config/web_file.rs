@@ -1,0 +1,282 @@
+//! The file that `web.config_file` names: TLS, users and headers in the format of the
+//! Prometheus exporter-toolkit, so that a file that serves other exporters serves here.
+//!
+//! What the toolkit would silently leave without effect is refused or noticed here.
+
+mod clients;
+mod san;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use rustls::ServerConfig;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::findings::Findings;
+use super::key::Place;
+use super::read::Read;
+use super::schema::Group;
+use super::section::{Section, is_harmless, kind};
+use super::{Problems, Secrets, duration, file};
+
+/// The headers that may be set, and the values that they may have; any if none are named.
+const HEADERS: [(&str, &[&str]); 5] = [
+    ("Content-Security-Policy", &[]),
+    ("Strict-Transport-Security", &[]),
+    ("X-Content-Type-Options", &["nosniff"]),
+    ("X-Frame-Options", &["deny", "sameorigin"]),
+    ("X-XSS-Protection", &[]),
+];
+
+/// The costliest bcrypt hash that is accepted, as a power of two: some 4 s of one core for
+/// each wrong password.
+const MAX_COST: u32 = 16;
+
+/// What a checked file says.
+pub struct WebFile {
+    /// Without it plain HTTP is spoken.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// For every response that does not set them itself.
+    pub headers: HeaderMap,
+    /// Without any, nobody is asked for a password.
+    pub users: BTreeMap<String, PasswordHash>,
+    pub rate_limit: Option<RateLimit>,
+    /// As [`super::Config::notices`].
+    pub notices: Vec<String>,
+}
+
+/// How many requests may come, over all clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Time in which one more request is allowed; not 0.
+    pub interval: Duration,
+    /// Requests that may come at once; at least 1.
+    pub burst: u32,
+}
+
+/// A password's bcrypt hash. Who has it can guess the password at leisure, so it cannot be
+/// printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash {
+    text: Zeroizing<String>,
+    cost: u32,
+}
+
+impl PasswordHash {
+    /// A hash as `htpasswd -B` writes it.
+    pub fn new(text: &str) -> Option<Self> {
+        let cost = bcrypt::HashParts::from_str(text).ok()?.get_cost();
+        Some(Self {
+            text: Zeroizing::new(text.to_owned()),
+            cost,
+        })
+    }
+
+    /// The binary logarithm of the rounds that a check takes.
+    pub fn cost(&self) -> u32 {
+        self.cost
+    }
+
+    /// The hash itself, to know whether it changed.
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether this is the hash of `password`. Takes long.
+    pub fn is_of(&self, password: &[u8]) -> bool {
+        bcrypt::verify(password, &self.text).unwrap_or(false)
+    }
+}
+
+/// A file as it was read, good or bad.
+pub struct Loaded {
+    /// The files that were looked at, so that a change to one of them is a reason to read
+    /// again. The web file is the first.
+    pub files: Vec<PathBuf>,
+    pub result: Result<WebFile, Problems>,
+}
+
+/// Reads the file and all that it names. Relative paths inside are relative to its directory.
+pub fn load(path: &Path) -> Loaded {
+    let mut files = vec![path.to_owned()];
+    let result = file::read_yaml(path)
+        .map_err(|text| Problems::one(path.display().to_string(), text))
+        .and_then(|tree| check(&tree, path, &mut files).map_err(|problems| problems.of_file(path)));
+    Loaded { files, result }
+}
+
+fn check(
+    tree: &Map<String, Value>,
+    path: &Path,
+    files: &mut Vec<PathBuf>,
+) -> Result<WebFile, Problems> {
+    let findings = Findings::default();
+    let place = Place {
+        file: path,
+        open_to_others: 0,
+        secrets: Secrets::Check,
+    };
+    let top = Section::new(Group::WebFile, String::new(), tree, &findings);
+    let tls = top
+        .table("tls_server_config", Group::WebFileTls)
+        .filter(|section| !section.is_empty())
+        .and_then(|section| tls::read(&section, &place, files));
+    let headers = top
+        .table("http_server_config", Group::WebFileHttp)
+        .map(|section| http(&section))
+        .unwrap_or_default();
+    let users = users(&top);
+    let rate_limit = top
+        .table("rate_limit", Group::WebFileRate)
+        .and_then(|section| rate_limit(&section));
+    let notices = findings.finish()?;
+    let name = path.display();
+    Ok(WebFile {
+        tls,
+        headers,
+        users,
+        rate_limit,
+        notices: notices
+            .into_iter()
+            .map(|notice| format!("{name}: {notice}"))
+            .collect(),
+    })
+}
+
+fn http(section: &Section) -> HeaderMap {
+    if section.flag("http2") == Read::Given(true) {
+        section.notice(
+            "http2",
+            "has no effect: HTTP/1.1 is spoken, which every scraper speaks",
+        );
+    }
+    match section.value("headers") {
+        Read::Given(Value::Object(table)) => table
+            .iter()
+            .filter_map(|(name, value)| header(section, name, value))
+            .collect(),
+        Read::Given(other) => {
+            let text = format!("must be a table of headers, not {}", kind(other));
+            section.refuse("headers", &text);
+            HeaderMap::new()
+        }
+        Read::Absent | Read::Refused => HeaderMap::new(),
+    }
+}
+
+/// A header to set; an empty one is not set.
+fn header(section: &Section, name: &str, value: &Value) -> Option<(HeaderName, HeaderValue)> {
+    let path = format!("headers.{name}");
+    let Some((known, values)) = HEADERS.iter().find(|(known, _)| *known == name) else {
+        let names: Vec<&str> = HEADERS.iter().map(|(name, _)| *name).collect();
+        let text = format!("must hold no other header than {}", names.join(", "));
+        section.refuse("headers", &text);
+        return None;
+    };
+    let text = value.as_str().or(value.is_null().then_some(""));
+    let Some(text) = text else {
+        section.refuse(&path, &format!("must be text, not {}", kind(value)));
+        return None;
+    };
+    if text.is_empty() {
+        return None;
+    }
+    if !values.is_empty() && !values.contains(&text) {
+        section.refuse(&path, &format!("must be {}", values.join(" or ")));
+        return None;
+    }
+    let value = HeaderValue::from_str(text).map_err(|_| "has a character that no header can have");
+    let name = HeaderName::from_bytes(known.as_bytes()).ok()?;
+    Some((name, section.accept(&path, value)?))
+}
+
+fn users(top: &Section) -> BTreeMap<String, PasswordHash> {
+    let table = match top.value("basic_auth_users") {
+        Read::Given(Value::Object(table)) => table,
+        Read::Given(other) => {
+            let text = format!("must be a table of names and hashes, not {}", kind(other));
+            top.refuse("basic_auth_users", &text);
+            return BTreeMap::new();
+        }
+        Read::Absent | Read::Refused => return BTreeMap::new(),
+    };
+    let user = |(n, (name, value)): (usize, (&String, &Value))| {
+        // What stands in the place of a name may be the hash or the password.
+        let path = if is_harmless(name) {
+            format!("basic_auth_users.{name}")
+        } else {
+            format!("basic_auth_users (number {} by name)", n + 1)
+        };
+        if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
+            top.refuse(
+                &path,
+                "must have a name without colons, which no client can send",
+            );
+            return None;
+        }
+        let Some(hash) = value.as_str().and_then(PasswordHash::new) else {
+            top.refuse(
+                &path,
+                "must be a bcrypt hash; this prints one: htpasswd -nBC 10 '' | tr -d ':\\n'",
+            );
+            return None;
+        };
+        if hash.cost() > MAX_COST {
+            let text =
+                format!("must have a cost of at most {MAX_COST}; each check would take too long");
+            top.refuse(&path, &text);
+            return None;
+        }
+        Some((name.clone(), hash))
+    };
+    table.iter().enumerate().filter_map(user).collect()
+}
+
+/// `None` without a limit, and after a problem.
+fn rate_limit(section: &Section) -> Option<RateLimit> {
+    let interval = match section.value("interval") {
+        Read::Given(Value::Number(number)) if number.as_u64() == Some(0) => Duration::ZERO,
+        Read::Given(Value::String(text)) => {
+            let interval = interval(text).ok_or("must be a duration such as 100ms or 1s");
+            section.accept("interval", interval)?
+        }
+        Read::Given(_) => {
+            section.refuse(
+                "interval",
+                "must be a duration with its unit, such as 100ms or 1s",
+            );
+            return None;
+        }
+        Read::Absent => Duration::ZERO,
+        Read::Refused => return None,
+    };
+    if interval.is_zero() {
+        return None;
+    }
+    if !section.has("burst") {
+        section.refuse(
+            "burst",
+            "is missing; without it no request would be answered",
+        );
+        return None;
+    }
+    let burst = section.whole("burst", &(1..=1_000_000)).given()?;
+    Some(RateLimit { interval, burst })
+}
+
+/// Milliseconds, as Go writes them, or whole seconds and more.
+fn interval(text: &str) -> Option<Duration> {
+    match text.strip_suffix("ms") {
+        Some(number) => number.parse().map(Duration::from_millis).ok(),
+        None if text == "0" => Some(Duration::ZERO),
+        None => duration::parse(text).ok(),
+    }
+}

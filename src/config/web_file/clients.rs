@@ -1,0 +1,147 @@
+//! Which client certificates are accepted, by the names of Go's `tls.ClientAuthType`.
+
+use std::sync::Arc;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    SignatureScheme,
+};
+
+use super::san;
+
+/// What is asked of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientAuth {
+    /// Nothing.
+    None,
+    /// A certificate, which may be missing and may be anyone's.
+    Request,
+    /// A certificate, which may be anyone's.
+    RequireAny,
+    /// A certificate of the CA, which may be missing.
+    VerifyIfGiven,
+    /// A certificate of the CA.
+    RequireAndVerify,
+}
+
+impl ClientAuth {
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "NoClientCert" => Ok(Self::None),
+            "RequestClientCert" => Ok(Self::Request),
+            // The second is an old name that the toolkit still knows.
+            "RequireAnyClientCert" | "RequireClientCert" => Ok(Self::RequireAny),
+            "VerifyClientCertIfGiven" => Ok(Self::VerifyIfGiven),
+            "RequireAndVerifyClientCert" => Ok(Self::RequireAndVerify),
+            _ => Err(
+                "must be NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert",
+            ),
+        }
+    }
+
+    /// Whether certificates are checked against a CA.
+    pub(super) fn verifies(self) -> bool {
+        matches!(self, Self::VerifyIfGiven | Self::RequireAndVerify)
+    }
+
+    /// Whether a client without a certificate is turned away.
+    pub(super) fn requires(self) -> bool {
+        matches!(self, Self::RequireAny | Self::RequireAndVerify)
+    }
+
+    /// The check for all but [`ClientAuth::None`]. `allowed`: one of the certificate's names
+    /// must be among these.
+    pub(super) fn verifier(
+        self,
+        roots: Option<RootCertStore>,
+        allowed: Option<Vec<String>>,
+    ) -> Result<Arc<dyn ClientCertVerifier>, rustls::server::VerifierBuilderError> {
+        let provider = Arc::new(ring::default_provider());
+        let algorithms = provider.signature_verification_algorithms;
+        let of_ca = roots
+            .filter(|_| self.verifies())
+            .map(|roots| {
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()
+            })
+            .transpose()?;
+        Ok(Arc::new(Clients {
+            of_ca,
+            required: self.requires(),
+            allowed,
+            algorithms,
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Clients {
+    of_ca: Option<Arc<dyn ClientCertVerifier>>,
+    required: bool,
+    allowed: Option<Vec<String>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ClientCertVerifier for Clients {
+    fn client_auth_mandatory(&self) -> bool {
+        self.required
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.of_ca
+            .as_ref()
+            .map_or(&[], |ca| ca.root_hint_subjects())
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        match &self.of_ca {
+            Some(ca) => ca.verify_client_cert(end_entity, intermediates, now)?,
+            None => {
+                ParsedCertificate::try_from(end_entity).map(|_| ClientCertVerified::assertion())?
+            }
+        };
+        let is_allowed = self.allowed.as_ref().is_none_or(|allowed| {
+            san::names(end_entity)
+                .iter()
+                .any(|name| allowed.contains(name))
+        });
+        if is_allowed {
+            Ok(ClientCertVerified::assertion())
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}

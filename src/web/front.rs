@@ -1,0 +1,272 @@
+//! What stands before every page, read again while the program runs: TLS, users, headers.
+//!
+//! A new file takes effect once it has been still for [`CHECK`], so that a file that is
+//! being written is not read in halves. A bad one leaves all as it was.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use axum::http::HeaderMap;
+use rustls::ServerConfig;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use super::occasionally::Occasionally;
+use super::passwords::{Passwords, Users};
+use crate::config::Problems;
+use crate::config::web_file::{self, Loaded, RateLimit, WebFile};
+
+/// How often the files are looked at.
+const CHECK: Duration = Duration::from_millis(500);
+
+/// The web file as it is in effect, and what outlives a change of it.
+pub struct Front {
+    live: ArcSwap<Live>,
+    pub(super) passwords: Passwords,
+    pub(super) wrong: Occasionally,
+}
+
+/// One state of the web file.
+#[derive(Default)]
+pub(super) struct Live {
+    pub(super) tls: Option<Arc<ServerConfig>>,
+    pub(super) headers: HeaderMap,
+    pub(super) users: Users,
+    pub(super) rate: Option<Rate>,
+}
+
+impl Live {
+    fn new(file: WebFile) -> Self {
+        Self {
+            tls: file.tls,
+            headers: file.headers,
+            users: Users::new(file.users),
+            rate: file.rate_limit.map(Rate::new),
+        }
+    }
+}
+
+/// The files that a state was read from, to watch them.
+pub struct Watch {
+    path: PathBuf,
+    files: Vec<PathBuf>,
+    /// As the files were before they were read.
+    prints: Vec<Print>,
+}
+
+impl Front {
+    /// With no web file: plain HTTP for everyone.
+    pub fn open() -> Self {
+        Self::with(Live::default())
+    }
+
+    fn with(live: Live) -> Self {
+        Self {
+            live: ArcSwap::from_pointee(live),
+            passwords: Passwords::new(),
+            wrong: Occasionally::default(),
+        }
+    }
+
+    /// What a web file says, and how to keep up with it; see [`Front::follow`].
+    pub fn load(path: &Path) -> Result<(Self, Watch), Problems> {
+        // Which files there are is known after the first reading; a change between the two
+        // is seen as one.
+        let files = web_file::load(path).files;
+        let prints = prints(&files);
+        let loaded = web_file::load(path);
+        let watch = Watch {
+            path: path.to_owned(),
+            files,
+            prints,
+        };
+        Ok((Self::with(Live::new(loaded.result?)), watch))
+    }
+
+    pub(super) fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// Whether TLS is spoken.
+    pub fn is_tls(&self) -> bool {
+        self.live.load().tls.is_some()
+    }
+
+    /// Keeps up with changes of the files. Never ends.
+    pub async fn follow(self: Arc<Self>, mut watch: Watch) {
+        let mut last_seen = watch.prints.clone();
+        loop {
+            sleep(CHECK).await;
+            let files = watch.files.clone();
+            let Ok(seen) = spawn_blocking(move || prints(&files)).await else {
+                continue;
+            };
+            let is_new = seen != watch.prints;
+            let is_still = seen == last_seen;
+            last_seen.clone_from(&seen);
+            if !(is_new && is_still) {
+                continue;
+            }
+            let path = watch.path.clone();
+            let Ok(loaded) = spawn_blocking(move || web_file::load(&path)).await else {
+                continue;
+            };
+            watch.prints = seen;
+            self.take(&mut watch, loaded);
+            // Files that are named for the first time have no print yet.
+            let files = watch.files.clone();
+            if let Ok(seen) = spawn_blocking(move || prints(&files)).await {
+                if seen.len() != watch.prints.len() {
+                    watch.prints.clone_from(&seen);
+                }
+                last_seen = seen;
+            }
+        }
+    }
+
+    fn take(&self, watch: &mut Watch, loaded: Loaded) {
+        let path = watch.path.display();
+        match loaded.result {
+            Ok(file) => {
+                let lost = self.lost(&file);
+                if !lost.is_empty() {
+                    warn!(
+                        "{path}: would no longer ask for {}; the former settings stay, restart to open the exporter to everyone",
+                        lost.join(" and ")
+                    );
+                    return;
+                }
+                watch.files = loaded.files;
+                for notice in &file.notices {
+                    warn!("{notice}");
+                }
+                self.live.store(Arc::new(Live::new(file)));
+                info!("{path}: read again, in effect from the next connection on");
+            }
+            Err(problems) => {
+                for file in loaded.files {
+                    if !watch.files.contains(&file) {
+                        watch.files.push(file);
+                    }
+                }
+                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                warn!(
+                    "not in effect, the former settings stay: {}",
+                    lines.join("; ")
+                );
+            }
+        }
+    }
+
+    /// What protects now and would not with `file`: an emptied file shall not open what
+    /// was closed.
+    fn lost(&self, file: &WebFile) -> Vec<&'static str> {
+        let live = self.live.load();
+        [
+            (live.tls.is_some() && file.tls.is_none(), "TLS"),
+            (!live.users.is_empty() && file.users.is_empty(), "passwords"),
+        ]
+        .into_iter()
+        .filter_map(|(lost, what)| lost.then_some(what))
+        .collect()
+    }
+}
+
+/// What changes when a file does; `None` for one that cannot be looked at.
+type Print = Option<(SystemTime, u64, [i64; 3])>;
+
+fn prints(files: &[PathBuf]) -> Vec<Print> {
+    files
+        .iter()
+        .map(|path| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((
+                metadata.modified().ok()?,
+                metadata.len(),
+                identity(&metadata),
+            ))
+        })
+        .collect()
+}
+
+/// Tells a file that was put in the place of another, and one that was written to, whatever
+/// its time says.
+#[cfg(unix)]
+fn identity(metadata: &std::fs::Metadata) -> [i64; 3] {
+    use std::os::unix::fs::MetadataExt;
+    [
+        metadata.ino().cast_signed(),
+        metadata.ctime(),
+        metadata.ctime_nsec(),
+    ]
+}
+
+#[cfg(not(unix))]
+fn identity(_: &std::fs::Metadata) -> [i64; 3] {
+    [0; 3]
+}
+
+/// A limit of requests over all clients, as the operator set it: a bucket of tokens that
+/// fills with time.
+pub(super) struct Rate {
+    limit: RateLimit,
+    /// When the bucket would be full.
+    full_at: std::sync::Mutex<Instant>,
+}
+
+impl Rate {
+    fn new(limit: RateLimit) -> Self {
+        Self {
+            limit,
+            full_at: std::sync::Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Whether one more request may come now; if not, after which time.
+    pub(super) fn take(&self) -> Result<(), Duration> {
+        let now = Instant::now();
+        let mut full_at = self
+            .full_at
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let after = (*full_at).max(now) + self.limit.interval;
+        let over = after
+            .duration_since(now)
+            .checked_sub(self.limit.interval * self.limit.burst);
+        match over {
+            Some(wait) if !wait.is_zero() => Err(wait),
+            _ => {
+                *full_at = after;
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::advance;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_allows_its_burst_and_then_one_request_an_interval() {
+        let rate = Rate::new(RateLimit {
+            interval: Duration::from_millis(100),
+            burst: 3,
+        });
+        for _ in 0..3 {
+            assert_eq!(rate.take(), Ok(()));
+        }
+        assert_eq!(rate.take(), Err(Duration::from_millis(100)));
+        advance(Duration::from_millis(100)).await;
+        assert_eq!(rate.take(), Ok(()));
+        assert!(rate.take().is_err());
+        advance(Duration::from_secs(60)).await;
+        for allowed in [true, true, true, false] {
+            assert_eq!(rate.take().is_ok(), allowed);
+        }
+    }
+}
