@@ -117,6 +117,11 @@ impl CodeClass {
         }
     }
 
+    /// Whether somebody can end such losses: at a vendor, in a console, or in what is sent.
+    pub fn needs_operator(self) -> bool {
+        self == Self::Content || Self::OPERATOR.contains(&self)
+    }
+
     /// The class of a code that stands for several reasons: theirs, if it is one; the most
     /// severe, if all of them need an operator; else unknown.
     fn of_all(classes: &[Self]) -> Self {

@@ -1,6 +1,7 @@
 //! The latest state of every target: written by the target's own loop, read by whoever
 //! serves. A reader gets all targets of one moment, without a lock.
 
+mod history;
 mod memory;
 mod recorder;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
+pub use history::{History, Point};
 pub use memory::Remembered;
 pub use recorder::Recorder;
 
@@ -66,6 +68,8 @@ pub struct TargetState {
     pub additive: Option<bool>,
     /// Whether the service was seen to tell ranges inside a day apart.
     pub resolved: Option<bool>,
+    /// Of this process alone.
+    pub history: Arc<History>,
     codes: Arc<Memory<LossKey>>,
     platforms: Arc<Memory<Platform>>,
 }
@@ -83,6 +87,7 @@ impl TargetState {
             next_poll: None,
             additive: None,
             resolved: None,
+            history: Arc::default(),
             codes: Arc::default(),
             platforms: Arc::default(),
         }
