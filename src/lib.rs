@@ -54,6 +54,7 @@ pub mod self_metrics;
 pub mod series_limit;
 pub mod snapshot;
 pub mod state;
+pub mod status;
 pub mod web;
 
 pub mod simulator;
