@@ -188,7 +188,11 @@ static REASONS: LazyLock<BTreeMap<(String, String), Vec<(String, Meaning)>>> =
         for row in vendor_codes() {
             if let Some(reason) = &row.reason {
                 let name = reason.to_ascii_lowercase();
-                let meaning = merge(std::slice::from_ref(&row));
+                let meaning = Meaning {
+                    class: row.class,
+                    meaning: row.meaning,
+                    advice: row.advice,
+                };
                 reasons
                     .entry((row.vendor, row.code))
                     .or_default()

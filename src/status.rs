@@ -342,4 +342,4 @@ impl ErrorStatus {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::loss::Ranked;
 use super::{Concern, LossStatus, State, TargetStatus, words};
+use crate::catalogue::CodeClass;
 use crate::reading::{Api, Stage};
 use crate::snapshot::TargetState;
 
@@ -60,8 +61,9 @@ pub struct Action {
     /// `app/region` of each.
     pub targets: Vec<String>,
     pub problem: String,
+    /// What it means, as far as the problem does not say so itself.
+    pub meaning: String,
     pub advice: String,
-    #[serde(skip)]
     pub level: Level,
 }
 
@@ -93,11 +95,6 @@ impl Verdict {
 
 fn text(targets: &[TargetStatus]) -> String {
     let all = targets.len();
-    let of = |count: usize, noun: &str| match (count, all) {
-        (1, 1) => format!("The only {noun}"),
-        (count, all) if count == all => format!("All {all} {noun}s"),
-        (count, all) => format!("{count} of {all} {noun}s"),
-    };
     let is = |state: State| targets.iter().filter(move |target| target.state == state);
     let mut sentences = Vec::new();
     let failing = is(State::Failing).count();
@@ -109,8 +106,8 @@ fn text(targets: &[TargetStatus]) -> String {
             })
             .collect();
         sentences.push(format!(
-            "{} cannot be asked: {}.",
-            of(failing, "target"),
+            "{}: {}.",
+            negated(failing, all, "cannot be asked", "can be asked"),
             words::names(&names)
         ));
     }
@@ -134,7 +131,7 @@ fn text(targets: &[TargetStatus]) -> String {
             if let Some(loss) = target.worst(concern)
                 && losing.iter().all(|(app, _)| *app != target.app)
             {
-                losing.push((&target.app, format!("{}, {}", target.app, loss.name())));
+                losing.push((&target.app, format!("{}, {}", target.app, loss.headline())));
             }
         }
         if losing.is_empty() {
@@ -155,18 +152,21 @@ fn text(targets: &[TargetStatus]) -> String {
     let partial = is(State::Partial).count();
     if partial > 0 {
         sentences.push(format!(
-            "{} {} about losses, but not about statistics.",
-            of(partial, "target"),
+            "{partial} of {} {} about losses, but not about statistics.",
+            words::plural(all, "target"),
             if partial == 1 { "answers" } else { "answer" }
         ));
     }
     let waiting = is(State::Waiting).count();
     if waiting > 0 {
-        sentences.push(format!(
-            "{} {} not asked yet.",
-            of(waiting, "target"),
-            if waiting == 1 { "was" } else { "were" }
-        ));
+        let was = if waiting == 1 { "was" } else { "were" };
+        let text = negated(
+            waiting,
+            all,
+            &format!("{was} not asked yet"),
+            "was asked yet",
+        );
+        sentences.push(format!("{text}."));
     }
     if !sentences.is_empty() {
         sentences.join(" ")
@@ -177,23 +177,42 @@ fn text(targets: &[TargetStatus]) -> String {
     }
 }
 
+/// What is wrong with one target. Targets that share the name differ in the details.
+struct Problem {
+    name: String,
+    details: String,
+    meaning: String,
+    advice: String,
+}
+
+/// `2 of 3 targets cannot ...`, but `none of the 3 targets can ...`.
+fn negated(count: usize, all: usize, some: &str, none: &str) -> String {
+    match all {
+        1 => format!("The only target {some}"),
+        _ if count == all => format!("None of the {all} targets {none}"),
+        _ => format!("{count} of {all} targets {some}"),
+    }
+}
+
 /// One for each failure and for each loss that needs somebody, over all targets that share
 /// it: where a hundred targets fail for one reason, there is one thing to do.
 fn actions(targets: &[TargetStatus]) -> Vec<Action> {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut actions: Vec<Action> = Vec::new();
-    let mut add = |key: String, target: String, problem: String, advice: &str, level: Level| {
+    let mut add = |key: String, target: String, level: Level, problem: Problem| {
         if let Some(place) = places.get(&key) {
             let action: &mut Action = &mut actions[*place];
             if action.targets.last() != Some(&target) {
                 action.targets.push(target);
+                action.problem = problem.name;
             }
         } else {
             places.insert(key, actions.len());
             actions.push(Action {
                 targets: vec![target],
-                problem,
-                advice: advice.to_owned(),
+                problem: format!("{}: {}", problem.name, problem.details),
+                meaning: problem.meaning,
+                advice: problem.advice,
                 level,
             });
         }
@@ -205,9 +224,13 @@ fn actions(targets: &[TargetStatus]) -> Vec<Action> {
                 add(
                     format!("{} {} {losses}", error.name(), error.advice),
                     target.id(),
-                    format!("{}: {}", error.name(), error.message),
-                    &error.advice,
                     if losses { Level::Bad } else { Level::Warning },
+                    Problem {
+                        name: error.name(),
+                        details: error.message.clone(),
+                        meaning: String::new(),
+                        advice: error.advice.clone(),
+                    },
                 );
             }
         }
@@ -229,9 +252,13 @@ fn actions(targets: &[TargetStatus]) -> Vec<Action> {
                 add(
                     format!("{:?} {concern:?}", loss.key),
                     target.id(),
-                    format!("{}: {}", loss.name(), loss.size()),
-                    &format!("{} {}", loss.meaning, loss.advice),
                     level,
+                    Problem {
+                        name: loss.name(),
+                        details: loss.size(),
+                        meaning: loss.meaning.clone(),
+                        advice: loss.advice.clone(),
+                    },
                 );
             }
         }
@@ -280,6 +307,24 @@ impl LossStatus {
         }
     }
 
+    /// `APNs credential refused (403 InvalidProviderToken)`.
+    fn headline(&self) -> String {
+        let what = match self.code_class {
+            CodeClass::Credential => "credential refused",
+            CodeClass::Permission => "right missing",
+            CodeClass::Config => "setting wrong",
+            CodeClass::Content => "content refused",
+            CodeClass::TokenInvalid => "tokens invalid",
+            CodeClass::Quota => "quota used up",
+            CodeClass::DeviceState => "devices not reached",
+            CodeClass::VendorTransient => "vendor in trouble",
+            CodeClass::Unknown => "code",
+        };
+        let platform = words::platform(self.key.platform);
+        let text = format!("{} {}", self.err_code, self.description);
+        format!("{platform} {what} ({})", text.trim_end())
+    }
+
     /// `340 lost, 10 % of the pushes sent there; rose from 12 to 340 in 3 h`.
     fn size(&self) -> String {
         let part = match self.share_of_pushes {
@@ -300,12 +345,14 @@ impl LossStatus {
     }
 
     /// What [`Self::share_of_pushes`] is a part of.
-    pub fn pushes(&self) -> &'static str {
-        match (self.key.stage, self.is_overall()) {
-            (Stage::ReadyToSend, true) => "all sendable pushes",
-            (Stage::ReadyToSend, false) => "its sendable pushes",
-            (Stage::PostSendDelivered, true) => "all pushes sent",
-            (Stage::PostSendDelivered, false) => "its pushes sent",
+    pub fn pushes(&self) -> String {
+        let pushes = match self.key.stage {
+            Stage::ReadyToSend => "sendable pushes",
+            Stage::PostSendDelivered => "pushes sent",
+        };
+        match self.key.platform {
+            None => format!("all {pushes}"),
+            platform => format!("{pushes} on {}", words::platform(platform)),
         }
     }
 }

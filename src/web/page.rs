@@ -206,6 +206,12 @@ impl<'a> Page<'a> {
         (shown, others)
     }
 
+    /// `APNs 14, Xiaomi 7`.
+    fn in_brief(&self, rows: &[LossStatus]) -> String {
+        let name = |row: &LossStatus| format!("{} {}", row.platform_words(), row.count_words());
+        words::names(&rows.iter().map(name).collect::<Vec<_>>())
+    }
+
     fn api_words(&self, api: &str) -> &'static str {
         if api == Api::NormalPushLoss.as_str() {
             "Losses"
@@ -225,8 +231,14 @@ impl<'a> Page<'a> {
 struct Code<'a>(&'a [LossStatus]);
 
 impl Code<'_> {
-    fn rows(&self) -> &[LossStatus] {
-        self.0
+    /// The rows that say something of their own, and the platforms' that only add detail.
+    fn rows(&self) -> (&[LossStatus], &[LossStatus]) {
+        let once = |row: &&LossStatus| row.is_overall() && self.explains(row);
+        let shown = match self.0.first().filter(once) {
+            Some(_) => 1,
+            None => self.0.len(),
+        };
+        self.0.split_at(shown)
     }
 
     fn code(&self) -> &str {
@@ -268,6 +280,15 @@ impl Code<'_> {
             }
             _ => true,
         }
+    }
+
+    /// Whether a row's description is news after the rows before it.
+    fn describes(&self, row: &LossStatus) -> bool {
+        let before = self.0.iter().take_while(|other| other.key != row.key);
+        !row.description.is_empty()
+            && before
+                .last()
+                .is_none_or(|last| last.description != row.description)
     }
 }
 
@@ -338,3 +359,6 @@ impl Trend {
         Chart::of(&self.points)
     }
 }
+
+#[cfg(test)]
+mod tests;
