@@ -180,30 +180,32 @@ static MEANINGS: LazyLock<BTreeMap<(String, String), Meaning>> = LazyLock::new(|
         .collect()
 });
 
+/// Names in lower case and their meanings, by vendor and code.
+type Reasons = BTreeMap<(String, String), Vec<(String, Meaning)>>;
+
 /// The single reasons of codes that stand for several, longer names first: one name may
 /// begin another.
-static REASONS: LazyLock<BTreeMap<(String, String), Vec<(String, Meaning)>>> =
-    LazyLock::new(|| {
-        let mut reasons: BTreeMap<(String, String), Vec<(String, Meaning)>> = BTreeMap::new();
-        for row in vendor_codes() {
-            if let Some(reason) = &row.reason {
-                let name = reason.to_ascii_lowercase();
-                let meaning = Meaning {
-                    class: row.class,
-                    meaning: row.meaning,
-                    advice: row.advice,
-                };
-                reasons
-                    .entry((row.vendor, row.code))
-                    .or_default()
-                    .push((name, meaning));
-            }
+static REASONS: LazyLock<Reasons> = LazyLock::new(|| {
+    let mut reasons = Reasons::new();
+    for row in vendor_codes() {
+        if let Some(reason) = &row.reason {
+            let name = reason.to_ascii_lowercase();
+            let meaning = Meaning {
+                class: row.class,
+                meaning: row.meaning,
+                advice: row.advice,
+            };
+            reasons
+                .entry((row.vendor, row.code))
+                .or_default()
+                .push((name, meaning));
         }
-        for reasons in reasons.values_mut() {
-            reasons.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        }
-        reasons
-    });
+    }
+    for reasons in reasons.values_mut() {
+        reasons.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    }
+    reasons
+});
 
 #[expect(clippy::expect_used, reason = "the embedded file is parsed by a test")]
 fn vendor_codes() -> Vec<VendorCode> {

@@ -1,7 +1,9 @@
 //! What is wrong and what to do about it: the facts of the page for people and of the
 //! same facts as JSON, so that the two cannot disagree.
 
+mod action;
 mod loss;
+mod phrases;
 mod trend;
 mod verdict;
 pub mod words;
@@ -16,9 +18,10 @@ use crate::reading::{Api, Reading, Stage};
 use crate::snapshot::{ApiState, Good, LastError, TargetState, Targets};
 use crate::window::UnixSeconds;
 
+pub use action::Action;
 pub use loss::{Concern, LossStatus};
 pub use trend::{Direction, Trend};
-pub use verdict::{Action, Level, Verdict};
+pub use verdict::{Level, Verdict};
 
 /// All targets at one moment, those that need somebody first.
 #[derive(Debug, Serialize)]
@@ -189,7 +192,7 @@ impl TargetStatus {
             app: target.target.app.name.clone(),
             region: target.target.region.name.clone(),
             state,
-            summary: verdict::summary(state, target, &ranked),
+            summary: phrases::summary(state, target, &ranked),
             health,
             window: good.map(|good| Window {
                 start: Moment(good.range.start),

@@ -12,7 +12,7 @@ use crate::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Sta
 use crate::snapshot::{Good, TargetState};
 
 /// The most rows of a target: what is beyond is smaller, and in the metrics.
-const MAX_ROWS: usize = 60;
+const MAX_ROWS: usize = 40;
 
 /// Pushes lost at one stage, on one platform or overall, for one code.
 #[derive(Clone, Debug, Serialize)]

@@ -211,6 +211,35 @@ fn targets_that_fail_for_one_reason_are_one_thing_to_do() {
 }
 
 #[test]
+fn what_is_the_same_on_every_platform_is_told_once_and_with_one_targets_details() {
+    let mut world = shop_and_game();
+    for (place, count) in [(0, 900), (1, 800)] {
+        let rows = [
+            (BEFORE, None, "-2", count, "token not uploaded"),
+            (BEFORE, Some(1), "-2", count, "token not uploaded"),
+            (AFTER, None, "403", count, "BadCertificate"),
+            (AFTER, Some(1), "403", count, "BadCertificate"),
+        ];
+        world.losses(place, 1000, &rows);
+        world.sent(place, 1000, 10_000);
+    }
+    let actions = world.status(1000, None).verdict.actions;
+    let mut problems: Vec<&str> = actions
+        .iter()
+        .map(|action| action.problem.split(" lost,").next().unwrap())
+        .collect();
+    problems.sort_unstable();
+    assert_eq!(
+        problems,
+        [
+            "APNs 403 (BadCertificate) after sending, at shop/singapore: 900",
+            "all platforms -2 (token not uploaded) before sending, at shop/singapore: 900",
+        ]
+    );
+    assert!(actions.iter().all(|action| action.targets.len() == 2));
+}
+
+#[test]
 fn statistics_that_fail_alone_are_less_than_losses_that_fail() {
     let mut world = shop_and_game();
     calm(&mut world, 1000);

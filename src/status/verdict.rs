@@ -1,14 +1,12 @@
 //! All targets in one line, and what to do first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::loss::Ranked;
+use super::action::{Action, actions};
 use super::{Concern, LossStatus, State, TargetStatus, words};
-use crate::catalogue::CodeClass;
-use crate::reading::{Api, Stage};
-use crate::snapshot::TargetState;
+use crate::reading::Api;
 
 /// The most actions told: who has more to do starts with these.
 const MAX_ACTIONS: usize = 5;
@@ -52,25 +50,6 @@ impl Level {
             Self::Warning => "Worth a look",
             Self::Bad => "Action needed",
         }
-    }
-}
-
-/// One thing to do, for one or several targets.
-#[derive(Debug, Serialize)]
-pub struct Action {
-    /// `app/region` of each.
-    pub targets: Vec<String>,
-    pub problem: String,
-    /// What it means, as far as the problem does not say so itself.
-    pub meaning: String,
-    pub advice: String,
-    pub level: Level,
-}
-
-impl Action {
-    /// The targets, as far as a line can name them.
-    pub fn who(&self) -> String {
-        words::names(&self.targets)
     }
 }
 
@@ -177,14 +156,6 @@ fn text(targets: &[TargetStatus]) -> String {
     }
 }
 
-/// What is wrong with one target. Targets that share the name differ in the details.
-struct Problem {
-    name: String,
-    details: String,
-    meaning: String,
-    advice: String,
-}
-
 /// `2 of 3 targets cannot ...`, but `none of the 3 targets can ...`.
 fn negated(count: usize, all: usize, some: &str, none: &str) -> String {
     match all {
@@ -192,79 +163,6 @@ fn negated(count: usize, all: usize, some: &str, none: &str) -> String {
         _ if count == all => format!("None of the {all} targets {none}"),
         _ => format!("{count} of {all} targets {some}"),
     }
-}
-
-/// One for each failure and for each loss that needs somebody, over all targets that share
-/// it: where a hundred targets fail for one reason, there is one thing to do.
-fn actions(targets: &[TargetStatus]) -> Vec<Action> {
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut actions: Vec<Action> = Vec::new();
-    let mut add = |key: String, target: String, level: Level, problem: Problem| {
-        if let Some(place) = places.get(&key) {
-            let action: &mut Action = &mut actions[*place];
-            if action.targets.last() != Some(&target) {
-                action.targets.push(target);
-                action.problem = problem.name;
-            }
-        } else {
-            places.insert(key, actions.len());
-            actions.push(Action {
-                targets: vec![target],
-                problem: format!("{}: {}", problem.name, problem.details),
-                meaning: problem.meaning,
-                advice: problem.advice,
-                level,
-            });
-        }
-    };
-    for target in targets {
-        for (api, health) in &target.health {
-            if let (false, Some(error)) = (health.up, &health.last_error) {
-                let losses = *api == Api::NormalPushLoss.as_str();
-                add(
-                    format!("{} {} {losses}", error.name(), error.advice),
-                    target.id(),
-                    if losses { Level::Bad } else { Level::Warning },
-                    Problem {
-                        name: error.name(),
-                        details: error.message.clone(),
-                        meaning: String::new(),
-                        advice: error.advice.clone(),
-                    },
-                );
-            }
-        }
-    }
-    for (concern, level) in [
-        (Concern::Repair, Level::Bad),
-        (Concern::Rising, Level::Warning),
-    ] {
-        for target in targets {
-            let is_platforms = |loss: &LossStatus| !loss.is_overall();
-            let rows = || target.losses.iter().filter(|loss| loss.concern == concern);
-            for loss in rows() {
-                // The platforms' rows say where to begin.
-                let detailed = loss.is_overall()
-                    && rows().any(|other| is_platforms(other) && other.is_same_code(loss));
-                if detailed {
-                    continue;
-                }
-                add(
-                    format!("{:?} {concern:?}", loss.key),
-                    target.id(),
-                    level,
-                    Problem {
-                        name: loss.name(),
-                        details: loss.size(),
-                        meaning: loss.meaning.clone(),
-                        advice: loss.advice.clone(),
-                    },
-                );
-            }
-        }
-    }
-    actions.sort_by_key(|action| std::cmp::Reverse(action.level));
-    actions
 }
 
 impl TargetStatus {
@@ -285,105 +183,7 @@ impl TargetStatus {
     }
 }
 
-fn worst(losses: &[LossStatus], concern: Concern) -> Option<&LossStatus> {
+pub(super) fn worst(losses: &[LossStatus], concern: Concern) -> Option<&LossStatus> {
     let rows = || losses.iter().filter(|loss| loss.concern == concern);
     rows().find(|loss| !loss.is_overall()).or(rows().next())
-}
-
-impl LossStatus {
-    fn is_same_code(&self, other: &Self) -> bool {
-        self.key.stage == other.key.stage && self.key.code == other.key.code
-    }
-
-    /// `APNs 403 (InvalidProviderToken) after sending`.
-    pub fn name(&self) -> String {
-        let platform = words::platform(self.key.platform);
-        let code = &self.err_code;
-        let stage = words::stage(self.key.stage);
-        if self.description.is_empty() {
-            format!("{platform} {code} {stage}")
-        } else {
-            format!("{platform} {code} ({}) {stage}", self.description)
-        }
-    }
-
-    /// `APNs credential refused (403 InvalidProviderToken)`.
-    fn headline(&self) -> String {
-        let what = match self.code_class {
-            CodeClass::Credential => "credential refused",
-            CodeClass::Permission => "right missing",
-            CodeClass::Config => "setting wrong",
-            CodeClass::Content => "content refused",
-            CodeClass::TokenInvalid => "tokens invalid",
-            CodeClass::Quota => "quota used up",
-            CodeClass::DeviceState => "devices not reached",
-            CodeClass::VendorTransient => "vendor in trouble",
-            CodeClass::Unknown => "code",
-        };
-        let platform = words::platform(self.key.platform);
-        let text = format!("{} {}", self.err_code, self.description);
-        format!("{platform} {what} ({})", text.trim_end())
-    }
-
-    /// `340 lost, 10 % of the pushes sent there; rose from 12 to 340 in 3 h`.
-    fn size(&self) -> String {
-        let part = match self.share_of_pushes {
-            Some(share) => {
-                format!("{} of {}", words::percent(share), self.pushes())
-            }
-            None => format!(
-                "{} of the losses {}",
-                words::percent(self.share),
-                words::stage(self.key.stage)
-            ),
-        };
-        let count = words::count(self.count);
-        match &self.trend {
-            Some(trend) => format!("{count} lost, {part}; {}", trend.words),
-            None => format!("{count} lost, {part}"),
-        }
-    }
-
-    /// What [`Self::share_of_pushes`] is a part of.
-    pub fn pushes(&self) -> String {
-        let pushes = match self.key.stage {
-            Stage::ReadyToSend => "sendable pushes",
-            Stage::PostSendDelivered => "pushes sent",
-        };
-        match self.key.platform {
-            None => format!("all {pushes}"),
-            platform => format!("{pushes} on {}", words::platform(platform)),
-        }
-    }
-}
-
-/// A target in a line.
-pub(super) fn summary(state: State, target: &TargetState, ranked: &Ranked) -> String {
-    let error = |api| {
-        let last = target.apis.get(&api)?.last_error.as_ref()?;
-        Some(words::outcome(last.error.outcome.as_str(), last.error.code))
-    };
-    let told = |concern| {
-        worst(&ranked.rows, concern)
-            .map(|loss| format!("{}: {}", loss.name(), loss.size()))
-            .unwrap_or_default()
-    };
-    match state {
-        State::Failing => error(Api::NormalPushLoss).unwrap_or_default(),
-        State::Losing => told(Concern::Repair),
-        State::Rising => told(Concern::Rising),
-        State::Partial => format!(
-            "statistics: {}",
-            error(Api::NormalPushStatistics).unwrap_or_default()
-        ),
-        State::Waiting => "the first poll comes within seconds".to_owned(),
-        State::Good => {
-            let lost = |stage| words::count(ranked.lost.get(&stage).copied().unwrap_or(0));
-            format!(
-                "nothing stands out; {} lost before sending, {} after",
-                lost(Stage::ReadyToSend),
-                lost(Stage::PostSendDelivered)
-            )
-        }
-    }
 }

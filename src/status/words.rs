@@ -1,7 +1,7 @@
 //! Facts as people say them.
 
 use crate::catalogue::CodeClass;
-use crate::reading::{Platform, Stage};
+use crate::reading::{Api, Platform, Stage};
 
 /// `45 s`, `12 min`, `3 h`, `2 days`: two digits are enough to decide by.
 pub fn duration(seconds: u64) -> String {
@@ -24,7 +24,7 @@ pub fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -85,6 +85,20 @@ pub fn class(class: CodeClass) -> &'static str {
         CodeClass::DeviceState => "The device is off, or its user wants no pushes: normal.",
         CodeClass::VendorTransient => "The vendor's own trouble: wait.",
         CodeClass::Unknown => "The code alone does not say who can do something.",
+    }
+}
+
+/// Each class with what it says.
+pub fn classes() -> [(&'static str, &'static str); CodeClass::ALL.len()] {
+    CodeClass::ALL.map(|each| (each.as_str(), class(each)))
+}
+
+/// What is asked for, by its label.
+pub fn api(api: &str) -> &'static str {
+    if api == Api::NormalPushLoss.as_str() {
+        "Losses"
+    } else {
+        "Statistics"
     }
 }
 

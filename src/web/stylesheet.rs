@@ -14,8 +14,11 @@ const STYLE: &str = include_str!("templates/style.css");
 pub(super) fn path() -> &'static str {
     static PATH: LazyLock<String> = LazyLock::new(|| {
         let hash = Sha256::digest(STYLE);
-        let hash: String = hash.iter().take(8).map(|b| format!("{b:02x}")).collect();
-        format!("/static/{hash}.css")
+        let hash = hash
+            .iter()
+            .take(8)
+            .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+        format!("/static/{hash:016x}.css")
     });
     &PATH
 }

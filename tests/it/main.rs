@@ -12,6 +12,7 @@ mod demo;
 mod golden;
 mod lab;
 mod limits;
+mod page;
 mod peers;
 mod probe;
 mod secrets;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::api::FetchError;
+use crate::reading::{Api, Stage};
 use crate::status::tests::World;
 use crate::target::Target;
 use crate::target::tests::target;
@@ -24,7 +25,7 @@ fn fill(world: &mut World, place: usize) {
     let codes: Vec<String> = (0..40).map(|n| format!("80{n}")).collect();
     for at in 0..70 {
         let mut rows = Vec::new();
-        for (n, code) in (0..).zip(&codes) {
+        for (n, code) in (0_i64..).zip(&codes) {
             for platform in [None, Some(1), Some(2 + n % 7)] {
                 let count = 100 + 13 * at % (17 + n.unsigned_abs());
                 let description = "a description as long as the service's are, and some more";
