@@ -9,14 +9,15 @@
 //! api         window -> usersig -> limiter -> POST -> bounded body -> wire -> Reading
 //! snapshot    latest state per target: many writers of their own target, many readers
 //! exposition  snapshot + now -> families -> bytes
-//! web         /metrics, health, a page for people
+//! status      snapshot + now -> what is wrong and what to do
+//! web         /metrics, health, a page for people and its facts as JSON
 //! ```
 //!
 //! # Invariants
 //!
 //! - A scrape never causes a poll, and a poll never waits for a scrape.
 //! - The scheduler writes the snapshot and never reads it.
-//! - `usersig`, `window`, `cadence` and `exposition` do no I/O and read no clock: the
+//! - `usersig`, `window`, `cadence`, `exposition` and `status` do no I/O and read no clock: the
 //!   time is an argument.
 //! - Wall time decides what is asked for, steady time decides how old an answer is.
 //! - A key or a signature is never part of a type that can be printed; every text that

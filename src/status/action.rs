@@ -52,6 +52,7 @@ pub(super) fn actions(targets: &[TargetStatus]) -> Vec<Action> {
     for (key, target, level, problem) in failures.chain(targets.iter().flat_map(losses)) {
         if let Some(known) = places.get(&key).and_then(|place| shared.get_mut(*place)) {
             known.is_alike &= known.problem == problem;
+            known.level = known.level.max(level);
             if known.targets.last() != Some(&target) {
                 known.targets.push(target);
             }
@@ -109,7 +110,8 @@ fn failures(target: &TargetStatus) -> impl Iterator<Item = Found> {
             meaning: String::new(),
             advice: error.advice.clone(),
         };
-        let key = format!("{level:?} {} {}", problem.name, problem.advice);
+        // The same for both APIs of a target, too.
+        let key = format!("{} {}", problem.name, problem.advice);
         Some((key, target.id(), level, problem))
     })
 }

@@ -181,7 +181,7 @@ fn one_app_and_one_target_are_not_counted() {
     world.failure(0, 1010, Api::NormalPushLoss, error);
     let (_, words) = text(&world, 1010);
     assert!(
-        words.starts_with("The only target cannot be asked: shop/singapore (timeout). Pushes"),
+        words.starts_with("The only target cannot be asked (timeout): shop/singapore. Pushes"),
         "{words}"
     );
 }
@@ -194,13 +194,14 @@ fn targets_that_fail_for_one_reason_are_one_thing_to_do() {
     let mut world = World::new(&targets);
     for place in 0..40 {
         let error = FetchError::refused(70009, "");
-        world.failure(place, 1000, Api::NormalPushLoss, error);
+        world.failure(place, 1000, Api::NormalPushLoss, error.clone());
+        world.failure(place, 1000, Api::NormalPushStatistics, error);
     }
     let verdict = world.status(1000, None).verdict;
     assert_eq!(
         verdict.text,
-        "None of the 40 targets can be asked: app00/singapore (auth 70009), \
-         app01/singapore (auth 70009), app02/singapore (auth 70009) and 37 more."
+        "None of the 40 targets can be asked (auth 70009): \
+         app00/singapore, app01/singapore, app02/singapore and 37 more."
     );
     assert_eq!(verdict.actions.len(), 1);
     assert_eq!(verdict.actions[0].targets.len(), 40);

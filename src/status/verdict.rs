@@ -78,17 +78,21 @@ fn text(targets: &[TargetStatus]) -> String {
     let mut sentences = Vec::new();
     let failing = is(State::Failing).count();
     if failing > 0 {
+        let cannot = negated(failing, all, "cannot be asked", "can be asked");
+        let reasons: BTreeSet<Option<String>> =
+            is(State::Failing).map(TargetStatus::failure).collect();
+        let shared = (reasons.len() == 1).then(|| reasons.first().cloned().flatten());
         let names: Vec<String> = is(State::Failing)
             .map(|target| match target.failure() {
-                Some(name) => format!("{} ({name})", target.id()),
-                None => target.id(),
+                Some(reason) if shared.is_none() => format!("{} ({reason})", target.id()),
+                _ => target.id(),
             })
             .collect();
-        sentences.push(format!(
-            "{}: {}.",
-            negated(failing, all, "cannot be asked", "can be asked"),
-            words::names(&names)
-        ));
+        let names = words::names(&names);
+        sentences.push(match shared.flatten() {
+            Some(reason) => format!("{cannot} ({reason}): {names}."),
+            None => format!("{cannot}: {names}."),
+        });
     }
     for (concern, one, several) in [
         (

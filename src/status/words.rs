@@ -126,27 +126,24 @@ pub fn sentence(text: &str) -> String {
 
 /// `a, b and c`; of more than three, the first three and how many others.
 pub fn names(names: &[String]) -> String {
-    listed(names, ", ")
-}
-
-/// As [`names`], for names that hold commas.
-pub fn semicolons(names: &[String]) -> String {
-    listed(names, "; ")
-}
-
-fn listed(names: &[String], separator: &str) -> String {
     const NAMED: usize = 3;
     match names {
         [] => String::new(),
         [one] => one.clone(),
-        [all @ .., last] if names.len() <= NAMED => {
-            format!("{} and {last}", all.join(separator))
-        }
+        [all @ .., last] if names.len() <= NAMED => format!("{} and {last}", all.join(", ")),
         _ => format!(
             "{} and {} more",
-            names[..NAMED].join(separator),
+            names[..NAMED].join(", "),
             names.len() - NAMED
         ),
+    }
+}
+
+/// `a; b` for names that hold commas; of more than two, the first and how many others.
+pub fn semicolons(names: &[String]) -> String {
+    match names {
+        [first, rest @ ..] if rest.len() > 1 => format!("{first}; and {} more", rest.len()),
+        _ => names.join("; "),
     }
 }
 

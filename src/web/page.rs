@@ -26,7 +26,7 @@ const REFRESH_AFTER: u64 = 30;
 /// Targets shown with all their losses; with a filter there are hardly ever more.
 const MAX_CARDS: usize = 12;
 
-/// Up to so many, each target is open without a click.
+/// Of so many targets, each is open without a click; of more, those that need somebody.
 const FEW_TARGETS: usize = 4;
 
 /// Targets named in a line each, below the cards.
@@ -120,8 +120,14 @@ impl<'a> Page<'a> {
         self.app == Some(app)
     }
 
-    fn is_open(&self, target: &TargetStatus) -> bool {
-        target.state.needs_attention() || self.status.targets.len() <= FEW_TARGETS
+    /// Whether a target is shown without a click. `place` counts from 0.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates pass references"
+    )]
+    fn is_open(&self, target: &TargetStatus, place: &usize) -> bool {
+        *place < FEW_TARGETS
+            && (target.state.needs_attention() || self.status.targets.len() <= FEW_TARGETS)
     }
 
     fn lines_are_open(&self) -> bool {

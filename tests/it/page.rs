@@ -80,7 +80,7 @@ async fn the_page_and_the_json_tell_the_same_facts() {
     assert_eq!(
         data["verdict"]["text"],
         format!(
-            "1 of 2 targets cannot be asked: game/lab (permission 60021). \
+            "1 of 2 targets cannot be asked (permission 60021): game/lab. \
              Pushes of 1 of 2 apps are lost for a reason that you can repair: \
              shop, APNs credential refused (403 {SCRIPT})."
         )
