@@ -91,7 +91,8 @@ struct Page<'a> {
     version: &'static str,
     style: &'static str,
     cards: &'a [TargetStatus],
-    lines: &'a [TargetStatus],
+    urgent_lines: &'a [TargetStatus],
+    calm_lines: &'a [TargetStatus],
     /// Targets that are not even named.
     cut: usize,
 }
@@ -100,6 +101,8 @@ impl<'a> Page<'a> {
     fn new(status: &'a Status, wish: &'a Wish) -> Self {
         let (cards, rest) = status.targets.split_at(status.targets.len().min(MAX_CARDS));
         let (lines, cut) = rest.split_at(rest.len().min(MAX_LINES));
+        let urgent = lines.partition_point(|target| target.state.needs_attention());
+        let (urgent_lines, calm_lines) = lines.split_at(urgent);
         Self {
             status,
             app: wish.app(),
@@ -107,7 +110,8 @@ impl<'a> Page<'a> {
             version: env!("CARGO_PKG_VERSION"),
             style: stylesheet::path(),
             cards,
-            lines,
+            urgent_lines,
+            calm_lines,
             cut: cut.len(),
         }
     }
@@ -128,12 +132,6 @@ impl<'a> Page<'a> {
     fn is_open(&self, target: &TargetStatus, place: &usize) -> bool {
         *place < FEW_TARGETS
             && (target.state.needs_attention() || self.status.targets.len() <= FEW_TARGETS)
-    }
-
-    fn lines_are_open(&self) -> bool {
-        self.lines
-            .first()
-            .is_some_and(|target| target.state.needs_attention())
     }
 
     fn all_link(&self) -> String {
