@@ -117,6 +117,11 @@ impl CodeClass {
         }
     }
 
+    /// Whether somebody can end such losses: at a vendor, in a console, or in what is sent.
+    pub fn needs_operator(self) -> bool {
+        self == Self::Content || Self::OPERATOR.contains(&self)
+    }
+
     /// The class of a code that stands for several reasons: theirs, if it is one; the most
     /// severe, if all of them need an operator; else unknown.
     fn of_all(classes: &[Self]) -> Self {
@@ -159,11 +164,8 @@ struct VendorCode {
 const OWN: &str = "tencent";
 
 static MEANINGS: LazyLock<BTreeMap<(String, String), Meaning>> = LazyLock::new(|| {
-    #[expect(clippy::expect_used, reason = "the embedded file is parsed by a test")]
-    let rows: Vec<VendorCode> =
-        serde_json::from_str(include_str!("catalogue/vendor_codes.json")).expect("embedded data");
     let mut reasons: BTreeMap<(String, String), Vec<VendorCode>> = BTreeMap::new();
-    for row in rows
+    for row in vendor_codes()
         .into_iter()
         .filter(|row| row.code.parse::<i64>().is_ok())
     {
@@ -177,6 +179,38 @@ static MEANINGS: LazyLock<BTreeMap<(String, String), Meaning>> = LazyLock::new(|
         .map(|(key, rows)| (key, merge(&rows)))
         .collect()
 });
+
+/// Names in lower case and their meanings, by vendor and code.
+type Reasons = BTreeMap<(String, String), Vec<(String, Meaning)>>;
+
+/// The single reasons of codes that stand for several, longer names first: one name may
+/// begin another.
+static REASONS: LazyLock<Reasons> = LazyLock::new(|| {
+    let mut reasons = Reasons::new();
+    for row in vendor_codes() {
+        if let Some(reason) = &row.reason {
+            let name = reason.to_ascii_lowercase();
+            let meaning = Meaning {
+                class: row.class,
+                meaning: row.meaning,
+                advice: row.advice,
+            };
+            reasons
+                .entry((row.vendor, row.code))
+                .or_default()
+                .push((name, meaning));
+        }
+    }
+    for reasons in reasons.values_mut() {
+        reasons.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    }
+    reasons
+});
+
+#[expect(clippy::expect_used, reason = "the embedded file is parsed by a test")]
+fn vendor_codes() -> Vec<VendorCode> {
+    serde_json::from_str(include_str!("catalogue/vendor_codes.json")).expect("embedded data")
+}
 
 static UNKNOWN: LazyLock<Meaning> = LazyLock::new(|| {
     Meaning {
@@ -207,6 +241,31 @@ pub fn loss_code(stage: Stage, platform: Option<Platform>, code: &ErrCode) -> &'
             Some(_) => &UNKNOWN,
             None => &UNCERTAIN,
         })
+}
+
+/// As [`loss_code`], but of a code that stands for several reasons the one that the
+/// service's description names. Descriptions are the most frequent ones, so the class of
+/// the code is not the reason's.
+pub fn reason(
+    stage: Stage,
+    platform: Option<Platform>,
+    code: &ErrCode,
+    description: &str,
+) -> &'static Meaning {
+    let named = || {
+        let vendor = platform?.name()?.to_owned();
+        let reasons = REASONS.get(&(vendor, code.as_str().to_owned()))?;
+        let text = description.to_ascii_lowercase();
+        reasons
+            .iter()
+            .find(|(name, _)| text.contains(name))
+            .map(|(_, meaning)| meaning)
+    };
+    match stage {
+        Stage::ReadyToSend => None,
+        Stage::PostSendDelivered => named(),
+    }
+    .unwrap_or_else(|| loss_code(stage, platform, code))
 }
 
 /// One meaning of all reasons that share a code.
@@ -244,10 +303,6 @@ fn merge(rows: &[VendorCode]) -> Meaning {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn vendor_codes() -> Vec<VendorCode> {
-        serde_json::from_str(include_str!("catalogue/vendor_codes.json")).unwrap()
-    }
 
     fn class(stage: Stage, platform: Option<i64>, code: &str) -> &'static str {
         loss_code(stage, platform.map(Platform), &ErrCode::new(code))
@@ -374,5 +429,30 @@ mod tests {
             CodeClass::ALL.map(CodeClass::as_str).join(" "),
             "token_invalid credential permission config content quota device_state vendor_transient unknown"
         );
+    }
+
+    #[test]
+    fn a_description_picks_the_reason_that_it_names() {
+        let of = |description: &str| {
+            reason(
+                Stage::PostSendDelivered,
+                Some(Platform(1)),
+                &ErrCode::new("403"),
+                description,
+            )
+        };
+        for (description, part) in [
+            ("InvalidProviderToken", "p8 key again"),
+            (
+                r#"{"reason":"badcertificateenvironment"}"#,
+                "for this environment",
+            ),
+            ("BadCertificate", "Renew it in place"),
+            ("something else", "It depends on the description."),
+            ("", "It depends on the description."),
+        ] {
+            let advice = &of(description).advice;
+            assert!(advice.contains(part), "{description}: {advice}");
+        }
     }
 }

@@ -12,15 +12,16 @@
 //! snapshot    latest state per target: many writers of their own target, many readers
 //! state       what of it outlives the process
 //! exposition  snapshot + now -> families -> bytes
-//! web         /metrics, health, a page for people
+//! status      snapshot + now -> what is wrong and what to do
+//! web         /metrics, health, a page for people and its facts as JSON
 //! ```
 //!
 //! # Invariants
 //!
 //! - A scrape never causes a poll, and a poll never waits for a scrape.
 //! - The scheduler writes the snapshot and never reads it.
-//! - `usersig`, `window`, `cadence`, `counters` and `exposition` do no I/O and read no
-//!   clock: the time is an argument.
+//! - `usersig`, `window`, `cadence`, `counters`, `exposition` and `status` do no I/O and
+//!   read no clock: the time is an argument.
 //! - A counter is the service's own sum since the day's start, never one of ours.
 //! - Wall time decides what is asked for, steady time decides how old an answer is.
 //! - A key or a signature is never part of a type that can be printed; every text that
@@ -60,6 +61,7 @@ pub mod self_metrics;
 pub mod series_limit;
 pub mod snapshot;
 pub mod state;
+pub mod status;
 pub mod web;
 
 pub mod backfill;

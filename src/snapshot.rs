@@ -1,6 +1,7 @@
 //! The latest state of every target: written by the target's own loop, read by whoever
 //! serves. A reader gets all targets of one moment, without a lock.
 
+mod history;
 mod memory;
 mod recorder;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
+pub use history::{History, Point};
 pub use memory::Remembered;
 pub use recorder::Recorder;
 
@@ -79,6 +81,8 @@ pub struct TargetState {
     pub additive: Option<bool>,
     /// Whether the service was seen to tell ranges inside a day apart.
     pub resolved: Option<bool>,
+    /// Of this process alone.
+    pub history: Arc<History>,
     codes: Arc<Memory<LossKey>>,
     platforms: Arc<Memory<Platform>>,
 }
@@ -96,6 +100,7 @@ impl TargetState {
             next_poll: None,
             additive: None,
             resolved: None,
+            history: Arc::default(),
             codes: Arc::default(),
             platforms: Arc::default(),
         }
@@ -113,6 +118,7 @@ impl TargetState {
             }
             next.additive = self.additive;
             next.resolved = self.resolved;
+            next.history = Arc::clone(&self.history);
             next.codes = Arc::clone(&self.codes);
             next.platforms = Arc::clone(&self.platforms);
         }

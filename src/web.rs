@@ -1,15 +1,18 @@
 //! HTTP: the scrape, health, and a page for people. A request never causes a poll.
 
 pub mod auth;
+mod chart;
 mod connections;
 pub mod front;
-mod landing;
 mod lanes;
 mod lifecycle;
 mod occasionally;
 mod pace;
+mod page;
 mod passwords;
 pub mod server;
+mod stylesheet;
+mod targets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,9 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -71,7 +72,9 @@ impl Served {
 /// All paths. Anything else is 404, a wrong method 405.
 pub fn router(served: Arc<Served>) -> Router {
     Router::new()
-        .route("/", get(page))
+        .route("/", get(page::page))
+        .route("/static/{name}", get(stylesheet::serve))
+        .route("/api/v1/targets", get(targets::targets))
         .route("/metrics", get(metrics))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
@@ -90,20 +93,6 @@ async fn metrics(State(served): State<Arc<Served>>) -> Response {
         &mut sink,
     );
     ([(CONTENT_TYPE, text::CONTENT_TYPE)], sink.into_body()).into_response()
-}
-
-async fn page(State(served): State<Arc<Served>>) -> Response {
-    let body = landing::render(&served.snapshot.load(), clock::now(), served.is_ready());
-    let headers = [
-        (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (
-            CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (CACHE_CONTROL, "no-store"),
-    ];
-    (headers, body).into_response()
 }
 
 async fn healthy() -> &'static str {

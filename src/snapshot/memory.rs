@@ -31,6 +31,10 @@ impl<K: Clone + Ord> Memory<K> {
         self.0.len()
     }
 
+    pub(super) fn holds(&self, key: &K) -> bool {
+        self.0.contains_key(key)
+    }
+
     /// Notes the keys of `rows`, and adds the ones remembered from earlier answers.
     pub(super) fn fill<V>(
         &mut self,

@@ -77,6 +77,8 @@ impl Recorder {
                 self.descriptions = described.count();
                 let named = rows.len();
                 let codes = Arc::make_mut(&mut self.state.codes);
+                Arc::make_mut(&mut self.state.history)
+                    .losses(range.end, &rows, |key| !codes.holds(key));
                 codes.fill(&mut rows, now.steady, Loss::default);
                 if let Some(limit) = self.budget(named).losses() {
                     folded = fold(&mut rows, limit);
@@ -87,6 +89,7 @@ impl Recorder {
                 overall,
                 mut platforms,
             } => {
+                Arc::make_mut(&mut self.state.history).sent(range.end, overall.sent);
                 let known = Arc::make_mut(&mut self.state.platforms);
                 known.fill(&mut platforms, now.steady, Funnel::default);
                 Reading::Statistics { overall, platforms }

@@ -15,6 +15,7 @@ mod exactness;
 mod golden;
 mod lab;
 mod limits;
+mod page;
 mod peers;
 mod probe;
 mod prometheus;

@@ -122,7 +122,9 @@ async fn echoes_show_no_secret(log_format: &str) {
         let before = asked(&lab);
         exporter.until(place, |_| asked(&lab) > before + 1).await;
         check(place, &exporter.metrics().await.0);
-        check(place, &get(&format!("{}/", exporter.url)).await.1);
+        for path in ["/", "/api/v1/targets"] {
+            check(place, &get(&format!("{}{path}", exporter.url)).await.1);
+        }
     }
     check("the log", &exporter.log());
     check("the output", &exporter.output());

@@ -1,0 +1,348 @@
+//! What is wrong and what to do about it: the facts of the page for people and of the
+//! same facts as JSON, so that the two cannot disagree.
+
+mod action;
+mod loss;
+mod phrases;
+mod trend;
+mod verdict;
+pub mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Serialize, Serializer};
+
+use crate::api::FetchError;
+use crate::clock::Now;
+use crate::reading::{Api, Reading, Stage};
+use crate::snapshot::{ApiState, Good, LastError, TargetState, Targets};
+use crate::window::UnixSeconds;
+
+pub use action::Action;
+pub use loss::{Concern, LossStatus};
+pub use trend::{Direction, Trend};
+pub use verdict::{Level, Verdict};
+
+/// All targets at one moment, those that need somebody first.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    pub time: Moment,
+    pub verdict: Verdict,
+    pub targets: Vec<TargetStatus>,
+    /// Every app there is, also when only one was asked for.
+    #[serde(skip)]
+    pub apps: BTreeSet<String>,
+}
+
+impl Status {
+    /// The facts at `now`, about one app or about all.
+    pub fn of(targets: &Targets, now: Now, app: Option<&str>) -> Self {
+        let mut statuses: Vec<TargetStatus> = targets
+            .values()
+            .filter(|target| app.is_none_or(|app| app == target.target.app.name))
+            .map(|target| TargetStatus::of(target, now))
+            .collect();
+        statuses.sort_by_key(TargetStatus::rank);
+        Self {
+            time: Moment(now.unix()),
+            verdict: Verdict::of(&statuses),
+            targets: statuses,
+            apps: targets.keys().map(|id| id.app.clone()).collect(),
+        }
+    }
+}
+
+/// One app in one region.
+#[derive(Debug, Serialize)]
+pub struct TargetStatus {
+    pub app: String,
+    pub region: String,
+    pub state: State,
+    /// The state in a line.
+    pub summary: String,
+    pub health: BTreeMap<&'static str, ApiHealth>,
+    /// What the losses are counted over; absent without a good answer that is young enough.
+    pub window: Option<Window>,
+    /// Absent until the target's loop has started.
+    pub next_poll: Option<Moment>,
+    /// Overall losses in the window; empty without one.
+    pub lost: BTreeMap<Stage, u64>,
+    pub losses: Vec<LossStatus>,
+    /// Smaller losses that are not in the list.
+    pub losses_left_out: usize,
+    /// Overall losses and pushes, each in the window that ends then.
+    pub history: Vec<HistoryPoint>,
+    /// What else one should know before reading the counts.
+    pub notes: Vec<String>,
+}
+
+/// How a target is doing, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Losses cannot be asked for.
+    Failing,
+    /// Pushes are lost for a reason that somebody can repair.
+    Losing,
+    /// A loss is rising.
+    Rising,
+    /// Losses are known, statistics cannot be asked for.
+    Partial,
+    /// Not every API was asked yet.
+    Waiting,
+    Good,
+}
+
+impl State {
+    pub fn needs_attention(self) -> bool {
+        self < Self::Waiting
+    }
+
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Failing => "cannot be asked",
+            Self::Losing => "losing pushes",
+            Self::Rising => "losses rise",
+            Self::Partial => "answers in part",
+            Self::Waiting => "not asked yet",
+            Self::Good => "good",
+        }
+    }
+
+    /// Names the state in the style sheet.
+    pub fn level(self) -> Level {
+        match self {
+            Self::Failing | Self::Losing => Level::Bad,
+            Self::Rising | Self::Partial => Level::Warning,
+            Self::Waiting => Level::Waiting,
+            Self::Good => Level::Good,
+        }
+    }
+}
+
+/// How one API of a target answers.
+#[derive(Debug, Serialize)]
+pub struct ApiHealth {
+    pub up: bool,
+    pub last_success: Option<Moment>,
+    pub consecutive_failures: u32,
+    pub last_error: Option<ErrorStatus>,
+}
+
+/// The latest failure; it may be over.
+#[derive(Debug, Serialize)]
+pub struct ErrorStatus {
+    pub at: Moment,
+    pub outcome: &'static str,
+    pub code: Option<i64>,
+    pub message: String,
+    pub advice: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Window {
+    pub start: Moment,
+    pub end: Moment,
+}
+
+/// Overall losses by stage, in the window that ends at `end`.
+#[derive(Debug, Serialize)]
+pub struct HistoryPoint {
+    pub end: Moment,
+    pub ready_to_send: u64,
+    pub post_send_delivered: u64,
+    pub sent: Option<u64>,
+}
+
+/// A time, written as RFC 3339.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub UnixSeconds);
+
+impl Moment {
+    /// Seconds from this moment to a later one; 0 if it is not later.
+    pub fn until(self, later: Self) -> u64 {
+        later.0.0.saturating_sub(self.0.0)
+    }
+}
+
+impl std::fmt::Display for Moment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl TargetStatus {
+    fn of(target: &TargetState, now: Now) -> Self {
+        let ranked = loss::ranked(target, now);
+        let good = target.current(Api::NormalPushLoss, now.steady);
+        let health: BTreeMap<&'static str, ApiHealth> = target
+            .apis
+            .iter()
+            .map(|(api, state)| (api.as_str(), ApiHealth::of(state)))
+            .collect();
+        let state = state(target, &ranked.rows);
+        Self {
+            app: target.target.app.name.clone(),
+            region: target.target.region.name.clone(),
+            state,
+            summary: phrases::summary(state, target, &ranked),
+            health,
+            window: good.map(|good| Window {
+                start: Moment(good.range.start),
+                end: Moment(good.range.end),
+            }),
+            next_poll: target.next_poll.map(|due| {
+                let pause = due.saturating_duration_since(now.steady);
+                Moment(UnixSeconds((now.wall + pause).as_secs()))
+            }),
+            losses: ranked.rows,
+            losses_left_out: ranked.left_out,
+            lost: ranked.lost,
+            history: history(target),
+            notes: notes(target, good),
+        }
+    }
+
+    /// What decides about the order: how bad it is, then the largest loss that somebody
+    /// can do something about.
+    fn rank(&self) -> (State, std::cmp::Reverse<u64>, String, String) {
+        let acute = |loss: &&LossStatus| loss.concern != Concern::Steady;
+        let count = self.losses.iter().find(acute).map_or(0, |loss| loss.count);
+        (
+            self.state,
+            std::cmp::Reverse(count),
+            self.app.clone(),
+            self.region.clone(),
+        )
+    }
+
+    /// `shop/singapore`.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.app, self.region)
+    }
+}
+
+fn state(target: &TargetState, losses: &[LossStatus]) -> State {
+    let fails = |api: &ApiState| !api.up && api.last_error.is_some();
+    let has = |concern| losses.iter().any(|loss| loss.concern == concern);
+    if target.apis.get(&Api::NormalPushLoss).is_some_and(fails) {
+        State::Failing
+    } else if has(Concern::Repair) {
+        State::Losing
+    } else if has(Concern::Rising) {
+        State::Rising
+    } else if target.apis.values().any(fails) {
+        State::Partial
+    } else if !target.is_known() {
+        State::Waiting
+    } else {
+        State::Good
+    }
+}
+
+fn history(target: &TargetState) -> Vec<HistoryPoint> {
+    let point = |point: &crate::snapshot::Point| HistoryPoint {
+        end: Moment(point.end),
+        ready_to_send: point.lost(Stage::ReadyToSend),
+        post_send_delivered: point.lost(Stage::PostSendDelivered),
+        sent: point.sent,
+    };
+    target.history.points().map(point).collect()
+}
+
+fn notes(target: &TargetState, good: Option<&Good>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let api = target.apis.get(&Api::NormalPushLoss);
+    if good.is_none()
+        && let Some(at) = api.and_then(|api| api.last_success)
+    {
+        notes.push(format!(
+            "The last good answer, of {at}, is too old to be shown. What was lost since is not known here."
+        ));
+    }
+    let is_empty = |good: &Good| match &good.reading {
+        Reading::Loss(rows) => rows.values().all(|loss| loss.count == 0),
+        Reading::Statistics { .. } => true,
+    };
+    if good.is_some_and(is_empty) {
+        let last = api.and_then(|api| api.last_nonzero).map_or_else(
+            || "No loss was seen since the exporter started.".to_owned(),
+            |end| format!("The latest window with a loss ended at {end}."),
+        );
+        notes.push(format!(
+            "Nothing was lost in this window, or nothing was sent. {last}"
+        ));
+    }
+    if target.resolved == Some(false) {
+        notes.push("The service seems to tell only whole days apart: a window inside a day may show too little or too much.".to_owned());
+    }
+    if target.additive == Some(false) {
+        notes.push("The service's counts do not add up over adjacent ranges, so there are no counters for this target.".to_owned());
+    }
+    notes
+}
+
+impl ApiHealth {
+    fn of(state: &ApiState) -> Self {
+        Self {
+            up: state.up,
+            last_success: state.last_success.map(Moment),
+            consecutive_failures: state.consecutive_failures,
+            last_error: state.last_error.as_ref().map(ErrorStatus::of),
+        }
+    }
+
+    /// For people.
+    pub fn words(&self) -> String {
+        match (self.up, &self.last_error) {
+            (true, _) => "answers".to_owned(),
+            (false, None) => "not asked yet".to_owned(),
+            (false, Some(_)) => match self.consecutive_failures {
+                1 => "failed once".to_owned(),
+                times => format!("failed {times} times in a row"),
+            },
+        }
+    }
+
+    /// Names the health in the style sheet.
+    pub fn level(&self) -> Level {
+        match (self.up, &self.last_error) {
+            (true, _) => Level::Good,
+            (false, None) => Level::Waiting,
+            (false, Some(_)) => Level::Bad,
+        }
+    }
+}
+
+impl ErrorStatus {
+    fn of(last: &LastError) -> Self {
+        let FetchError {
+            outcome,
+            code,
+            message,
+            advice,
+        } = &last.error;
+        Self {
+            at: Moment(last.at),
+            outcome: outcome.as_str(),
+            code: *code,
+            message: message.clone(),
+            advice: words::sentence(advice),
+        }
+    }
+
+    /// `auth 70009`.
+    pub fn name(&self) -> String {
+        words::outcome(self.outcome, self.code)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,153 @@
+//! What to do, for all targets that share a problem.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Concern, Level, LossStatus, TargetStatus, words};
+use crate::reading::Api;
+
+/// One thing to do, for one or several targets.
+#[derive(Debug, Serialize)]
+pub struct Action {
+    /// `app/region` of each.
+    pub targets: Vec<String>,
+    pub problem: String,
+    /// What it means, as far as the problem does not say so itself.
+    pub meaning: String,
+    pub advice: String,
+    pub level: Level,
+}
+
+impl Action {
+    /// The targets, as far as a line can name them.
+    pub fn who(&self) -> String {
+        words::names(&self.targets)
+    }
+}
+
+/// What is wrong with one target.
+#[derive(PartialEq, Eq)]
+struct Problem {
+    name: String,
+    details: String,
+    meaning: String,
+    advice: String,
+}
+
+/// A problem and the targets that share it, though perhaps not its details.
+struct Shared {
+    level: Level,
+    problem: Problem,
+    targets: Vec<String>,
+    is_alike: bool,
+}
+
+/// One for each failure and for each loss that needs somebody, over all targets that share
+/// it: where a hundred targets fail for one reason, there is one thing to do.
+pub(super) fn actions(targets: &[TargetStatus]) -> Vec<Action> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut shared: Vec<Shared> = Vec::new();
+    let failures = targets.iter().flat_map(failures);
+    for (key, target, level, problem) in failures.chain(targets.iter().flat_map(losses)) {
+        if let Some(known) = places.get(&key).and_then(|place| shared.get_mut(*place)) {
+            known.is_alike &= known.problem == problem;
+            known.level = known.level.max(level);
+            if known.targets.last() != Some(&target) {
+                known.targets.push(target);
+            }
+        } else {
+            places.insert(key, shared.len());
+            shared.push(Shared {
+                level,
+                problem,
+                targets: vec![target],
+                is_alike: true,
+            });
+        }
+    }
+    shared.sort_by_key(|problem| std::cmp::Reverse(problem.level));
+    shared.into_iter().map(Shared::action).collect()
+}
+
+impl Shared {
+    fn action(self) -> Action {
+        let Problem {
+            name,
+            details,
+            meaning,
+            advice,
+        } = self.problem;
+        let problem = match self.targets.first() {
+            Some(first) if !self.is_alike => format!("{name}, at {first}: {details}"),
+            _ => format!("{name}: {details}"),
+        };
+        Action {
+            targets: self.targets,
+            problem,
+            meaning,
+            advice,
+            level: self.level,
+        }
+    }
+}
+
+/// What makes the problem the same for another target, this target, how bad the problem
+/// is, and the problem.
+type Found = (String, String, Level, Problem);
+
+fn failures(target: &TargetStatus) -> impl Iterator<Item = Found> {
+    target.health.iter().filter_map(|(api, health)| {
+        let error = health.last_error.as_ref().filter(|_| !health.up)?;
+        let level = if *api == Api::NormalPushLoss.as_str() {
+            Level::Bad
+        } else {
+            Level::Warning
+        };
+        let problem = Problem {
+            name: error.name(),
+            details: error.message.clone(),
+            meaning: String::new(),
+            advice: error.advice.clone(),
+        };
+        // The same for both APIs of a target, too.
+        let key = format!("{} {}", problem.name, problem.advice);
+        Some((key, target.id(), level, problem))
+    })
+}
+
+fn losses(target: &TargetStatus) -> impl Iterator<Item = Found> {
+    target.losses.iter().filter_map(|loss| {
+        let level = match loss.concern {
+            Concern::Repair => Level::Bad,
+            Concern::Rising => Level::Warning,
+            Concern::Steady => return None,
+        };
+        // Of an overall row and its platforms', those speak that say what to do: the overall
+        // row, if that is the same everywhere.
+        let is_same = |other: &LossStatus| other.advice == loss.advice;
+        let is_told_by_others = target
+            .losses
+            .iter()
+            .filter(|other| other.concern == loss.concern && other.is_same_code(loss))
+            .any(|other| match (loss.is_overall(), other.is_overall()) {
+                (true, false) => !is_same(other),
+                (false, true) => is_same(other),
+                _ => false,
+            });
+        let problem = Problem {
+            name: loss.name(),
+            details: loss.size(),
+            meaning: loss.meaning.clone(),
+            advice: loss.advice.clone(),
+        };
+        let key = format!("{level:?} {:?}", loss.key);
+        (!is_told_by_others).then(|| (key, target.id(), level, problem))
+    })
+}
+
+impl LossStatus {
+    fn is_same_code(&self, other: &Self) -> bool {
+        self.key.stage == other.key.stage && self.key.code == other.key.code
+    }
+}

@@ -1,0 +1,385 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::api::Outcome;
+use crate::reading::{ErrCode, Funnel, Loss, LossKey, Platform};
+use crate::snapshot::{Recorder, Snapshot};
+use crate::target::Target;
+use crate::target::tests::target;
+use crate::window::Range;
+
+const START: u64 = 1_800_000_000;
+
+/// Rows by stage, platform, code, count and description.
+pub(crate) type Row<'a> = (Stage, Option<i64>, &'a str, u64, &'a str);
+
+/// Recorders of some targets, and the time.
+pub(crate) struct World {
+    snapshot: Arc<Snapshot>,
+    recorders: Vec<Recorder>,
+    began: Instant,
+}
+
+impl World {
+    pub(crate) fn new(targets: &[Target]) -> Self {
+        let snapshot = Arc::new(Snapshot::new(targets));
+        let recorder = |target: &Target| Recorder::new(target, Arc::clone(&snapshot));
+        Self {
+            recorders: targets.iter().map(recorder).collect(),
+            snapshot,
+            began: Instant::now(),
+        }
+    }
+
+    fn now(&self, at: u64) -> Now {
+        Now {
+            wall: Duration::from_secs(START + at),
+            steady: self.began + Duration::from_secs(at),
+        }
+    }
+
+    pub(crate) fn losses(&mut self, place: usize, at: u64, rows: &[Row<'_>]) {
+        let row = |(stage, platform, code, count, description): &Row<'_>| {
+            let key = LossKey {
+                stage: *stage,
+                platform: platform.map(Platform),
+                code: ErrCode::new(code),
+            };
+            let loss = Loss {
+                count: *count,
+                description: (*description).to_owned(),
+            };
+            (key, loss)
+        };
+        let reading = Reading::Loss(rows.iter().map(row).collect());
+        self.answer(place, at, Api::NormalPushLoss, reading);
+    }
+
+    /// The same pushes overall and on APNs.
+    pub(crate) fn sent(&mut self, place: usize, at: u64, sent: u64) {
+        let funnel = Funnel {
+            sendable: sent,
+            sent,
+            ..Funnel::default()
+        };
+        let reading = Reading::Statistics {
+            overall: funnel,
+            platforms: [(Platform(1), funnel)].into(),
+        };
+        self.answer(place, at, Api::NormalPushStatistics, reading);
+    }
+
+    fn answer(&mut self, place: usize, at: u64, api: Api, reading: Reading) {
+        let now = self.now(at);
+        let end = UnixSeconds(START + at - 120);
+        let range = Range::ending(end, Duration::from_secs(3600));
+        self.recorders[place].window(api, range, reading, now);
+        self.recorders[place].finish(api, Ok(()), now);
+    }
+
+    pub(crate) fn failure(&mut self, place: usize, at: u64, api: Api, error: FetchError) {
+        let now = self.now(at);
+        self.recorders[place].finish(api, Err(error), now);
+    }
+
+    pub(crate) fn status(&self, at: u64, app: Option<&str>) -> Status {
+        Status::of(&self.snapshot.load(), self.now(at), app)
+    }
+}
+
+const AFTER: Stage = Stage::PostSendDelivered;
+const BEFORE: Stage = Stage::ReadyToSend;
+
+fn shop_and_game() -> World {
+    World::new(&[target("shop", "singapore"), target("game", "china")])
+}
+
+/// Both targets answer, and nothing but churn is lost.
+fn calm(world: &mut World, at: u64) {
+    for place in 0..2 {
+        let rows = [
+            (AFTER, None, "410", 200, "Unregistered"),
+            (AFTER, Some(1), "410", 180, "Unregistered"),
+            (BEFORE, None, "-1", 20, ""),
+        ];
+        world.losses(place, at, &rows);
+        world.sent(place, at, 10_000);
+    }
+}
+
+fn text(world: &World, at: u64) -> (Level, String) {
+    let verdict = world.status(at, None).verdict;
+    (verdict.level, verdict.text)
+}
+
+#[test]
+fn right_after_the_start_nothing_is_known_and_nothing_is_wrong() {
+    let world = shop_and_game();
+    let verdict = text(&world, 0);
+    let expected = "None of the 2 targets was asked yet.".to_owned();
+    assert_eq!(verdict, (Level::Waiting, expected));
+    for target in world.status(0, None).targets {
+        assert_eq!(target.state, State::Waiting);
+        assert!(target.window.is_none() && target.losses.is_empty());
+        assert!(target.notes.is_empty(), "{:?}", target.notes);
+    }
+}
+
+#[test]
+fn churn_and_a_few_devices_without_a_token_stand_not_out() {
+    let mut world = shop_and_game();
+    calm(&mut world, 1000);
+    let expected = "All targets answer, nothing stands out.".to_owned();
+    assert_eq!(text(&world, 1000), (Level::Good, expected));
+    assert!(world.status(1000, None).verdict.actions.is_empty());
+}
+
+#[test]
+fn a_refused_credential_is_named_with_its_app_platform_and_what_to_do() {
+    let mut world = shop_and_game();
+    calm(&mut world, 1000);
+    let rows = [
+        (AFTER, None, "403", 340, "InvalidProviderToken"),
+        (AFTER, Some(1), "403", 340, "InvalidProviderToken"),
+        (AFTER, None, "410", 9000, "Unregistered"),
+    ];
+    world.losses(0, 1060, &rows);
+    let status = world.status(1060, None);
+    assert_eq!(
+        status.verdict.text,
+        "Pushes of 1 of 2 apps are lost for a reason that you can repair: \
+         shop, APNs credential refused (403 InvalidProviderToken)."
+    );
+    assert_eq!(status.verdict.level, Level::Bad);
+    let [action] = status.verdict.actions.as_slice() else {
+        panic!("{:?}", status.verdict.actions);
+    };
+    assert_eq!(action.targets, ["shop/singapore"]);
+    assert!(action.problem.contains("340 lost, 3.4 %"), "{action:?}");
+    assert!(action.advice.contains("p8 key again"), "{action:?}");
+    let codes: Vec<(&str, &str)> = status.targets[0]
+        .losses
+        .iter()
+        .map(|loss| (loss.err_code.as_str(), loss.platform.as_str()))
+        .collect();
+    assert_eq!(codes, [("403", "all"), ("403", "apns"), ("410", "all")]);
+}
+
+#[test]
+fn one_app_and_one_target_are_not_counted() {
+    let mut world = World::new(&[target("shop", "singapore")]);
+    world.losses(0, 1000, &[(AFTER, Some(1), "403", 340, "")]);
+    let (_, words) = text(&world, 1000);
+    assert!(
+        words.starts_with("Pushes are lost for a reason that you can repair: shop, APNs"),
+        "{words}"
+    );
+    let error = FetchError::new(Outcome::Timeout, "too slow");
+    world.failure(0, 1010, Api::NormalPushLoss, error);
+    let (_, words) = text(&world, 1010);
+    assert!(
+        words.starts_with("The only target cannot be asked (timeout): shop/singapore. Pushes"),
+        "{words}"
+    );
+}
+
+#[test]
+fn targets_that_fail_for_one_reason_are_one_thing_to_do() {
+    let targets: Vec<Target> = (0..40)
+        .map(|n| target(&format!("app{n:02}"), "singapore"))
+        .collect();
+    let mut world = World::new(&targets);
+    for place in 0..40 {
+        let error = FetchError::refused(70009, "");
+        world.failure(place, 1000, Api::NormalPushLoss, error.clone());
+        world.failure(place, 1000, Api::NormalPushStatistics, error);
+    }
+    let verdict = world.status(1000, None).verdict;
+    assert_eq!(
+        verdict.text,
+        "None of the 40 targets can be asked (auth 70009): \
+         app00/singapore, app01/singapore, app02/singapore and 37 more."
+    );
+    assert_eq!(verdict.actions.len(), 1);
+    assert_eq!(verdict.actions[0].targets.len(), 40);
+    assert_eq!(
+        verdict.actions[0].who(),
+        "app00/singapore, app01/singapore, app02/singapore and 37 more"
+    );
+}
+
+#[test]
+fn what_is_the_same_on_every_platform_is_told_once_and_with_one_targets_details() {
+    let mut world = shop_and_game();
+    for (place, count) in [(0, 900), (1, 800)] {
+        let rows = [
+            (BEFORE, None, "-2", count, "token not uploaded"),
+            (BEFORE, Some(1), "-2", count, "token not uploaded"),
+            (AFTER, None, "403", count, "BadCertificate"),
+            (AFTER, Some(1), "403", count, "BadCertificate"),
+        ];
+        world.losses(place, 1000, &rows);
+        world.sent(place, 1000, 10_000);
+    }
+    let actions = world.status(1000, None).verdict.actions;
+    let mut problems: Vec<&str> = actions
+        .iter()
+        .map(|action| action.problem.split(" lost,").next().unwrap())
+        .collect();
+    problems.sort_unstable();
+    assert_eq!(
+        problems,
+        [
+            "APNs 403 (BadCertificate) after sending, at shop/singapore: 900",
+            "all platforms -2 (token not uploaded) before sending, at shop/singapore: 900",
+        ]
+    );
+    assert!(actions.iter().all(|action| action.targets.len() == 2));
+}
+
+#[test]
+fn statistics_that_fail_alone_are_less_than_losses_that_fail() {
+    let mut world = shop_and_game();
+    calm(&mut world, 1000);
+    let error = FetchError::refused(90045, "");
+    world.failure(1, 1010, Api::NormalPushStatistics, error);
+    assert_eq!(
+        text(&world, 1010),
+        (
+            Level::Warning,
+            "1 of 2 targets answers about losses, but not about statistics.".to_owned()
+        )
+    );
+    let first = &world.status(1010, None).targets[0];
+    assert_eq!((first.app.as_str(), first.state), ("game", State::Partial));
+}
+
+#[test]
+fn a_loss_rises_only_if_more_of_what_is_sent_is_lost() {
+    let rising = |late_sent: u64| {
+        let mut world = World::new(&[target("shop", "singapore")]);
+        world.losses(0, 1000, &[(AFTER, Some(1), "410", 300, "")]);
+        world.sent(0, 1000, 10_000);
+        world.losses(0, 2000, &[(AFTER, Some(1), "410", 900, "")]);
+        world.sent(0, 2000, late_sent);
+        world.status(2000, None)
+    };
+    assert_eq!(rising(30_000).verdict.level, Level::Good);
+    let status = rising(10_000);
+    assert_eq!(status.verdict.level, Level::Warning);
+    assert_eq!(
+        status.verdict.text,
+        "Pushes are lost more and more: shop, APNs tokens invalid (410)."
+    );
+    let trend = status.targets[0].losses[0].trend.as_ref().unwrap();
+    assert_eq!(trend.words, "rose from 300 to 900 in 16 min");
+}
+
+#[test]
+fn shares_are_of_the_same_stage_and_platform_and_platforms_are_never_added_up() {
+    let mut world = World::new(&[target("shop", "singapore")]);
+    let rows = [
+        (AFTER, None, "410", 30, ""),
+        (AFTER, None, "403", 10, ""),
+        (BEFORE, None, "-1", 160, ""),
+        (AFTER, Some(1), "410", 7, ""),
+        (AFTER, Some(2), "66007", 3, ""),
+    ];
+    world.losses(0, 1000, &rows);
+    world.sent(0, 1000, 1000);
+    let status = world.status(1000, None);
+    let target = &status.targets[0];
+    let shares = |code: &str, platform: &str| {
+        let row = |loss: &&LossStatus| loss.err_code == code && loss.platform == platform;
+        let loss = target.losses.iter().find(row).unwrap();
+        (loss.share, loss.share_of_pushes)
+    };
+    assert_eq!(shares("410", "all"), (0.75, Some(0.03)));
+    assert_eq!(shares("403", "all"), (0.25, Some(0.01)));
+    assert_eq!(shares("-1", "all"), (1.0, Some(0.16)));
+    assert_eq!(shares("410", "apns"), (1.0, Some(0.007)));
+    // The statistics know no pushes on this platform.
+    assert_eq!(shares("66007", "xiaomi"), (1.0, None));
+    assert_eq!(target.lost, [(BEFORE, 160), (AFTER, 40)].into());
+}
+
+#[test]
+fn data_that_is_too_old_is_not_shown_and_its_age_is_told() {
+    let mut world = World::new(&[target("shop", "singapore")]);
+    world.losses(0, 1000, &[(AFTER, Some(1), "403", 340, "")]);
+    let young = &world.status(1599, None).targets[0];
+    assert!(young.window.is_some() && young.losses.len() == 1);
+    let old = &world.status(1600, None).targets[0];
+    assert!(old.window.is_none() && old.losses.is_empty());
+    assert!(
+        old.notes[0].contains("of 2027-01-15T08:16:40Z, is too old"),
+        "{:?}",
+        old.notes
+    );
+}
+
+#[test]
+fn an_app_is_asked_for_by_its_whole_name() {
+    let mut world = shop_and_game();
+    calm(&mut world, 1000);
+    let apps = |app| -> Vec<String> {
+        let targets = world.status(1000, app).targets;
+        targets.into_iter().map(|target| target.app).collect()
+    };
+    assert_eq!(apps(Some("shop")), ["shop"]);
+    assert_eq!(apps(None), ["game", "shop"]);
+    assert!(apps(Some("sho")).is_empty());
+    assert_eq!(world.status(1000, Some("sho")).apps.len(), 2);
+}
+
+#[test]
+fn the_json_has_the_documented_shape() {
+    let mut world = World::new(&[target("shop", "singapore")]);
+    world.losses(0, 1000, &[(AFTER, Some(1), "403", 340, "why")]);
+    let error = FetchError::refused(60007, "slow");
+    world.failure(0, 1010, Api::NormalPushStatistics, error);
+    let json = serde_json::to_value(world.status(1010, None)).unwrap();
+    let target = &json["targets"][0];
+    assert_eq!(
+        (&target["app"], &target["region"]),
+        (&"shop".into(), &"singapore".into())
+    );
+    let health = &target["health"];
+    let good = serde_json::json!({"up": true, "last_success": "2027-01-15T08:16:40Z", "consecutive_failures": 0, "last_error": null});
+    assert_eq!(health["normal_push_loss"], good);
+    let bad = &health["normal_push_statistics"];
+    assert_eq!(
+        (
+            &bad["up"],
+            &bad["last_success"],
+            &bad["consecutive_failures"]
+        ),
+        (&false.into(), &serde_json::Value::Null, &1.into())
+    );
+    let error = &bad["last_error"];
+    assert_eq!(
+        (&error["outcome"], &error["code"]),
+        (&"rate_limited".into(), &60007.into())
+    );
+    assert!(error["message"].is_string() && error["advice"].is_string());
+    let window =
+        serde_json::json!({"start": "2027-01-15T07:14:40Z", "end": "2027-01-15T08:14:40Z"});
+    assert_eq!(target["window"], window);
+    assert!(target["next_poll"].is_null());
+    let loss = &target["losses"][0];
+    for (key, value) in [
+        ("stage", serde_json::json!("post_send_delivered")),
+        ("platform", "apns".into()),
+        ("err_code", "403".into()),
+        ("description", "why".into()),
+        ("class", "credential".into()),
+        ("count", 340.into()),
+        ("share", 1.0.into()),
+    ] {
+        assert_eq!(loss[key], value, "{key}");
+    }
+    assert!(loss["advice"].is_string());
+}

@@ -1,0 +1,146 @@
+//! Which way a count goes, in numbers and in words.
+
+use serde::Serialize;
+
+use super::words;
+use crate::snapshot::Point;
+use crate::window::UnixSeconds;
+
+/// A count over the last hours: how it began, how it is now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trend {
+    pub direction: Direction,
+    pub from: u64,
+    pub to: u64,
+    pub highest: u64,
+    /// Between the first and the last count.
+    pub seconds: u64,
+    pub words: String,
+    /// Oldest first; what a chart is drawn from.
+    #[serde(skip)]
+    pub points: Vec<(UnixSeconds, u64)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Rose,
+    Fell,
+    Steady,
+}
+
+/// A shorter time says nothing about a direction.
+const SHORTEST: u64 = 60;
+
+impl Trend {
+    /// Absent while there is too little to say.
+    pub fn of(points: Vec<(UnixSeconds, u64)>) -> Option<Self> {
+        let (&(start, from), &(end, to)) = (points.first()?, points.last()?);
+        let seconds = end.0.saturating_sub(start.0);
+        if seconds < SHORTEST {
+            return None;
+        }
+        let highest = points.iter().map(|(_, count)| *count).max().unwrap_or(0);
+        let direction = if is_more(to, from) {
+            Direction::Rose
+        } else if is_more(from, to) {
+            Direction::Fell
+        } else {
+            Direction::Steady
+        };
+        let time = words::duration(seconds);
+        let count = words::count;
+        let mut words = match direction {
+            Direction::Rose => format!("rose from {} to {} in {time}", count(from), count(to)),
+            Direction::Fell => format!("fell from {} to {} in {time}", count(from), count(to)),
+            Direction::Steady => format!("steady around {} for {time}", count(to)),
+        };
+        if is_more(highest, from.max(to)) {
+            words = format!("{words}, at most {}", count(highest));
+        }
+        Some(Self {
+            direction,
+            from,
+            to,
+            highest,
+            seconds,
+            words,
+            points,
+        })
+    }
+}
+
+/// More by a fifth, and by more than chance makes of a handful.
+fn is_more(a: u64, b: u64) -> bool {
+    a > b.saturating_add(b / 5).saturating_add(3)
+}
+
+/// A row rises only if more of what is sent is lost: more in the morning than at night is
+/// no news. So nothing rises without statistics.
+pub(super) fn is_rising(row: &[(&Point, u64)]) -> bool {
+    const SHORTEST: u64 = 600;
+    let known = |(point, count): &(&Point, u64)| {
+        let sent = point.sent.filter(|sent| *sent > 0)?;
+        Some((point.end, *count, sent))
+    };
+    let Some((start, before, sent_before)) = row.iter().find_map(known) else {
+        return false;
+    };
+    let Some((end, now, sent_now)) = row.last().and_then(known) else {
+        return false;
+    };
+    let highest = row.iter().map(|(_, count)| *count).max().unwrap_or(0);
+    let twice =
+        u128::from(now) * u128::from(sent_before) >= 2 * u128::from(before) * u128::from(sent_now);
+    end.0.saturating_sub(start.0) >= SHORTEST
+        && twice
+        && u128::from(now) * 5 >= u128::from(highest) * 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn words(counts: &[u64]) -> Option<String> {
+        let points = (0..)
+            .map(|n| UnixSeconds(3600 * n))
+            .zip(counts.iter().copied());
+        Trend::of(points.collect()).map(|trend| trend.words)
+    }
+
+    #[test]
+    fn trends_in_words() {
+        for (counts, text) in [
+            ([12, 40, 100, 340], "rose from 12 to 340 in 3 h"),
+            ([340, 100, 40, 12], "fell from 340 to 12 in 3 h"),
+            ([340, 330, 350, 345], "steady around 345 for 3 h"),
+            ([0, 2, 1, 2], "steady around 2 for 3 h"),
+            ([10, 500, 400, 11], "steady around 11 for 3 h, at most 500"),
+            ([1000, 1, 1, 2000], "rose from 1,000 to 2,000 in 3 h"),
+        ] {
+            assert_eq!(words(&counts).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn one_point_or_a_few_seconds_are_no_trend() {
+        assert_eq!(words(&[5]), None);
+        assert_eq!(words(&[]), None);
+        let seconds = vec![(UnixSeconds(0), 5), (UnixSeconds(59), 500)];
+        assert_eq!(Trend::of(seconds), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_words_say_the_direction_of_the_numbers(counts in prop::collection::vec(any::<u64>(), 2..50)) {
+            let points: Vec<_> = (0..).map(|n| UnixSeconds(60 * n)).zip(counts).collect();
+            let trend = Trend::of(points).unwrap();
+            match trend.direction {
+                Direction::Rose => prop_assert!(trend.to > trend.from && trend.words.starts_with("rose")),
+                Direction::Fell => prop_assert!(trend.to < trend.from && trend.words.starts_with("fell")),
+                Direction::Steady => prop_assert!(trend.words.starts_with("steady")),
+            }
+        }
+    }
+}
