@@ -105,7 +105,9 @@ impl Bound {
         if let Some(path) = state_file.clone() {
             pollers.spawn(state::keep(path, Arc::clone(&snapshot)));
         }
-        let router = web::router(Arc::new(Served::new(Arc::clone(&snapshot), metrics)));
+        let created = self.config.web.openmetrics_created;
+        let state = Served::new(Arc::clone(&snapshot), metrics, created);
+        let router = web::router(Arc::new(state));
         let (drain, drained) = oneshot::channel::<()>();
         let mut server = JoinSet::new();
         server.spawn(

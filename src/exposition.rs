@@ -1,16 +1,22 @@
 //! From the snapshot to the bytes of a scrape. No I/O and no clock: `now` is an argument.
 //!
 //! [`families`] declares every family once and walks the snapshot; what it finds goes to
-//! a [`Sink`], and each exposition format is one sink.
+//! a [`Sink`], in practice an [`Encoder`] of one of the formats.
 
 pub mod families;
-pub mod text;
+mod format;
+mod openmetrics;
+mod protobuf;
+mod text;
 
 use prometheus::proto::{MetricFamily, MetricType};
 
 use crate::clock::Now;
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::Targets;
+use crate::window::UnixSeconds;
+
+pub use format::{Encoder, Format};
 
 /// A metric family's name, type and help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +36,14 @@ pub enum Kind {
 /// Names and values of a sample's labels, in the order of the contract.
 pub type Labels<'a> = [(&'a str, &'a str)];
 
-/// One exposition format.
+/// Takes what is served, family by family.
 pub trait Sink {
     /// The samples that follow belong to this family. It is not mentioned in the output
     /// unless a sample follows.
     fn family(&mut self, family: Family<'_>);
     fn sample(&mut self, labels: &Labels<'_>, value: f64);
+    /// A sample of a counter that was 0 at `since`.
+    fn counted(&mut self, labels: &Labels<'_>, value: f64, since: UnixSeconds);
     /// `buckets` are upper bounds with cumulative counts, without the infinite one.
     fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64);
 }

@@ -1,6 +1,8 @@
 //! HTTP: the scrape, health, and a page for people. A request never causes a poll.
 
 mod landing;
+mod metrics;
+mod negotiation;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +17,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::clock;
-use crate::exposition::{self, text};
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::Snapshot;
 
@@ -23,15 +24,22 @@ use crate::snapshot::Snapshot;
 pub struct Served {
     snapshot: Arc<Snapshot>,
     metrics: Arc<SelfMetrics>,
+    openmetrics_created: bool,
     /// Once ready, ready for good: a target that fails later is no reason to restart.
     ready: AtomicBool,
 }
 
 impl Served {
-    pub fn new(snapshot: Arc<Snapshot>, metrics: Arc<SelfMetrics>) -> Self {
+    /// `openmetrics_created` puts `_created` series into OpenMetrics.
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        metrics: Arc<SelfMetrics>,
+        openmetrics_created: bool,
+    ) -> Self {
         Self {
             snapshot,
             metrics,
+            openmetrics_created,
             ready: AtomicBool::new(false),
         }
     }
@@ -55,23 +63,12 @@ impl Served {
 pub fn router(served: Arc<Served>) -> Router {
     Router::new()
         .route("/", get(page))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(served)
-}
-
-async fn metrics(State(served): State<Arc<Served>>) -> Response {
-    let mut sink = text::Text::default();
-    exposition::write(
-        &served.snapshot.load(),
-        &served.metrics,
-        clock::now(),
-        &mut sink,
-    );
-    ([(CONTENT_TYPE, text::CONTENT_TYPE)], sink.into_body()).into_response()
 }
 
 async fn page(State(served): State<Arc<Served>>) -> Response {

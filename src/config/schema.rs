@@ -3,11 +3,7 @@
 /// Keys that are accepted and checked, but whose feature is not built yet. A line goes
 /// when its feature comes; nothing else has to change. `defaults.*` stands for the same
 /// key in an app, too.
-const NOT_YET: [&str; 3] = [
-    "web.config_file",
-    "web.enable_lifecycle",
-    "web.openmetrics_created",
-];
+const NOT_YET: [&str; 2] = ["web.config_file", "web.enable_lifecycle"];
 
 /// Whether the feature behind a key is built; `path` as in [`NOT_YET`].
 pub(super) fn in_effect(path: &str) -> bool {

@@ -218,7 +218,6 @@ fn what_is_odd_but_allowed_is_a_notice() {
             "zero_hold: is shorter than scrape_interval (1m); scrapes may miss the 0 before a new series' value".to_owned(),
             format!("web.config_file: {later}"),
             format!("web.enable_lifecycle: {later}"),
-            format!("web.openmetrics_created: {later}"),
             "apps[0].identifier: is not 1 to 32 letters, digits, _ and -, as the service wants it".to_owned(),
             "apps[0].regions[0].url: signatures travel unencrypted to this host, as `insecure` allows".to_owned(),
         ]

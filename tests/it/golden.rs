@@ -6,7 +6,7 @@ use std::time::Duration;
 use timpush_exporter::api::wire::{self, Answer};
 use timpush_exporter::clock::Now;
 use timpush_exporter::config::{Config, Secrets};
-use timpush_exporter::exposition::{self, text::Text};
+use timpush_exporter::exposition::{self, Encoder, Format};
 use timpush_exporter::reading::{Api, Reading};
 use timpush_exporter::scrubber::Scrubber;
 use timpush_exporter::snapshot::{Recorder, Snapshot};
@@ -27,8 +27,16 @@ fn read(api: Api, body: &str) -> Reading {
     }
 }
 
-/// What is served after one poll that was answered so.
+/// What is served after one poll that was answered so, as text.
 fn expose(loss: &str) -> String {
+    String::from_utf8(expose_as(Format::Text, loss)).unwrap()
+}
+
+pub(crate) fn sample_as(format: Format) -> Vec<u8> {
+    expose_as(format, LOSS)
+}
+
+fn expose_as(format: Format, loss: &str) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("timpush.yml");
     std::fs::write(
@@ -60,9 +68,9 @@ fn expose(loss: &str) -> String {
         }
         recorder.finish(api, Ok(()), now);
     }
-    let mut text = Text::default();
-    exposition::write_targets(&snapshot.load(), now, &mut text);
-    text.into_body()
+    let mut encoder = Encoder::new(format);
+    exposition::write_targets(&snapshot.load(), now, &mut encoder);
+    encoder.into_body()
 }
 
 /// The four arrays of the sample.
@@ -73,16 +81,7 @@ fn arrays() -> &'static str {
 
 #[test]
 fn the_documents_sample_in_every_accepted_shape_gives_the_same_exposition() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/golden/document_sample.prom"
-    );
-    let literal = expose(LOSS);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path, &literal).unwrap();
-    }
-    let golden = std::fs::read_to_string(path).unwrap();
-    assert_eq!(literal, golden);
+    let golden = expose(LOSS);
     let arrays = arrays();
     let head = r#""ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess""#;
     for shape in [
@@ -98,6 +97,34 @@ fn the_documents_sample_in_every_accepted_shape_gives_the_same_exposition() {
             .replace("35", "35.0"),
     ] {
         assert_eq!(expose(&shape), golden, "{shape}");
+    }
+}
+
+#[test]
+fn the_documents_sample_is_exposed_as_recorded_in_every_format() {
+    for (name, format) in [
+        ("document_sample.prom", Format::Text),
+        (
+            "document_sample.openmetrics",
+            Format::OpenMetrics { created: false },
+        ),
+        (
+            "document_sample_created.openmetrics",
+            Format::OpenMetrics { created: true },
+        ),
+        ("document_sample.protobuf", Format::Protobuf),
+    ] {
+        let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+        let body = sample_as(format);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &body).unwrap();
+        }
+        let golden = std::fs::read(&path).unwrap();
+        assert!(
+            body == golden,
+            "{name} is not as recorded:\n{}",
+            String::from_utf8_lossy(&body)
+        );
     }
 }
 
