@@ -3,10 +3,14 @@
 //! [`families`] declares every family once and walks the snapshot; what it finds goes to
 //! a [`Sink`], in practice an [`Encoder`] of one of the formats.
 
+mod encoding;
 pub mod families;
 mod format;
+mod grid;
 mod openmetrics;
 mod protobuf;
+mod segment;
+mod sheet;
 mod text;
 
 use prometheus::proto::{MetricFamily, MetricType};
@@ -15,8 +19,11 @@ use crate::clock::Now;
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::Targets;
 use crate::window::UnixSeconds;
+use families::Writer;
 
+pub use encoding::Encoding;
 pub use format::{Encoder, Format};
+pub use sheet::{Body, Sheet};
 
 /// A metric family's name, type and help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +58,22 @@ pub trait Sink {
 /// Everything that is served at `now`.
 pub fn write(targets: &Targets, metrics: &SelfMetrics, now: Now, sink: &mut impl Sink) {
     write_targets(targets, now, sink);
-    families::write_error_codes(&metrics.error_codes(now.steady), sink);
-    for family in metrics.gather() {
-        write_gathered(&family, sink);
-    }
+    write_own(metrics, now, sink);
 }
 
 /// What was read from the service, with the health of the targets.
 pub fn write_targets(targets: &Targets, now: Now, sink: &mut impl Sink) {
-    families::write(targets, now, sink);
+    let writer = Writer::new(targets, now);
+    writer.write(sink);
+    families::write_codes(writer.codes().into_iter(), sink);
+}
+
+/// What the process says of itself.
+fn write_own(metrics: &SelfMetrics, now: Now, sink: &mut impl Sink) {
+    families::write_error_codes(&metrics.error_codes(now.steady), sink);
+    for family in metrics.gather() {
+        write_gathered(&family, sink);
+    }
 }
 
 fn write_gathered(family: &MetricFamily, sink: &mut impl Sink) {

@@ -2,9 +2,9 @@
 //! the values that were read from the service, which are rendered from the snapshot.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
@@ -39,13 +39,14 @@ pub struct SelfMetrics {
     clock_skew: GaugeVec,
     usersig_expiry: GaugeVec,
     backup_in_use: GaugeVec,
-    error_codes: Mutex<BTreeMap<ErrorCodeKey, ErrorCode>>,
+    error_codes: ArcSwap<BTreeMap<ErrorCodeKey, ErrorCode>>,
     zero_hold: Duration,
 }
 
 /// A child of `timpush_api_errors_total`; the text is its label `code`.
 type ErrorCodeKey = (TargetId, Api, String);
 
+#[derive(Clone, Copy)]
 struct ErrorCode {
     count: u64,
     first_seen: Instant,
@@ -132,7 +133,7 @@ impl SelfMetrics {
                 "1 while the region's backup host answers in place of its main host.",
                 &["app", "region"],
             )?,
-            error_codes: Mutex::default(),
+            error_codes: ArcSwap::default(),
             zero_hold,
             registry,
         };
@@ -194,17 +195,16 @@ impl SelfMetrics {
     /// Counts an answer that refused with `code`.
     pub fn error_code(&self, id: &TargetId, api: Api, code: i64) {
         let key = (id.clone(), api, error_code_label(code));
-        let mut codes = self
-            .error_codes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        codes
-            .entry(key)
-            .or_insert_with(|| ErrorCode {
-                count: 0,
-                first_seen: Instant::now(),
-            })
-            .count += 1;
+        let new = ErrorCode {
+            count: 0,
+            first_seen: Instant::now(),
+        };
+        // Refusals are rare and codes few: who scrapes must not be able to hold up a poll.
+        self.error_codes.rcu(|codes| {
+            let mut codes = BTreeMap::clone(codes);
+            codes.entry(key.clone()).or_insert(new).count += 1;
+            codes
+        });
     }
 
     /// Counts a call that repeats a question.
@@ -254,10 +254,7 @@ impl SelfMetrics {
     /// for a while from its first sight, since `increase()` loses the first value of a
     /// series that is born above 0.
     pub fn error_codes(&self, now: Instant) -> Vec<(TargetId, Api, String, u64)> {
-        let codes = self
-            .error_codes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let codes = self.error_codes.load();
         codes
             .iter()
             .map(|((id, api, label), code)| {
@@ -270,6 +267,13 @@ impl SelfMetrics {
                 )
             })
             .collect()
+    }
+
+    /// When [`Self::error_codes`] next changes though nothing is counted.
+    pub fn error_codes_until(&self, now: Instant) -> Option<Instant> {
+        let codes = self.error_codes.load();
+        let ends = codes.values().map(|code| code.first_seen + self.zero_hold);
+        ends.filter(|end| *end > now).min()
     }
 }
 

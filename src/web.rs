@@ -1,5 +1,6 @@
 //! HTTP: the scrape, health, and a page for people. A request never causes a poll.
 
+mod bodies;
 mod landing;
 mod metrics;
 mod negotiation;
@@ -19,12 +20,13 @@ use axum::routing::get;
 use crate::clock;
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::Snapshot;
+use bodies::Source;
+use metrics::Metrics;
 
 /// What requests are answered from.
 pub struct Served {
     snapshot: Arc<Snapshot>,
-    metrics: Arc<SelfMetrics>,
-    openmetrics_created: bool,
+    metrics: Metrics,
     /// Once ready, ready for good: a target that fails later is no reason to restart.
     ready: AtomicBool,
 }
@@ -36,10 +38,14 @@ impl Served {
         metrics: Arc<SelfMetrics>,
         openmetrics_created: bool,
     ) -> Self {
+        let source = Source {
+            snapshot: Arc::clone(&snapshot),
+            metrics,
+            clock: Box::new(clock::now),
+        };
         Self {
             snapshot,
-            metrics,
-            openmetrics_created,
+            metrics: Metrics::new(source, openmetrics_created),
             ready: AtomicBool::new(false),
         }
     }

@@ -9,9 +9,7 @@ use super::{Family, Kind, Sink};
 use crate::catalogue::loss_code;
 use crate::clock::Now;
 use crate::counters::Served;
-use crate::reading::{
-    Api, CountKey, ErrCode, Funnel, FunnelStep, Loss, LossKey, Platform, Reading, Stage,
-};
+use crate::reading::{Api, CountKey, Funnel, FunnelStep, Loss, LossKey, Platform, Reading};
 use crate::snapshot::{Good, Targets};
 use crate::target::TargetId;
 use crate::window::UnixSeconds;
@@ -118,24 +116,23 @@ const API_ERRORS: Family = Family {
 /// The label `platform` of the overall rows' knowledge.
 const ALL_PLATFORMS: &str = "all";
 
-/// Writes all families of targets and their data.
-pub(super) fn write(targets: &Targets, now: Now, sink: &mut impl Sink) {
-    let counted = targets.iter().flat_map(|(id, state)| {
-        let apis = state.apis.keys();
-        apis.filter_map(move |api| Some(((id, *api), state.counted(*api, now)?)))
-    });
-    let writer = Writer {
-        targets,
-        now,
-        counted: counted.collect(),
-    };
-    writer.losses(sink);
-    writer.funnels(sink);
-    writer.windows(sink);
-    writer.counters(sink);
-    writer.knowledge(sink);
-    writer.health(sink);
-    writer.settings(sink);
+/// Writes the classes of the codes that are served, see [`Writer::codes`].
+pub(super) fn write_codes<'a>(codes: impl Iterator<Item = &'a LossKey>, sink: &mut impl Sink) {
+    sink.family(CODE_INFO);
+    for LossKey {
+        stage,
+        platform,
+        code,
+    } in codes
+    {
+        let labels = [
+            ("stage", stage.as_str()),
+            ("platform", &platform_label(*platform)),
+            ("err_code", code.as_str()),
+            ("class", loss_code(*stage, *platform, code).class.as_str()),
+        ];
+        sink.sample(&labels, 1.0);
+    }
 }
 
 /// Writes the counter of error codes.
@@ -152,7 +149,8 @@ pub(super) fn write_error_codes(codes: &[(TargetId, Api, String, u64)], sink: &m
     }
 }
 
-struct Writer<'a> {
+/// Walks the targets as they are at one moment.
+pub(super) struct Writer<'a> {
     targets: &'a Targets,
     now: Now,
     /// Counters as they are served now, by target and API.
@@ -160,6 +158,44 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
+    pub(super) fn new(targets: &'a Targets, now: Now) -> Self {
+        let counted = targets.iter().flat_map(|(id, state)| {
+            let apis = state.apis.keys();
+            apis.filter_map(move |api| Some(((id, *api), state.counted(*api, now)?)))
+        });
+        Self {
+            targets,
+            now,
+            counted: counted.collect(),
+        }
+    }
+
+    /// Writes all families that belong to targets: the same ones in the same order,
+    /// whatever the targets.
+    pub(super) fn write(&self, sink: &mut impl Sink) {
+        self.losses(sink);
+        self.funnels(sink);
+        self.windows(sink);
+        self.counters(sink);
+        self.descriptions(sink);
+        self.health(sink);
+        self.settings(sink);
+    }
+
+    /// The codes of all losses that are served.
+    pub(super) fn codes(&self) -> BTreeSet<&LossKey> {
+        let counted = self.counted.values().flat_map(|served| {
+            served.counts.keys().filter_map(|key| match key {
+                CountKey::Loss(key) => Some(key),
+                CountKey::Funnel(..) => None,
+            })
+        });
+        self.loss_rows()
+            .map(|(_, key, _)| key)
+            .chain(counted)
+            .collect()
+    }
+
     fn losses(&self, sink: &mut impl Sink) {
         for (family, per_platform) in [(LOST, false), (PLATFORM_LOST, true)] {
             sink.family(family);
@@ -213,29 +249,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn knowledge(&self, sink: &mut impl Sink) {
-        let counted = self.counted.values().flat_map(|served| {
-            served.counts.keys().filter_map(|key| match key {
-                CountKey::Loss(key) => Some(key),
-                CountKey::Funnel(..) => None,
-            })
-        });
-        let codes: BTreeSet<(Stage, Option<Platform>, &ErrCode)> = self
-            .loss_rows()
-            .map(|(_, key, _)| key)
-            .chain(counted)
-            .map(|key| (key.stage, key.platform, &key.code))
-            .collect();
-        sink.family(CODE_INFO);
-        for (stage, platform, code) in codes {
-            let labels = [
-                ("stage", stage.as_str()),
-                ("platform", &platform_label(platform)),
-                ("err_code", code.as_str()),
-                ("class", loss_code(stage, platform, code).class.as_str()),
-            ];
-            sink.sample(&labels, 1.0);
-        }
+    fn descriptions(&self, sink: &mut impl Sink) {
         sink.family(DESCRIPTION_INFO);
         for (id, key, loss) in self
             .loss_rows()

@@ -63,6 +63,11 @@ impl Encoder {
         (0..self.heads.starts.len()).map(|index| (self.heads.get(index), self.samples.get(index)))
     }
 
+    /// The samples of a family, by its place in that order.
+    pub(super) fn samples(&self, family: usize) -> &[u8] {
+        self.samples.get(family)
+    }
+
     /// Appends the families that have samples.
     pub(super) fn write_to(&self, body: &mut Vec<u8>) {
         for (head, samples) in self.families().filter(|(_, samples)| !samples.is_empty()) {

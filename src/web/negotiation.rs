@@ -1,6 +1,7 @@
 //! Which format and encoding a client wants. Whatever it says, it gets an answer: what is
 //! not understood counts as not said.
 
+pub(super) mod encoding;
 pub(super) mod media;
 
 use axum::http::HeaderMap;
