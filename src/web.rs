@@ -4,6 +4,7 @@ mod bodies;
 mod landing;
 mod metrics;
 mod negotiation;
+mod renderer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,7 @@ use crate::self_metrics::SelfMetrics;
 use crate::snapshot::Snapshot;
 use bodies::Source;
 use metrics::Metrics;
+use renderer::Renderer;
 
 /// What requests are answered from.
 pub struct Served {
@@ -42,6 +44,7 @@ impl Served {
             snapshot: Arc::clone(&snapshot),
             metrics,
             clock: Box::new(clock::now),
+            renderer: Renderer::start(),
         };
         Self {
             snapshot,

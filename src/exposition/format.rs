@@ -68,6 +68,11 @@ impl Encoder {
         self.samples.get(family)
     }
 
+    /// Gives back memory that no more samples will need.
+    pub(super) fn shrink(&mut self) {
+        self.samples.bytes.shrink_to_fit();
+    }
+
     /// Appends the families that have samples.
     pub(super) fn write_to(&self, body: &mut Vec<u8>) {
         for (head, samples) in self.families().filter(|(_, samples)| !samples.is_empty()) {

@@ -113,6 +113,7 @@ impl Sheet {
             let writer = Writer::new(&alone, now);
             let mut encoder = Encoder::new(self.format);
             writer.write(&mut encoder);
+            encoder.shrink();
             changed.push(Some(encoder));
             if kept.replace_codes(&writer.codes(), &mut self.codes) {
                 self.classes = None;

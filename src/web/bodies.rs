@@ -10,8 +10,8 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
 
+use super::renderer::Renderer;
 use crate::clock::Now;
 use crate::exposition::{Body, Encoding, Format, Sheet};
 use crate::self_metrics::SelfMetrics;
@@ -23,6 +23,7 @@ pub(super) struct Source {
     pub(super) metrics: Arc<SelfMetrics>,
     /// The time, as tests may have it.
     pub(super) clock: Box<dyn Fn() -> Now + Send + Sync>,
+    pub(super) renderer: Renderer,
 }
 
 /// The bodies of one format.
@@ -53,25 +54,24 @@ impl Bodies {
             return Ok(Pieces::new(body, encoding));
         }
         let mut sheet = Arc::clone(&self.sheet).lock_owned().await;
-        let (bodies, source) = (Arc::clone(self), Arc::clone(source));
-        // Encoding takes its time, which other requests need not spend waiting.
-        let made = spawn_blocking(move || {
-            let (targets, now) = (source.snapshot.load(), (source.clock)());
+        let (bodies, of) = (Arc::clone(self), Arc::clone(source));
+        let make = move || {
+            let (targets, now) = (of.snapshot.load(), (of.clock)());
             let body = match bodies.ready.load_full() {
                 Some(body) if body.is_current(&targets, now) => body,
                 outdated => {
                     // Its memory can be had back piece by piece.
                     drop(outdated);
                     bodies.ready.store(None);
-                    let body = Arc::new(sheet.render(&targets, &source.metrics, now));
+                    let body = Arc::new(sheet.render(&targets, &of.metrics, now));
                     bodies.ready.store(Some(Arc::clone(&body)));
                     body
                 }
             };
             body.encode(encoding)?;
             Ok(Pieces::new(body, encoding))
-        });
-        made.await.map_err(io::Error::other)?
+        };
+        source.renderer.run(make).await
     }
 }
 
@@ -153,6 +153,7 @@ mod tests {
                 snapshot: Arc::clone(&snapshot),
                 metrics,
                 clock: Box::new(move || *clock.lock().unwrap()),
+                renderer: Renderer::start(),
             };
             Self {
                 source: Arc::new(source),

@@ -10,7 +10,7 @@ use timpush_exporter::exposition::{self, Encoder, Format};
 use timpush_exporter::reading::{Api, Reading};
 use timpush_exporter::scrubber::Scrubber;
 use timpush_exporter::snapshot::{Recorder, Snapshot};
-use timpush_exporter::target::expand;
+use timpush_exporter::target::{Target, expand};
 use timpush_exporter::window::{Range, UnixSeconds};
 use tokio::time::Instant;
 
@@ -32,11 +32,24 @@ fn expose(loss: &str) -> String {
     String::from_utf8(expose_as(Format::Text, loss)).unwrap()
 }
 
-pub(crate) fn sample_as(format: Format) -> Vec<u8> {
-    expose_as(format, LOSS)
+fn expose_as(format: Format, loss: &str) -> Vec<u8> {
+    let now = Now {
+        wall: Duration::from_secs(1_741_795_205),
+        steady: Instant::now(),
+    };
+    // The window is the day that has just closed: its counters are served, too.
+    let (_, snapshot) = polled_once(loss, UnixSeconds(1_741_795_200), now);
+    let mut encoder = Encoder::new(format);
+    exposition::write_targets(&snapshot.load(), now, &mut encoder);
+    encoder.into_body()
 }
 
-fn expose_as(format: Format, loss: &str) -> Vec<u8> {
+/// A target that was polled at `now` for the first time, and answered with the sample.
+pub(crate) fn sample(now: Now) -> (Vec<Target>, Arc<Snapshot>) {
+    polled_once(LOSS, UnixSeconds(now.unix().0 - 1), now)
+}
+
+fn polled_once(loss: &str, end: UnixSeconds, now: Now) -> (Vec<Target>, Arc<Snapshot>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("timpush.yml");
     std::fs::write(
@@ -49,28 +62,18 @@ fn expose_as(format: Format, loss: &str) -> Vec<u8> {
     let targets = expand(&config);
     let snapshot = Arc::new(Snapshot::new(&targets));
     let mut recorder = Recorder::new(targets[0].clone(), Arc::clone(&snapshot));
-    let range = Range {
-        start: UnixSeconds(1_741_708_800),
-        end: UnixSeconds(1_741_795_200),
-    };
-    let now = Now {
-        wall: Duration::from_secs(1_741_795_205),
-        steady: Instant::now(),
-    };
+    let range = Range::ending(end, Duration::from_secs(86_400));
     for (api, body) in [
         (Api::NormalPushLoss, loss),
         (Api::NormalPushStatistics, STATISTICS),
     ] {
         recorder.window(api, range, read(api, body), now);
-        // The window is the day that has just closed: its counters are served, too.
         for question in recorder.questions(api, range.end, now) {
             recorder.day(api, question, &read(api, body), now);
         }
         recorder.finish(api, Ok(()), now);
     }
-    let mut encoder = Encoder::new(format);
-    exposition::write_targets(&snapshot.load(), now, &mut encoder);
-    encoder.into_body()
+    (targets, snapshot)
 }
 
 /// The four arrays of the sample.
@@ -115,7 +118,7 @@ fn the_documents_sample_is_exposed_as_recorded_in_every_format() {
         ("document_sample.protobuf", Format::Protobuf),
     ] {
         let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
-        let body = sample_as(format);
+        let body = expose_as(format, LOSS);
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&path, &body).unwrap();
         }

@@ -8,7 +8,9 @@
 
 mod bad_days;
 mod commands;
+mod decode;
 mod demo;
+mod formats;
 mod golden;
 mod lab;
 mod limits;

@@ -1,10 +1,11 @@
 //! Programs of others that must agree with ours. `./tests/all` installs them.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
@@ -51,7 +52,7 @@ async fn the_demos_metrics_pass_promtool_without_a_word() {
 }
 
 /// A PromQL instant query against a Prometheus server.
-async fn query(prometheus: &str, promql: &str) -> Vec<Value> {
+pub(crate) async fn query(prometheus: &str, promql: &str) -> Vec<Value> {
     let url =
         reqwest::Url::parse_with_params(&format!("{prometheus}/api/v1/query"), [("query", promql)])
             .unwrap();
@@ -66,42 +67,13 @@ async fn query(prometheus: &str, promql: &str) -> Vec<Value> {
 #[ignore = "needs prometheus"]
 async fn a_real_prometheus_scrapes_for_a_minute_without_a_warning() {
     let demo = Exporter::start(&["demo", "--listen", "127.0.0.1:0"]).await;
-    let folder = tempfile::tempdir().unwrap();
     let config = format!(
         "global: {{scrape_interval: 5s}}\nscrape_configs:\n- job_name: timpush-exporter\n  honor_labels: true\n  \
          static_configs: [{{targets: [\"{}\"]}}]\n",
         demo.url.trim_start_matches("http://")
     );
-    let path = folder.path().join("prometheus.yml");
-    std::fs::write(&path, config).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let log = folder.path().join("log");
-    let mut child = Command::new("prometheus")
-        .arg(format!("--config.file={}", path.display()))
-        .arg(format!(
-            "--storage.tsdb.path={}",
-            folder.path().join("data").display()
-        ))
-        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .stdout(Stdio::null())
-        .stderr(std::fs::File::create(&log).unwrap())
-        .spawn()
-        .expect("prometheus is installed");
-    let prometheus = format!("http://127.0.0.1:{port}");
-    let start = Instant::now();
-    while reqwest_ready(&prometheus).await.is_none() {
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{}",
-            std::fs::read_to_string(&log).unwrap()
-        );
-        sleep(Duration::from_millis(100)).await;
-    }
+    let mut server = Prometheus::start(&config, &[]).await;
+    let prometheus = server.url.clone();
     sleep(Duration::from_secs(60)).await;
     let up = query(&prometheus, "up").await;
     assert_eq!((up.len(), &up[0]["value"][1]), (1, &Value::from("1")));
@@ -136,15 +108,77 @@ async fn a_real_prometheus_scrapes_for_a_minute_without_a_warning() {
             .unwrap()
             >= 10
     );
-    // End the server before its log is read.
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let log = std::fs::read_to_string(&log).unwrap();
-    let complaints: Vec<&str> = log
-        .lines()
-        .filter(|line| line.contains("level=warn") || line.contains("level=error"))
-        .collect();
+    let complaints = server.complaints();
     assert!(complaints.is_empty(), "{complaints:#?}");
+}
+
+/// A Prometheus server, ended with the value.
+pub(crate) struct Prometheus {
+    child: Child,
+    pub(crate) url: String,
+    folder: TempDir,
+}
+
+impl Prometheus {
+    /// Waits until it serves.
+    pub(crate) async fn start(config: &str, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prometheus.yml");
+        std::fs::write(&path, config).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", path.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.path().join("data").display()
+            ))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("prometheus is installed");
+        let server = Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+            folder,
+        };
+        let start = Instant::now();
+        while reqwest_ready(&server.url).await.is_none() {
+            assert!(start.elapsed() < PATIENCE, "{}", server.log());
+            sleep(Duration::from_millis(100)).await;
+        }
+        server
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// Ends the server, and gives what it warned of.
+    pub(crate) fn complaints(&mut self) -> Vec<String> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let log = self.log();
+        let complaints = log
+            .lines()
+            .filter(|line| line.contains("level=warn") || line.contains("level=error"));
+        complaints.map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 async fn reqwest_ready(prometheus: &str) -> Option<()> {
