@@ -111,6 +111,7 @@ impl Bound {
         let state = Served::new(
             Arc::clone(&daemon.snapshot),
             Arc::clone(&daemon.metrics),
+            self.config.web.openmetrics_created,
             Arc::clone(&lifecycle),
         );
         let router = web::router(Arc::new(state));

@@ -42,6 +42,58 @@ pub fn now() -> Now {
     }
 }
 
+/// How long what was seen at one moment goes on to be true while nothing new is learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// A clock that is set back may undo what it did.
+    wall_from: UnixSeconds,
+    wall_until: Option<UnixSeconds>,
+    steady_until: Option<Instant>,
+}
+
+impl Validity {
+    /// From this moment on for ever.
+    pub fn from(now: Now) -> Self {
+        Self {
+            wall_from: now.unix(),
+            wall_until: None,
+            steady_until: None,
+        }
+    }
+
+    /// Not longer than until then.
+    #[must_use]
+    pub fn until_wall(mut self, end: Option<UnixSeconds>) -> Self {
+        self.wall_until = earlier(self.wall_until, end);
+        self
+    }
+
+    /// Not longer than until then.
+    #[must_use]
+    pub fn until_steady(mut self, end: Option<Instant>) -> Self {
+        self.steady_until = earlier(self.steady_until, end);
+        self
+    }
+
+    /// While both hold.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.wall_from = self.wall_from.max(other.wall_from);
+        self.until_wall(other.wall_until)
+            .until_steady(other.steady_until)
+    }
+
+    pub fn holds(self, now: Now) -> bool {
+        now.unix() >= self.wall_from
+            && self.wall_until.is_none_or(|end| now.unix() < end)
+            && self.steady_until.is_none_or(|end| now.steady < end)
+    }
+}
+
+fn earlier<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    a.into_iter().chain(b).min()
+}
+
 /// How often the two time domains are compared.
 const WATCH_EVERY: Duration = Duration::from_secs(10);
 
@@ -65,5 +117,32 @@ pub async fn watch() {
             );
         }
         last = current;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_validity_ends_with_whichever_clock_is_first() {
+        let start = Instant::now();
+        let moment = |wall: u64, steady: u64| Now {
+            wall: Duration::from_secs(wall),
+            steady: start + Duration::from_secs(steady),
+        };
+        let validity = Validity::from(moment(100, 0))
+            .until_wall(Some(UnixSeconds(110)))
+            .and(Validity::from(moment(101, 0)).until_steady(Some(start + Duration::from_secs(5))));
+        for (now, holds) in [
+            (moment(101, 0), true),
+            (moment(109, 4), true),
+            (moment(110, 4), false),
+            (moment(109, 5), false),
+            (moment(100, 4), false),
+        ] {
+            assert_eq!(validity.holds(now), holds, "{now:?}");
+        }
+        assert!(Validity::from(moment(1, 0)).holds(moment(u64::MAX, 1_000_000)));
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::clock::Now;
+use crate::clock::{Now, Validity};
 use crate::reading::{CountKey, Counts, Stage};
 use crate::target::Target;
 use crate::window::{DAY, DayOffset, Range, UnixSeconds, day_anchor};
@@ -278,6 +278,20 @@ impl Ledger {
             return None;
         }
         phase::served(self, self.clock.max(now.unix()), rules)
+    }
+
+    /// How long what is served now stays as it is without another answer.
+    pub fn validity(&self, now: Now, rules: &Rules) -> Validity {
+        let validity = Validity::from(now);
+        let Some(at) = self.answered else {
+            return validity;
+        };
+        let stale = at + rules.stale_after;
+        if now.steady >= stale {
+            return validity;
+        }
+        let step = phase::next_step(self, self.clock.max(now.unix()), rules);
+        validity.until_steady(Some(stale)).until_wall(step)
     }
 
     /// How many loss series today has before any are summed up.

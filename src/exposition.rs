@@ -1,16 +1,29 @@
 //! From the snapshot to the bytes of a scrape. No I/O and no clock: `now` is an argument.
 //!
 //! [`families`] declares every family once and walks the snapshot; what it finds goes to
-//! a [`Sink`], and each exposition format is one sink.
+//! a [`Sink`], in practice an [`Encoder`] of one of the formats.
 
+mod encoding;
 pub mod families;
-pub mod text;
+mod format;
+mod grid;
+mod openmetrics;
+mod protobuf;
+mod segment;
+mod sheet;
+mod text;
 
 use prometheus::proto::{MetricFamily, MetricType};
 
 use crate::clock::Now;
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::Targets;
+use crate::window::UnixSeconds;
+use families::Writer;
+
+pub use encoding::Encoding;
+pub use format::{Encoder, Format};
+pub use sheet::{Body, Sheet};
 
 /// A metric family's name, type and help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +43,14 @@ pub enum Kind {
 /// Names and values of a sample's labels, in the order of the contract.
 pub type Labels<'a> = [(&'a str, &'a str)];
 
-/// One exposition format.
+/// Takes what is served, family by family.
 pub trait Sink {
     /// The samples that follow belong to this family. It is not mentioned in the output
     /// unless a sample follows.
     fn family(&mut self, family: Family<'_>);
     fn sample(&mut self, labels: &Labels<'_>, value: f64);
+    /// A sample of a counter that was 0 at `since`.
+    fn counted(&mut self, labels: &Labels<'_>, value: f64, since: UnixSeconds);
     /// `buckets` are upper bounds with cumulative counts, without the infinite one.
     fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64);
 }
@@ -43,15 +58,22 @@ pub trait Sink {
 /// Everything that is served at `now`.
 pub fn write(targets: &Targets, metrics: &SelfMetrics, now: Now, sink: &mut impl Sink) {
     write_targets(targets, now, sink);
-    families::write_error_codes(&metrics.error_codes(now.steady), sink);
-    for family in metrics.gather() {
-        write_gathered(&family, sink);
-    }
+    write_own(metrics, now, sink);
 }
 
 /// What was read from the service, with the health of the targets.
 pub fn write_targets(targets: &Targets, now: Now, sink: &mut impl Sink) {
-    families::write(targets, now, sink);
+    let writer = Writer::new(targets, now);
+    writer.write(sink);
+    families::write_codes(writer.codes().into_iter(), sink);
+}
+
+/// What the process says of itself.
+fn write_own(metrics: &SelfMetrics, now: Now, sink: &mut impl Sink) {
+    families::write_error_codes(&metrics.error_codes(now.steady), sink);
+    for family in metrics.gather() {
+        write_gathered(&family, sink);
+    }
 }
 
 fn write_gathered(family: &MetricFamily, sink: &mut impl Sink) {

@@ -4,9 +4,10 @@
 mod targets;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
@@ -44,13 +45,14 @@ pub struct SelfMetrics {
     backup_in_use: GaugeVec,
     reload_successful: Gauge,
     reload_success_time: Gauge,
-    error_codes: Mutex<BTreeMap<ErrorCodeKey, ErrorCode>>,
-    zero_hold: Mutex<Duration>,
+    error_codes: ArcSwap<BTreeMap<ErrorCodeKey, ErrorCode>>,
+    zero_hold: ArcSwap<Duration>,
 }
 
 /// A child of `timpush_api_errors_total`; the text is its label `code`.
 type ErrorCodeKey = (TargetId, Api, String);
 
+#[derive(Clone, Copy)]
 struct ErrorCode {
     count: u64,
     first_seen: Instant,
@@ -139,8 +141,8 @@ impl SelfMetrics {
                     "When the configuration in use was read.",
                 )?,
             )?,
-            error_codes: Mutex::default(),
-            zero_hold: Mutex::new(zero_hold),
+            error_codes: ArcSwap::default(),
+            zero_hold: ArcSwap::from_pointee(zero_hold),
             registry,
         };
         metrics.describe_process()?;
@@ -171,10 +173,7 @@ impl SelfMetrics {
 
     /// Changes how long codes are 0 from their first sight.
     pub fn set_zero_hold(&self, zero_hold: Duration) {
-        *self
-            .zero_hold
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = zero_hold;
+        self.zero_hold.store(Arc::new(zero_hold));
     }
 
     /// Notes how reading the configuration ended; a start is a success, too.
@@ -184,12 +183,6 @@ impl SelfMetrics {
         if let Some(at) = at {
             self.reload_success_time.set(at.as_f64());
         }
-    }
-
-    fn lock_codes(&self) -> MutexGuard<'_, BTreeMap<ErrorCodeKey, ErrorCode>> {
-        self.error_codes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts one HTTP call.
@@ -209,13 +202,16 @@ impl SelfMetrics {
     /// Counts an answer that refused with `code`.
     pub fn error_code(&self, id: &TargetId, api: Api, code: i64) {
         let key = (id.clone(), api, error_code_label(code));
-        self.lock_codes()
-            .entry(key)
-            .or_insert_with(|| ErrorCode {
-                count: 0,
-                first_seen: Instant::now(),
-            })
-            .count += 1;
+        let new = ErrorCode {
+            count: 0,
+            first_seen: Instant::now(),
+        };
+        // Refusals are rare and codes few: who scrapes must not be able to hold up a poll.
+        self.error_codes.rcu(|codes| {
+            let mut codes = BTreeMap::clone(codes);
+            codes.entry(key.clone()).or_insert(new).count += 1;
+            codes
+        });
     }
 
     /// Counts a call that repeats a question.
@@ -265,11 +261,9 @@ impl SelfMetrics {
     /// for a while from its first sight, since `increase()` loses the first value of a
     /// series that is born above 0.
     pub fn error_codes(&self, now: Instant) -> Vec<(TargetId, Api, String, u64)> {
-        let zero_hold = *self
-            .zero_hold
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        self.lock_codes()
+        let zero_hold = **self.zero_hold.load();
+        let codes = self.error_codes.load();
+        codes
             .iter()
             .map(|((id, api, label), code)| {
                 let held = now.saturating_duration_since(code.first_seen) < zero_hold;
@@ -281,6 +275,14 @@ impl SelfMetrics {
                 )
             })
             .collect()
+    }
+
+    /// When [`Self::error_codes`] next changes though nothing is counted.
+    pub fn error_codes_until(&self, now: Instant) -> Option<Instant> {
+        let zero_hold = **self.zero_hold.load();
+        let codes = self.error_codes.load();
+        let ends = codes.values().map(|code| code.first_seen + zero_hold);
+        ends.filter(|end| *end > now).min()
     }
 }
 

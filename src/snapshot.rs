@@ -16,7 +16,7 @@ pub use memory::Remembered;
 pub use recorder::Recorder;
 
 use crate::api::FetchError;
-use crate::clock::Now;
+use crate::clock::{Now, Validity};
 use crate::counters::{Ledger, Rules, Served};
 use crate::reading::{Api, LossKey, Platform, Reading};
 use crate::target::{Target, TargetId};
@@ -141,6 +141,21 @@ impl TargetState {
     pub fn current(&self, api: Api, now: Instant) -> Option<&Good> {
         let good = self.apis.get(&api)?.good.as_ref()?;
         (now.duration_since(good.at) < self.target.app.polling.stale_after).then_some(good)
+    }
+
+    /// How long [`Self::current`] and [`Self::counted`] stay as they are now.
+    pub fn validity(&self, now: Now) -> Validity {
+        let rules = Rules::of(&self.target);
+        let mut validity = Validity::from(now);
+        for (api, state) in &self.apis {
+            if let Some(good) = self.current(*api, now.steady) {
+                validity = validity.until_steady(Some(good.at + rules.stale_after));
+            }
+            if self.has_counters() {
+                validity = validity.and(state.ledger.validity(now, &rules));
+            }
+        }
+        validity
     }
 
     /// The counters of an API as a scrape sees them now.

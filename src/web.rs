@@ -1,15 +1,19 @@
 //! HTTP: the scrape, health, and a page for people. A request never causes a poll.
 
 pub mod auth;
+mod bodies;
 mod chart;
 mod connections;
 pub mod front;
 mod lanes;
 mod lifecycle;
+mod metrics;
+mod negotiation;
 mod occasionally;
 mod pace;
 mod page;
 mod passwords;
+mod renderer;
 pub mod server;
 mod stylesheet;
 mod targets;
@@ -20,35 +24,43 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 pub use lifecycle::Lifecycle;
 
 use crate::clock;
-use crate::exposition::{self, text};
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::Snapshot;
+use bodies::Source;
+use metrics::Metrics;
+use renderer::Renderer;
 
 /// What requests are answered from.
 pub struct Served {
     snapshot: Arc<Snapshot>,
-    metrics: Arc<SelfMetrics>,
+    metrics: Metrics,
     lifecycle: Arc<Lifecycle>,
     /// Once ready, ready for good: a target that fails later is no reason to restart.
     ready: AtomicBool,
 }
 
 impl Served {
+    /// `openmetrics_created` puts `_created` series into OpenMetrics.
     pub fn new(
         snapshot: Arc<Snapshot>,
         metrics: Arc<SelfMetrics>,
+        openmetrics_created: bool,
         lifecycle: Arc<Lifecycle>,
     ) -> Self {
+        let source = Source {
+            snapshot: Arc::clone(&snapshot),
+            metrics,
+            clock: Box::new(clock::now),
+            renderer: Renderer::start(),
+        };
         Self {
             snapshot,
-            metrics,
+            metrics: Metrics::new(source, openmetrics_created),
             lifecycle,
             ready: AtomicBool::new(false),
         }
@@ -75,24 +87,13 @@ pub fn router(served: Arc<Served>) -> Router {
         .route("/", get(page::page))
         .route("/static/{name}", get(stylesheet::serve))
         .route("/api/v1/targets", get(targets::targets))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(lifecycle::reload))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(served)
-}
-
-async fn metrics(State(served): State<Arc<Served>>) -> Response {
-    let mut sink = text::Text::default();
-    exposition::write(
-        &served.snapshot.load(),
-        &served.metrics,
-        clock::now(),
-        &mut sink,
-    );
-    ([(CONTENT_TYPE, text::CONTENT_TYPE)], sink.into_body()).into_response()
 }
 
 async fn healthy() -> &'static str {

@@ -105,6 +105,10 @@ impl Daemon {
                 "web.config_file",
                 old.web.config_file != next.web.config_file,
             ),
+            (
+                "web.openmetrics_created",
+                old.web.openmetrics_created != next.web.openmetrics_created,
+            ),
         ] {
             if differs {
                 warn!("{key} has changed, which takes effect at the next start only");

@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_good_file_is_answered_with_its_plan_and_notices() {
-        let (code, out, err) = check(&format!("web: {{openmetrics_created: true}}\n{APP}"));
+        let (code, out, err) = check(&format!("defaults: {{timeout: 2s}}\n{APP}"));
         assert_eq!(
             out,
             "timpush.yml: OK (secrets and other files were not looked for)\n\
@@ -68,7 +68,7 @@ mod tests {
              app     SDKAppID  regions  calls/poll  interval  calls/s  limit  share\n\
              shop           1        1           4        1m    0.067    0.9     7%\n\
              \n\
-             notice: web.openmetrics_created: accepted, but not yet in effect in this version\n"
+             notice: defaults.timeout: is below 3s, the time that the service gives itself for an answer\n"
         );
         assert_eq!((code, err.as_str()), (0, ""));
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::duration::text;
-use super::{Config, Polling, schema};
+use super::{Config, Polling};
 
 /// Rounding of sums of quotients must not refuse a plan that fits exactly.
 const EPSILON: f64 = 1e-9;
@@ -69,8 +69,7 @@ impl Row {
 /// One call for each API and question: the rolling window, and the day for counters.
 fn calls_per_target(polling: &Polling) -> u32 {
     let apis = 1 + u32::from(polling.statistics);
-    let day = polling.counters && schema::in_effect("defaults.counters");
-    apis * (1 + u32::from(day))
+    apis * (1 + u32::from(polling.counters))
 }
 
 impl Plan {

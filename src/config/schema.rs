@@ -1,15 +1,5 @@
 //! Which keys there are, where they may stand, and which of them wait for their feature.
 
-/// Keys that are accepted and checked, but whose feature is not built yet. A line goes
-/// when its feature comes; nothing else has to change. `defaults.*` stands for the same
-/// key in an app, too.
-const NOT_YET: [&str; 1] = ["web.openmetrics_created"];
-
-/// Whether the feature behind a key is built; `path` as in [`NOT_YET`].
-pub(super) fn in_effect(path: &str) -> bool {
-    !NOT_YET.contains(&path)
-}
-
 /// How a value that arrives as text, from an environment variable, is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -144,16 +134,6 @@ impl Group {
         }
     }
 
-    /// Whether the feature behind a key of this group is built.
-    pub(super) fn in_effect(self, key: &str) -> bool {
-        match self {
-            Self::Top => in_effect(key),
-            Self::Web => in_effect(&format!("web.{key}")),
-            Self::Defaults | Self::App => in_effect(&format!("defaults.{key}")),
-            _ => true,
-        }
-    }
-
     /// What to write instead of an unknown key, as the end of a sentence; empty when
     /// nothing is near.
     pub(super) fn hint(self, unknown: &str) -> String {
@@ -227,19 +207,6 @@ fn distance(a: &[char], b: &[char]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_key_that_waits_for_its_feature_exists() {
-        for path in NOT_YET {
-            let (table, key) = path
-                .split_once('.')
-                .map_or((None, path), |(table, key)| (Some(table), key));
-            let exists = Group::OVERRIDABLE
-                .into_iter()
-                .any(|group| group.table() == table && group.keys().any(|(known, _)| known == key));
-            assert!(exists, "{path}");
-        }
-    }
 
     #[test]
     fn hints_are_given_for_near_misses_and_misplaced_keys_only() {

@@ -22,8 +22,7 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// A table at `path` (empty for the top level). Unknown keys are refused here, and
-    /// keys without effect are noticed.
+    /// A table at `path` (empty for the top level). Unknown keys are refused here.
     pub(super) fn new(
         group: Group,
         path: String,
@@ -38,8 +37,6 @@ impl<'a> Section<'a> {
         for key in table.keys() {
             if !group.keys().any(|(known, _)| known == key) {
                 section.refuse_unknown(group, key);
-            } else if !group.in_effect(key) {
-                section.notice(key, "accepted, but not yet in effect in this version");
             }
         }
         section

@@ -209,14 +209,12 @@ fn what_is_odd_but_allowed_is_a_notice() {
     )
     .ok()
     .unwrap();
-    let later = "accepted, but not yet in effect in this version";
     assert_eq!(
         config.notices,
         [
             "calls_per_second: is above the service's 1 per second; calls are refused unless the console raised the limit".to_owned(),
             "defaults.timeout: is below 3s, the time that the service gives itself for an answer".to_owned(),
             "zero_hold: is shorter than scrape_interval (1m); scrapes may miss the 0 before a new series' value".to_owned(),
-            format!("web.openmetrics_created: {later}"),
             "apps[0].identifier: is not 1 to 32 letters, digits, _ and -, as the service wants it".to_owned(),
             "apps[0].regions[0].url: signatures travel unencrypted to this host, as `insecure` allows".to_owned(),
         ]

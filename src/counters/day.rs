@@ -181,6 +181,12 @@ impl Day {
         }
     }
 
+    /// When each series that is 0 at first begins to count.
+    pub(super) fn zeros_end(&self) -> impl Iterator<Item = u64> {
+        let cells = self.cells.values().map(|cell| cell.zero_until);
+        cells.chain(self.sums_zero_until.values().copied())
+    }
+
     fn revised_down(&self) -> BTreeMap<Stage, u64> {
         let Some(latest) = &self.latest else {
             return BTreeMap::new();

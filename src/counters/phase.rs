@@ -1,6 +1,7 @@
 //! What is shown around midnight. All moments follow from the anchor alone while answers
 //! come in time, so that replicas switch together.
 
+use super::day::Day;
 use super::{Closed, LONGEST_WAIT, Ledger, Rules, Served};
 use crate::window::UnixSeconds;
 
@@ -67,4 +68,16 @@ pub(super) fn served(ledger: &Ledger, at: UnixSeconds, rules: &Rules) -> Option<
             known.then(|| today.served(at, false))
         }
     }
+}
+
+/// The first moment after `at` from which something else may be shown.
+pub(super) fn next_step(ledger: &Ledger, at: UnixSeconds, rules: &Rules) -> Option<UnixSeconds> {
+    let today = ledger.today.as_ref()?;
+    let closed = ledger.closed.as_ref();
+    let hold = closed.and_then(|closed| closed.hold_end(today.anchor, rules));
+    let phases = hold.map(|end| [end, end + rules.zero_hold.as_secs()]);
+    let days = [Some(today), closed.map(|closed| &closed.day)];
+    let zeros = days.into_iter().flatten().flat_map(Day::zeros_end);
+    let steps = phases.into_iter().flatten().chain(zeros);
+    steps.filter(|step| *step > at.0).min().map(UnixSeconds)
 }

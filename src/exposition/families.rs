@@ -2,19 +2,19 @@
 
 mod counters;
 mod health;
+mod knowledge;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Family, Kind, Sink};
-use crate::catalogue::loss_code;
 use crate::clock::Now;
 use crate::counters::Served;
-use crate::reading::{
-    Api, CountKey, ErrCode, Funnel, FunnelStep, Loss, LossKey, Platform, Reading, Stage,
-};
+use crate::reading::{Api, CountKey, Funnel, FunnelStep, Loss, LossKey, Platform, Reading};
 use crate::snapshot::{Good, Targets};
 use crate::target::TargetId;
 use crate::window::UnixSeconds;
+
+pub(super) use knowledge::{write_codes, write_error_codes};
 
 const fn gauge(name: &'static str, help: &'static str) -> Family<'static> {
     Family {
@@ -101,58 +101,8 @@ const WINDOW_END: Family = gauge(
     "timpush_window_end_timestamp_seconds",
     "End of the window that the values served now cover.",
 );
-const CODE_INFO: Family = gauge(
-    "timpush_error_code_info",
-    "1; the class of an error code that is served now, from the built-in catalogue. platform=\"all\" is for the overall rows.",
-);
-const DESCRIPTION_INFO: Family = gauge(
-    "timpush_error_description_info",
-    "1; the service's most frequent description of an error code (ErrInfo) in the latest window. platform=\"all\" is for the overall rows.",
-);
-const API_ERRORS: Family = Family {
-    name: "timpush_api_errors_total",
-    kind: Kind::Counter,
-    help: "Answers of the service that refused with an error code. A code is 0 for a while from its first sight.",
-};
-
-/// The label `platform` of the overall rows' knowledge.
-const ALL_PLATFORMS: &str = "all";
-
-/// Writes all families of targets and their data.
-pub(super) fn write(targets: &Targets, now: Now, sink: &mut impl Sink) {
-    let counted = targets.iter().flat_map(|(id, state)| {
-        let apis = state.apis.keys();
-        apis.filter_map(move |api| Some(((id, *api), state.counted(*api, now)?)))
-    });
-    let writer = Writer {
-        targets,
-        now,
-        counted: counted.collect(),
-    };
-    writer.losses(sink);
-    writer.funnels(sink);
-    writer.windows(sink);
-    writer.counters(sink);
-    writer.knowledge(sink);
-    writer.health(sink);
-    writer.settings(sink);
-}
-
-/// Writes the counter of error codes.
-pub(super) fn write_error_codes(codes: &[(TargetId, Api, String, u64)], sink: &mut impl Sink) {
-    sink.family(API_ERRORS);
-    for (id, api, code, count) in codes {
-        let labels = [
-            ("app", id.app.as_str()),
-            ("region", id.region.as_str()),
-            ("api", api.as_str()),
-            ("code", code),
-        ];
-        sink.sample(&labels, number(*count));
-    }
-}
-
-struct Writer<'a> {
+/// Walks the targets as they are at one moment.
+pub(super) struct Writer<'a> {
     targets: &'a Targets,
     now: Now,
     /// Counters as they are served now, by target and API.
@@ -160,6 +110,44 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
+    pub(super) fn new(targets: &'a Targets, now: Now) -> Self {
+        let counted = targets.iter().flat_map(|(id, state)| {
+            let apis = state.apis.keys();
+            apis.filter_map(move |api| Some(((id, *api), state.counted(*api, now)?)))
+        });
+        Self {
+            targets,
+            now,
+            counted: counted.collect(),
+        }
+    }
+
+    /// Writes all families that belong to targets: the same ones in the same order,
+    /// whatever the targets.
+    pub(super) fn write(&self, sink: &mut impl Sink) {
+        self.losses(sink);
+        self.funnels(sink);
+        self.windows(sink);
+        self.counters(sink);
+        self.descriptions(sink);
+        self.health(sink);
+        self.settings(sink);
+    }
+
+    /// The codes of all losses that are served.
+    pub(super) fn codes(&self) -> BTreeSet<&LossKey> {
+        let counted = self.counted.values().flat_map(|served| {
+            served.counts.keys().filter_map(|key| match key {
+                CountKey::Loss(key) => Some(key),
+                CountKey::Funnel(..) => None,
+            })
+        });
+        self.loss_rows()
+            .map(|(_, key, _)| key)
+            .chain(counted)
+            .collect()
+    }
+
     fn losses(&self, sink: &mut impl Sink) {
         for (family, per_platform) in [(LOST, false), (PLATFORM_LOST, true)] {
             sink.family(family);
@@ -213,45 +201,6 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn knowledge(&self, sink: &mut impl Sink) {
-        let counted = self.counted.values().flat_map(|served| {
-            served.counts.keys().filter_map(|key| match key {
-                CountKey::Loss(key) => Some(key),
-                CountKey::Funnel(..) => None,
-            })
-        });
-        let codes: BTreeSet<(Stage, Option<Platform>, &ErrCode)> = self
-            .loss_rows()
-            .map(|(_, key, _)| key)
-            .chain(counted)
-            .map(|key| (key.stage, key.platform, &key.code))
-            .collect();
-        sink.family(CODE_INFO);
-        for (stage, platform, code) in codes {
-            let labels = [
-                ("stage", stage.as_str()),
-                ("platform", &platform_label(platform)),
-                ("err_code", code.as_str()),
-                ("class", loss_code(stage, platform, code).class.as_str()),
-            ];
-            sink.sample(&labels, 1.0);
-        }
-        sink.family(DESCRIPTION_INFO);
-        for (id, key, loss) in self
-            .loss_rows()
-            .filter(|(_, _, loss)| !loss.description.is_empty())
-        {
-            let platform = platform_label(key.platform);
-            let labels = row_labels(
-                id,
-                key,
-                Some(&platform),
-                [("err_info", loss.description.as_str())],
-            );
-            sink.sample(&labels, 1.0);
-        }
-    }
-
     fn loss_rows(&self) -> impl Iterator<Item = (&'a TargetId, &'a LossKey, &'a Loss)> {
         let now = self.now.steady;
         self.targets.iter().flat_map(move |(id, state)| {
@@ -300,10 +249,6 @@ fn row_labels<'a, const N: usize>(
     labels.push(("err_code", key.code.as_str()));
     labels.extend(more);
     labels
-}
-
-fn platform_label(platform: Option<Platform>) -> String {
-    platform.map_or_else(|| ALL_PLATFORMS.to_owned(), |platform| platform.to_string())
 }
 
 /// A count as a sample's value.

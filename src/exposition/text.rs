@@ -1,117 +1,119 @@
-//! The Prometheus text format, version 0.0.4.
+//! The Prometheus text format, versions 0.0.4 and 1.0.0.
 
-use std::fmt::{Display, Write};
+use std::fmt::{self, Display};
+use std::io::Write;
 
-use super::{Family, Kind, Labels, Sink};
+use super::{Family, Kind, Labels};
 
-/// The format's media type.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Collects a body in the text format.
-#[derive(Default)]
-pub struct Text {
-    body: String,
-    name: String,
-    header: String,
+/// HELP and TYPE.
+pub(super) fn head(family: &Family<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"# HELP ");
+    out.extend_from_slice(family.name.as_bytes());
+    out.push(b' ');
+    escape(family.help, false, out);
+    put(
+        out,
+        format_args!("\n# TYPE {} {}\n", family.name, kind(family.kind)),
+    );
 }
 
-impl Text {
-    pub fn into_body(self) -> String {
-        self.body
-    }
-
-    fn line(
-        &mut self,
-        suffix: &str,
-        labels: &Labels<'_>,
-        extra: Option<(&str, &str)>,
-        value: impl Display,
-    ) {
-        self.body.push_str(&self.header);
-        self.header.clear();
-        self.body.push_str(&self.name);
-        self.body.push_str(suffix);
-        let mut separator = '{';
-        for (name, value) in labels.iter().copied().chain(extra) {
-            self.body.push(separator);
-            self.body.push_str(name);
-            self.body.push_str("=\"");
-            escape(&mut self.body, value, true);
-            self.body.push('"');
-            separator = ',';
-        }
-        if separator == ',' {
-            self.body.push('}');
-        }
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.body, " {value}");
+pub(super) fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Gauge => "gauge",
+        Kind::Counter => "counter",
+        Kind::Histogram => "histogram",
     }
 }
 
-impl Sink for Text {
-    fn family(&mut self, family: Family<'_>) {
-        family.name.clone_into(&mut self.name);
-        self.header.clear();
-        self.header.push_str("# HELP ");
-        self.header.push_str(family.name);
-        self.header.push(' ');
-        escape(&mut self.header, family.help, false);
-        let kind = match family.kind {
-            Kind::Gauge => "gauge",
-            Kind::Counter => "counter",
-            Kind::Histogram => "histogram",
-        };
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.header, "\n# TYPE {} {kind}", family.name);
-    }
+pub(super) fn sample(name: &str, labels: &Labels<'_>, value: f64, out: &mut Vec<u8>) {
+    line((name, ""), labels, None, Number(value), out);
+}
 
-    fn sample(&mut self, labels: &Labels<'_>, value: f64) {
-        self.line("", labels, None, Number(value));
+/// `bound` writes the upper bounds of the buckets.
+pub(super) fn histogram<B: Display>(
+    name: &str,
+    labels: &Labels<'_>,
+    buckets: &[(f64, u64)],
+    bound: impl Fn(f64) -> B,
+    (count, sum): (u64, f64),
+    out: &mut Vec<u8>,
+) {
+    let bucket = (name, "_bucket");
+    for (upper, cumulative) in buckets {
+        let upper = bound(*upper).to_string();
+        line(bucket, labels, Some(("le", &upper)), cumulative, out);
     }
+    line(bucket, labels, Some(("le", "+Inf")), count, out);
+    line((name, "_sum"), labels, None, Number(sum), out);
+    line((name, "_count"), labels, None, count, out);
+}
 
-    fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64) {
-        for (bound, cumulative) in buckets {
-            self.line(
-                "_bucket",
-                labels,
-                Some(("le", &Number(*bound).to_string())),
-                cumulative,
-            );
-        }
-        self.line("_bucket", labels, Some(("le", "+Inf")), count);
-        self.line("_sum", labels, None, Number(sum));
-        self.line("_count", labels, None, count);
+pub(super) fn line(
+    (name, suffix): (&str, &str),
+    labels: &Labels<'_>,
+    extra: Option<(&str, &str)>,
+    value: impl Display,
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(suffix.as_bytes());
+    let mut separator = b'{';
+    for (name, value) in labels.iter().copied().chain(extra) {
+        out.push(separator);
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"=\"");
+        escape(value, true, out);
+        out.push(b'"');
+        separator = b',';
     }
+    if separator == b',' {
+        out.push(b'}');
+    }
+    put(out, format_args!(" {value}\n"));
 }
 
 /// A float as the format writes it: whole numbers without a fraction, all others with as
 /// many digits as they need to be read back the same.
-struct Number(f64);
+pub(super) struct Number(pub(super) f64);
+
+/// Whole numbers up to here are exact, and much faster to write as integers.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Display for Number {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             value if value == f64::INFINITY => f.write_str("+Inf"),
             value if value == f64::NEG_INFINITY => f.write_str("-Inf"),
+            #[expect(clippy::cast_possible_truncation, reason = "whole, and within i64")]
+            value if value.fract() == 0.0 && value.abs() < EXACT => (value as i64).fmt(f),
             value => value.fmt(f),
         }
     }
 }
 
-/// Backslash and line feed are escaped everywhere, quotes in label values alone.
-fn escape(out: &mut String, text: &str, quotes: bool) {
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '"' if quotes => out.push_str("\\\""),
-            other => out.push(other),
-        }
+/// Backslash and line feed are escaped everywhere, quotes not in a HELP of this format.
+pub(super) fn escape(text: &str, quotes: bool, out: &mut Vec<u8>) {
+    let mut plain = text.as_bytes();
+    while let Some(at) = plain
+        .iter()
+        .position(|byte| matches!(byte, b'\\' | b'\n') || (quotes && *byte == b'"'))
+    {
+        out.extend_from_slice(&plain[..at]);
+        out.push(b'\\');
+        out.push(if plain[at] == b'\n' { b'n' } else { plain[at] });
+        plain = &plain[at + 1..];
     }
+    out.extend_from_slice(plain);
+}
+
+pub(super) fn put(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
+    // Writing to a Vec cannot fail.
+    let _ = out.write_fmt(text);
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Encoder, Format, Sink};
     use super::*;
 
     fn family(kind: Kind) -> Family<'static> {
@@ -122,36 +124,44 @@ mod tests {
         }
     }
 
+    fn text(write: impl FnOnce(&mut Encoder)) -> String {
+        let mut encoder = Encoder::new(Format::Text);
+        write(&mut encoder);
+        String::from_utf8(encoder.into_body()).unwrap()
+    }
+
     #[test]
     fn labels_and_help_are_escaped_as_the_format_says() {
-        let mut text = Text::default();
-        text.family(family(Kind::Gauge));
-        text.sample(&[("a", "q\"b\\l\né")], 1.0);
-        text.sample(&[], -0.5);
+        let body = text(|text| {
+            text.family(family(Kind::Gauge));
+            text.sample(&[("a", "q\"b\\l\né")], 1.0);
+            text.sample(&[], -0.5);
+        });
         assert_eq!(
-            text.into_body(),
+            body,
             "# HELP x a \\\\ \"b\"\\nc\n# TYPE x gauge\nx{a=\"q\\\"b\\\\l\\né\"} 1\nx -0.5\n"
         );
     }
 
     #[test]
     fn a_family_without_samples_is_not_mentioned() {
-        let mut text = Text::default();
-        text.family(family(Kind::Gauge));
-        text.family(Family {
-            name: "y",
-            ..family(Kind::Counter)
+        let body = text(|text| {
+            text.family(family(Kind::Gauge));
+            text.family(Family {
+                name: "y",
+                ..family(Kind::Counter)
+            });
+            text.sample(&[], 2.0);
         });
-        text.sample(&[], 2.0);
-        assert!(text.into_body().starts_with("# HELP y "));
+        assert!(body.starts_with("# HELP y "));
     }
 
     #[test]
     fn a_histogram_ends_with_the_infinite_bucket_sum_and_count() {
-        let mut text = Text::default();
-        text.family(family(Kind::Histogram));
-        text.histogram(&[("api", "a")], &[(0.5, 1), (1.0, 2)], 3, 4.25);
-        let body = text.into_body();
+        let body = text(|text| {
+            text.family(family(Kind::Histogram));
+            text.histogram(&[("api", "a")], &[(0.5, 1), (1.0, 2)], 3, 4.25);
+        });
         let lines: Vec<&str> = body.lines().skip(2).collect();
         assert_eq!(
             lines,
@@ -170,8 +180,10 @@ mod tests {
         for (number, text) in [
             (0.0, "0"),
             (1_741_795_200.0, "1741795200"),
+            (9_007_199_254_740_993.0, "9007199254740992"),
             (0.1, "0.1"),
             (-3.5, "-3.5"),
+            (-7.0, "-7"),
             (f64::INFINITY, "+Inf"),
             (f64::NEG_INFINITY, "-Inf"),
             (f64::NAN, "NaN"),

@@ -1,6 +1,6 @@
 //! Series come and go with the targets that they are about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::SelfMetrics;
 use crate::api::Outcome;
@@ -43,8 +43,11 @@ impl SelfMetrics {
                 let _ = self.backup_in_use.remove_label_values(&[app, region]);
             }
         }
-        self.lock_codes()
-            .retain(|(id, api, _), _| !gone.contains(&(id.clone(), *api)));
+        self.error_codes.rcu(|codes| {
+            let mut codes = BTreeMap::clone(codes);
+            codes.retain(|(id, api, _), _| !gone.contains(&(id.clone(), *api)));
+            codes
+        });
         for target in now {
             self.prepare(target);
         }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::api::Outcome;
+use crate::exposition::{Encoder, Format, write_targets};
 use crate::reading::{ErrCode, Funnel, Loss, LossKey, Platform, Stage};
 use crate::target::tests::target;
 
@@ -322,9 +323,9 @@ fn exposed(codes: u64, series_limit: usize) -> String {
         }
         recorder.finish(api, Ok(()), now);
     }
-    let mut text = crate::exposition::text::Text::default();
-    crate::exposition::write_targets(&snapshot.load(), now, &mut text);
-    text.into_body()
+    let mut text = Encoder::new(Format::Text);
+    write_targets(&snapshot.load(), now, &mut text);
+    String::from_utf8(text.into_body()).unwrap()
 }
 
 fn value(body: &str, name: &str) -> usize {

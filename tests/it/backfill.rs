@@ -427,7 +427,7 @@ async fn a_real_prometheus_shows_the_week_as_it_was() {
         .output()
         .expect("promtool is installed");
     assert!(loaded.status.success(), "{}", stderr(&loaded));
-    let prometheus = Prometheus::start_in("global: {}\n", folder).await;
+    let prometheus = Prometheus::start_in("global: {}\n", folder, &[]).await;
 
     let selector =
         "{app=\"shop\",region=\"lab\",job=\"timpush-exporter\",instance=\"localhost:10898\"}";

@@ -6,11 +6,11 @@ use std::time::Duration;
 use timpush_exporter::api::wire::{self, Answer};
 use timpush_exporter::clock::Now;
 use timpush_exporter::config::{Config, Secrets};
-use timpush_exporter::exposition::{self, text::Text};
+use timpush_exporter::exposition::{self, Encoder, Format};
 use timpush_exporter::reading::{Api, Reading};
 use timpush_exporter::scrubber::Scrubber;
 use timpush_exporter::snapshot::{Recorder, Snapshot};
-use timpush_exporter::target::expand;
+use timpush_exporter::target::{Target, expand};
 use timpush_exporter::window::{Range, UnixSeconds};
 use tokio::time::Instant;
 
@@ -27,8 +27,29 @@ fn read(api: Api, body: &str) -> Reading {
     }
 }
 
-/// What is served after one poll that was answered so.
+/// What is served after one poll that was answered so, as text.
 fn expose(loss: &str) -> String {
+    String::from_utf8(expose_as(Format::Text, loss)).unwrap()
+}
+
+fn expose_as(format: Format, loss: &str) -> Vec<u8> {
+    let now = Now {
+        wall: Duration::from_secs(1_741_795_205),
+        steady: Instant::now(),
+    };
+    // The window is the day that has just closed: its counters are served, too.
+    let (_, snapshot) = polled_once(loss, UnixSeconds(1_741_795_200), now);
+    let mut encoder = Encoder::new(format);
+    exposition::write_targets(&snapshot.load(), now, &mut encoder);
+    encoder.into_body()
+}
+
+/// A target that was polled at `now` for the first time, and answered with the sample.
+pub(crate) fn sample(now: Now) -> (Vec<Target>, Arc<Snapshot>) {
+    polled_once(LOSS, UnixSeconds(now.unix().0 - 1), now)
+}
+
+fn polled_once(loss: &str, end: UnixSeconds, now: Now) -> (Vec<Target>, Arc<Snapshot>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("timpush.yml");
     std::fs::write(
@@ -41,28 +62,18 @@ fn expose(loss: &str) -> String {
     let targets = expand(&config);
     let snapshot = Arc::new(Snapshot::new(&targets));
     let mut recorder = Recorder::new(&targets[0], Arc::clone(&snapshot));
-    let range = Range {
-        start: UnixSeconds(1_741_708_800),
-        end: UnixSeconds(1_741_795_200),
-    };
-    let now = Now {
-        wall: Duration::from_secs(1_741_795_205),
-        steady: Instant::now(),
-    };
+    let range = Range::ending(end, Duration::from_secs(86_400));
     for (api, body) in [
         (Api::NormalPushLoss, loss),
         (Api::NormalPushStatistics, STATISTICS),
     ] {
         recorder.window(api, range, read(api, body), now);
-        // The window is the day that has just closed: its counters are served, too.
         for question in recorder.questions(api, range.end, now) {
             recorder.day(api, question, &read(api, body), now);
         }
         recorder.finish(api, Ok(()), now);
     }
-    let mut text = Text::default();
-    exposition::write_targets(&snapshot.load(), now, &mut text);
-    text.into_body()
+    (targets, snapshot)
 }
 
 /// The four arrays of the sample.
@@ -73,16 +84,7 @@ fn arrays() -> &'static str {
 
 #[test]
 fn the_documents_sample_in_every_accepted_shape_gives_the_same_exposition() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/golden/document_sample.prom"
-    );
-    let literal = expose(LOSS);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path, &literal).unwrap();
-    }
-    let golden = std::fs::read_to_string(path).unwrap();
-    assert_eq!(literal, golden);
+    let golden = expose(LOSS);
     let arrays = arrays();
     let head = r#""ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess""#;
     for shape in [
@@ -98,6 +100,34 @@ fn the_documents_sample_in_every_accepted_shape_gives_the_same_exposition() {
             .replace("35", "35.0"),
     ] {
         assert_eq!(expose(&shape), golden, "{shape}");
+    }
+}
+
+#[test]
+fn the_documents_sample_is_exposed_as_recorded_in_every_format() {
+    for (name, format) in [
+        ("document_sample.prom", Format::Text),
+        (
+            "document_sample.openmetrics",
+            Format::OpenMetrics { created: false },
+        ),
+        (
+            "document_sample_created.openmetrics",
+            Format::OpenMetrics { created: true },
+        ),
+        ("document_sample.protobuf", Format::Protobuf),
+    ] {
+        let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+        let body = expose_as(format, LOSS);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &body).unwrap();
+        }
+        let golden = std::fs::read(&path).unwrap();
+        assert!(
+            body == golden,
+            "{name} is not as recorded:\n{}",
+            String::from_utf8_lossy(&body)
+        );
     }
 }
 

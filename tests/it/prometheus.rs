@@ -21,11 +21,11 @@ pub(crate) struct Prometheus {
 impl Prometheus {
     /// Starts with a configuration; its data is its own.
     pub(crate) async fn start(config: &str) -> Self {
-        Self::start_in(config, tempfile::tempdir().unwrap()).await
+        Self::start_in(config, tempfile::tempdir().unwrap(), &[]).await
     }
 
-    /// Starts with the data in the folder's `data`.
-    pub(crate) async fn start_in(config: &str, folder: TempDir) -> Self {
+    /// Starts with the data in the folder's `data`, and more arguments.
+    pub(crate) async fn start_in(config: &str, folder: TempDir, arguments: &[&str]) -> Self {
         let path = folder.path().join("prometheus.yml");
         std::fs::write(&path, config).unwrap();
         let port = free_port().await;
@@ -37,6 +37,7 @@ impl Prometheus {
             ))
             .arg("--storage.tsdb.retention.time=30d")
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(arguments)
             .stdout(Stdio::null())
             .stderr(File::create(log(folder.path())).unwrap())
             .spawn()

@@ -109,7 +109,7 @@ impl Writer<'_> {
                     {
                         let platform = key.platform.map(|platform| platform.to_string());
                         let labels = row_labels(id, key, platform.as_deref(), []);
-                        sink.sample(&labels, number(*count));
+                        sink.counted(&labels, number(*count), served.anchor);
                     }
                 }
             }
@@ -118,7 +118,7 @@ impl Writer<'_> {
             sink.family(overall);
             for (id, served) in self.counted_of(Api::NormalPushStatistics) {
                 if let Some(count) = served.counts.get(&CountKey::Funnel(step, None)) {
-                    sink.sample(&target_labels(id), number(*count));
+                    sink.counted(&target_labels(id), number(*count), served.anchor);
                 }
             }
             sink.family(platforms);
@@ -129,7 +129,11 @@ impl Writer<'_> {
                     {
                         let [app, region] = target_labels(id);
                         let platform = platform.to_string();
-                        sink.sample(&[app, region, ("platform", &platform)], number(*count));
+                        sink.counted(
+                            &[app, region, ("platform", &platform)],
+                            number(*count),
+                            served.anchor,
+                        );
                     }
                 }
             }
