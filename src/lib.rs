@@ -8,7 +8,7 @@
 //! schedule    one loop per target: wait until due (cadence), ask, record
 //! api         window -> usersig -> limiter -> POST -> bounded body -> wire -> Reading
 //! snapshot    latest state per target: many writers of their own target, many readers
-//! exposition  snapshot + now -> families -> bytes
+//! exposition  snapshot + now -> families -> bytes, encoded once for many scrapes
 //! web         /metrics, health, a page for people
 //! ```
 //!
@@ -22,6 +22,10 @@
 //! - A key or a signature is never part of a type that can be printed; every text that
 //!   came from outside passes the `scrubber` before a log line, a page or a label.
 //! - An answer is published whole or not at all.
+//! - A scrape gets what would be rendered at that moment, though most of it is kept from
+//!   earlier ones; only the process's own metrics may be a second old.
+//! - Polls and scrapes wait for no lock of each other: a scrape loads what polls have
+//!   published.
 //!
 //! # To add a metric
 //!
