@@ -24,8 +24,7 @@
 //! - An answer is published whole or not at all.
 //! - A scrape gets what would be rendered at that moment, though most of it is kept from
 //!   earlier ones; only the process's own metrics may be a second old.
-//! - Polls and scrapes wait for no lock of each other: a scrape loads what polls have
-//!   published.
+//! - A scrape loads what polls have published without a lock.
 //!
 //! # To add a metric
 //!
