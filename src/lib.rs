@@ -11,7 +11,7 @@
 //! counters    answers about the day -> what a scrape sees of them at any moment
 //! snapshot    latest state per target: many writers of their own target, many readers
 //! state       what of it outlives the process
-//! exposition  snapshot + now -> families -> bytes
+//! exposition  snapshot + now -> families -> bytes, encoded once for many scrapes
 //! status      snapshot + now -> what is wrong and what to do
 //! web         /metrics, health, a page for people and its facts as JSON
 //! ```
@@ -27,6 +27,9 @@
 //! - A key or a signature is never part of a type that can be printed; every text that
 //!   came from outside passes the `scrubber` before a log line, a page or a label.
 //! - An answer is published whole or not at all.
+//! - A scrape gets what would be rendered at that moment, though most of it is kept from
+//!   earlier ones; only the process's own metrics may be a second old.
+//! - A scrape loads what polls have published without a lock.
 //!
 //! # To add a metric
 //!
