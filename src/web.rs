@@ -8,6 +8,7 @@ mod lanes;
 mod occasionally;
 mod pace;
 mod passwords;
+mod request;
 pub mod server;
 
 use std::sync::Arc;
