@@ -94,7 +94,7 @@ pub async fn serve(
                         warn!(%error, "cannot accept a connection");
                     }
                     if is_exhausted(&error) {
-                        connections.end_one(|_| true);
+                        connections.shrink();
                     }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
