@@ -14,6 +14,7 @@ mod pace;
 mod page;
 mod passwords;
 mod renderer;
+mod request;
 pub mod server;
 mod stylesheet;
 mod targets;

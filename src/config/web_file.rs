@@ -3,6 +3,7 @@
 //!
 //! What the toolkit would silently leave without effect is refused or noticed here.
 
+mod algorithms;
 mod clients;
 mod san;
 #[cfg(test)]

@@ -17,6 +17,9 @@ use super::pace::{MAX_UNTAKEN, Pace, Phase};
 /// in which an attack is noticed. With TLS each costs some 40 KiB.
 pub(super) const MAX_CONNECTIONS: usize = 512;
 
+/// Connections that are always tried to be kept, however short of file descriptors.
+const MIN_CONNECTIONS: usize = 8;
+
 /// Connections that agree on TLS at the same time, which is what costs processor time.
 pub(super) const MAX_HANDSHAKES: usize = 256;
 
@@ -67,10 +70,21 @@ impl Entry {
 }
 
 /// The open connections. Belongs to the task that accepts them.
-#[derive(Default)]
 pub(super) struct Connections {
     open: HashMap<Id, Entry>,
     networks: HashMap<Network, usize>,
+    /// [`MAX_CONNECTIONS`], or fewer where the system does not give us as many.
+    cap: usize,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self {
+            open: HashMap::new(),
+            networks: HashMap::new(),
+            cap: MAX_CONNECTIONS,
+        }
+    }
 }
 
 impl Connections {
@@ -111,11 +125,18 @@ impl Connections {
         if handshakes >= MAX_HANDSHAKES {
             return self.end_one(|pace| pace.phase() == Phase::Handshake);
         }
-        self.open.len() >= MAX_CONNECTIONS && self.end_one(|_| true)
+        self.open.len() >= self.cap && self.end_one(|_| true)
     }
 
-    /// Ends one connection, as when no file descriptor is left.
-    pub(super) fn end_one(&mut self, may_end: impl Fn(&Pace) -> bool) -> bool {
+    /// Gives back a quarter of what the system gave us, for polls need file descriptors, too.
+    pub(super) fn shrink(&mut self) {
+        self.cap = (self.open.len() * 3 / 4).max(MIN_CONNECTIONS);
+        while self.open.len() > self.cap {
+            self.end_one(|_| true);
+        }
+    }
+
+    fn end_one(&mut self, may_end: impl Fn(&Pace) -> bool) -> bool {
         let worst = self
             .open
             .iter()
@@ -125,8 +146,10 @@ impl Connections {
         worst.is_some_and(|id| self.end(id))
     }
 
-    /// Ends connections that take too long.
+    /// Ends connections that take too long. Called once a second, which is also how fast
+    /// the cap rises after [`Connections::shrink`].
     pub(super) fn end_overdue(&mut self) {
+        self.cap = (self.cap + 1).min(MAX_CONNECTIONS);
         let overdue: Vec<Id> = self
             .open
             .iter()
@@ -231,6 +254,24 @@ mod tests {
         }
         assert!(lab.has(&idle));
         assert_eq!(lab.connections.len(), MAX_HANDSHAKES + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shortage_lowers_the_cap_for_a_while() {
+        let mut lab = Lab::default();
+        for _ in 0..40 {
+            lab.open("10.0.0.1", Phase::Idle);
+        }
+        lab.connections.shrink();
+        assert_eq!(lab.connections.len(), 30);
+        assert!(lab.connections.make_room());
+        lab.open("10.0.0.1", Phase::Idle);
+        lab.connections.end_overdue();
+        assert!(!lab.connections.make_room());
+        for _ in 0..10 {
+            lab.connections.shrink();
+        }
+        assert_eq!(lab.connections.len(), MIN_CONNECTIONS);
     }
 
     #[tokio::test(start_paused = true)]

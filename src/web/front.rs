@@ -73,14 +73,10 @@ impl Front {
 
     /// What a web file says, and how to keep up with it; see [`Front::follow`].
     pub fn load(path: &Path) -> Result<(Self, Watch), Problems> {
-        // Which files there are is known after the first reading; a change between the two
-        // is seen as one.
-        let files = web_file::load(path).files;
-        let prints = prints(&files);
-        let loaded = web_file::load(path);
+        let (loaded, prints) = read(path, &[]);
         let watch = Watch {
             path: path.to_owned(),
-            files,
+            files: loaded.files,
             prints,
         };
         Ok((Self::with(Live::new(loaded.result?)), watch))
@@ -110,26 +106,20 @@ impl Front {
             if !(is_new && is_still) {
                 continue;
             }
-            let path = watch.path.clone();
-            let Ok(loaded) = spawn_blocking(move || web_file::load(&path)).await else {
+            let (path, files) = (watch.path.clone(), watch.files.clone());
+            let Ok((loaded, prints)) = spawn_blocking(move || read(&path, &files)).await else {
                 continue;
             };
-            watch.prints = seen;
-            self.take(&mut watch, loaded);
-            // Files that are named for the first time have no print yet.
-            let files = watch.files.clone();
-            if let Ok(seen) = spawn_blocking(move || prints(&files)).await {
-                if seen.len() != watch.prints.len() {
-                    watch.prints.clone_from(&seen);
-                }
-                last_seen = seen;
-            }
+            last_seen.clone_from(&prints);
+            watch.prints = prints;
+            watch.files = loaded.files;
+            self.take(&watch.path, loaded.result);
         }
     }
 
-    fn take(&self, watch: &mut Watch, loaded: Loaded) {
-        let path = watch.path.display();
-        match loaded.result {
+    fn take(&self, path: &Path, result: Result<WebFile, Problems>) {
+        let path = path.display();
+        match result {
             Ok(file) => {
                 let lost = self.lost(&file);
                 if !lost.is_empty() {
@@ -139,7 +129,6 @@ impl Front {
                     );
                     return;
                 }
-                watch.files = loaded.files;
                 for notice in &file.notices {
                     warn!("{notice}");
                 }
@@ -147,11 +136,6 @@ impl Front {
                 info!("{path}: read again, in effect from the next connection on");
             }
             Err(problems) => {
-                for file in loaded.files {
-                    if !watch.files.contains(&file) {
-                        watch.files.push(file);
-                    }
-                }
                 let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
                 warn!(
                     "not in effect, the former settings stay: {}",
@@ -173,6 +157,18 @@ impl Front {
         .filter_map(|(lost, what)| lost.then_some(what))
         .collect()
     }
+}
+
+/// The web file, and prints of its files from before they were read. `known`: the files as
+/// far as they are known, which spares a second reading.
+fn read(path: &Path, known: &[PathBuf]) -> (Loaded, Vec<Print>) {
+    let before = prints(known);
+    let loaded = web_file::load(path);
+    if loaded.files == known {
+        return (loaded, before);
+    }
+    let before = prints(&loaded.files);
+    (web_file::load(path), before)
 }
 
 /// What changes when a file does; `None` for one that cannot be looked at.

@@ -3,7 +3,6 @@
 //! Nothing here is shared with the tasks that poll: what a client does costs them no more
 //! than the processor time of what it asks for.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -12,12 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::ConnectInfo;
-use axum::http::header::{CONNECTION, CONTENT_LENGTH};
-use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use axum::response::IntoResponse;
-use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -26,17 +19,17 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use tower::Service;
 use tracing::{debug, error, warn};
 
 use super::connections::{Connections, MAX_CONNECTIONS, Network};
 use super::front::Front;
 use super::lanes::{Bounds, Lanes};
 use super::occasionally::Occasionally;
-use super::pace::{Pace, Paced, Phase, Untaken, Watched};
+use super::pace::{Pace, Paced, Phase, Untaken};
+use super::request::answer;
 
 /// Bytes of a request's head; a larger one is answered with 431. A browser's cookies for
 /// a shared host name fit.
@@ -44,13 +37,6 @@ const MAX_HEAD: usize = 16 << 10;
 
 /// Header fields of one request; more are answered with 431.
 const MAX_FIELDS: usize = 64;
-
-/// Bytes of a request's body; a larger one is answered with 413. No path needs a body.
-const MAX_BODY: usize = 16 << 10;
-
-/// How long a request's body and its answer may take together; shorter than
-/// [`Phase::Handling`], which cuts the connection without a word.
-const ANSWER: Duration = Duration::from_secs(25);
 
 /// How often connections that take too long are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -108,7 +94,7 @@ pub async fn serve(
                         warn!(%error, "cannot accept a connection");
                     }
                     if is_exhausted(&error) {
-                        connections.end_one(|_| true);
+                        connections.shrink();
                     }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
@@ -250,67 +236,4 @@ async fn handshake(
         return Err(io::Error::other("the client does not speak TLS"));
     }
     TlsAcceptor::from(tls).accept(stream).await
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    peer: SocketAddr,
-    router: Router,
-    pace: Arc<Pace>,
-) -> Result<Response<Watched>, Infallible> {
-    pace.enter(Phase::Handling);
-    // A client that sends its requests in one go would keep its turn for all of them.
-    tokio::task::yield_now().await;
-    let response = timeout(ANSWER, routed(request, peer, router))
-        .await
-        .unwrap_or_else(|_| {
-            closing(
-                StatusCode::REQUEST_TIMEOUT,
-                "the request took too long to arrive or to be answered\n",
-            )
-        });
-    let bytes = response.body().size_hint().upper().unwrap_or_default();
-    pace.respond(usize::try_from(bytes).unwrap_or(usize::MAX));
-    Ok(response.map(|body| Watched { body, pace }))
-}
-
-async fn routed(
-    request: Request<Incoming>,
-    peer: SocketAddr,
-    mut router: Router,
-) -> Response<Body> {
-    let (mut parts, incoming) = request.into_parts();
-    let too_large = || {
-        closing(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is too large or damaged\n",
-        )
-    };
-    let body = if incoming.is_end_stream() {
-        Body::empty()
-    } else if announced(&parts.headers).is_some_and(|length| length > MAX_BODY) {
-        return too_large();
-    } else {
-        match to_bytes(Body::new(incoming), MAX_BODY).await {
-            Ok(bytes) => Body::from(bytes),
-            Err(_) => return too_large(),
-        }
-    };
-    parts.extensions.insert(ConnectInfo(peer));
-    match router.call(Request::from_parts(parts, body)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    }
-}
-
-fn announced(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// An answer after which nothing more is read from the connection.
-fn closing(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = (status, text).into_response();
-    let close = HeaderValue::from_static("close");
-    response.headers_mut().insert(CONNECTION, close);
-    response
 }

@@ -232,7 +232,15 @@ async fn an_unknown_user_takes_as_long_as_a_known_one() {
         .await;
     let client = Client::plain(&exporter.url);
     let mut fastest = [Duration::MAX; 2];
-    for n in 0..8 {
+    // Other tests keep the processors busy, so the fastest of many counts.
+    let is_alike = |fastest: &[Duration; 2]| {
+        let [known, unknown] = fastest.map(|time| time.as_secs_f64());
+        (0.5..2.0).contains(&(unknown / known))
+    };
+    for n in 0..200 {
+        if n >= 8 && is_alike(&fastest) {
+            break;
+        }
         for (user, fastest) in ["ann", "eve"].into_iter().zip(&mut fastest) {
             let client = client.user(user, &format!("guess {n}"));
             let start = Instant::now();
@@ -240,8 +248,7 @@ async fn an_unknown_user_takes_as_long_as_a_known_one() {
             *fastest = start.elapsed().min(*fastest);
         }
     }
-    let [known, unknown] = fastest.map(|time| time.as_secs_f64());
-    assert!((0.5..2.0).contains(&(unknown / known)), "{fastest:?}");
+    assert!(is_alike(&fastest), "{fastest:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
