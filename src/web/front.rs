@@ -1,6 +1,6 @@
 //! What stands before every page, read again while the program runs: TLS, users, headers.
 //!
-//! A new file takes effect once it has been still for [`CHECK`], so that a file that is
+//! A new file takes effect once it has been still for half a second, so that a file that is
 //! being written is not read in halves. A bad one leaves all as it was.
 
 use std::path::{Path, PathBuf};
