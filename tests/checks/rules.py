@@ -10,6 +10,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 import urllib.parse
 
 import yaml
@@ -100,6 +101,17 @@ def check_runbook(path: pathlib.Path, alerts: set[str]) -> list[str]:
     return problems
 
 
+def check_queries(folder: pathlib.Path) -> list[str]:
+    """Every query of the runbooks is PromQL."""
+    queries = []
+    for path in sorted(RUNBOOKS.glob("*.md")):
+        queries += re.findall(r"\$PROMETHEUS(?: \\\n +)? '([^']+)'", path.read_text())
+    queries = [{"record": f"query:number_{number}", "expr": query} for number, query in enumerate(queries)]
+    file = folder / "queries.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": queries}]}))
+    return run(["promtool", "check", "rules", str(file)]) if len(queries) > 30 else ["where are the queries?"]
+
+
 def check_tests(alerts: set[str]) -> list[str]:
     """Every alert fires in a test, with all its annotations, and is silent in another."""
     fires, silent = set(), set()
@@ -131,6 +143,9 @@ def main() -> int:
         problems += [f"{path.relative_to(TOP)}: {problem}" for problem in check_runbook(path, alerts)]
     overview = (RUNBOOKS / "README.md").read_text()
     problems += [f"{name}: not in the runbooks' overview" for name in alerts if f"({name}.md)" not in overview]
+
+    with tempfile.TemporaryDirectory() as folder:
+        problems += check_queries(pathlib.Path(folder))
 
     commands = [
         ["promtool", "check", "rules", *map(str, sorted(PROMETHEUS.glob("timpush.*.yml")))],
