@@ -151,7 +151,7 @@ def _platforms():
 
 def _alerts():
     return table(
-        "Firing alerts",
+        "Alerts that fire",
         "Alerts named Timpush* about this app and about the exporter itself that fire now.",
         "follow the alert's runbook link in Alertmanager.",
         12, [], "alertname", ("alertname", "severity", "app", "region"), none="none", ascending=True,

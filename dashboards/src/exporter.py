@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.common import StackingMode
 
 import names
-from frame import Board, choice
+from frame import TO_APP, Board, choice
 from panels import ANY_IS_BAD, PLAIN, Column, bands, buckets, lines, named, now, property_of, query, stat, table
 from queries import INSTANCE
 
@@ -298,7 +298,7 @@ def _counters():
                 Column("Inside a day", resolved, "none", ONE_IS_GOOD),
                 Column("Day from", anchor, "dateTimeAsIso", low=None),
             ],
-            "app", by, none="no targets", ascending=True,
+            "app", by, {"app": [TO_APP]}, none="no targets", ascending=True,
         ),
         lines(
             "Late and revised losses",

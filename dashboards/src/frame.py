@@ -28,6 +28,10 @@ def dashboard_url(uid: str, **variables: str) -> str:
     return f"/d/{uid}?" + "&".join([*kept, *(f"var-{name}={value}" for name, value in variables.items())])
 
 
+# From a row of a table with the labels app and region.
+TO_APP = ("Open this app", dashboard_url("timpush-app", app="${__data.fields.app}", region="${__data.fields.region}"))
+
+
 def choice(name: str, label: str, query: str, description: str, single: bool = False) -> build.QueryVariable:
     """A variable from a label's values; all of them unless it is single."""
     variable = (
@@ -166,6 +170,10 @@ class Board:
             # Settings of other kinds of variables.
             for key in ("auto", "auto_min", "auto_count"):
                 variable.pop(key, None)
+        for panel in document["panels"]:
+            for each in (panel, *panel.get("panels", ())):
+                # Later versions have a table's footer elsewhere; without one there is none in all.
+                each.get("options", {}).pop("footer", None)
         return document
 
 

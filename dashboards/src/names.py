@@ -34,7 +34,7 @@ CLASSES = {
     "vendor_transient": "#705DA0",
     "device_state": "#5195CE",
     "token_invalid": "#82B5D8",
-    "unknown": "#8E8E8E",
+    "unknown": PLATFORMS["unknown"],
 }
 
 # How a call ended: what is the service's or the network's is not coloured as the operator's.

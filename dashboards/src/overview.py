@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.common import StackingMode
 
 import names
-from frame import Board, dashboard_url
+from frame import TO_APP, Board, dashboard_url
 from names import POST, READY
 from panels import AGE, ANY_IS_BAD, LOSS_RATIO, NO_TRAFFIC, Column, bands, bars, lines, now, query, stat, table
 from queries import FIRING, age, by_class, latest, loss_ratio, lost, texts, total
@@ -13,7 +13,6 @@ RECEIPTS = (
     "so delivered below sent is no loss by itself."
 )
 
-TO_APP = ("Open this app", dashboard_url("timpush-app", app="${__data.fields.app}", region="${__data.fields.region}"))
 TO_CODE = (
     "Open this code",
     dashboard_url("timpush-errors", stage="${__data.fields.stage}", err_code="${__data.fields.err_code}"),
@@ -193,7 +192,7 @@ def _ages():
 
 def _alerts():
     return table(
-        "Firing alerts",
+        "Alerts that fire",
         "Alerts named Timpush* that fire now, of the chosen apps and of the exporter itself.",
         "follow the alert's runbook link in Alertmanager; the app's name opens its dashboard.",
         12, [], "alertname", ("alertname", "severity", "app", "region"), {"app": [TO_APP]}, none="none",
