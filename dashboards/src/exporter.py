@@ -144,7 +144,7 @@ def _latency():
 
 
 def _codes():
-    errors = f"sum by (app, api, code) (increase(timpush_api_errors_total{{{CALLS}}}{RATE})) > 0"
+    errors = f"sum by (app, api, code) (increase(timpush_api_errors_total{{{CALLS}}}{RATE}))"
     return lines(
         "Refusals by the service's code",
         "Calls that the service refused, by its REST error code; a code appears when it is first seen.",

@@ -56,13 +56,14 @@ def _stage(stage: str) -> str:
     return f'stage="{stage}"'
 
 
-def _of_platforms(by: tuple[str, ...]) -> str:
-    return "platform_" if "platform" in by else ""
+def _of_platforms(by: tuple[str, ...], matchers: tuple[str, ...]) -> str:
+    by_platform = "platform" in by or any(matcher.startswith("platform=") for matcher in matchers)
+    return "platform_" if by_platform else ""
 
 
 def lost(*by: str, matchers: tuple[str, ...] = (), at: str = "") -> str:
-    """Losses of the rolling window; by platform they are another measurement."""
-    name = f"timpush_window_{_of_platforms(by)}lost_pushes"
+    """Losses of the rolling window; those of platforms are another measurement."""
+    name = f"timpush_window_{_of_platforms(by, matchers)}lost_pushes"
     return total(latest(name, *matchers, at=at), *by)
 
 
@@ -74,7 +75,7 @@ def loss_ratio(stage: str, *by: str, at: str = "", matchers: tuple[str, ...] = (
     """
     step = "sent" if stage == POST else "sendable"
     known = latest("timpush_window_end_timestamp_seconds", 'api="normal_push_loss"', at=at)
-    base = latest(f"timpush_window_{_of_platforms(by)}{step}_pushes", *matchers, at=at)
+    base = latest(f"timpush_window_{_of_platforms(by, matchers)}{step}_pushes", *matchers, at=at)
     whole = total(f"{base} and on (app, region) {known}", *by)
     part = lost(*by, matchers=(_stage(stage), *matchers), at=at)
     return f"({part} or 0 * {whole}) / ({whole} > 0)"

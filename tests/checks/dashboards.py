@@ -17,8 +17,11 @@ BUILT_IN = {
 }
 EVERYTHING = ".+"
 
+# In a row that is repeated for each value of a variable, it has one.
+REPEATED = {"platform": "apns", "api": "normal_push_loss"}
 
-@dataclasses.dataclass
+
+@dataclasses.dataclass(frozen=True)
 class Query:
     """One query of a panel, a variable or an annotation."""
 
@@ -28,7 +31,7 @@ class Query:
     legend: str = ""
     instant: bool = False
     table: bool = False
-    kind: str = ""
+    lists_lines: bool = False
 
     def __str__(self) -> str:
         return f"{self.board}: {self.place}"
@@ -47,10 +50,16 @@ def documents() -> dict[str, dict]:
     return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))}
 
 
+def rows_and_panels(document: dict) -> list[tuple[str, dict]]:
+    """All panels that are no rows, with the variable that their row is repeated for."""
+    every = [
+        (panel.get("repeat", ""), each) for panel in document["panels"] for each in (panel, *panel.get("panels", ()))
+    ]
+    return [(repeat, panel) for repeat, panel in every if panel["type"] != "row"]
+
+
 def panels(document: dict) -> list[dict]:
-    """All panels that are no rows."""
-    every = [each for panel in document["panels"] for each in (panel, *panel.get("panels", ()))]
-    return [panel for panel in every if panel["type"] != "row"]
+    return [panel for _, panel in rows_and_panels(document)]
 
 
 def panel_queries(board: str, document: dict) -> list[Query]:
@@ -58,13 +67,13 @@ def panel_queries(board: str, document: dict) -> list[Query]:
         Query(
             board,
             f"{panel['title']} ({target['refId']})",
-            target["expr"],
+            target["expr"].replace(f"${repeat}", REPEATED[repeat]) if repeat else target["expr"],
             target.get("legendFormat", ""),
             target.get("instant", False),
             target.get("format") == "table",
-            panel["type"],
+            panel.get("options", {}).get("legend", {}).get("displayMode") == "list" and panel["type"] == "timeseries",
         )
-        for panel in panels(document)
+        for repeat, panel in rows_and_panels(document)
         for target in panel.get("targets", ())
     ]
 
