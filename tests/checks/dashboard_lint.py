@@ -295,6 +295,8 @@ def main() -> int:
         queries = dashboards.panel_queries(board, document) + dashboards.annotation_queries(board, document)
         for query in queries:
             found += [f"{query.place}: {problem}" for problem in promql_rules.problems(query.promql(), query.instant)]
+            if re.search(r'[^~]"\$', query.expr):
+                found.append(f"{query.place}: compares a label with a variable, which may be several, by =")
         for query, label in dashboards.variable_queries(board, document):
             if label != "job" and 'job=~"$job"' not in query.expr:
                 found.append(f"{query.place}: is not limited to the job")
