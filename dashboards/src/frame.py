@@ -15,6 +15,10 @@ SOURCE = model.DataSourceRef(type_val="prometheus", uid="$datasource")
 # Grafana 10.4 knows this version; later ones bring it up to theirs when they load it.
 SCHEMA_VERSION = 39
 
+# What the generator adds of later versions, or of other kinds: all have the defaults without.
+UNKNOWN_TO_SOME = ("footer", "legend", "percentChangeColorMode", "perPage", "selectionMode")
+OF_OTHER_VARIABLES = ("allowCustomValue", "auto", "auto_min", "auto_count")
+
 WIDTH = 24
 
 
@@ -167,13 +171,14 @@ class Board:
         document = json.loads(JSONEncoder(sort_keys=False).encode(self._build.build()))
         document["schemaVersion"] = SCHEMA_VERSION
         for variable in document["templating"]["list"]:
-            # Settings of other kinds of variables.
-            for key in ("auto", "auto_min", "auto_count"):
+            for key in OF_OTHER_VARIABLES:
                 variable.pop(key, None)
         for panel in document["panels"]:
             for each in (panel, *panel.get("panels", ())):
-                # Later versions have a table's footer elsewhere; without one there is none in all.
-                each.get("options", {}).pop("footer", None)
+                options = each.get("options", {})
+                for key in UNKNOWN_TO_SOME:
+                    if key != "legend" or each["type"] == "bargauge":
+                        options.pop(key, None)
         return document
 
 
