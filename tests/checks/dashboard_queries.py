@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Runs every query of the dashboards on real Prometheus servers; each must return data.
 
-One server scrapes the demo, which is restarted once and has calls refused. The other one has what
-`backfill` wrote about this time yesterday and, dated back, a week ago. Names and labels in the
-queries are compared with what the demo serves.
+One server scrapes the demo, which is restarted once and has calls refused. Another has what
+`backfill` wrote about this time yesterday and, dated back, a week ago; a third has it of two
+replicas, and must answer the same. Names and labels in the queries are compared with what the demo
+serves.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ import dashboards
 import promql_parser
 import promql_rules
 from dashboards import Query
-from prometheus_lab import Failure, Prometheus, dated_back, demo, fetch, free_port, need, simulated_past
+from prometheus_lab import Failure, Prometheus, copied, demo, fetch, free_port, need, simulated_past
 
 PATIENCE = 150
 HOUR = 3600
@@ -102,16 +103,24 @@ def about_pushes_alone(query: Query) -> bool:
     )
 
 
+def series_of(server: Prometheus, query: Query, at: float) -> list[dict]:
+    if query.instant:
+        return server.ask("query", query=query.promql(), time=at)
+    return server.ask("query_range", query=query.promql(), start=at - 600, end=at, step=15)
+
+
+def values_of(series: dict) -> list[list]:
+    """Pairs of time and value."""
+    return series.get("values") or [series["value"]]
+
+
 def answer(server: Prometheus, query: Query, at: float) -> list[str]:
     """What is wrong with what a query returns."""
     try:
-        if query.instant:
-            series = server.ask("query", query=query.promql(), time=at)
-        else:
-            series = server.ask("query_range", query=query.promql(), start=at - 600, end=at, step=15)
+        series = series_of(server, query, at)
     except Failure as error:
         return [str(error)]
-    numbers = [float(value) for each in series for _, value in each.get("values") or [each["value"]]]
+    numbers = [float(value) for each in series for _, value in values_of(each)]
     if all(math.isnan(number) for number in numbers):
         return ["returns nothing"]
     found = []
@@ -121,6 +130,19 @@ def answer(server: Prometheus, query: Query, at: float) -> list[str]:
     if query.lists_lines and len(series) > FEW:
         found.append(f"has {len(series)} lines and a legend that is a list")
     return found
+
+
+def doubled(one: Prometheus, two: Prometheus, query: Query, at: float) -> bool:
+    """Whether the answer is another one where each series is there from two replicas."""
+
+    def plain(server: Prometheus) -> list[str]:
+        # Sums of the same parts differ in their last digits by the order of the parts.
+        return sorted(
+            f"{sorted(each['metric'].items())} {[f'{float(value):.9g}' for _, value in values_of(each)]}"
+            for each in series_of(server, query, at)
+        )
+
+    return plain(one) != plain(two)
 
 
 def ask_until(server: Prometheus, queries: list[Query], end: float) -> list[str]:
@@ -172,17 +194,19 @@ def run(folder: pathlib.Path, stack: contextlib.ExitStack) -> list[str]:
     for query in [*queries, *(query for query, _ in variables)]:
         problems += [f"{query}: {problem}" for problem in name_problems(query, known)]
 
-    filled = Prometheus(folder, "filled")
-    week = folder / "week.om"
-    dated_back(past.file(PATIENCE), week, 6 * DAY)
-    filled.load(past.file(PATIENCE))
-    filled.load(week)
+    samples = [past.file(PATIENCE)]
+    samples.append(copied(samples[0], "week.om", earlier=6 * DAY))
+    filled, replicas = Prometheus(folder, "filled"), Prometheus(folder, "replicas")
+    filled.load(*samples)
+    replicas.load(*samples, *(copied(each, f"replica-{each.name}", instance="replica") for each in samples))
     stack.enter_context(filled.running())
+    stack.enter_context(replicas.running())
     compared = [query for query in queries if str(query) in NEED_HISTORY]
     problems += [f"{query}: {problem}" for query in compared for problem in answer(filled, query, time.time())]
     pushes = [query for query in usual if about_pushes_alone(query)]
     at = yesterday + 120
     problems += [f"{query}, backfilled: {problem}" for query in pushes for problem in answer(filled, query, at)]
+    problems += [f"{query}: two replicas change it" for query in pushes if doubled(filled, replicas, query, at)]
     print(
         f"{len(queries)} queries and {len(variables)} variables of {len(documents)} dashboards on the demo, "
         f"{len(compared)} against history, {len(pushes)} on what was backfilled, {time.time() - began:.0f} s"

@@ -114,14 +114,17 @@ def simulated_past(folder: pathlib.Path, start: int, end: int) -> Iterator[Past]
             yield Past(child, filling, made)
 
 
-def dated_back(source: pathlib.Path, target: pathlib.Path, seconds: int) -> None:
-    """The same samples, earlier."""
+def copied(source: pathlib.Path, name: str, earlier: int = 0, instance: str = "past") -> pathlib.Path:
+    """The same samples, so many seconds earlier or of another instance."""
+    target = source.with_name(name)
     with source.open() as lines, target.open("w") as out:
         for line in lines:
             if not line.startswith("#"):
                 sample, _, stamp = line.rstrip("\n").rpartition(" ")
-                line = f"{sample} {float(stamp) - seconds:.0f}\n"
+                sample = sample.replace('instance="past"', f'instance="{instance}"')
+                line = f"{sample} {int(stamp) - earlier}\n"
             out.write(line)
+    return target
 
 
 class Prometheus:
@@ -133,12 +136,13 @@ class Prometheus:
         self._config = folder / f"{name}.yml"
         self._url = f"http://127.0.0.1:{free_port()}"
 
-    def load(self, past: pathlib.Path) -> None:
+    def load(self, *files: pathlib.Path) -> None:
         """Takes up samples of the past; before it runs."""
-        command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(past), str(self.data)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise Failure(f"promtool refuses {past.name}: {done.stderr}")
+        for file in files:
+            command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(file), str(self.data)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                raise Failure(f"promtool refuses {file.name}: {done.stderr}")
 
     @contextlib.contextmanager
     def running(self, port: int | None = None, rules: pathlib.Path | None = None) -> Iterator["Prometheus"]:
