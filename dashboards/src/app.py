@@ -19,7 +19,10 @@ TO_CODE = (
     "Open this code",
     dashboard_url("timpush-errors", app="$app", stage="${__data.fields.stage}", err_code="${__data.fields.err_code}"),
 )
-TO_PLATFORM = ("Open this platform", dashboard_url("timpush-platforms", app="$app", platform="${__data.fields.platform}"))
+TO_PLATFORM = (
+    "Open this platform",
+    dashboard_url("timpush-platforms", app="$app", platform="${__data.fields.platform}"),
+)
 
 
 def board() -> Board:

@@ -88,7 +88,11 @@ def _targets():
         "Targets",
         "Whether the latest poll of each target's API succeeded, for each replica.",
         "all at once is the network or the exporter; one app is its key or permission; one API is the service.",
-        12, query(f"min by (instance, app, region, api) (timpush_target_up{{{HERE}}})", "{{app}} {{region}} {{api}} ({{instance}})"),
+        12,
+        query(
+            f"min by (instance, app, region, api) (timpush_target_up{{{HERE}}})",
+            "{{app}} {{region}} {{api}} ({{instance}})",
+        ),
         look=ONE_IS_GOOD, states=OK_OR_FAILED, none="no targets",
     )
 
@@ -154,12 +158,12 @@ def _codes():
 
 
 def _failing():
+    failures = f"max by (app, region, api) (timpush_target_consecutive_failures{{{CALLS}}})"
     return lines(
         "Failed polls in a row",
         "Polls of a target's API that failed since its last success.",
         "a line that climbs does not heal by itself; from `stale_after` on, its data are dropped.",
-        8, [query(f"max by (app, region, api) (timpush_target_consecutive_failures{{{CALLS}}})", "{{app}} {{region}} {{api}}")],
-        none="no targets",
+        8, [query(failures, "{{app}} {{region}} {{api}}")], none="no targets",
     )
 
 
@@ -169,7 +173,8 @@ def _clock():
         "Clock against the service",
         "This machine's clock minus the service's. Skew breaks signatures and shifts windows.",
         "beyond some seconds, repair the time synchronisation of the machine.",
-        8, [query(f"max by (instance, region) ({skew})", "{{region}} ({{instance}})")], "s", low=None, none="no answer yet",
+        8, [query(f"max by (instance, region) ({skew})", "{{region}} ({{instance}})")], "s", low=None,
+        none="no answer yet",
     )
 
 
@@ -221,12 +226,12 @@ def _polls():
 
 def _lateness():
     bucket = f"timpush_poll_lateness_seconds_bucket{{{INSTANCE}}}"
+    slow = f"histogram_quantile(0.95, sum by (instance, le) (rate({bucket}{RATE})))"
     return lines(
         "Lateness of polls",
         "How long after its due time one of 20 polls began.",
         "seconds are a busy machine or a poll that takes longer than its interval.",
-        8, [query(f"histogram_quantile(0.95, sum by (instance, le) (rate({bucket}{RATE})))", "p95 ({{instance}})")], "s",
-        none="no polls",
+        8, [query(slow, "p95 ({{instance}})")], "s", none="no polls",
     )
 
 

@@ -25,10 +25,6 @@ from frame import SOURCE
 
 NO_TRAFFIC = "no traffic"
 
-# A panel may show as many lines before its legend must be a table.
-FEW = 4
-
-
 def property_of(key: str, value: object) -> model.DynamicConfigValue:
     return model.DynamicConfigValue(id_val=key, value=value)
 

@@ -63,7 +63,8 @@ def _scoreboard():
 
 
 def _unattributed():
-    difference = f"{lost('stage')} - ({total(latest('timpush_window_platform_lost_pushes'), 'stage')} or 0 * {lost('stage')})"
+    known = total(latest("timpush_window_platform_lost_pushes"), "stage")
+    difference = f"{lost('stage')} - ({known} or 0 * {lost('stage')})"
     return stat(
         "Lost without a platform",
         "Losses of the total minus those of all platforms, by stage. The service counts both for itself; what no "
@@ -141,7 +142,8 @@ def _one():
              "$platform: receipts",
              f"Receipts as a part of the sent pushes. {RECEIPTS}",
              "watch for a fall to 0, which is a receipt URL that broke; the level itself says little.",
-             8, [query(receipts, "receipts")], "percentunit", many=False, colours={"receipts": names.FUNNEL["delivered"]},
+             8, [query(receipts, "receipts")], "percentunit", many=False,
+             colours={"receipts": names.FUNNEL["delivered"]},
          )),
         (8,
          table(

@@ -218,7 +218,8 @@ def _legend(panel: dict) -> list[str]:
         # A panel of a repeated row is about one value.
         repeated = panel["title"].startswith("$")
         shape = panel["options"]["legend"]
-        if open_ended and not repeated and (shape["displayMode"] != "table" or shape["calcs"] != ["lastNotNull", "max"]):
+        whole = shape["displayMode"] == "table" and shape["calcs"] == ["lastNotNull", "max"]
+        if open_ended and not repeated and not whole:
             found.append("may have many lines and its legend is no table with last and max")
     return found
 
@@ -272,7 +273,9 @@ def colours(documents: dict[str, dict]) -> list[str]:
     by_name = collections.defaultdict(set)
     for document in documents.values():
         for panel in dashboards.panels(document):
-            for name, properties in overrides(panel).items() if "fieldConfig" in panel and panel["type"] != "text" else ():
+            if panel["type"] == "text":
+                continue
+            for name, properties in overrides(panel).items():
                 if "color" in properties and "fixedColor" in properties["color"]:
                     by_name[name].add(properties["color"]["fixedColor"])
                 for mapping in properties.get("mappings", ()):

@@ -36,7 +36,7 @@ RULES = {
             "labels": {"severity": "info"},
         }],
     }],
-}  # fmt: skip
+}
 
 # The first calls for losses are refused.
 DRILL = {"rules": [{"match": {"api": "normal_push_loss"}, "times": 2, "fault": {"error": {"code": 60007}}}]}

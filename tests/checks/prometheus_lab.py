@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import socket
@@ -23,10 +24,11 @@ class Failure(Exception):
 
 
 def exporter() -> pathlib.Path:
-    """The program: TIMPUSH_EXPORTER, or what cargo built last for release, else for debugging."""
+    """The program: TIMPUSH_EXPORTER, or what cargo built for release, else for debugging."""
     given = os.environ.get("TIMPUSH_EXPORTER")
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target"))
-    candidates = [pathlib.Path(given)] if given else [target / kind / "timpush-exporter" for kind in ("release", "debug")]
+    built = [target / kind / "timpush-exporter" for kind in ("release", "debug")]
+    candidates = [pathlib.Path(given)] if given else built
     for path in candidates:
         if path.exists():
             return path.absolute()
@@ -34,9 +36,12 @@ def exporter() -> pathlib.Path:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that stays free until it is used: outgoing connections begin at higher ones."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def fetch(url: str, method: str = "GET", body: bytes | None = None) -> str:
@@ -109,7 +114,7 @@ def simulated_past(folder: pathlib.Path, start: int, end: int) -> Iterator[Past]
         command = [
             exporter(), "backfill", "--config", config, "--from", start, "--to", end, "--step", "5m",
             "--label", f"job={JOB}", "--label", "instance=past", "--output", made,
-        ]  # fmt: skip
+        ]
         with running(filling, *command) as child:
             yield Past(child, filling, made)
 
@@ -157,7 +162,7 @@ class Prometheus:
         command = [
             "prometheus", f"--config.file={self._config}", f"--storage.tsdb.path={self.data}",
             "--storage.tsdb.retention.time=30d", f"--web.listen-address={self._url.removeprefix('http://')}",
-        ]  # fmt: skip
+        ]
         with running(self.log, *command):
             until("Prometheus", self.log, lambda: fetch(f"{self._url}/-/ready"))
             yield self
