@@ -13,6 +13,7 @@ from queries import FIRING, age, latest, loss_ratio, loss_ratio_over, lost, sele
 
 BUDGET_LEFT = ((None, names.WORST), (0, names.BAD), (0.25, names.WARN), (0.5, names.GOOD))
 BURN = ((None, names.GOOD), (1, names.WARN), (3, names.BAD), (6, names.WORST))
+NO_COUNTERS = "no traffic, or no counters"
 SPANS = ("1h", "6h", "1d", "7d")
 
 TO_CODE = (
@@ -66,9 +67,10 @@ def _money():
             "Budget left of 7 days",
             "1 minus the loss of the last 7 days as a part of the loss that is allowed. Below 0, more was lost than "
             "allowed. While Prometheus has less than 7 days of history, it is about the history that there is: see "
-            "beside.",
+            "beside. It needs the counters, which can be switched off.",
             "with little left, delay what is risky and remove the largest cause below.",
-            5, now(f"1 - {_burn('7d')}"), "percentunit", BUDGET_LEFT, low=None, trend=False,
+            5, now(f"1 - {_burn('7d')}"), "percentunit", BUDGET_LEFT, none=NO_COUNTERS, low=None,
+            trend=False,
         ),
         stat(
             "History",
@@ -91,9 +93,10 @@ def _money():
         bars(
             "Burn rate",
             "How many times faster than allowed the app loses pushes, over each span: at 1 the budget lasts exactly. "
-            "A short span shows an incident, a long one a habit.",
+            "A short span shows an incident, a long one a habit. It needs the counters.",
             "above 6 in the hour and the 6 hours, act now; above 1 in the week, plan a cure.",
             8, [now(_burn(span), span, ref) for span, ref in zip(SPANS, "ABCD")], "none", BURN,
+            none=NO_COUNTERS,
         ),
     )
 
