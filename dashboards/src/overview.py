@@ -1,0 +1,200 @@
+"""Is it bad, where, since when, and why: the page to begin with."""
+
+from grafana_foundation_sdk.models.common import StackingMode
+
+import names
+from frame import TO_APP, Board, dashboard_url
+from names import POST, READY
+from panels import AGE, ANY_IS_BAD, LOSS_RATIO, NO_TRAFFIC, Column, bands, bars, lines, now, query, stat, table
+from queries import FIRING, age, by_class, latest, loss_ratio, lost, texts, total
+
+RECEIPTS = (
+    "Delivered counts receipts: FCM has none, and some vendors need a receipt URL, "
+    "so delivered below sent is no loss by itself."
+)
+
+TO_CODE = (
+    "Open this code",
+    dashboard_url("timpush-errors", stage="${__data.fields.stage}", err_code="${__data.fields.err_code}"),
+)
+
+
+def board() -> Board:
+    board = Board(
+        "timpush-overview",
+        "Push loss / Overview",
+        "Offline push of Tencent Cloud Chat: is it bad, where, since when, and why. Numbers cover the exporter's "
+        "rolling window (1 h unless configured) that ended shortly ago.",
+    )
+    board.line(4, *_now())
+    board.line(8, _funnel(), _apps(), _causes())
+    board.line(8, _by_app(), _compared(), _by_stage())
+    board.row("Who must act, and how fresh the numbers are", (8, _classes(), _targets()), (8, _ages(), _alerts()))
+    return board
+
+
+def _now():
+    return (
+        stat(
+            "Loss after sending",
+            "Part of the sent pushes that a vendor did not report as arrived. A few percent are normal: apps get "
+            "uninstalled.",
+            "from 5 % on, find the app in the table below and the code beside it; from 15 % on, expect an outage or "
+            "a lost credential.",
+            4, query(loss_ratio(POST)), "percentunit", LOSS_RATIO,
+        ),
+        stat(
+            "Loss before sending",
+            "Part of the sendable pushes that never left the service: no certificate or no token was reported.",
+            "a step up after a release means that the app no longer registers its token or certificate.",
+            4, query(loss_ratio(READY)), "percentunit", LOSS_RATIO,
+        ),
+        stat(
+            "Sendable",
+            "Devices that could be pushed to in the window.",
+            "if this falls to nothing, the sender stopped: a loss of 0 is no good news then.",
+            3, query(total(latest("timpush_window_sendable_pushes"))),
+        ),
+        stat(
+            "Sent",
+            "Pushes that were handed to a vendor's channel in the window.",
+            "if it falls behind sendable, look at the loss before sending.",
+            3, query(total(latest("timpush_window_sent_pushes"))),
+        ),
+        stat(
+            "Lost",
+            "Pushes that were lost in the window in either stage, over all error codes.",
+            "compare it with the volume beside it, then look at the top causes.",
+            3, query(lost()), none="no data",
+        ),
+        stat(
+            "Oldest data",
+            "Time since the target that waited longest was last answered.",
+            "above 10 minutes the other panels show old numbers; open Exporter health.",
+            4, query(age()), "s", AGE, none="no answer yet",
+        ),
+        stat(
+            "Firing alerts",
+            "Alerts named Timpush* that fire now. It is 0 as well where the alerting rules are not loaded.",
+            "open the row below for the list.",
+            3, query(f"count({FIRING}) or vector(0)"), "none", ANY_IS_BAD, none="0",
+        ),
+    )
+
+
+def _funnel():
+    queries = [
+        now(total(latest(f"timpush_window_{step}_pushes")), step, ref)
+        for step, ref in zip(names.FUNNEL, "ABCD")
+    ]
+    return bars(
+        "Funnel",
+        f"How far the pushes of the window came. {RECEIPTS}",
+        "compare sendable with sent; do not alert on delivered.",
+        5, queries, colours=names.FUNNEL,
+    )
+
+
+def _apps():
+    by = ("app", "region")
+    columns = [
+        Column("Loss after sending", loss_ratio(POST, *by), "percentunit", LOSS_RATIO),
+        Column("Loss before sending", loss_ratio(READY, *by), "percentunit", LOSS_RATIO),
+        Column("Sendable", total(latest("timpush_window_sendable_pushes"), *by)),
+        Column("Sent", total(latest("timpush_window_sent_pushes"), *by)),
+        Column("Lost after", lost(*by, matchers=(f'stage="{POST}"',))),
+        Column("Lost before", lost(*by, matchers=(f'stage="{READY}"',))),
+        Column("Age", age(*by), "s", AGE),
+    ]
+    return table(
+        "Apps, worst first",
+        "Each app and region with its losses in the window. An app without pushes has no ratio.",
+        "open the worst app by its name; a red age means that its row is old.",
+        11, columns, "Loss after sending", by, {"app": [TO_APP]}, none=NO_TRAFFIC,
+    )
+
+
+def _causes():
+    by = ("stage", "err_code")
+    return table(
+        "Top causes",
+        "The ten error codes with the most losses in the window, with the service's own words. Codes of different "
+        "vendors may be the same number.",
+        "open a code to see since when, where, and what to do about its kind.",
+        8, [Column("Lost", f"topk(10, {lost(*by)} > 0)", look=((None, names.CALM),), gauge=True)], "Lost",
+        (*by, "err_info"), {"err_code": [TO_CODE]}, none="no losses",
+        extra=[f"{texts(*by)} and on (stage, err_code) topk(10, {lost(*by)} > 0)"],
+    )
+
+
+def _by_app():
+    link = dashboard_url("timpush-app", app="${__field.labels.app}")
+    return lines(
+        "Loss after sending, by app",
+        "Part of each app's sent pushes that was lost. A gap means no traffic.",
+        "note when a line left its usual level; click it to open the app.",
+        8, [query(loss_ratio(POST, "app"), "{{app}}")], "percentunit", links=[("Open this app", link)],
+    )
+
+
+def _compared():
+    spans = (("now", "", "A"), ("a day ago", " offset 1d", "B"), ("a week ago", " offset 7d", "C"))
+    return lines(
+        "Loss after sending, against before",
+        "The same ratio now, at the same time yesterday and a week ago. The older lines begin when Prometheus has "
+        "that much history; `timpush-exporter backfill` can fill in 7 days.",
+        "a line that left both others is an incident; one that follows them is the day's usual course.",
+        8, [query(loss_ratio(POST, at=at), name, ref) for name, at, ref in spans], "percentunit", many=False,
+        dashed=("a day ago", "a week ago"),
+        colours={"now": names.STAGES[POST], "a day ago": "#8AB8FF", "a week ago": "#A352CC"},
+    )
+
+
+def _by_stage():
+    return lines(
+        "Lost, by stage",
+        "Pushes lost in the rolling window that ended at each point, before and after sending.",
+        "before sending is for whoever releases the app; after sending is for credentials, quotas and vendors.",
+        8, [query(lost("stage"), "{{stage}}")], colours=names.STAGES, stacked=StackingMode.NORMAL, many=False,
+    )
+
+
+def _classes():
+    return lines(
+        "Lost, by who must act",
+        "Losses of the platforms by the class of their code. token_invalid is the floor of uninstalled apps; "
+        "credential, permission, config and content are yours; quota and vendor_transient are the vendor's.",
+        "act on credential, permission, config and content; see Error codes for each class.",
+        12, [query(by_class(), "{{class}}")], colours=names.CLASSES, stacked=StackingMode.NORMAL, none="no losses",
+    )
+
+
+def _targets():
+    up = latest("timpush_target_up")
+    return bands(
+        "Targets",
+        "Whether the latest poll of each app and region was answered by all of its APIs.",
+        "failed means that the numbers stand still; open Exporter health for the reason.",
+        12, query(f"min by (app, region) ({up})", "{{app}} {{region}}"),
+        look=((None, names.WORST), (1, names.GOOD)),
+        states={"0": ("failed", names.WORST), "1": ("ok", names.GOOD)},
+    )
+
+
+def _ages():
+    return lines(
+        "Age of the data, by app",
+        "Time since all APIs of an app were last answered.",
+        "a line that climbs is a target that fails; open Exporter health.",
+        12, [query(age("app"), "{{app}}")], "s", look=AGE, limits=True, none="no answer yet",
+    )
+
+
+def _alerts():
+    return table(
+        "Alerts that fire",
+        "Alerts named Timpush* that fire now, of the chosen apps and of the exporter itself.",
+        "follow the alert's runbook link in Alertmanager; the app's name opens its dashboard.",
+        12, [], "alertname", ("alertname", "severity", "app", "region"), {"app": [TO_APP]}, none="none",
+        ascending=True, extra=[f"group by (alertname, severity, app, region) ({FIRING})"],
+    )

@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""Checks that the dashboards are what a person in a hurry needs: whole, alike, and laid out.
+
+That they are the files that their source makes is checked by `dashboards/src --check`, that
+their queries return data by dashboard_queries.py.
+"""
+
+import collections
+import re
+import sys
+
+import dashboards
+import promql_rules
+
+HEIGHT = 20  # rows of the grid on a screen of 1080 lines
+WIDTH = 24
+
+# Panels of which a value below 0 means something.
+BELOW_ZERO = {
+    ("timpush-app", "Budget left of 7 days"): "more was lost than allowed",
+    ("timpush-platforms", "Lost without a platform"): "the platforms may count more than the total",
+    ("timpush-exporter", "Next expiry of a signature"): "it has expired",
+    ("timpush-exporter", "Life of signatures"): "it has expired",
+    ("timpush-exporter", "Clock against the service"): "the clock is behind",
+}
+
+# Dashboards on which one variable has a single value.
+SINGLE = {("timpush-app", "app"): "the dashboard is about one app"}
+
+STAGES = {"ready_to_send", "post_send_delivered"}
+PLATFORMS = {"apns", "xiaomi", "huawei", "fcm", "meizu", "oppo", "vivo", "honor", "unknown"}
+
+# Labels with few values: a legend need not be a table, but their colours must be given.
+COLOURED = {"stage": STAGES, "platform": PLATFORMS}
+
+# Cells of these labels lead on.
+LINKED = {"app", "platform", "err_code"}
+
+# Kinds of panels that colour by what a value means, so that thresholds must say it.
+BY_THRESHOLDS = {"stat", "bargauge", "state-timeline", "status-history"}
+BANDS = {"state-timeline", "status-history"}
+
+
+def head(board: str, document: dict) -> list[str]:
+    """The dashboard's own settings."""
+    wanted = {
+        "uid": board,
+        "tags": ["timpush", "push"],
+        "editable": False,
+        "schemaVersion": 39,
+        "version": 1,
+        "time": {"from": "now-24h", "to": "now"},
+        "refresh": "1m",
+        "graphTooltip": 1,
+        "timezone": "browser",
+    }
+    found = [f"{key} is {document.get(key)!r}" for key, value in wanted.items() if document.get(key) != value]
+    found += [f"has {key}" for key in ("id", "__inputs", "__requires") if key in document]
+    if not document.get("title", "").startswith("Push loss / ") or not document.get("description"):
+        found.append("title or description is missing")
+    annotations = [each["expr"] for each in document["annotations"]["list"]]
+    for part in ('alertstate="firing"', "process_start_time_seconds"):
+        if not any(part in expr for expr in annotations):
+            found.append(f"no annotation asks for {part}")
+    links = document["links"]
+    if not any(each["type"] == "dashboards" and each["keepTime"] and each["includeVars"] for each in links):
+        found.append("no link to the other dashboards that keeps time and variables")
+    if not any(each["type"] == "link" for each in links):
+        found.append("no link to a document")
+    return found
+
+
+def sources(value: object) -> list[str]:
+    """Data sources that are not the chosen one, anywhere."""
+    found = []
+    if isinstance(value, dict):
+        if "datasource" in value and value["datasource"] != {"type": "prometheus", "uid": "$datasource"}:
+            found.append(f"a data source is {value['datasource']!r}")
+        value = list(value.values())
+    if isinstance(value, list):
+        found += [problem for each in value for problem in sources(each)]
+    return found
+
+
+def variables(board: str, document: dict) -> list[str]:
+    every = document["templating"]["list"]
+    found = []
+    if [each["name"] for each in every[:4]] != ["datasource", "job", "app", "region"]:
+        found.append("the first variables are not datasource, job, app, region")
+    if [each["name"] for each in every if each["type"] == "datasource"] != ["datasource"]:
+        found.append("there is not one data source")
+    for each in every:
+        name = each["name"]
+        if not each.get("label"):
+            found.append(f"variable {name} has no label")
+        if each["type"] != "query":
+            continue
+        if each["refresh"] != 2:
+            found.append(f"variable {name} is not asked for again with another time range")
+        if (board, name) in SINGLE:
+            continue
+        if not (each["multi"] and each["includeAll"] and each["allValue"] == ".+"):
+            found.append(f"variable {name} cannot be several or all")
+    return found
+
+
+def grid(panels: list[dict], top: int) -> list[str]:
+    """Lines that are full and do not overlap."""
+    found = []
+    lines = collections.defaultdict(list)
+    for panel in panels:
+        lines[panel["gridPos"]["y"]].append(panel)
+    y = top
+    for at, line in sorted(lines.items()):
+        x = 0
+        if at != y:
+            found.append(f"a line begins at {at}, not at {y}")
+        for panel in sorted(line, key=lambda each: each["gridPos"]["x"]):
+            place = panel["gridPos"]
+            if place["x"] != x or place["h"] != line[0]["gridPos"]["h"]:
+                found.append(f"{panel['title']}: overlaps, or leaves a gap")
+            x += place["w"]
+        if x != WIDTH:
+            found.append(f"the line at {at} is {x} wide")
+        y = at + line[0]["gridPos"]["h"]
+    return found
+
+
+def layout(document: dict) -> list[str]:
+    top = document["panels"]
+    found = grid(top, 0)
+    for panel in top:
+        below = panel["gridPos"]["y"] + panel["gridPos"]["h"] > HEIGHT
+        if panel["type"] == "row":
+            found += grid(panel["panels"], panel["gridPos"]["y"] + 1)
+            if not panel["collapsed"]:
+                found.append(f"row {panel['title']} is open")
+        elif below:
+            found.append(f"{panel['title']}: is below the first screen and in no row")
+    ids = [each["id"] for panel in top for each in (panel, *panel.get("panels", ()))]
+    if len(set(ids)) != len(ids):
+        found.append("two panels have the same id")
+    titles = [panel["title"] for panel in dashboards.panels(document)]
+    found += [f"{title}: two panels have this title" for title, n in collections.Counter(titles).items() if n > 1]
+    return found
+
+
+def overrides(panel: dict) -> dict[str, dict[str, object]]:
+    """Values by property by name."""
+    by_name = collections.defaultdict(dict)
+    for override in panel["fieldConfig"]["overrides"]:
+        for each in override["properties"]:
+            by_name[override["matcher"]["options"]][each["id"]] = each.get("value")
+    return by_name
+
+
+def panel_problems(board: str, panel: dict) -> list[str]:
+    if panel["type"] == "text":
+        return []
+    found = []
+    described = panel.get("description", "")
+    means, _, advice = described.partition("\n\n**What to do:** ")
+    if not panel["title"] or len(means) < 20 or len(advice) < 10:
+        found.append("does not say what it means and what to do")
+    defaults = panel["fieldConfig"]["defaults"]
+    if not defaults.get("unit"):
+        found.append("has no unit")
+    if defaults.get("min") != 0 and (board, panel["title"]) not in BELOW_ZERO:
+        found.append("does not begin at 0")
+    if not defaults.get("noValue"):
+        found.append("does not say what nothing means")
+    colour = defaults.get("color", {}).get("mode")
+    if panel["type"] in BY_THRESHOLDS and (colour != "thresholds" or not defaults["thresholds"]["steps"]):
+        found.append("is not coloured by thresholds")
+    if panel["type"] == "stat" and not any(
+        each["type"] == "special" and each["options"]["match"] == "null+nan" for each in defaults["mappings"]
+    ):
+        found.append("shows no text for null")
+    return found + _targets(panel) + _legend(panel) + _links(board, panel)
+
+
+def _targets(panel: dict) -> list[str]:
+    found = []
+    targets = panel.get("targets", [])
+    if not targets:
+        found.append("asks for nothing")
+    for target in targets:
+        if panel["type"] == "table" and not (target.get("instant") and target.get("format") == "table"):
+            found.append("is a table of something else than instant tables")
+        if panel["type"] in ("timeseries", "state-timeline", "status-history", "heatmap") and not target.get("range"):
+            found.append("shows time and asks for an instant")
+        if panel["type"] not in ("table", "stat") and not target.get("legendFormat"):
+            found.append("has a query without a name")
+    if panel["type"] == "table":
+        named = {name for name, properties in overrides(panel).items() if "unit" in properties}
+        shown = {
+            name
+            for each in panel["transformations"]
+            if each["id"] == "organize"
+            for name in each["options"]["renameByName"].values()
+        }
+        found += [f"column {name} has no unit" for name in shown - named]
+    return found
+
+
+def _legend(panel: dict) -> list[str]:
+    found = []
+    by_name = overrides(panel)
+    for target in panel.get("targets", []):
+        legend = target.get("legendFormat", "")
+        for label, values in COLOURED.items():
+            if legend == f"{{{{{label}}}}}" and panel["type"] not in BANDS:
+                without = [value for value in values if "color" not in by_name.get(value, {})]
+                found += [f"gives {value} no colour" for value in sorted(without)]
+    if panel["type"] == "timeseries":
+        legends = {target.get("legendFormat", "") for target in panel["targets"]}
+        open_ended = any(set(dashboards.placeholders(legend)) - {"stage"} for legend in legends)
+        # A panel of a repeated row is about one value.
+        repeated = panel["title"].startswith("$")
+        shape = panel["options"]["legend"]
+        whole = shape["displayMode"] == "table" and shape["calcs"] == ["lastNotNull", "max"]
+        if open_ended and not repeated and not whole:
+            found.append("may have many lines and its legend is no table with last and max")
+    return found
+
+
+def _links(board: str, panel: dict) -> list[str]:
+    """Cells and lines of an app, a platform or a code lead on."""
+    if panel["type"] != "table":
+        return []
+    by_name = overrides(panel)
+    order = {
+        name
+        for each in panel["transformations"]
+        if each["id"] == "organize"
+        for name in each["options"]["indexByName"]
+    }
+    return [
+        f"the cells of {label} lead nowhere"
+        for label in sorted(LINKED & order)
+        if "links" not in by_name.get(label, {}) and (board, label) not in SINGLE
+    ]
+
+
+def addresses(value: object) -> list[str]:
+    if isinstance(value, dict):
+        mine = [value["url"]] if str(value.get("url", "")).startswith("/d/") else []
+        return mine + [each for part in value.values() for each in addresses(part)]
+    if isinstance(value, list):
+        return [each for part in value for each in addresses(part)]
+    return []
+
+
+def link_problems(document: dict, known: dict[str, set[str]]) -> list[str]:
+    """Links to what is there, with the time, the data source and the variables that are there."""
+    found = []
+    for address in addresses(document):
+        uid, _, query = address.removeprefix("/d/").partition("?")
+        parts = query.split("&")
+        if uid not in known:
+            found.append(f"a link leads to {uid}")
+            continue
+        for part in ("${datasource:queryparam}", "${job:queryparam}", "${__url_time_range}"):
+            if part not in parts:
+                found.append(f"a link to {uid} does not keep {part}")
+        given = re.findall(r"(?:^|&)var-(\w+)=", query) + re.findall(r"\$\{(\w+):queryparam\}", query)
+        found += [f"a link to {uid} gives it {name}" for name in set(given) - known[uid]]
+    return found
+
+
+def colours(documents: dict[str, dict]) -> list[str]:
+    """A name has one colour everywhere, in lines as in cells."""
+    by_name = collections.defaultdict(set)
+    for document in documents.values():
+        for panel in dashboards.panels(document):
+            if panel["type"] == "text":
+                continue
+            for name, properties in overrides(panel).items():
+                if "color" in properties and "fixedColor" in properties["color"]:
+                    by_name[name].add(properties["color"]["fixedColor"])
+                for mapping in properties.get("mappings", ()):
+                    for value, result in mapping["options"].items():
+                        by_name[value].add(result["color"])
+    return [f"{name} has {len(found)} colours" for name, found in sorted(by_name.items()) if len(found) > 1]
+
+
+def main() -> int:
+    documents = dashboards.documents()
+    known = {board: {each["name"] for each in document["templating"]["list"]} for board, document in documents.items()}
+    problems = colours(documents)
+    count = 0
+    for board, document in documents.items():
+        found = head(board, document) + sources(document) + variables(board, document) + layout(document)
+        found += link_problems(document, known)
+        for panel in dashboards.panels(document):
+            count += 1
+            found += [f"{panel['title']}: {problem}" for problem in panel_problems(board, panel)]
+        queries = dashboards.panel_queries(board, document) + dashboards.annotation_queries(board, document)
+        for query in queries:
+            found += [f"{query.place}: {problem}" for problem in promql_rules.problems(query.promql(), query.instant)]
+            if re.search(r'[^~]"\$', query.expr):
+                found.append(f"{query.place}: compares a label with a variable, which may be several, by =")
+        for query, label in dashboards.variable_queries(board, document):
+            if label != "job" and 'job=~"$job"' not in query.expr:
+                found.append(f"{query.place}: is not limited to the job")
+        problems += [f"{board}: {problem}" for problem in found]
+    for problem in problems:
+        print(problem)
+    print(f"{len(documents)} dashboards with {count} panels, {len(problems)} problems")
+    return bool(problems) or len(documents) != 5
+
+
+if __name__ == "__main__":
+    sys.exit(main())

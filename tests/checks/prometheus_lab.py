@@ -1,0 +1,184 @@
+"""The exporter's demo, its simulator and real Prometheus servers as child processes on this machine."""
+
+import contextlib
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+
+TOP = pathlib.Path(__file__).parents[2]
+JOB = "timpush-exporter"
+
+
+class Failure(Exception):
+    """What the lab could not be built for."""
+
+
+def exporter() -> pathlib.Path:
+    """The program: TIMPUSH_EXPORTER, or what cargo built for release, else for debugging."""
+    given = os.environ.get("TIMPUSH_EXPORTER")
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", TOP / "target"))
+    built = [target / kind / "timpush-exporter" for kind in ("release", "debug")]
+    candidates = [pathlib.Path(given)] if given else built
+    for path in candidates:
+        if path.exists():
+            return path.absolute()
+    raise Failure(f"there is no {candidates[0]}: build it, or set TIMPUSH_EXPORTER")
+
+
+def free_port() -> int:
+    """A port that stays free until it is used: outgoing connections begin at higher ones."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+
+
+def fetch(url: str, method: str = "GET", body: bytes | None = None) -> str:
+    with urllib.request.urlopen(urllib.request.Request(url, data=body, method=method), timeout=30) as answer:
+        return answer.read().decode()
+
+
+@contextlib.contextmanager
+def running(log: pathlib.Path, *command: object) -> Iterator[subprocess.Popen]:
+    """A program whose output goes to a file, and which ends with the block."""
+    with log.open("w") as out:
+        child = subprocess.Popen([str(part) for part in command], stdout=out, stderr=subprocess.STDOUT)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def until(what: str, log: pathlib.Path, condition, patience: float = 30):
+    """What the condition gives once it gives something."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            if found := condition():
+                return found
+        time.sleep(0.2)
+    raise Failure(f"{what}: not within {patience:.0f} s; {log.name} ends with\n{log.read_text()[-2000:]}")
+
+
+@contextlib.contextmanager
+def demo(folder: pathlib.Path, port: int, name: str = "demo.log") -> Iterator[str]:
+    """The demo on a port; gives the simulator's URL."""
+    log = folder / name
+    with running(log, exporter(), "demo", "--listen", f"127.0.0.1:{port}"):
+        found = until("the demo", log, lambda: re.search(r"Simulator +(http://\S+)", log.read_text()))
+        until("the demo's metrics", log, lambda: fetch(f"http://127.0.0.1:{port}/metrics"))
+        yield found[1]
+
+
+class Past:
+    """A `backfill` under way."""
+
+    def __init__(self, child: subprocess.Popen, log: pathlib.Path, made: pathlib.Path) -> None:
+        self._child, self._log, self._made = child, log, made
+
+    def file(self, patience: float) -> pathlib.Path:
+        """What it wrote, once it is done."""
+        try:
+            if self._child.wait(patience) == 0:
+                return self._made
+        except subprocess.TimeoutExpired:
+            pass
+        raise Failure(f"backfill did not succeed: {self._log.read_text()[-2000:]}")
+
+
+@contextlib.contextmanager
+def simulated_past(folder: pathlib.Path, start: int, end: int) -> Iterator[Past]:
+    """Begins to fill a span from a simulated service."""
+    log, filling = folder / "simulate.log", folder / "backfill.log"
+    config, made = folder / "timpush.yml", folder / "past.om"
+    with running(log, exporter(), "simulate", "--listen", f"127.0.0.1:{free_port()}"):
+        until("the simulator", log, lambda: "name: game" in log.read_text() and log.read_text().endswith("}]\n"))
+        config.touch(0o600)
+        config.write_text("".join(line for line in log.open() if not line.startswith("#")))
+        command = [
+            exporter(), "backfill", "--config", config, "--from", start, "--to", end, "--step", "5m",
+            "--label", f"job={JOB}", "--label", "instance=past", "--output", made,
+        ]
+        with running(filling, *command) as child:
+            yield Past(child, filling, made)
+
+
+def copied(source: pathlib.Path, name: str, earlier: int = 0, instance: str = "past") -> pathlib.Path:
+    """The same samples, so many seconds earlier or of another instance."""
+    target = source.with_name(name)
+    with source.open() as lines, target.open("w") as out:
+        for line in lines:
+            if not line.startswith("#"):
+                sample, _, stamp = line.rstrip("\n").rpartition(" ")
+                sample = sample.replace('instance="past"', f'instance="{instance}"')
+                line = f"{sample} {int(stamp) - earlier}\n"
+            out.write(line)
+    return target
+
+
+class Prometheus:
+    """A server with data of its own."""
+
+    def __init__(self, folder: pathlib.Path, name: str) -> None:
+        self.data = folder / f"{name}-data"
+        self.log = folder / f"{name}.log"
+        self._config = folder / f"{name}.yml"
+        self._url = f"http://127.0.0.1:{free_port()}"
+
+    def load(self, *files: pathlib.Path) -> None:
+        """Takes up samples of the past; before it runs."""
+        for file in files:
+            command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(file), str(self.data)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                raise Failure(f"promtool refuses {file.name}: {done.stderr}")
+
+    @contextlib.contextmanager
+    def running(self, port: int | None = None, rules: pathlib.Path | None = None) -> Iterator["Prometheus"]:
+        """Scrapes an exporter on a port every 5 s, if there is one."""
+        config: dict = {"global": {"scrape_interval": "5s", "evaluation_interval": "5s"}}
+        if port:
+            targets = [{"targets": [f"127.0.0.1:{port}"]}]
+            config["scrape_configs"] = [{"job_name": JOB, "honor_labels": True, "static_configs": targets}]
+        if rules:
+            config["rule_files"] = [str(rules)]
+        self._config.write_text(json.dumps(config))  # JSON is YAML
+        command = [
+            "prometheus", f"--config.file={self._config}", f"--storage.tsdb.path={self.data}",
+            "--storage.tsdb.retention.time=30d", f"--web.listen-address={self._url.removeprefix('http://')}",
+        ]
+        with running(self.log, *command):
+            until("Prometheus", self.log, lambda: fetch(f"{self._url}/-/ready"))
+            yield self
+
+    def ask(self, path: str, **parameters: object) -> list:
+        """The result of a query; what is wrong with it is a Failure."""
+        url = f"{self._url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        try:
+            answer = json.loads(fetch(url))
+        except urllib.error.HTTPError as error:
+            raise Failure(error.read().decode()[:500]) from error
+        data = answer["data"]
+        return data["result"] if isinstance(data, dict) else data
+
+
+def need(*programs: str) -> None:
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing:
+        raise Failure(f"not installed: {', '.join(missing)}")
