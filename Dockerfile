@@ -26,6 +26,7 @@ ENV TIMPUSH_REVISION=${REVISION}
 RUN touch build.rs src/main.rs src/lib.rs \
     && cargo build --locked --profile "$PROFILE" --target "$(rustc --print host-tuple)" \
     && install -D target/*/"$([ "$PROFILE" = dev ] && echo debug || echo "$PROFILE")"/timpush-exporter /out/timpush-exporter \
+    && mkdir /out/state \
     && /out/timpush-exporter --version
 
 FROM scratch
@@ -37,6 +38,8 @@ LABEL org.opencontainers.image.title="timpush-exporter" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /out/timpush-exporter /timpush-exporter
+# A fresh volume for `state_file` takes its owner from here.
+COPY --from=build --chown=65532:65532 /out/state /var/lib/timpush-exporter
 # A number, so that Kubernetes can tell that it is not root.
 USER 65532:65532
 EXPOSE 10898

@@ -239,3 +239,10 @@ async fn healthcheck_tells_a_daemon_that_answers_from_one_that_does_not() {
     assert_eq!(code, Some(1));
     assert!(error.contains("connect"), "{error}");
 }
+
+#[test]
+fn the_configuration_of_the_composition_can_be_used() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/compose/timpush.yml");
+    let output = run(&["check-config", path, "--without-secrets"]);
+    assert_eq!(code(&output), Some(0), "{output:?}");
+}
