@@ -156,6 +156,15 @@ async fn pages_need_a_right_password_and_health_needs_none() {
     .await;
     let healthy = client.user("ann", "wrong").status("/-/healthy").await;
     assert_eq!(healthy, 200);
+    // Who has a password may reload from anywhere: ann:apple, passed on by a proxy.
+    for (authorization, status) in [("Authorization: Basic YW5uOmFwcGxl\r\n", 200), ("", 401)] {
+        let head = format!(
+            "POST /-/reload HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.0.0.1\r\nContent-Length: 0\r\n\
+             {authorization}Connection: close\r\n\r\n"
+        );
+        let answer = client.send(head.as_bytes()).await.unwrap();
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
     let target = [
         "GET /-/healthy/../../metrics",
         "GET //-/healthy",
