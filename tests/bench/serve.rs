@@ -20,6 +20,9 @@ use timpush_exporter::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, R
 use timpush_exporter::self_metrics::SelfMetrics;
 use timpush_exporter::snapshot::{Recorder, Snapshot};
 use timpush_exporter::target::{Target, expand};
+use timpush_exporter::web::auth::guarded;
+use timpush_exporter::web::front::Front;
+use timpush_exporter::web::server::serve;
 use timpush_exporter::web::{Lifecycle, Served, router};
 use timpush_exporter::window::{Range, UnixSeconds};
 use tokio::net::TcpListener;
@@ -55,7 +58,9 @@ async fn main() {
         false,
         Arc::new(Lifecycle::new(None, false)),
     )));
-    let server = axum::serve(listener, router).into_future();
+    let front = Arc::new(Front::open());
+    let router = guarded(router, Arc::clone(&front));
+    let server = serve(listener, router, front, std::future::pending());
     let pause = INTERVAL / u32::try_from(targets.len()).unwrap();
     let polling = async {
         for round in 1.. {
@@ -66,7 +71,7 @@ async fn main() {
         }
     };
     tokio::select! {
-        result = server => result.unwrap(),
+        () = server => {}
         () = polling => {}
     }
 }
