@@ -20,13 +20,7 @@ const REGIONS: [&str; 2] = ["singapore", "frankfurt"];
 
 /// Serves on `listen` until SIGTERM or SIGINT. Calls go to this process alone.
 pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure> {
-    let apps: Vec<SimApp> = SimApp::made_up()
-        .into_iter()
-        .map(|app| SimApp {
-            incidents: Incidents::Demo,
-            ..app
-        })
-        .collect();
+    let apps = apps();
     let options = Options {
         apps: apps.clone(),
         ..Options::default()
@@ -61,6 +55,18 @@ pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure>
     };
     let (result, ()) = tokio::join!(exporter, service);
     result.map_err(Failure::failed)
+}
+
+/// So busy that there is something to see at any hour of the day.
+fn apps() -> Vec<SimApp> {
+    SimApp::made_up()
+        .into_iter()
+        .map(|app| SimApp {
+            incidents: Incidents::Demo,
+            pushes_a_day: app.pushes_a_day.saturating_mul(10),
+            ..app
+        })
+        .collect()
 }
 
 /// As an operator's configuration would be, but in more of a hurry.
@@ -113,4 +119,43 @@ fn config(listen: SocketAddr, apps: &[SimApp], simulated: &str) -> Result<Config
         apps,
         notices: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::reading::{Api, Reading, Stage};
+    use crate::simulator::truth;
+    use crate::window::{Range, UnixSeconds};
+
+    #[test]
+    fn every_hour_of_a_week_has_losses_of_two_stages_on_three_platforms_for_each_app() {
+        for app in apps() {
+            for hour in 0..7 * 24 {
+                let start = 1_800_000_000 + hour * 3600;
+                let range = Range {
+                    start: UnixSeconds(start),
+                    end: UnixSeconds(start + 3600),
+                };
+                let Reading::Loss(rows) = truth(&app, Api::NormalPushLoss, range) else {
+                    panic!("no losses");
+                };
+                for stage in Stage::ALL {
+                    let platforms: BTreeSet<_> = rows
+                        .keys()
+                        .filter(|key| key.stage == stage)
+                        .filter_map(|key| key.platform?.name())
+                        .filter(|name| ["apns", "huawei", "xiaomi", "fcm"].contains(name))
+                        .collect();
+                    assert!(
+                        platforms.len() >= 3,
+                        "{} {stage} {platforms:?} in hour {hour}",
+                        app.name
+                    );
+                }
+            }
+        }
+    }
 }
