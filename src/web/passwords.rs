@@ -184,7 +184,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
     use tokio::task::JoinSet;
-    use tokio::time::timeout;
+    use tokio::time::{sleep, timeout};
 
     /// bcrypt's lowest cost, since tests are not optimised.
     const COST: u32 = 4;
@@ -322,7 +322,13 @@ mod tests {
         }
         let right = passwords.check(&users, "ann", b"apple", network(1)).await;
         assert_eq!(right, Verdict::Right);
-        assert_eq!(passwords.lanes.len(), 0);
+        // Checks that were under way for those who left end by themselves.
+        let ended = async {
+            while passwords.lanes.len() > 0 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert_eq!(timeout(Duration::from_secs(60), ended).await, Ok(()));
     }
 
     #[test]
