@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::replay::Frame;
-use crate::exposition::{Family, Kind};
+use crate::exposition::Family;
+use crate::exposition::families::{ANCHOR, CountFamilies, TOTAL, WINDOW, WINDOW_END, WINDOW_START};
 use crate::reading::{Api, CountKey, FunnelStep, LossKey, Platform};
 use crate::window::UnixSeconds;
 
@@ -49,8 +50,8 @@ impl Series {
             Self::Window(key) => of_count(key, &WINDOW),
             Self::WindowStart(_) => WINDOW_START,
             Self::WindowEnd(_) => WINDOW_END,
-            Self::Total(key) => of_count(key, &TOTAL),
-            Self::DayAnchor => DAY_ANCHOR,
+            Self::Total(key) => metric_family(of_count(key, &TOTAL)),
+            Self::DayAnchor => ANCHOR,
         }
     }
 
@@ -84,10 +85,6 @@ fn count_labels(key: &CountKey) -> Vec<(&'static str, String)> {
     }
 }
 
-/// Families of counts: losses overall and by platform, then each step of the funnel, overall
-/// and by platform.
-type CountFamilies = [Family<'static>; 10];
-
 fn of_count(key: &CountKey, families: &CountFamilies) -> Family<'static> {
     let (step, platform) = match key {
         CountKey::Loss(key) => (0, key.platform),
@@ -104,120 +101,14 @@ pub fn families() -> impl Iterator<Item = Family<'static>> {
     WINDOW
         .into_iter()
         .chain([WINDOW_START, WINDOW_END])
-        .chain(TOTAL)
-        .chain([DAY_ANCHOR])
+        .chain(TOTAL.map(metric_family))
+        .chain([ANCHOR])
 }
 
-const fn gauge(name: &'static str, help: &'static str) -> Family<'static> {
+/// A counter as `OpenMetrics` names it: `_total` is the samples' own.
+fn metric_family(counter: Family<'static>) -> Family<'static> {
     Family {
-        name,
-        kind: Kind::Gauge,
-        help,
+        name: counter.name.trim_end_matches("_total"),
+        ..counter
     }
 }
-
-// The help texts are the daemon's own: the integration tests compare them.
-
-macro_rules! window {
-    ($name:literal, $help:literal) => {
-        gauge(
-            concat!("timpush_window_", $name),
-            concat!($help, " in the rolling window. Successive values overlap: not for rate() or sum_over_time()."),
-        )
-    };
-}
-
-macro_rules! day {
-    ($name:literal, $help:literal) => {
-        Family {
-            name: concat!("timpush_", $name),
-            kind: Kind::Counter,
-            help: concat!($help, " since the day's start; for increase() and rate(). With replicas: max without (instance) (increase(...))."),
-        }
-    };
-}
-
-const WINDOW: CountFamilies = [
-    window!(
-        "lost_pushes",
-        "Pushes lost, by stage and error code over all platforms (normal_push_loss, ReadyToSendLoss and PostSendDeliveredLoss)"
-    ),
-    window!(
-        "platform_lost_pushes",
-        "Pushes lost, by stage, platform and error code (normal_push_loss, PlatformReadyToSendLoss and PlatformPostSendDeliveredLoss); the service's overall figures are another measurement and not their sum,"
-    ),
-    window!(
-        "sendable_pushes",
-        "Devices that could be pushed to (normal_push_statistics, TotalCount)"
-    ),
-    window!(
-        "platform_sendable_pushes",
-        "Devices that could be pushed to, by platform (normal_push_statistics, TotalCount)"
-    ),
-    window!(
-        "sent_pushes",
-        "Pushes handed to a channel (normal_push_statistics, SentCount)"
-    ),
-    window!(
-        "platform_sent_pushes",
-        "Pushes handed to a channel, by platform (normal_push_statistics, SentCount)"
-    ),
-    window!(
-        "delivered_pushes",
-        "Pushes whose device sent a receipt (normal_push_statistics, DeliveredCount); some channels have no receipts"
-    ),
-    window!(
-        "platform_delivered_pushes",
-        "Pushes whose device sent a receipt, by platform (normal_push_statistics, DeliveredCount); fcm has no receipts"
-    ),
-    window!(
-        "clicked_pushes",
-        "Pushes that a person opened (normal_push_statistics, ClickCount)"
-    ),
-    window!(
-        "platform_clicked_pushes",
-        "Pushes that a person opened, by platform (normal_push_statistics, ClickCount)"
-    ),
-];
-const WINDOW_START: Family = gauge(
-    "timpush_window_start_timestamp_seconds",
-    "Start of the window that the values served now cover.",
-);
-const WINDOW_END: Family = gauge(
-    "timpush_window_end_timestamp_seconds",
-    "End of the window that the values served now cover.",
-);
-const TOTAL: CountFamilies = [
-    day!(
-        "lost_pushes",
-        "Pushes lost, by stage and error code over all platforms (normal_push_loss),"
-    ),
-    day!(
-        "platform_lost_pushes",
-        "Pushes lost, by stage, platform and error code (normal_push_loss); not a part of the overall counters,"
-    ),
-    day!("sendable_pushes", "Devices that could be pushed to"),
-    day!(
-        "platform_sendable_pushes",
-        "Devices that could be pushed to, by platform,"
-    ),
-    day!("sent_pushes", "Pushes handed to a channel"),
-    day!(
-        "platform_sent_pushes",
-        "Pushes handed to a channel, by platform,"
-    ),
-    day!("delivered_pushes", "Pushes whose device sent a receipt"),
-    day!(
-        "platform_delivered_pushes",
-        "Pushes whose device sent a receipt, by platform (fcm has no receipts),"
-    ),
-    day!("clicked_pushes", "Pushes that a person opened"),
-    day!(
-        "platform_clicked_pushes",
-        "Pushes that a person opened, by platform,"
-    ),
-];
-const DAY_ANCHOR: Family = gauge(
-    "timpush_day_anchor_timestamp_seconds",
-    "Start of the day that the counters served now belong to.",
-);

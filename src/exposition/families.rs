@@ -14,6 +14,7 @@ use crate::snapshot::{Good, Targets};
 use crate::target::TargetId;
 use crate::window::UnixSeconds;
 
+pub use counters::{ANCHOR, TOTAL};
 pub(super) use knowledge::{write_codes, write_error_codes};
 
 const fn gauge(name: &'static str, help: &'static str) -> Family<'static> {
@@ -93,11 +94,38 @@ const FUNNEL: [Step; 4] = [
     ),
 ];
 
-const WINDOW_START: Family = gauge(
+/// Families of counts: losses overall and by platform, then each step of the funnel, overall
+/// and by platform.
+pub type CountFamilies = [Family<'static>; 10];
+
+const fn in_order(
+    lost: Family<'static>,
+    platform_lost: Family<'static>,
+    funnel: &[Step; 4],
+) -> CountFamilies {
+    let [sendable, sent, delivered, clicked] = funnel;
+    [
+        lost,
+        platform_lost,
+        sendable.1,
+        sendable.2,
+        sent.1,
+        sent.2,
+        delivered.1,
+        delivered.2,
+        clicked.1,
+        clicked.2,
+    ]
+}
+
+/// The counts of the rolling window.
+pub const WINDOW: CountFamilies = in_order(LOST, PLATFORM_LOST, &FUNNEL);
+
+pub const WINDOW_START: Family = gauge(
     "timpush_window_start_timestamp_seconds",
     "Start of the window that the values served now cover.",
 );
-const WINDOW_END: Family = gauge(
+pub const WINDOW_END: Family = gauge(
     "timpush_window_end_timestamp_seconds",
     "End of the window that the values served now cover.",
 );

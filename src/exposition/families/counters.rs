@@ -1,6 +1,9 @@
 //! Counters since the day's start, and what there is to know about them.
 
-use super::{Family, Kind, Sink, Writer, gauge, number, row_labels, target_labels};
+use super::{
+    CountFamilies, Family, Kind, Sink, Step, Writer, gauge, in_order, number, row_labels,
+    target_labels,
+};
 use crate::counters::Served;
 use crate::reading::{Api, CountKey, FunnelStep};
 use crate::target::TargetId;
@@ -33,7 +36,7 @@ const PLATFORM_LOST: Family = day!(
 );
 
 /// The steps of the funnel, overall and by platform.
-const FUNNEL: [(FunnelStep, Family, Family); 4] = [
+const FUNNEL: [Step; 4] = [
     (
         FunnelStep::Sendable,
         day!(
@@ -77,7 +80,10 @@ const FUNNEL: [(FunnelStep, Family, Family); 4] = [
     ),
 ];
 
-const ANCHOR: Family = gauge(
+/// The counts since the day's start.
+pub const TOTAL: CountFamilies = in_order(LOST, PLATFORM_LOST, &FUNNEL);
+
+pub const ANCHOR: Family = gauge(
     "timpush_day_anchor_timestamp_seconds",
     "Start of the day that the counters served now belong to.",
 );
