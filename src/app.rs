@@ -175,11 +175,3 @@ pub enum StopError {
     #[error(transparent)]
     Run(#[from] RunError),
 }
-
-/// An error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
-    }
-}

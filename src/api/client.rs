@@ -12,7 +12,7 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::backup::BackupUse;
-use super::error::{FetchError, Outcome};
+use super::error::{FetchError, Outcome, chain};
 use super::limiter::Limiter;
 use super::signer::{NoSignature, Signed, Signer};
 use super::transport::{self, TransportError};
@@ -422,13 +422,6 @@ fn unconfigured(target: &Target) -> FetchError {
         Outcome::BadRequest,
         format!("{} is not part of this client's configuration", target.id()),
     )
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", chain(source)),
-        None => error.to_string(),
-    }
 }
 
 /// The `random` parameter: any 32-bit number (document 71898); it only keeps caches apart.

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::{Bound, StartError};
 use crate::api::Client;
+use crate::api::error::chain;
 use crate::clock;
 use crate::config::Config;
 use crate::pollers::Pollers;
@@ -97,7 +98,7 @@ impl Daemon {
             .shared
             .fetch
             .successor(&next)
-            .map_err(|error| super::chain(&error))?;
+            .map_err(|error| chain(&error))?;
         for (key, differs) in [
             ("listen", old.listen != next.listen),
             ("state_file", old.state_file != next.state_file),
