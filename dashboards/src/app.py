@@ -96,7 +96,7 @@ def _money():
             "A short span shows an incident, a long one a habit. It needs the counters.",
             "above 6 in the hour and the 6 hours, act now; above 1 in the week, plan a cure.",
             8, [now(_burn(span), span, ref) for span, ref in zip(SPANS, "ABCD")], "none", BURN,
-            none=NO_COUNTERS,
+            none=NO_COUNTERS, high=15,
         ),
     )
 
@@ -133,7 +133,7 @@ def _codes():
         "Top codes",
         "The app's ten codes with the most losses in the window, with the service's own words.",
         "open a code to see since when and where, and what to do about its kind.",
-        12, [Column("Lost", f"topk(10, {lost(*by)} > 0)", look=PLAIN, gauge=True)], "Lost", (*by, "err_info"),
+        12, [Column("Lost", f"topk(10, {lost(*by)} > 0)", look=PLAIN, gauge=True, width=130)], "Lost", (*by, "err_info"),
         {"err_code": [TO_CODE]}, none="no losses",
         extra=[f"{texts(*by)} and on (stage, err_code) topk(10, {lost(*by)} > 0)"],
     )
@@ -142,7 +142,7 @@ def _codes():
 def _platforms():
     by = ("platform",)
     columns = [
-        Column("Loss after sending", loss_ratio(POST, *by), "percentunit", LOSS_RATIO),
+        Column("Loss after", loss_ratio(POST, *by), "percentunit", LOSS_RATIO),
         Column("Sent", total(latest("timpush_window_platform_sent_pushes"), *by)),
         Column("Lost after", lost(*by, matchers=(f'stage="{POST}"',))),
         Column("Lost before", lost(*by, matchers=(f'stage="{READY}"',))),
@@ -151,7 +151,7 @@ def _platforms():
         "Platforms and stages",
         "The app's losses in the window on each platform. They do not add up to the app's total.",
         "one bad platform points to its credential in the console; open it for its codes.",
-        12, columns, "Loss after sending", by, {"platform": [TO_PLATFORM]}, none=NO_TRAFFIC,
+        12, columns, "Loss after", by, {"platform": [TO_PLATFORM]}, none=NO_TRAFFIC,
     )
 
 
@@ -178,5 +178,5 @@ def _coverage():
         "Start and end of the rolling window that the values of each API cover now, and the end of the latest window "
         "that held any push.",
         "if the last push stands still while the window moves on, the sender or the service's data stopped.",
-        12, columns, "api", ("app", "region", "api"), ascending=True,
+        12, columns, "api", ("region", "api"), ascending=True, without=("app",),
     )

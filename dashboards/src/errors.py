@@ -76,7 +76,7 @@ def _codes():
         "there are than at this time yesterday. Platforms come from another measurement than the total.",
         "begin with the largest share, then with the largest growth; click a code to see only that one.",
         15, columns, "Lost", (*BY, "err_info"), {"err_code": [TO_CODE]}, none="no losses",
-        extra=[texts(*BY, matchers=('platform="all"', *PICKED))],
+        extra=[texts(*BY, matchers=('platform="all"', *PICKED))], filterable=True,
     )
 
 

@@ -84,14 +84,16 @@ def _process_now():
 
 
 def _targets():
+    up = f"min by (instance, app, region, api) (timpush_target_up{{{HERE}}})"
     return bands(
         "Targets",
         "Whether the latest poll of each target's API succeeded, for each replica.",
         "all at once is the network or the exporter; one app is its key or permission; one API is the service.",
         12,
+        # The APIs' common beginning would push their difference out of sight.
         query(
-            f"min by (instance, app, region, api) (timpush_target_up{{{HERE}}})",
-            "{{app}} {{region}} {{api}} ({{instance}})",
+            f'label_replace({up}, "question", "$1", "api", "(?:normal_push_)?(.+)")',
+            "{{app}} {{region}} {{question}} ({{instance}})",
         ),
         look=ONE_IS_GOOD, states=OK_OR_FAILED, none="no targets",
     )
@@ -105,7 +107,7 @@ def _allowance():
         "Age of a target's data as a part of three poll intervals. At 1 three polls in a row brought nothing.",
         "above 1, the target fails or its polls wait too long for the limit of calls.",
         12, [query(f"(time() - {last}) / (3 * {interval})", "{{app}} {{region}} ({{instance}})")], "percentunit",
-        look=((None, names.GOOD), (1, names.WORST)), limits=True, none="no answer yet",
+        look=((None, names.GOOD), (1, names.WORST)), limits=True, none="no answer yet", soft_max=1.2,
     )
 
 
@@ -128,6 +130,7 @@ def _error_ratio():
         "Part of each app's calls that did not end well.",
         "single failures heal by a retry; above 25 % for minutes, find the outcome beside.",
         8, [query(f"{bad} / ({every} > 0)", "{{app}}")], "percentunit", look=ERRORS, limits=True, none="no calls",
+        soft_max=0.3,
     )
 
 
@@ -243,7 +246,7 @@ def _series():
         "Data series of each target as a part of its limit.",
         "at 1 rare codes are summed up under `other`: raise `series_limit` if you need them apart.",
         8, [query(used, "{{app}} {{region}} ({{instance}})")], "percentunit",
-        look=((None, names.GOOD), (1, names.WARN)), limits=True, none="no targets",
+        look=((None, names.GOOD), (1, names.WARN)), limits=True, none="no targets", soft_max=1,
     )
 
 
@@ -317,6 +320,7 @@ def _counters():
                 query(f"max by {stages} (timpush_late_pushes{{{HERE}}})",
                       "late {{app}} {{region}} {{stage}} ({{instance}})", "B"),
             ],
+            long_names=True,
             none="no counters",
         ),
     )
@@ -330,7 +334,7 @@ def _processes():
             "CPU",
             "Cores that each exporter uses.",
             "it is a small part of one core; if not, count targets and scrapes.",
-            8, [query(cpu, "{{instance}}")], "none", none="not running",
+            8, [query(cpu, "{{instance}}")], "none", none="not running", soft_max=0.1,
         ),
         lines(
             "Memory",

@@ -91,15 +91,15 @@ def _funnel():
         "Funnel",
         f"How far the pushes of the window came. {RECEIPTS}",
         "compare sendable with sent; do not alert on delivered.",
-        5, queries, colours=names.FUNNEL,
+        4, queries, colours=names.FUNNEL,
     )
 
 
 def _apps():
     by = ("app", "region")
     columns = [
-        Column("Loss after sending", loss_ratio(POST, *by), "percentunit", LOSS_RATIO),
-        Column("Loss before sending", loss_ratio(READY, *by), "percentunit", LOSS_RATIO),
+        Column("Loss after", loss_ratio(POST, *by), "percentunit", LOSS_RATIO),
+        Column("Loss before", loss_ratio(READY, *by), "percentunit", LOSS_RATIO),
         Column("Sendable", total(latest("timpush_window_sendable_pushes"), *by)),
         Column("Sent", total(latest("timpush_window_sent_pushes"), *by)),
         Column("Lost after", lost(*by, matchers=(f'stage="{POST}"',))),
@@ -108,9 +108,10 @@ def _apps():
     ]
     return table(
         "Apps, worst first",
-        "Each app and region with its losses in the window. An app without pushes has no ratio.",
+        "Each app and region with its losses after and before sending in the window. An app without pushes has no "
+        "ratio.",
         "open the worst app by its name; a red age means that its row is old.",
-        11, columns, "Loss after sending", by, {"app": [TO_APP]}, none=NO_TRAFFIC,
+        12, columns, "Loss after", by, {"app": [TO_APP]}, none=NO_TRAFFIC,
     )
 
 
@@ -121,7 +122,7 @@ def _causes():
         "The ten error codes with the most losses in the window, with the service's own words. Codes of different "
         "vendors may be the same number.",
         "open a code to see since when, where, and what to do about its kind.",
-        8, [Column("Lost", f"topk(10, {lost(*by)} > 0)", look=((None, names.CALM),), gauge=True)], "Lost",
+        8, [Column("Lost", f"topk(10, {lost(*by)} > 0)", look=((None, names.CALM),), gauge=True, width=130)], "Lost",
         (*by, "err_info"), {"err_code": [TO_CODE]}, none="no losses",
         extra=[f"{texts(*by)} and on (stage, err_code) topk(10, {lost(*by)} > 0)"],
     )

@@ -25,6 +25,18 @@ from frame import SOURCE
 
 NO_TRAFFIC = "no traffic"
 
+# Columns of labels that are as wide as their values, in pixels; the others share the rest.
+KEY_WIDTHS = {"stage": 120, "platform": 90, "err_code": 95, "class": 130, "api": 175, "severity": 90}
+DATE_WIDTH = 165
+LEAST_WIDTH = 60
+
+# From this width on, a legend is better beside the lines than below.
+WIDE = 12
+
+# How far an axis goes at least: noise around nothing is not to look like a mountain.
+SOFT_MAX = {"percentunit": 0.05, "short": 5}
+
+
 def property_of(key: str, value: object) -> model.DynamicConfigValue:
     return model.DynamicConfigValue(id_val=key, value=value)
 
@@ -98,12 +110,15 @@ def named(title, means, do, width, target, legend_label, none="none"):
     return panel.text_mode(common.BigValueTextMode.NAME).display_name(f"${{__field.labels.{legend_label}}}")
 
 
-def bars(title, means, do, width, queries, unit="short", look=PLAIN, none=NO_TRAFFIC, low=0, colours=None, links=()):
-    """Bars of the values now."""
+def bars(title, means, do, width, queries, unit="short", look=PLAIN, none=NO_TRAFFIC, low=0, colours=None, links=(),
+         high=None):
+    """Bars of the values now; without `high` the longest is the whole."""
     panel = _dress(bargauge.Panel(), title, means, do, width, queries, unit, look, none, low)
     panel.reduce_options(build_common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
     panel.orientation(common.VizOrientation.HORIZONTAL).display_mode(common.BarGaugeDisplayMode.BASIC)
     panel.value_mode(common.BarGaugeValueMode.TEXT).show_unfilled(True)
+    if high is not None:
+        panel.max(high)
     panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
     return _linked(_coloured(panel, colours), links)
 
@@ -123,14 +138,19 @@ def _linked(panel, links):
 
 
 def lines(title, means, do, width, queries, unit="short", low=0, colours=None, stacked=None, many=True, links=(),
-          look=PLAIN, none=NO_TRAFFIC, limits=False, dashed=()):
+          look=PLAIN, none=NO_TRAFFIC, limits=False, dashed=(), soft_max=None, long_names=False):
     """Values over time. Colours are by name, so that a line has the same in every panel."""
     panel = _dress(timeseries.Panel(), title, means, do, width, queries, unit, look, none, low)
-    legend = build_common.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM)
+    if low is not None and (soft_max := soft_max or SOFT_MAX.get(unit)):
+        panel.axis_soft_max(soft_max)
+    legend = build_common.VizLegendOptions().show_legend(True)
     if many:
+        beside = width >= WIDE and not long_names
+        legend.placement(common.LegendPlacement.RIGHT if beside else common.LegendPlacement.BOTTOM)
         legend.display_mode(common.LegendDisplayMode.TABLE).calcs(["lastNotNull", "max"])
         legend.sort_by("Last *").sort_desc(True)
     else:
+        legend.placement(common.LegendPlacement.BOTTOM)
         legend.display_mode(common.LegendDisplayMode.LIST).calcs([])
     panel.legend(legend)
     panel.tooltip(build_common.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI)
@@ -168,7 +188,7 @@ def history(title, means, do, width, target, look, unit="short", none="no data",
     panel = _dress(statushistory.Panel(), title, means, do, width, [target], unit, look, none, low)
     panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS)).max_data_points(96)
     panel.show_value(common.VisibilityMode.NEVER).row_height(0.85).fill_opacity(80)
-    return panel.legend(build_common.VizLegendOptions().show_legend(False).display_mode(common.LegendDisplayMode.LIST)
+    return panel.legend(build_common.VizLegendOptions().show_legend(True).display_mode(common.LegendDisplayMode.LIST)
                         .placement(common.LegendPlacement.BOTTOM).calcs([]))
 
 
@@ -198,18 +218,21 @@ class Column:
         self.properties = [property_of("unit", unit)]
         if low is not None:
             self.properties.append(property_of("min", low))
+        if gauge and unit == "percentunit":
+            self.properties.append(property_of("max", 1))
         if look:
             made = [{"value": value, "color": colour} for value, colour in look]
             self.properties.append(property_of("thresholds", {"mode": "absolute", "steps": made}))
             cell = {"type": "gauge", "mode": "basic"} if gauge else {"type": "color-background", "mode": "basic"}
             self.properties.append(property_of("custom.cellOptions", cell))
             self.properties.append(property_of("color", {"mode": "thresholds"}))
-        if width:
+        if width := width or (DATE_WIDTH if unit.startswith("dateTime") else None):
             self.properties.append(property_of("custom.width", width))
 
 
-def table(title, means, do, width, columns, sort, keys, links=None, none="no data", extra=(), low=0, ascending=False):
-    """Rows of the labels `keys` with a column for each query.
+def table(title, means, do, width, columns, sort, keys, links=None, none="no data", extra=(), low=0, ascending=False,
+          filterable=False, without=()):
+    """Rows of the labels `keys` with a column for each query; the labels `without` are not shown.
 
     `extra` are queries for a label's sake, given as (expression): their values are hidden.
     """
@@ -220,7 +243,7 @@ def table(title, means, do, width, columns, sort, keys, links=None, none="no dat
     # With one query the value has no letter.
     value = "Value #{}" if len(exprs) > 1 else "Value"
     shown = {value.format(ref): column.name for ref, column in zip(refs, columns)}
-    hidden = ["Time", *(value.format(ref) for ref in refs[len(columns):])]
+    hidden = ["Time", *without, *(value.format(ref) for ref in refs[len(columns):])]
     order = [*keys, *shown]
     panel.with_transformation(model.DataTransformerConfig(id_val="merge", options={}))
     organize = {
@@ -229,7 +252,9 @@ def table(title, means, do, width, columns, sort, keys, links=None, none="no dat
         "renameByName": shown,
     }
     panel.with_transformation(model.DataTransformerConfig(id_val="organize", options=organize))
-    panel.show_header(True).cell_height(common.TableCellHeight.SM).filterable(True)
+    panel.show_header(True).cell_height(common.TableCellHeight.SM).min_width(LEAST_WIDTH)
+    if filterable:
+        panel.filterable(True)
     panel.sort_by([build_common.TableSortByFieldState().display_name(sort).desc(not ascending)])
     for column in columns:
         panel.override_by_name(column.name, column.properties)
@@ -243,15 +268,17 @@ def _keys(panel, keys, links=None):
         "platform": {platform: (platform, colour) for platform, colour in names.PLATFORMS.items()},
     }
     for key in keys:
-        properties = []
+        # Without this unit, a code would be shown as a number: 80300007 as 80.3 Mil.
+        properties = [property_of("unit", "string")]
+        if key in KEY_WIDTHS:
+            properties.append(property_of("custom.width", KEY_WIDTHS[key]))
         if key in known:
             properties.append(property_of("mappings", [mapping.to_json() for mapping in _mapped(known[key])]))
             properties.append(property_of("custom.cellOptions", {"type": "color-text"}))
         if links and key in links:
             made = [{"title": title, "url": url} for title, url in links[key]]
             properties.append(property_of("links", made))
-        if properties:
-            panel.override_by_name(key, properties)
+        panel.override_by_name(key, properties)
     return panel
 
 
@@ -260,10 +287,15 @@ def matrix(title, means, do, width, expr, row, column, look, links=(), none="no 
     panel = _dress(build_table.Panel(), title, means, do, width, [_cells(expr, "A")], "short", look, none, 0)
     options = {"rowField": row, "columnField": column, "valueField": "Value", "emptyValue": "null"}
     panel.with_transformation(model.DataTransformerConfig(id_val="groupingToMatrix", options=options))
-    panel.show_header(True).cell_height(common.TableCellHeight.SM)
+    panel.show_header(True).cell_height(common.TableCellHeight.SM).min_width(LEAST_WIDTH)
     panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
     panel.cell_options({"type": "color-background", "mode": "basic"})
-    corner = [property_of("custom.cellOptions", {"type": "auto"})]
+    # A cell without losses is not to repeat what an empty panel says.
+    blank = model.ValueMappingResult(text="\u00a0", color="transparent")
+    nothing = model.DashboardSpecialValueMapOptions(match=model.SpecialValueMatch.NULL_AND_NAN, result=blank)
+    panel.mappings([model.SpecialValueMap(options=nothing)])
+    corner = [property_of("custom.cellOptions", {"type": "auto"}), property_of("unit", "string"),
+              property_of("custom.width", KEY_WIDTHS[row] + KEY_WIDTHS[column])]
     if links:
         corner.append(property_of("links", [{"title": title, "url": url} for title, url in links]))
     return panel.override_by_name(f"{row}\\{column}", corner)

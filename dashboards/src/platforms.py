@@ -44,8 +44,8 @@ def board() -> Board:
 def _scoreboard():
     by = ("platform",)
     columns = [
-        Column("Loss after sending", loss_ratio(POST, *by, matchers=PICKED), "percentunit", LOSS_RATIO),
-        Column("Loss before sending", loss_ratio(READY, *by, matchers=PICKED), "percentunit", LOSS_RATIO),
+        Column("Loss after", loss_ratio(POST, *by, matchers=PICKED), "percentunit", LOSS_RATIO),
+        Column("Loss before", loss_ratio(READY, *by, matchers=PICKED), "percentunit", LOSS_RATIO),
         Column("Sendable", _step("sendable", *by)),
         Column("Sent", _step("sent", *by)),
         Column("Receipts", _step("delivered", *by)),
@@ -58,7 +58,7 @@ def _scoreboard():
         "Scoreboard",
         f"Each platform in the window. Receipts are not deliveries: {RECEIPTS}",
         "one bad platform points to its credential, quota or vendor; all of them point to the app or the sender.",
-        19, columns, "Loss after sending", by, {"platform": [TO_PLATFORM, TO_CODES]}, none="no traffic",
+        19, columns, "Loss after", by, {"platform": [TO_PLATFORM, TO_CODES]}, none="no traffic",
     )
 
 

@@ -192,15 +192,18 @@ def _targets(panel: dict) -> list[str]:
         if panel["type"] not in ("table", "stat") and not target.get("legendFormat"):
             found.append("has a query without a name")
     if panel["type"] == "table":
-        named = {name for name, properties in overrides(panel).items() if "unit" in properties}
-        shown = {
-            name
-            for each in panel["transformations"]
-            if each["id"] == "organize"
-            for name in each["options"]["renameByName"].values()
-        }
-        found += [f"column {name} has no unit" for name in shown - named]
+        found += _columns(panel)
     return found
+
+
+def _columns(panel: dict) -> list[str]:
+    """Values have a unit; labels have the one by which a code is not shown as a rounded number."""
+    units = {name: properties["unit"] for name, properties in overrides(panel).items() if "unit" in properties}
+    organized = [each["options"] for each in panel["transformations"] if each["id"] == "organize"]
+    renamed = {old: new for each in organized for old, new in each["renameByName"].items()}
+    labels = {name for each in organized for name in each["indexByName"]} - renamed.keys()
+    found = [f"column {name} has no unit" for name in renamed.values() if name not in units]
+    return found + [f"column {name} may be shown as a number" for name in sorted(labels) if units.get(name) != "string"]
 
 
 def _legend(panel: dict) -> list[str]:
@@ -298,7 +301,7 @@ def main() -> int:
         queries = dashboards.panel_queries(board, document) + dashboards.annotation_queries(board, document)
         for query in queries:
             found += [f"{query.place}: {problem}" for problem in promql_rules.problems(query.promql(), query.instant)]
-            if re.search(r'[^~]"\$', query.expr):
+            if re.search(r'[^~]"\$[a-z{]', query.expr):
                 found.append(f"{query.place}: compares a label with a variable, which may be several, by =")
         for query, label in dashboards.variable_queries(board, document):
             if label != "job" and 'job=~"$job"' not in query.expr:
