@@ -86,6 +86,12 @@ def demo(folder: pathlib.Path, port: int, name: str = "demo.log") -> Iterator[st
         yield found[1]
 
 
+def refuse_some(simulator: str) -> None:
+    """Has the next calls for losses refused."""
+    rule = {"match": {"api": "normal_push_loss"}, "times": 2, "fault": {"error": {"code": 60007}}}
+    fetch(f"{simulator}/_control/scenario", "PUT", json.dumps({"rules": [rule]}).encode())
+
+
 class Past:
     """A `backfill` under way."""
 
@@ -119,6 +125,19 @@ def simulated_past(folder: pathlib.Path, start: int, end: int) -> Iterator[Past]
             yield Past(child, filling, made)
 
 
+def past_of_demo(folder: pathlib.Path, port: int) -> pathlib.Path:
+    """A week of what the demo on a port would have served."""
+    made = folder / "week.om"
+    command = [
+        exporter(), "backfill", "--demo", "--step", "5m", "--label", f"job={JOB}",
+        "--label", f"instance=127.0.0.1:{port}", "--output", made,
+    ]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    if done.returncode:
+        raise Failure(f"backfill did not succeed: {done.stderr[-2000:]}")
+    return made
+
+
 def copied(source: pathlib.Path, name: str, earlier: int = 0, instance: str = "past") -> pathlib.Path:
     """The same samples, so many seconds earlier or of another instance."""
     target = source.with_name(name)
@@ -129,6 +148,18 @@ def copied(source: pathlib.Path, name: str, earlier: int = 0, instance: str = "p
                 sample = sample.replace('instance="past"', f'instance="{instance}"')
                 line = f"{sample} {int(stamp) - earlier}\n"
             out.write(line)
+    return target
+
+
+def dated(exposition: str, target: pathlib.Path, stamps: range) -> pathlib.Path:
+    """A scrape in the text format as if it had been the same at each of these times."""
+    lines = [line for line in exposition.splitlines() if not line.startswith("#")]
+    labels = f'{{job="{JOB}",instance="past",'
+    with target.open("w") as out:
+        for line in lines:
+            sample, _, value = line.rpartition(" ")
+            out.writelines(f"{sample.replace('{', labels, 1)} {value} {stamp}\n" for stamp in stamps)
+        out.write("# EOF\n")
     return target
 
 

@@ -49,18 +49,20 @@ pub(crate) fn sample(now: Now) -> (Vec<Target>, Arc<Snapshot>) {
     polled_once(LOSS, UnixSeconds(now.unix().0 - 1), now)
 }
 
-fn polled_once(loss: &str, end: UnixSeconds, now: Now) -> (Vec<Target>, Arc<Snapshot>) {
+fn configured(config: &str) -> (Vec<Target>, Arc<Snapshot>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("timpush.yml");
-    std::fs::write(
-        &path,
-        "apps: [{name: shop, sdk_app_id: 88888888, identifier: admin, secret_key_env: KEY, regions: [china], \
-         window: 1d, step: 1d, lag: 0s}]",
-    )
-    .unwrap();
+    std::fs::write(&path, config).unwrap();
     let config = Config::load(&path, &[].into(), Secrets::Skip).unwrap();
     let targets = expand(&config);
     let snapshot = Arc::new(Snapshot::new(&targets));
+    (targets, snapshot)
+}
+
+fn polled_once(loss: &str, end: UnixSeconds, now: Now) -> (Vec<Target>, Arc<Snapshot>) {
+    let config = "apps: [{name: shop, sdk_app_id: 88888888, identifier: admin, secret_key_env: KEY, regions: [china], \
+         window: 1d, step: 1d, lag: 0s}]";
+    let (targets, snapshot) = configured(config);
     let mut recorder = Recorder::new(&targets[0], Arc::clone(&snapshot));
     let range = Range::ending(end, Duration::from_secs(86_400));
     for (api, body) in [
@@ -74,6 +76,36 @@ fn polled_once(loss: &str, end: UnixSeconds, now: Now) -> (Vec<Target>, Arc<Snap
         recorder.finish(api, Ok(()), now);
     }
     (targets, snapshot)
+}
+
+/// What is served 6 h after a day closed, of which three more losses were known by then.
+fn expose_late() -> String {
+    const CLOSED: u64 = 1_741_795_200;
+    let config = "apps: [{name: shop, sdk_app_id: 88888888, identifier: admin, secret_key_env: KEY, regions: [china], \
+         lag: 0s, statistics: false}]";
+    let (targets, snapshot) = configured(config);
+    let mut recorder = Recorder::new(&targets[0], Arc::clone(&snapshot));
+    let (api, began) = (Api::NormalPushLoss, Instant::now());
+    let late = LOSS.replace("167", "170");
+    let mut exposed = String::new();
+    for minutes in [0, 1, 2, 363, 364] {
+        let after_start = Duration::from_secs(minutes * 60);
+        let now = Now {
+            wall: Duration::from_secs(CLOSED - 60) + after_start,
+            steady: began + after_start,
+        };
+        let range = Range::ending(now.unix(), Duration::from_secs(3600));
+        recorder.window(api, range, read(api, LOSS), now);
+        for question in recorder.questions(api, range.end, now) {
+            let body = if minutes > 360 { &late } else { LOSS };
+            recorder.day(api, question, &read(api, body), now);
+        }
+        recorder.finish(api, Ok(()), now);
+        let mut encoder = Encoder::new(Format::Text);
+        exposition::write_targets(&snapshot.load(), now, &mut encoder);
+        exposed = String::from_utf8(encoder.into_body()).unwrap();
+    }
+    exposed
 }
 
 /// The four arrays of the sample.
@@ -117,22 +149,37 @@ fn the_documents_sample_is_exposed_as_recorded_in_every_format() {
         ),
         ("document_sample.protobuf", Format::Protobuf),
     ] {
-        let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
-        let body = expose_as(format, LOSS);
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&path, &body).unwrap();
-        }
-        let golden = std::fs::read(&path).unwrap();
-        assert!(
-            body == golden,
-            "{name} is not as recorded:\n{}",
-            String::from_utf8_lossy(&body)
-        );
+        assert_recorded(name, &expose_as(format, LOSS));
     }
+}
+
+#[test]
+fn what_a_closed_day_gained_in_six_hours_is_exposed_as_recorded() {
+    let exposed = expose_late();
+    assert!(
+        exposed
+            .contains(r#"timpush_late_pushes{app="shop",region="china",stage="ready_to_send"} 3"#),
+        "{exposed}"
+    );
+    assert_recorded("late_losses.prom", exposed.as_bytes());
+}
+
+fn assert_recorded(name: &str, body: &[u8]) {
+    let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, body).unwrap();
+    }
+    let golden = std::fs::read(&path).unwrap();
+    assert!(
+        body == golden,
+        "{name} is not as recorded:\n{}",
+        String::from_utf8_lossy(body)
+    );
 }
 
 #[test]
 #[ignore = "needs promtool"]
 fn the_golden_exposition_passes_promtool_without_a_word() {
     crate::peers::promtool_has_nothing_to_say(&expose(LOSS));
+    crate::peers::promtool_has_nothing_to_say(&expose_late());
 }
