@@ -7,15 +7,17 @@
 //! ```
 //!
 //! Checks, codes and texts follow documents 71898, 71897, 34348 and 68926. The data is
-//! invented: a pure function of app and time, so that [`truth`] can be asked for any range
-//! and compared with what an exporter made of the answers. A fault changes what the client
-//! gets and never what the limits or the log of calls see.
+//! invented: a pure function of app and time, and of the incidents that scenarios asked
+//! for, so that [`truth`] can be asked for any range and compared with what an exporter
+//! made of the answers. A fault changes what the client gets and never what the limits or
+//! the log of calls see.
 
 mod answer;
 mod calls;
 mod control;
 mod data;
 mod faults;
+mod injection;
 mod limit;
 mod scenario;
 mod seconds;
@@ -37,6 +39,7 @@ pub use answer::{Behaviour, Shape};
 pub use calls::{Call, MAX_CALLS};
 pub use data::{Incidents, truth};
 pub use faults::Fault;
+pub use injection::Injection;
 pub use limit::Limits;
 pub use scenario::{Match, Rule, Scenario, ScenarioError};
 pub use seconds::Seconds;

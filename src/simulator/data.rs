@@ -12,8 +12,9 @@ mod rhythm;
 use std::collections::BTreeMap;
 
 pub use incidents::Incidents;
+pub(super) use incidents::{Cause, Injected};
 
-use incidents::Incident;
+use incidents::{Incident, overlapping};
 use mix::{CHANNELS, Channel, End, UNATTRIBUTED};
 use rhythm::{Series, WHOLE};
 
@@ -28,7 +29,12 @@ const HIT_PERCENT: u64 = 85;
 /// left out. Meant for ranges that the service answers: with incidents, the time that it
 /// takes grows with the range.
 pub fn truth(app: &SimApp, api: Api, range: Range) -> Reading {
-    let counts = Counts::of(app, range);
+    truth_with(app, &[], api, range)
+}
+
+/// The same where there were incidents beside the app's own.
+pub(super) fn truth_with(app: &SimApp, injected: &[Injected], api: Api, range: Range) -> Reading {
+    let counts = Counts::of(app, injected, range);
     match api {
         Api::NormalPushLoss => Reading::Loss(counts.losses()),
         Api::NormalPushStatistics => Reading::Statistics {
@@ -39,23 +45,24 @@ pub fn truth(app: &SimApp, api: Api, range: Range) -> Reading {
 }
 
 /// What the service says about a code, and how often it saw it.
-struct Seen {
+struct Seen<'a> {
     count: u64,
-    info: &'static str,
+    info: &'a str,
 }
 
 #[derive(Default)]
-struct Counts {
+struct Counts<'a> {
     /// By reason, then by platform; under `None` what no platform is known for.
-    lost: BTreeMap<(Stage, &'static str), BTreeMap<Option<Platform>, Seen>>,
+    lost: BTreeMap<(Stage, &'a str), BTreeMap<Option<Platform>, Seen<'a>>>,
     overall: Funnel,
     platforms: BTreeMap<Platform, Funnel>,
 }
 
-impl Counts {
-    fn of(app: &SimApp, range: Range) -> Self {
+impl<'a> Counts<'a> {
+    fn of(app: &SimApp, injected: &'a [Injected], range: Range) -> Self {
         let volume = Volume::of(app);
-        let incidents = app.incidents.overlapping(volume.app_seed, range);
+        let (id, app_seed) = (app.sdk_app_id, volume.app_seed);
+        let incidents = overlapping(app.incidents, injected, id, app_seed, range);
         let mut counts = Self::default();
         for channel in &CHANNELS {
             counts.add_channel(&volume, channel, &incidents, range);
@@ -74,7 +81,7 @@ impl Counts {
         &mut self,
         volume: &Volume,
         channel: &Channel,
-        incidents: &[Incident],
+        incidents: &[Incident<'a>],
         range: Range,
     ) {
         let platform = Platform(channel.platform);
@@ -104,7 +111,7 @@ impl Counts {
                 if cause.platform == channel.platform {
                     let count = hit.count(*range);
                     let stage = Stage::PostSendDelivered;
-                    self.add_loss(Some(platform), stage, cause.code, cause.info, count);
+                    self.add_loss(Some(platform), stage, &cause.code, &cause.info, count);
                     refused += count;
                 }
             }
@@ -135,8 +142,8 @@ impl Counts {
         &mut self,
         platform: Option<Platform>,
         stage: Stage,
-        code: &'static str,
-        info: &'static str,
+        code: &'a str,
+        info: &'a str,
         count: u64,
     ) {
         if count > 0 {
@@ -309,6 +316,37 @@ mod tests {
         }
 
         #[test]
+        fn injected_incidents_add_up_and_refuse_no_push_twice(
+            kind in incidents(),
+            hits in proptest::collection::vec((0_i64..9, 0..DAY, 0..DAY), 0..6),
+            start in MIDNIGHT..MIDNIGHT + DAY,
+            first in 0..DAY / 2,
+            second in 0..DAY / 2,
+        ) {
+            let app = app(kind);
+            let hits: Vec<_> = hits
+                .into_iter()
+                .map(|(platform, from, length)| Injected {
+                    sdk_app_id: None,
+                    cause: Cause { platform, code: "403".into(), info: "refused".into() },
+                    range: range(MIDNIGHT + from, MIDNIGHT + from + length),
+                })
+                .collect();
+            let of = |start, end| truth_with(&app, &hits, Api::NormalPushLoss, range(start, end)).counts();
+            let middle = start + first;
+            let mut sum = of(start, middle);
+            for (key, count) in of(middle, middle + second) {
+                *sum.entry(key).or_default() += count;
+            }
+            prop_assert_eq!(sum, of(start, middle + second));
+            let Reading::Statistics { overall, platforms } =
+                truth_with(&app, &hits, Api::NormalPushStatistics, range(start, middle)) else { panic!("asked for statistics") };
+            for funnel in platforms.values().chain([&overall]) {
+                prop_assert!(funnel.sent >= funnel.delivered && funnel.delivered >= funnel.clicked);
+            }
+        }
+
+        #[test]
         fn an_incident_takes_receipts_and_adds_no_pushes(start in MIDNIGHT..MIDNIGHT + 300 * DAY, length in 0..DAY) {
             let asked = range(start, start + length);
             let (calm, broken) = (funnels(&app(Incidents::None), asked), funnels(&app(Incidents::Demo), asked));
@@ -373,6 +411,39 @@ mod tests {
         let noon = MIDNIGHT + DAY / 2;
         let minutes = (0..60).filter(|n| codes(noon + n * 60)).count();
         assert!((6..=16).contains(&minutes), "{minutes}");
+    }
+
+    #[test]
+    fn an_injected_incident_hits_its_app_and_platform_alone() {
+        let app = app(Incidents::None);
+        let hour = range(MIDNIGHT, MIDNIGHT + 3600);
+        let hit = |sdk_app_id| Injected {
+            sdk_app_id: Some(sdk_app_id),
+            cause: Cause {
+                platform: 1,
+                code: "403".into(),
+                info: "InvalidProviderToken".into(),
+            },
+            range: range(MIDNIGHT - 60, MIDNIGHT + 7200),
+        };
+        let counts = |injected| truth_with(&app, &[injected], Api::NormalPushLoss, hour).counts();
+        let calm = truth(&app, Api::NormalPushLoss, hour).counts();
+        assert_eq!(counts(hit(app.sdk_app_id + 1)), calm);
+        let (_, platforms) = funnels(&app, hour);
+        let apns = Some(Platform(1));
+        let changed: BTreeMap<_, _> = counts(hit(app.sdk_app_id))
+            .into_iter()
+            .filter(|(key, count)| calm.get(key) != Some(count))
+            .collect();
+        assert_eq!(changed.len(), 2, "{changed:?}");
+        for (key, count) in changed {
+            let crate::reading::CountKey::Loss(key) = key else {
+                panic!("{key:?}")
+            };
+            assert_eq!(key.code.as_str(), "403");
+            assert!(key.platform.is_none() || key.platform == apns);
+            assert!(count > platforms[&Platform(1)].sent * 8 / 10);
+        }
     }
 
     #[test]

@@ -4,14 +4,19 @@
 //! {"rules": [
 //!   {"match": {"api": "normal_push_loss"}, "times": 2, "fault": {"error": {"code": 60007}}},
 //!   {"match": {"sdkappid": 1400000001}, "from": 60, "for": 300, "fault": "disconnect"}
+//! ], "incidents": [
+//!   {"sdkappid": 1400000001, "platform": "apns", "code": "403", "info": "InvalidProviderToken", "for": 900}
 //! ]}
 //! ```
+//!
+//! Rules spoil the service's answers; incidents are in what it counts.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::time::Instant;
 
+use super::injection::Injection;
 use super::seconds::Seconds;
 use crate::reading::Api;
 use crate::simulator::answer::Behaviour;
@@ -25,6 +30,8 @@ pub struct Scenario {
     pub behaviour: Behaviour,
     /// The first rule that fits a call decides its fault.
     pub rules: Vec<Rule>,
+    /// Losses beside those that the apps have by themselves.
+    pub incidents: Vec<Injection>,
 }
 
 /// Which calls fail and how.
@@ -68,8 +75,8 @@ impl From<Fault> for Scenario {
 impl From<Rule> for Scenario {
     fn from(rule: Rule) -> Self {
         Self {
-            behaviour: Behaviour::default(),
             rules: vec![rule],
+            ..Self::default()
         }
     }
 }
@@ -128,6 +135,11 @@ pub enum ScenarioError {
     Content(#[from] serde_json::Error),
     #[error("the scenario's rules[{rule}] {problem}")]
     Rule { rule: usize, problem: &'static str },
+    #[error("the scenario's incidents[{incident}] {problem}")]
+    Incident {
+        incident: usize,
+        problem: &'static str,
+    },
 }
 
 impl Scenario {
@@ -162,6 +174,11 @@ impl Scenario {
             };
             if let Some(problem) = problem {
                 return Err(ScenarioError::Rule { rule, problem });
+            }
+        }
+        for (incident, injection) in self.incidents.iter().enumerate() {
+            if let Some(problem) = injection.problem() {
+                return Err(ScenarioError::Incident { incident, problem });
             }
         }
         Ok(self)
@@ -227,7 +244,7 @@ mod tests {
         for (text, part) in [
             (
                 r#"{"rule": []}"#,
-                "unknown field `rule`, expected `behaviour` or `rules`",
+                "unknown field `rule`, expected one of `behaviour`, `rules`, `incidents`",
             ),
             (
                 r#"{"rules": [{"fault": "reset", "time": 1}]}"#,
@@ -266,6 +283,14 @@ mod tests {
                 r#"{"rules": [{"fault": "hang"}, {"fault": {"http_status": {"status": 99}}}]}"#,
                 "rules[1] ",
             ),
+            (
+                r#"{"incidents": [{"platform": "apns", "code": ""}]}"#,
+                "incidents[0] has an empty `code`",
+            ),
+            (
+                r#"{"incidents": [{"platform": "nokia", "code": "1"}]}"#,
+                "unknown platform `nokia`",
+            ),
         ] {
             let complaint = complaint(text);
             assert!(complaint.contains(part), "{text}: {complaint}");
@@ -284,11 +309,12 @@ mod tests {
             "a.json",
             r#"{"behaviour": {"shape": "results_array"}, "rules": [
                 {"match": {"sdkappid": 4294967295, "api": "normal_push_loss"}, "times": 2, "from": 0.5, "for": 3, "fault": {"error": {"code": 60007, "info": "Slow Down"}}},
-                {"fault": "reset"}]}"#,
+                {"fault": "reset"}],
+                "incidents": [{"platform": "apns", "code": "403", "info": "InvalidProviderToken", "for": 900}]}"#,
         );
-        let yaml = "behaviour: {shape: results_array}\nrules:\n  - match: {sdkappid: 4294967295, api: normal_push_loss}\n    times: 2\n    from: 0.5\n    for: 3\n    fault: {error: {code: 60007, info: Slow Down}}\n  - fault: reset\n";
+        let yaml = "behaviour: {shape: results_array}\nrules:\n  - match: {sdkappid: 4294967295, api: normal_push_loss}\n    times: 2\n    from: 0.5\n    for: 3\n    fault: {error: {code: 60007, info: Slow Down}}\n  - fault: reset\nincidents:\n  - {platform: apns, code: \"403\", info: InvalidProviderToken, for: 900}\n";
         assert_eq!(read("a.yml", yaml), json);
-        let toml = "behaviour = {shape = \"results_array\"}\n[[rules]]\nmatch = {sdkappid = 4294967295, api = \"normal_push_loss\"}\ntimes = 2\nfrom = 0.5\nfor = 3\nfault = {error = {code = 60007, info = \"Slow Down\"}}\n[[rules]]\nfault = \"reset\"\n";
+        let toml = "behaviour = {shape = \"results_array\"}\n[[rules]]\nmatch = {sdkappid = 4294967295, api = \"normal_push_loss\"}\ntimes = 2\nfrom = 0.5\nfor = 3\nfault = {error = {code = 60007, info = \"Slow Down\"}}\n[[rules]]\nfault = \"reset\"\n[[incidents]]\nplatform = \"apns\"\ncode = \"403\"\ninfo = \"InvalidProviderToken\"\nfor = 900\n";
         assert_eq!(read("a.toml", toml), json);
         assert_eq!(
             Scenario::from_json(&serde_json::to_string(&json).unwrap()).unwrap(),

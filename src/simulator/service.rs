@@ -12,6 +12,7 @@ use crate::clock::{self, Now};
 use crate::reading::{Api, Reading};
 use crate::simulator::answer::Answer;
 use crate::simulator::calls::{Call, Calls};
+use crate::simulator::injection::Injections;
 use crate::simulator::limit::Limiter;
 use crate::simulator::scenario::{Running, Scenario};
 use crate::simulator::verify::{self, Parameters, Refusal, refusal};
@@ -27,6 +28,7 @@ pub(super) struct Service {
     pub(super) since: Instant,
     limiter: Mutex<Limiter>,
     running: Mutex<Running>,
+    injections: Mutex<Injections>,
     calls: Mutex<Calls>,
 }
 
@@ -37,12 +39,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Service {
     pub(super) fn new(options: Options) -> Self {
-        let now = clock::now().steady;
+        let now = clock::now();
+        let mut injections = Injections::default();
+        injections.replace(&options.scenario.incidents, now.unix());
         Self {
             apps: options.apps,
-            since: now,
+            since: now.steady,
             limiter: Mutex::new(Limiter::new(options.limits)),
-            running: Mutex::new(Running::new(options.scenario, now)),
+            running: Mutex::new(Running::new(options.scenario, now.steady)),
+            injections: Mutex::new(injections),
             calls: Mutex::default(),
         }
     }
@@ -52,7 +57,9 @@ impl Service {
     }
 
     pub(super) fn set_scenario(&self, scenario: Scenario) {
-        *locked(&self.running) = Running::new(scenario, clock::now().steady);
+        let now = clock::now();
+        locked(&self.injections).replace(&scenario.incidents, now.unix());
+        *locked(&self.running) = Running::new(scenario, now.steady);
     }
 
     pub(super) fn calls(&self) -> Vec<Call> {
@@ -61,7 +68,12 @@ impl Service {
 
     pub(super) fn truth(&self, sdk_app_id: u32, api: Api, range: Range) -> Option<Reading> {
         let app = self.apps.iter().find(|app| app.sdk_app_id == sdk_app_id)?;
-        Some(data::truth(app, api, range))
+        Some(self.truth_of(app, api, range))
+    }
+
+    fn truth_of(&self, app: &SimApp, api: Api, range: Range) -> Reading {
+        let injections = locked(&self.injections).clone();
+        data::truth_with(app, injections.all(), api, range)
     }
 
     fn question(
@@ -116,7 +128,7 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
     let answer = match question {
         Ok((api, app, range)) => {
             let covered = behaviour.covered(range, now.unix());
-            Answer::new(&data::truth(app, api, covered), behaviour)
+            Answer::new(&service.truth_of(app, api, covered), behaviour)
         }
         Err(refusal) => Answer::Refused(refusal),
     };

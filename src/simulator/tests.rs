@@ -177,6 +177,32 @@ fn sum(rows: &Value, count: &str) -> u64 {
 }
 
 #[tokio::test]
+async fn an_incident_is_in_the_truth_until_another_scenario_is_set() {
+    let lab = lab(UNLIMITED).await;
+    let range = Range {
+        start: UnixSeconds(clock::now().unix().0 + 60),
+        end: UnixSeconds(clock::now().unix().0 + 7200),
+    };
+    let refused = |sdk_app_id| {
+        let reading = lab.handle.truth(sdk_app_id, Api::NormalPushLoss, range);
+        let Some(Reading::Loss(losses)) = reading else {
+            panic!("{reading:?}")
+        };
+        losses
+            .iter()
+            .any(|(key, loss)| key.code.as_str() == "made up" && loss.description == "for a drill")
+    };
+    let (shop, game) = (1_400_000_001, 1_400_000_002);
+    assert!(!refused(shop));
+    let scenario = r#"{"incidents": [{"sdkappid": 1400000001, "platform": "apns", "code": "made up", "info": "for a drill"}]}"#;
+    lab.handle
+        .set_scenario(Scenario::from_json(scenario).unwrap());
+    assert!(refused(shop) && !refused(game));
+    lab.handle.set_scenario(Scenario::default());
+    assert!(!refused(shop));
+}
+
+#[tokio::test]
 async fn right_calls_are_told_the_truth() {
     let lab = lab(UNLIMITED).await;
     let (app, range) = (&SimApp::made_up()[0], an_hour());

@@ -1,5 +1,7 @@
 //! When something breaks: hours or minutes in which one vendor refuses most pushes.
 
+use std::borrow::Cow;
+
 use super::rhythm::seed;
 use crate::window::{DAY, Range, UnixSeconds};
 
@@ -14,42 +16,113 @@ pub enum Incidents {
     Demo,
 }
 
-/// What breaks: codes by which vendors refuse everything for a while.
-pub(super) struct Cause {
-    pub(super) platform: i64,
-    pub(super) code: &'static str,
-    pub(super) info: &'static str,
+/// What breaks: a code by which a vendor refuses most pushes for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::simulator) struct Cause {
+    /// `PushPlatform` (document 71898).
+    pub(in crate::simulator) platform: i64,
+    pub(in crate::simulator) code: Cow<'static, str>,
+    pub(in crate::simulator) info: Cow<'static, str>,
 }
 
-const CAUSES: [Cause; 4] = [
+/// An incident beside those that an app has by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::simulator) struct Injected {
+    /// The app that is hit; `None`: all are.
+    pub(in crate::simulator) sdk_app_id: Option<u32>,
+    pub(in crate::simulator) cause: Cause,
+    pub(in crate::simulator) range: Range,
+}
+
+static CAUSES: [Cause; 4] = [
     // An expired or replaced credential.
     Cause {
         platform: 1,
-        code: "403",
-        info: "InvalidProviderToken",
+        code: Cow::Borrowed("403"),
+        info: Cow::Borrowed("InvalidProviderToken"),
     },
     Cause {
         platform: 3,
-        code: "80200001",
-        info: "OAuth authentication error",
+        code: Cow::Borrowed("80200001"),
+        info: Cow::Borrowed("OAuth authentication error"),
     },
     Cause {
         platform: 6,
-        code: "11",
-        info: "invalid auth token",
+        code: Cow::Borrowed("11"),
+        info: Cow::Borrowed("invalid auth token"),
     },
     // A quota used up.
     Cause {
         platform: 2,
-        code: "200001",
-        info: "over today's volume cap",
+        code: Cow::Borrowed("200001"),
+        info: Cow::Borrowed("over today's volume cap"),
     },
 ];
 
 /// A cause and the part of it that lies in the range asked about.
-pub(super) struct Incident {
-    pub(super) cause: &'static Cause,
+pub(super) struct Incident<'a> {
+    pub(super) cause: &'a Cause,
     pub(super) range: Range,
+}
+
+/// The incidents that hit an app in a range, cut to it: those injected, and its own, which
+/// give way where both hit a platform at the same time, so that no push is refused twice.
+pub(super) fn overlapping(
+    own: Incidents,
+    injected: &[Injected],
+    sdk_app_id: u32,
+    app_seed: u64,
+    range: Range,
+) -> Vec<Incident<'_>> {
+    let asked_for = injected
+        .iter()
+        .filter(|incident| incident.sdk_app_id.is_none_or(|id| id == sdk_app_id))
+        .map(|incident| Incident {
+            cause: &incident.cause,
+            range: Range {
+                start: incident.range.start.max(range.start),
+                end: incident.range.end.min(range.end),
+            },
+        });
+    let mut apart = Vec::new();
+    for incident in asked_for {
+        let pieces = pieces(incident, &apart);
+        apart.extend(pieces);
+    }
+    // Those of its own are apart from each other, and may be many.
+    let own = own.overlapping(app_seed, range).into_iter();
+    let own: Vec<_> = own.flat_map(|incident| pieces(incident, &apart)).collect();
+    apart.extend(own);
+    apart
+}
+
+/// What of an incident does not hit the same platform at the same time as the `others`.
+fn pieces<'a>(
+    Incident { cause, range }: Incident<'a>,
+    others: &[Incident<'a>],
+) -> impl Iterator<Item = Incident<'a>> + use<'a> {
+    let mut left = vec![range];
+    for other in others {
+        if other.cause.platform == cause.platform {
+            left = left.iter().flat_map(|r| without(*r, other.range)).collect();
+        }
+    }
+    let left = left.into_iter().filter(|piece| piece.start < piece.end);
+    left.map(move |range| Incident { cause, range })
+}
+
+/// What of a range is before and after another; either may be empty.
+fn without(range: Range, other: Range) -> [Range; 2] {
+    [
+        Range {
+            start: range.start,
+            end: range.end.min(other.start),
+        },
+        Range {
+            start: range.start.max(other.end),
+            end: range.end,
+        },
+    ]
 }
 
 impl Incidents {
@@ -64,7 +137,7 @@ impl Incidents {
 
     /// The incidents of an app that overlap a range, cut to it. Takes time in proportion
     /// to the range: 3,000 steps for the longest that the service answers.
-    pub(super) fn overlapping(self, app_seed: u64, range: Range) -> Vec<Incident> {
+    fn overlapping(self, app_seed: u64, range: Range) -> Vec<Incident<'static>> {
         let Some((cycle, lengths)) = self.schedule() else {
             return Vec::new();
         };

@@ -1,0 +1,171 @@
+//! Incidents that scenarios ask for, and those that there have been.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::seconds::Seconds;
+use crate::reading::Platform;
+use crate::simulator::data::{Cause, Injected};
+use crate::window::{DAY, Range, UnixSeconds};
+
+/// For how long what has happened is remembered, in seconds: longer than any range that the
+/// service answers.
+const REMEMBERED: u64 = 31 * DAY;
+
+/// `PushPlatform` of the vendors (document 71898).
+const VENDORS: std::ops::RangeInclusive<i64> = 1..=8;
+
+/// A vendor that refuses most of an app's pushes for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Injection {
+    /// The app that is hit; absent: all are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdkappid: Option<u32>,
+    /// A vendor's channel, by the name that the label `platform` has for it.
+    #[serde(with = "vendor")]
+    pub platform: Platform,
+    /// By which the vendor refuses.
+    pub code: String,
+    /// What the service says about the code.
+    #[serde(default)]
+    pub info: String,
+    /// When it begins, in seconds from when the scenario was set.
+    #[serde(default)]
+    pub from: Seconds,
+    /// How long it lasts, in seconds; absent: until another scenario is set.
+    #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
+    pub lasting: Option<Seconds>,
+}
+
+mod vendor {
+    use super::{Deserialize, Deserializer, Platform, Serializer, VENDORS};
+    use serde::de::Error;
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature that serde calls"
+    )]
+    pub(super) fn serialize<S: Serializer>(platform: &Platform, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(platform)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Platform, D::Error> {
+        let name = String::deserialize(from)?;
+        let known = || VENDORS.map(Platform);
+        known()
+            .find(|platform| platform.name() == Some(name.as_str()))
+            .ok_or_else(|| {
+                let names: Vec<_> = known().filter_map(Platform::name).collect();
+                D::Error::custom(format!(
+                    "unknown platform `{name}`, expected one of {}",
+                    names.join(", ")
+                ))
+            })
+    }
+}
+
+impl Injection {
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        self.code.is_empty().then_some("has an empty `code`")
+    }
+
+    fn begun_at(&self, now: UnixSeconds) -> Injected {
+        let start = now.0.saturating_add(self.from.0.as_secs());
+        let end = match self.lasting {
+            Some(lasting) => start.saturating_add(lasting.0.as_secs()),
+            None => u64::MAX,
+        };
+        Injected {
+            sdk_app_id: self.sdkappid,
+            cause: Cause {
+                platform: self.platform.0,
+                code: self.code.clone().into(),
+                info: self.info.clone().into(),
+            },
+            range: Range {
+                start: UnixSeconds(start),
+                end: UnixSeconds(end),
+            },
+        }
+    }
+}
+
+/// What there has been and is to come. A new scenario changes no past: what goes on ends
+/// there and then, and was.
+#[derive(Clone, Default)]
+pub(super) struct Injections(Vec<Injected>);
+
+impl Injections {
+    /// Takes a scenario's incidents into effect, in place of those before.
+    pub(super) fn replace(&mut self, wanted: &[Injection], now: UnixSeconds) {
+        self.0.retain_mut(|injected| {
+            let range = &mut injected.range;
+            range.end = range.end.min(now);
+            range.start < range.end && range.end.0.saturating_add(REMEMBERED) > now.0
+        });
+        self.0.extend(wanted.iter().map(|one| one.begun_at(now)));
+    }
+
+    pub(super) fn all(&self) -> &[Injected] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn injections(text: &str) -> Vec<Injection> {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn ranges(injections: &Injections) -> Vec<(u64, u64)> {
+        let of = |injected: &Injected| (injected.range.start.0, injected.range.end.0);
+        injections.all().iter().map(of).collect()
+    }
+
+    #[test]
+    fn a_new_scenario_ends_what_goes_on_and_forgets_what_has_not_begun() {
+        let mut injections_so_far = Injections::default();
+        let wanted = injections(
+            r#"[{"platform": "apns", "code": "403"},
+                {"platform": "fcm", "code": "429", "from": 10, "for": 20},
+                {"platform": "vivo", "code": "10000", "from": 100}]"#,
+        );
+        injections_so_far.replace(&wanted, UnixSeconds(1000));
+        let open = u64::MAX;
+        assert_eq!(
+            ranges(&injections_so_far),
+            [(1000, open), (1010, 1030), (1100, open)]
+        );
+        injections_so_far.replace(&[], UnixSeconds(1020));
+        assert_eq!(ranges(&injections_so_far), [(1000, 1020), (1010, 1020)]);
+        injections_so_far.replace(&wanted[..1], UnixSeconds(2000));
+        assert_eq!(
+            ranges(&injections_so_far),
+            [(1000, 1020), (1010, 1020), (2000, open)]
+        );
+        injections_so_far.replace(&[], UnixSeconds(2000 + REMEMBERED));
+        assert_eq!(ranges(&injections_so_far), [(2000, 2000 + REMEMBERED)]);
+    }
+
+    #[test]
+    fn only_vendors_channels_can_be_hit() {
+        for (platform, known) in [
+            ("apns", true),
+            ("honor", true),
+            ("unknown", false),
+            ("1", false),
+        ] {
+            let text = format!(r#"{{"platform": "{platform}", "code": "1"}}"#);
+            let read = serde_json::from_str::<Injection>(&text);
+            assert_eq!(read.is_ok(), known, "{platform}");
+            if let Err(error) = read {
+                assert!(
+                    error.to_string().contains("expected one of apns, xiaomi"),
+                    "{error}"
+                );
+            }
+        }
+    }
+}
