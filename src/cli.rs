@@ -91,7 +91,7 @@ enum Command {
     Probe(commands::probe::ProbeArgs),
     /// Write what the daemon would have served in the last 7 days, to load it into Prometheus
     #[command(
-        after_help = "Example:\n  timpush-exporter backfill --config timpush.yml --from 2026-01-02T00:00:00+08:00 --to 2026-01-05T00:00:00+08:00 --step 5m --label job=timpush-exporter --label instance=localhost:10898 --output timpush.om\n  promtool tsdb create-blocks-from openmetrics timpush.om /var/lib/prometheus/data\n\nCalls count against the app's limit, as those of a daemon do that polls the same app.\n\nWhere the step passes over what counters show after midnight (the closed day's last value, then 0), these are sampled too, so that increase() is right. A series that appears is 0 at its first step."
+        after_help = "Example:\n  timpush-exporter backfill --config timpush.yml --from 2026-01-02T00:00:00+08:00 --to 2026-01-05T00:00:00+08:00 --step 5m --label job=timpush-exporter --label instance=localhost:10898 --output timpush.om\n  promtool tsdb create-blocks-from openmetrics timpush.om /var/lib/prometheus/data\n\n  timpush-exporter backfill --demo --step 5m --label job=timpush-exporter --label instance=localhost:10898 --output demo.om\n\nCalls count against the app's limit, as those of a daemon do that polls the same app.\n\nWhere the step passes over what counters show after midnight (the closed day's last value, then 0), these are sampled too, so that increase() is right. A series that appears is 0 at its first step."
     )]
     Backfill(commands::backfill::BackfillArgs),
     /// Fail unless a daemon answers, for containers without a shell

@@ -173,7 +173,8 @@ pub struct App {
     pub sdk_app_id: u32,
     pub identifier: Identifier,
     pub key: KeySource,
-    /// Calls that the service may get for this SDKAppID, over all regions and APIs.
+    /// Calls that the service may get for this SDKAppID, over all regions and APIs: above 0,
+    /// and infinite where the service has no limit, which only a simulated one has not.
     pub calls_per_second: f64,
     pub day_offset: DayOffset,
     /// The configuration's; here because they belong to how an app's counters are shown.

@@ -48,7 +48,7 @@ impl Drop for Permit {
 }
 
 impl Limiter {
-    /// `calls_per_second` is finite and above 0; the configuration sees to it.
+    /// `calls_per_second` is above 0; infinite is no limit. In a configuration it is finite.
     pub(super) fn new(calls_per_second: f64) -> Self {
         Self {
             gap: Duration::from_secs_f64(1.0 / calls_per_second),

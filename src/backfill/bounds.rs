@@ -41,21 +41,39 @@ pub fn check_ends(
     now: UnixSeconds,
     started: Instant,
 ) -> Result<(), String> {
-    if let Some(last) = targets.iter().max_by_key(|t| t.app.polling.lag) {
-        let lag = last.app.polling.lag;
-        let latest = UnixSeconds(now.0.saturating_sub(lag.as_secs()));
-        if span.to > latest {
-            return Err(format!(
-                "--to: the counts of {} settle for {} (`lag`); the latest time to ask for is {latest}",
-                last.id(),
-                text(lag)
-            ));
-        }
+    if let Some((latest, last)) = latest(targets, now)
+        && span.to > latest
+    {
+        return Err(format!(
+            "--to: the counts of {} settle for {} (`lag`); the latest time to ask for is {latest}",
+            last.id(),
+            text(last.app.polling.lag)
+        ));
     }
     if span.from.0 < now.0.saturating_sub(2 * LOOK_BACK.as_secs()) {
         return Err(refusal(&targets.iter().collect::<Vec<_>>(), now, started));
     }
     Ok(())
+}
+
+/// The longest span of samples that [`check_ends`] and [`check_kept`] accept, unless the
+/// step takes too many calls; `None` if there is nothing to fill.
+pub fn longest(
+    targets: &[Target],
+    now: UnixSeconds,
+    started: Instant,
+) -> Option<(UnixSeconds, UnixSeconds)> {
+    let (from, _) = first(&targets.iter().collect::<Vec<_>>(), now, started)?;
+    let (to, _) = latest(targets, now)?;
+    Some((from, to))
+}
+
+/// The latest time whose counts have settled for all targets, and the target that takes the
+/// longest.
+fn latest(targets: &[Target], now: UnixSeconds) -> Option<(UnixSeconds, &Target)> {
+    let last = targets.iter().max_by_key(|t| t.app.polling.lag)?;
+    let lag = last.app.polling.lag.as_secs();
+    Some((UnixSeconds(now.0.saturating_sub(lag)), last))
 }
 
 /// Whether the service still keeps everything that is asked when its turn comes.
@@ -103,11 +121,7 @@ fn of_one_piece(targets: &[&Target], target: &Target) -> u32 {
 }
 
 fn refusal(targets: &[&Target], now: UnixSeconds, started: Instant) -> String {
-    let latest = targets.iter().map(|target| {
-        let limit = forgotten(target, of_one_piece(targets, target), now);
-        (earliest(&Settings::of(target), limit, started), target)
-    });
-    match latest.max_by_key(|(from, _)| *from) {
+    match first(targets, now, started) {
         None => "there is nothing to fill".to_owned(),
         Some((from, target)) => format!(
             "--from: the service keeps 7 days, and a sample needs its whole window{}; the earliest --from is {from} ({}, window {}, day_offset {})",
@@ -121,6 +135,20 @@ fn refusal(targets: &[&Target], now: UnixSeconds, started: Instant) -> String {
             target.app.day_offset,
         ),
     }
+}
+
+/// The first moment whose samples need nothing that the service has forgotten of any target,
+/// and the target of which it forgets that first.
+fn first<'a>(
+    targets: &[&'a Target],
+    now: UnixSeconds,
+    started: Instant,
+) -> Option<(UnixSeconds, &'a Target)> {
+    let of_each = targets.iter().map(|target| {
+        let limit = forgotten(target, of_one_piece(targets, target), now);
+        (earliest(&Settings::of(target), limit, started), *target)
+    });
+    of_each.max_by_key(|(from, _)| *from)
 }
 
 /// The first moment whose samples need nothing from before `limit`.

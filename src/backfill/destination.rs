@@ -1,4 +1,4 @@
-//! Where the text goes: a file that is whole or not there, or standard output.
+//! Where the text goes: a file that is whole or as it was before.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 /// A file to be, with the names beside it that are used until it is whole.
 pub struct Destination {
     file: PathBuf,
+    /// Whether a file that is there already gives way.
+    overwrite: bool,
 }
 
 /// Why there is no file.
 #[derive(Debug, thiserror::Error)]
 pub enum DestinationError {
-    #[error("--output: {} exists already and is not overwritten; remove it, or choose another name", .0.display())]
+    #[error("--output: {} exists already and is not overwritten; remove it, choose another name, or say --overwrite", .0.display())]
     Exists(PathBuf),
     #[error("--output: {} is no name of a file", .0.display())]
     NoName(PathBuf),
@@ -21,12 +23,13 @@ pub enum DestinationError {
 }
 
 impl Destination {
-    pub fn new(file: PathBuf) -> Result<Self, DestinationError> {
+    /// Refuses a place where something is, unless it is to be overwritten.
+    pub fn new(file: PathBuf, overwrite: bool) -> Result<Self, DestinationError> {
         if file.file_name().is_none() {
             return Err(DestinationError::NoName(file));
         }
-        let destination = Self { file };
-        destination.check_absent()?;
+        let destination = Self { file, overwrite };
+        destination.check_free()?;
         Ok(destination)
     }
 
@@ -45,7 +48,10 @@ impl Destination {
         name.into()
     }
 
-    fn check_absent(&self) -> Result<(), DestinationError> {
+    fn check_free(&self) -> Result<(), DestinationError> {
+        if self.overwrite {
+            return Ok(());
+        }
         // A link that leads nowhere is in the way, too.
         match fs::symlink_metadata(&self.file) {
             Ok(_) => Err(DestinationError::Exists(self.file.clone())),
@@ -72,7 +78,7 @@ impl Destination {
         });
         let moved = written
             .map_err(failed(&text))
-            .and_then(|()| self.check_absent())
+            .and_then(|()| self.check_free())
             .and_then(|()| fs::rename(&text, &self.file).map_err(failed(&self.file)));
         if moved.is_err() {
             // It may not have come into being, and the space is needed.
@@ -92,7 +98,7 @@ mod tests {
     #[test]
     fn a_file_is_whole_or_not_there_and_nothing_is_left_beside_it() {
         let folder = tempfile::tempdir().unwrap();
-        let destination = Destination::new(folder.path().join("x.om")).unwrap();
+        let destination = Destination::new(folder.path().join("x.om"), false).unwrap();
         fs::write(destination.journal(), "answers").unwrap();
         let full = destination.publish(|out| {
             out.write_all(b"half")?;
@@ -114,14 +120,30 @@ mod tests {
     }
 
     #[test]
-    fn what_exists_is_never_overwritten() {
+    fn what_exists_gives_way_as_a_whole_when_it_is_to_be_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.om");
-        let destination = Destination::new(path.clone()).unwrap();
+        fs::write(&path, "old").unwrap();
+        let destination = Destination::new(path.clone(), true).unwrap();
+        let full = destination.publish(|out| {
+            out.write_all(b"half")?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert!(full.is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        destination.publish(|out| out.write_all(b"new")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn what_exists_is_never_overwritten_unasked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.om");
+        let destination = Destination::new(path.clone(), false).unwrap();
         fs::write(&path, "mine").unwrap();
-        assert!(Destination::new(path.clone()).is_err());
+        assert!(Destination::new(path.clone(), false).is_err());
         assert!(destination.publish(|out| out.write_all(b"new")).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"mine");
-        assert!(Destination::new(PathBuf::from("/")).is_err());
+        assert!(Destination::new(PathBuf::from("/"), true).is_err());
     }
 }

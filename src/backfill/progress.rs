@@ -10,7 +10,7 @@ use crate::config::duration::text;
 /// Characters of the bar.
 const WIDTH: usize = 30;
 
-/// How many calls there are, and how long they take at each app's limit.
+/// How many calls there are, and how long they take at each app's limit, if it has one.
 pub fn announcement(plan: &Plan, questions: &[Question]) -> String {
     let mut apps: BTreeMap<&str, (u32, f64)> = BTreeMap::new();
     for planned in questions
@@ -27,17 +27,28 @@ pub fn announcement(plan: &Plan, questions: &[Question]) -> String {
         .fold(0.0, f64::max);
     let each: Vec<String> = apps
         .iter()
-        .map(|(app, (calls, rate))| format!("{app} {calls} at {rate} per second"))
+        .map(|(app, (calls, rate))| {
+            if rate.is_finite() {
+                format!("{app} {calls} at {rate} per second")
+            } else {
+                format!("{app} {calls}")
+            }
+        })
         .collect();
+    let limited = apps.values().all(|(_, rate)| rate.is_finite());
     format!(
-        "{} calls ({}), about {}",
+        "{} calls ({}){}",
         questions.len(),
         if each.is_empty() {
             "everything is there".to_owned()
         } else {
             each.join(", ")
         },
-        text(Duration::from_secs_f64(longest))
+        if limited {
+            format!(", about {}", text(Duration::from_secs_f64(longest)))
+        } else {
+            ", without a limit".to_owned()
+        }
     )
 }
 

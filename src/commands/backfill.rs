@@ -8,20 +8,21 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::demo;
 use super::moment::Moment;
 use super::run::shutdown;
 use super::usersig::find_app;
 use crate::additivity;
 use crate::api::{Client, FetchError};
 use crate::backfill::ask::{AskError, collect};
-use crate::backfill::bounds::{check_ends, check_kept, check_span};
+use crate::backfill::bounds::{check_ends, check_kept, check_span, longest};
 use crate::backfill::destination::{Destination, DestinationError};
 use crate::backfill::journal::{self, Found, Journal, JournalError};
 use crate::backfill::label::{Label, repeated};
 use crate::backfill::plan::{Plan, Span};
 use crate::backfill::progress::{Bar, announcement};
 use crate::backfill::text;
-use crate::clock;
+use crate::clock::{self, Now};
 use crate::config::{Config, Secrets, duration, find, variables};
 use crate::failure::Failure;
 use crate::reading::Api;
@@ -33,21 +34,29 @@ use crate::window::{DAY, UnixSeconds};
 pub struct BackfillArgs {
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Instead of a configuration, the apps of `demo` and their simulated service
+    #[arg(long, conflicts_with_all = ["config", "resume"])]
+    demo: bool,
     /// One app's name in the configuration; without it, all apps are filled
     #[arg(long)]
     app: Option<String>,
-    /// Time of the first samples, RFC 3339 or Unix seconds; the service keeps 7 days
-    #[arg(long)]
-    from: Moment,
-    /// Time of the last samples, RFC 3339 or Unix seconds
-    #[arg(long)]
-    to: Moment,
+    /// Time of the first samples, RFC 3339 or Unix seconds; the service keeps 7 days. With
+    /// --demo it can be left out: as early as possible
+    #[arg(long, required_unless_present = "demo")]
+    from: Option<Moment>,
+    /// Time of the last samples, RFC 3339 or Unix seconds. With --demo it can be left out: as
+    /// late as possible
+    #[arg(long, required_unless_present = "demo")]
+    to: Option<Moment>,
     /// Time between samples, such as 1m or 1h; divides a day. The shorter, the more calls
     #[arg(long, value_parser = duration::parse)]
     step: Duration,
     /// The file to write, which must not exist; without it, standard output
     #[arg(long)]
     output: Option<PathBuf>,
+    /// Replace the file if it exists, as a whole
+    #[arg(long, requires = "output")]
+    overwrite: bool,
     /// Continue what was interrupted: with the same arguments, the same file comes out
     #[arg(long, requires = "output")]
     resume: bool,
@@ -58,24 +67,29 @@ pub struct BackfillArgs {
 
 /// Asks for all that is needed and writes it.
 pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let span = Span {
-        from: args.from.0,
-        to: args.to.0,
-        step: args.step,
-    };
-    check_span(span).map_err(Failure::usage)?;
+    if args.demo {
+        return demo::without_limits(async |config| fill(&config, args, out).await).await;
+    }
+    let path = find(args.config.as_deref()).map_err(Failure::usage)?;
+    let config = Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
+    fill(&config, args, out).await
+}
+
+async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure> {
     if let Some(name) = repeated(&args.labels) {
         return Err(Failure::usage(format!("--label: {name} is given twice")));
     }
-    let destination = args.output.map(Destination::new).transpose();
-    let destination = destination.map_err(Failure::usage)?;
-    let path = find(args.config.as_deref()).map_err(Failure::usage)?;
-    let config = Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
-    let targets = targets(&config, args.app.as_deref())?;
-    let metrics = Arc::new(SelfMetrics::new(&targets, config.holds.zero).map_err(Failure::failed)?);
-    let client = Arc::new(Client::new(&config, metrics).map_err(Failure::usage)?);
-
+    let destination = args
+        .output
+        .map(|file| Destination::new(file, args.overwrite))
+        .transpose()
+        .map_err(Failure::usage)?;
+    let targets = targets(config, args.app.as_deref())?;
     let now = clock::now();
+    let span = span(args.from, args.to, args.step, &targets, now)?;
+    let metrics = Arc::new(SelfMetrics::new(&targets, config.holds.zero).map_err(Failure::failed)?);
+    let client = Arc::new(Client::new(config, metrics).map_err(Failure::usage)?);
+
     check_ends(&targets, span, now.unix(), now.steady).map_err(Failure::usage)?;
     let plan = Plan::new(targets, span, now.steady);
     let mut facts = plan.facts();
@@ -98,12 +112,17 @@ pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure>
             prove(client.as_ref(), &planned.target, now.unix()).await?;
         }
     }
-    let journal = match &destination {
-        Some(destination) => Some(
+    let rest = match &destination {
+        _ if args.demo => Rest::Demo,
+        Some(destination) => Rest::Kept(destination),
+        None => Rest::Nothing,
+    };
+    let journal = match rest {
+        Rest::Kept(destination) => Some(
             Journal::open(&destination.journal(), &facts, length)
-                .map_err(|error| advised(error, destination))?,
+                .map_err(|error| rest.unwritten(error, destination))?,
         ),
-        None => None,
+        Rest::Nothing | Rest::Demo => None,
     };
 
     // Standard error that is gone is no reason to stop.
@@ -116,7 +135,7 @@ pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure>
         () = interrupted => Err(None),
     };
     drop(bar);
-    asked.map_err(|error| stopped(error, destination.as_ref()))?;
+    asked.map_err(|error| rest.stopped(error))?;
 
     let samples = plan.samples(&answers);
     let write = |out: &mut dyn Write| text::write(out, &samples, &args.labels);
@@ -127,7 +146,7 @@ pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure>
     };
     destination.publish(write).map_err(|error| match error {
         error @ DestinationError::Exists(_) => Failure::usage(error),
-        error => advised(error, destination),
+        error => rest.unwritten(error, destination),
     })?;
     let _ = writeln!(
         io::stderr(),
@@ -135,6 +154,30 @@ pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure>
         destination.file().display()
     );
     Ok(())
+}
+
+/// What is asked for; an end that is left out is as far out as possible.
+fn span(
+    from: Option<Moment>,
+    to: Option<Moment>,
+    step: Duration,
+    targets: &[Target],
+    now: Now,
+) -> Result<Span, Failure> {
+    let longest = longest(targets, now.unix(), now.steady);
+    let end = |given: Option<Moment>, longest: Option<UnixSeconds>| {
+        given
+            .map(|moment| moment.0)
+            .or(longest)
+            .ok_or_else(|| Failure::usage("there is nothing to fill"))
+    };
+    let span = Span {
+        from: end(from, longest.map(|(from, _)| from))?,
+        to: end(to, longest.map(|(_, to)| to))?,
+        step,
+    };
+    check_span(span).map_err(Failure::usage)?;
+    Ok(span)
 }
 
 /// The targets to fill. Their keys can be read.
@@ -198,30 +241,56 @@ fn left(
     })
 }
 
-/// Why the answers are not complete, and the way on; without an error it was a signal.
-fn stopped(error: Option<AskError>, destination: Option<&Destination>) -> Failure {
-    let go_on = match destination {
-        Some(destination) => format!(
-            "what was answered is kept in {}: continue with the same command and --resume",
-            destination.journal().display()
-        ),
-        None => "nothing was written; with --output, it could be continued".to_owned(),
-    };
-    match (error, destination) {
-        (None, _) => Failure::failed(format!("interrupted; {go_on}")),
-        (Some(AskError::Keep(error)), Some(destination)) => advised(error, destination),
-        (Some(error), _) => Failure::failed(format!("{error}\n{go_on}")),
-    }
+/// What to do about a run that did not come to its end.
+enum Rest<'a> {
+    /// An interrupted run goes on from what was answered.
+    Kept(&'a Destination),
+    /// Nothing was written to go on from.
+    Nothing,
+    /// Nothing is worth keeping of what a simulated service answered.
+    Demo,
 }
 
-/// A file that could not be written, with the way on.
-fn advised(error: impl std::error::Error + 'static, destination: &Destination) -> Failure {
-    let cause = error
-        .source()
-        .map(|source| format!(": {source}"))
-        .unwrap_or_default();
-    Failure::failed(format!(
-        "{error}{cause}\nmake sure that there is space and that the folder can be written to, then continue with the same command and --resume; nothing is at {}",
-        destination.file().display()
-    ))
+impl Rest<'_> {
+    fn advice(&self) -> String {
+        match self {
+            Self::Kept(destination) => format!(
+                "what was answered is kept in {}: continue with the same command and --resume",
+                destination.journal().display()
+            ),
+            Self::Nothing => "nothing was written; with --output, it could be continued".to_owned(),
+            Self::Demo => "nothing was written; start it again".to_owned(),
+        }
+    }
+
+    /// Why the answers are not complete, and the way on; without an error it was a signal.
+    fn stopped(&self, error: Option<AskError>) -> Failure {
+        match (error, self) {
+            (None, _) => Failure::failed(format!("interrupted; {}", self.advice())),
+            (Some(AskError::Keep(error)), Self::Kept(destination)) => {
+                self.unwritten(error, destination)
+            }
+            (Some(error), _) => Failure::failed(format!("{error}\n{}", self.advice())),
+        }
+    }
+
+    /// A file that could not be written, with the way on.
+    fn unwritten(
+        &self,
+        error: impl std::error::Error + 'static,
+        destination: &Destination,
+    ) -> Failure {
+        let cause = error
+            .source()
+            .map(|source| format!(": {source}"))
+            .unwrap_or_default();
+        let go_on = match self {
+            Self::Kept(_) => "continue with the same command and --resume",
+            Self::Nothing | Self::Demo => "start it again",
+        };
+        Failure::failed(format!(
+            "{error}{cause}\nmake sure that there is space and that the folder can be written to, then {go_on}; {} is as it was before",
+            destination.file().display()
+        ))
+    }
 }

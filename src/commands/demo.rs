@@ -1,4 +1,5 @@
-//! `demo`: the exporter on a simulated service, without credentials.
+//! `demo`: the exporter on a simulated service, without credentials; and for `backfill`,
+//! what that service knows of the past.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,7 +13,7 @@ use crate::app;
 use crate::config::{App, Config, Holds, KeySource, Polling, Web};
 use crate::failure::Failure;
 use crate::region::Region;
-use crate::simulator::{Incidents, Options, SimApp, Simulator};
+use crate::simulator::{Incidents, Limits, Options, SimApp, Simulator};
 use crate::window::DayOffset;
 
 /// Where the two apps are said to live.
@@ -29,7 +30,7 @@ pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure>
         .await
         .map_err(Failure::failed)?;
     let simulated = simulator.url();
-    let bound = app::bind(config(listen, &apps, &simulated)?, 0)
+    let bound = app::bind(config(listen, &apps, &simulated, 0.9)?, 0)
         .await
         .map_err(Failure::failed)?;
     let url = format!("http://{}", bound.address());
@@ -43,18 +44,46 @@ pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure>
     )?;
     out.flush()?;
     let shutdown = shutdown()?;
+    let exporter = bound.run(shutdown, None);
+    beside(simulator, exporter).await.map_err(Failure::failed)
+}
+
+/// Does `work` with a configuration like the one that [`run`] serves, on a service without
+/// the limit of calls: what it knows of the past is the same, and sooner told.
+pub(super) async fn without_limits<F>(work: impl FnOnce(Config) -> F) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let apps = apps();
+    let options = Options {
+        apps: apps.clone(),
+        limits: Limits {
+            spacing: Duration::ZERO,
+            ..Limits::default()
+        },
+        ..Options::default()
+    };
+    let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    let simulator = Simulator::bind(any, options)
+        .await
+        .map_err(Failure::failed)?;
+    let config = config(any, &apps, &simulator.url(), f64::INFINITY)?;
+    beside(simulator, work(config)).await
+}
+
+/// Does `work` while the simulator answers.
+async fn beside<T>(simulator: Simulator, work: impl Future<Output = T>) -> T {
     let (stop, stopped) = oneshot::channel::<()>();
     let service = simulator.run(async {
         // A sender that is gone asks for the same.
         let _ = stopped.await;
     });
-    let exporter = async {
-        let result = bound.run(shutdown, None).await;
+    let work = async {
+        let result = work.await;
         drop(stop);
         result
     };
-    let (result, ()) = tokio::join!(exporter, service);
-    result.map_err(Failure::failed)
+    tokio::join!(work, service).0
 }
 
 /// So busy that there is something to see at any hour of the day.
@@ -70,7 +99,12 @@ fn apps() -> Vec<SimApp> {
 }
 
 /// As an operator's configuration would be, but in more of a hurry.
-fn config(listen: SocketAddr, apps: &[SimApp], simulated: &str) -> Result<Config, Failure> {
+fn config(
+    listen: SocketAddr,
+    apps: &[SimApp],
+    simulated: &str,
+    calls_per_second: f64,
+) -> Result<Config, Failure> {
     let seconds = Duration::from_secs;
     let holds = Holds {
         rollover: seconds(150),
@@ -90,7 +124,7 @@ fn config(listen: SocketAddr, apps: &[SimApp], simulated: &str) -> Result<Config
                 sdk_app_id: app.sdk_app_id,
                 identifier: identifier.clone(),
                 key: KeySource::Inline(app.key.clone()),
-                calls_per_second: 0.9,
+                calls_per_second,
                 day_offset: DayOffset::DEFAULT,
                 holds,
                 regions: vec![Region::custom(region.to_owned(), endpoint)],

@@ -25,8 +25,11 @@ def problems(name: str, service: dict, volumes: dict) -> list[str]:
         found.append(f"{name}: is not read-only and free of capabilities")
     if "no-new-privileges:true" not in service.get("security_opt", []):
         found.append(f"{name}: may gain privileges")
-    if not service.get("healthcheck"):
+    ends = service.get("restart") == "no"
+    if "test" not in service.get("healthcheck", {}) and not ends:
         found.append(f"{name}: has no health check")
+    if ends and service.get("healthcheck") != {"disable": True}:
+        found.append(f"{name}: ends, and is checked for its health by what the image says")
     if not all(port.startswith("127.0.0.1:") for port in service.get("ports", [])):
         found.append(f"{name}: listens on all addresses")
     version = service["image"].rsplit(":", 1)[-1]

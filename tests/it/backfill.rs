@@ -1,6 +1,6 @@
 //! `backfill`: the past from a simulated service, into a file and into a real Prometheus.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -11,7 +11,7 @@ use timpush_exporter::simulator::{Fault, Match, Rule};
 use timpush_exporter::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
 use tokio::time::{Instant, sleep};
 
-use crate::lab::{BINARY, GAME, Lab, PATIENCE, SHOP, UNLIMITED};
+use crate::lab::{BINARY, Exporter, GAME, Lab, PATIENCE, SHOP, UNLIMITED};
 use crate::prometheus::Prometheus;
 
 const HOUR: u64 = 3600;
@@ -27,9 +27,13 @@ async fn lab(calls_per_second: u32) -> (Lab, PathBuf) {
     (lab, config)
 }
 
+fn now() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_second()).unwrap()
+}
+
 /// A time that has settled.
 fn settled() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_second()).unwrap() - 600
+    now() - 600
 }
 
 fn command(config: &Path, from: u64, to: u64, more: &[&str]) -> Command {
@@ -397,6 +401,127 @@ async fn what_cannot_be_filled_is_refused_before_a_call() {
     }
     assert_eq!(lab.simulator.calls().len(), 0);
     assert_eq!(fs::read_to_string(file).unwrap(), "mine");
+}
+
+fn demo(more: &[&str]) -> Output {
+    Command::new(BINARY)
+        .args(["backfill", "--demo"])
+        .args(more)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_demos_past_reaches_from_what_the_service_keeps_to_what_has_settled_when_no_ends_are_given() {
+    let before = now();
+    let text = text(demo(&["--step", "6h"]));
+    let after = now();
+    let samples = samples(&text);
+    let times: BTreeSet<u64> = samples.keys().map(|(_, at)| *at).collect();
+    let (from, to) = (*times.first().unwrap(), *times.last().unwrap());
+    assert!(
+        (before - 10..=after - 10).contains(&to),
+        "{to} is not 10 s before {before}"
+    );
+    // A counter needs its day from the start, and no more than a day is given away for that.
+    assert!((before - 7 * DAY..before - 6 * DAY + 600).contains(&from));
+    let refused = demo(&["--step", "6h", "--from", &(from - 60).to_string()]);
+    assert_eq!(refused.status.code(), Some(64));
+    assert!(stderr(&refused).contains("the earliest --from is"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demos_past_is_what_a_running_demo_serves() {
+    let (from, label) = ((now() - HOUR).to_string(), "instance=demo:1");
+    let past = text(demo(&["--step", "30m", "--from", &from, "--label", label]));
+    let past = samples(&past);
+    let running = Exporter::start(&["demo", "--listen", "127.0.0.1:0"]).await;
+    let metrics = running
+        .until("counters", |metrics| {
+            metrics.series("timpush_sent_pushes_total", &[]).len() == 2
+                && metrics.series("timpush_window_sent_pushes", &[]).len() == 2
+        })
+        .await;
+    for (app, region) in [("shop", "singapore"), ("game", "frankfurt")] {
+        let labels = [format!("app=\"{app}\""), format!("region=\"{region}\"")];
+        let of_app = format!("{{{},{},instance=\"demo:1\"", labels[0], labels[1]);
+        let last = |name: &str| {
+            let of_series = past
+                .iter()
+                .filter(|((series, _), _)| *series == format!("{name}{of_app}"));
+            as_f64(*of_series.max_by_key(|((_, at), _)| *at).unwrap().1)
+        };
+        let live = |name: &str| metrics.sum(name, &[&labels[0], &labels[1]]).unwrap();
+        // Of an hour, the seconds between the two change little.
+        let (before, after) = (
+            last("timpush_window_sent_pushes"),
+            live("timpush_window_sent_pushes"),
+        );
+        assert!(
+            (after / before - 1.0).abs() < 0.2,
+            "{app}: {before}, then {after}"
+        );
+    }
+    let names = |series: &str| series.split_once('{').unwrap().0.to_owned();
+    let written: BTreeSet<String> = past.keys().map(|(series, _)| names(series)).collect();
+    for name in written {
+        assert!(
+            !metrics.series(&name, &[]).is_empty(),
+            "{name} is not served"
+        );
+    }
+}
+
+#[test]
+fn the_demos_past_keeps_no_journal_and_replaces_a_file_only_when_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, from) = (folder.path().join("demo.om"), (now() - HOUR).to_string());
+    let again = |more: &[&str]| {
+        let usual = [
+            "--step",
+            "30m",
+            "--from",
+            &from,
+            "--output",
+            file.to_str().unwrap(),
+        ];
+        demo(&[&usual[..], more].concat())
+    };
+    assert_eq!(again(&[]).status.code(), Some(0));
+    let first = fs::read(&file).unwrap();
+    let refused = again(&[]);
+    assert_eq!(refused.status.code(), Some(64));
+    assert!(
+        stderr(&refused).contains("--overwrite"),
+        "{}",
+        stderr(&refused)
+    );
+    assert_eq!(fs::read(&file).unwrap(), first);
+    fs::write(&file, "old").unwrap();
+    assert_eq!(again(&["--overwrite"]).status.code(), Some(0));
+    assert!(fs::read_to_string(&file).unwrap().ends_with("# EOF\n"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn ends_can_be_left_out_of_the_demos_past_alone_and_it_takes_no_configuration() {
+    for (arguments, reason) in [
+        (&["--config", "x.yml", "--step", "1h"][..], "--from"),
+        (&["--demo", "--step", "1h", "--config", "x.yml"], "--config"),
+        (
+            &["--demo", "--step", "1h", "--output", "x", "--resume"],
+            "--resume",
+        ),
+        (&["--demo", "--step", "1h", "--overwrite"], "--output"),
+    ] {
+        let refused = Command::new(BINARY)
+            .arg("backfill")
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert_eq!(refused.status.code(), Some(64), "{arguments:?}");
+        assert!(stderr(&refused).contains(reason), "{}", stderr(&refused));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
