@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod check_config;
+mod chosen;
 pub mod demo;
 pub mod healthcheck;
 mod moment;

@@ -6,6 +6,7 @@
 //! both are arguments. One [`Ledger`] belongs to one API of one target.
 
 mod day;
+mod late;
 mod phase;
 
 use std::collections::BTreeMap;
@@ -19,15 +20,11 @@ use crate::reading::{CountKey, Counts, Stage};
 use crate::target::Target;
 use crate::window::{DAY, DayOffset, Range, UnixSeconds, day_anchor};
 use day::Day;
+use late::Late;
 
 /// How long the closed day's last known values are held while its final answer does not
 /// come though the service answers other questions.
 const LONGEST_WAIT: u64 = 3600;
-
-/// When a closed day is read again to see what came late, seconds after its end, and
-/// until when that is tried.
-const LATE: u64 = 6 * 3600;
-const TOO_LATE: u64 = 12 * 3600;
 
 /// The times that a ledger goes by, from the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -104,14 +101,6 @@ struct Closed {
     foreign: bool,
 }
 
-/// How much a closed day's loss grew after its final answer.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Late {
-    /// The closed day's end and its overall losses when it closed.
-    pending: Option<(UnixSeconds, BTreeMap<Stage, u64>)>,
-    result: Option<BTreeMap<Stage, i64>>,
-}
-
 /// Counters as a scrape sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
@@ -147,17 +136,7 @@ impl Ledger {
                 end: anchor,
             }));
         }
-        if let Some((closed_at, _)) = self.late.pending {
-            if end.0 >= closed_at.0 + TOO_LATE {
-                self.late.pending = None;
-            } else if end.0 >= closed_at.0 + LATE {
-                let start = UnixSeconds(closed_at.0 - DAY);
-                questions.push(Question::Late(Range {
-                    start,
-                    end: closed_at,
-                }));
-            }
-        }
+        questions.extend(self.late.due(end).map(Question::Late));
         questions
     }
 
@@ -230,22 +209,10 @@ impl Ledger {
                     if let Some(today) = &mut self.today {
                         today.carry(&closed.day);
                     }
-                    self.late.pending = Some((range.end, overall_losses(counts)));
+                    self.late.begin(range.end, counts);
                 }
             }
-            Question::Late(range) => {
-                if let Some((_, before)) = self
-                    .late
-                    .pending
-                    .take_if(|(closed_at, _)| *closed_at == range.end)
-                {
-                    let growth = overall_losses(counts).into_iter().map(|(stage, count)| {
-                        let before = before.get(&stage).copied().unwrap_or(0);
-                        (stage, signed(count) - signed(before))
-                    });
-                    self.late.result = Some(growth.collect());
-                }
-            }
+            Question::Late(range) => self.late.answer(range, counts),
         }
         self.answered = Some(now.steady);
         self.answered_at = Some(clock);
@@ -302,7 +269,7 @@ impl Ledger {
     /// How many more the last closed day's overall loss had, by stage, when it was read
     /// again; absent until then.
     pub fn late_pushes(&self) -> Option<&BTreeMap<Stage, i64>> {
-        self.late.result.as_ref()
+        self.late.growth()
     }
 }
 
@@ -318,10 +285,6 @@ fn overall_losses(counts: &Counts) -> BTreeMap<Stage, u64> {
         }
     }
     sums
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! [`families`] declares every family once and walks the snapshot; what it finds goes to
 //! a [`Sink`], in practice an [`Encoder`] of one of the formats.
 
+mod deflated;
 mod encoding;
 pub mod families;
 mod format;

@@ -59,6 +59,7 @@ pub mod scrubber;
 pub mod usersig;
 
 pub mod counters;
+mod digest;
 pub mod exposition;
 pub mod self_metrics;
 pub mod series_limit;

@@ -1,13 +1,11 @@
 //! What the process counts about its own work. These live as long as the process, unlike
 //! the values that were read from the service, which are rendered from the snapshot.
 
+mod error_codes;
 mod targets;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
@@ -18,10 +16,10 @@ use prometheus::{
 use tokio::time::Instant;
 
 use crate::api::Outcome;
-use crate::catalogue::rest_code;
 use crate::reading::Api;
 use crate::target::{Target, TargetId};
 use crate::window::UnixSeconds;
+use error_codes::ErrorCodes;
 
 /// Answers of the service take tens to hundreds of milliseconds; it gives up after 3 s.
 const REQUEST_BUCKETS: [f64; 11] = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 10.0, 30.0];
@@ -45,17 +43,7 @@ pub struct SelfMetrics {
     backup_in_use: GaugeVec,
     reload_successful: Gauge,
     reload_success_time: Gauge,
-    error_codes: ArcSwap<BTreeMap<ErrorCodeKey, ErrorCode>>,
-    zero_hold: ArcSwap<Duration>,
-}
-
-/// A child of `timpush_api_errors_total`; the text is its label `code`.
-type ErrorCodeKey = (TargetId, Api, String);
-
-#[derive(Clone, Copy)]
-struct ErrorCode {
-    count: u64,
-    first_seen: Instant,
+    error_codes: ErrorCodes,
 }
 
 impl SelfMetrics {
@@ -141,8 +129,7 @@ impl SelfMetrics {
                     "When the configuration in use was read.",
                 )?,
             )?,
-            error_codes: ArcSwap::default(),
-            zero_hold: ArcSwap::from_pointee(zero_hold),
+            error_codes: ErrorCodes::new(zero_hold),
             registry,
         };
         metrics.describe_process()?;
@@ -173,7 +160,7 @@ impl SelfMetrics {
 
     /// Changes how long codes are 0 from their first sight.
     pub fn set_zero_hold(&self, zero_hold: Duration) {
-        self.zero_hold.store(Arc::new(zero_hold));
+        self.error_codes.set_zero_hold(zero_hold);
     }
 
     /// Notes how reading the configuration ended; a start is a success, too.
@@ -201,17 +188,7 @@ impl SelfMetrics {
 
     /// Counts an answer that refused with `code`.
     pub fn error_code(&self, id: &TargetId, api: Api, code: i64) {
-        let key = (id.clone(), api, error_code_label(code));
-        let new = ErrorCode {
-            count: 0,
-            first_seen: Instant::now(),
-        };
-        // Refusals are rare and codes few: who scrapes must not be able to hold up a poll.
-        self.error_codes.rcu(|codes| {
-            let mut codes = BTreeMap::clone(codes);
-            codes.entry(key.clone()).or_insert(new).count += 1;
-            codes
-        });
+        self.error_codes.count(id, api, code);
     }
 
     /// Counts a call that repeats a question.
@@ -261,34 +238,13 @@ impl SelfMetrics {
     /// for a while from its first sight, since `increase()` loses the first value of a
     /// series that is born above 0.
     pub fn error_codes(&self, now: Instant) -> Vec<(TargetId, Api, String, u64)> {
-        let zero_hold = **self.zero_hold.load();
-        let codes = self.error_codes.load();
-        codes
-            .iter()
-            .map(|((id, api, label), code)| {
-                let held = now.saturating_duration_since(code.first_seen) < zero_hold;
-                (
-                    id.clone(),
-                    *api,
-                    label.clone(),
-                    if held { 0 } else { code.count },
-                )
-            })
-            .collect()
+        self.error_codes.at(now)
     }
 
     /// When [`Self::error_codes`] next changes though nothing is counted.
     pub fn error_codes_until(&self, now: Instant) -> Option<Instant> {
-        let zero_hold = **self.zero_hold.load();
-        let codes = self.error_codes.load();
-        let ends = codes.values().map(|code| code.first_seen + zero_hold);
-        ends.filter(|end| *end > now).min()
+        self.error_codes.until(now)
     }
-}
-
-/// The value of the label `code`: bounded by the catalogue.
-fn error_code_label(code: i64) -> String {
-    rest_code(code).map_or_else(|| "other".to_owned(), |known| known.code.to_string())
 }
 
 fn buckets(name: &str, help: &str, bounds: &[f64]) -> HistogramOpts {

@@ -32,7 +32,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
 pub use answer::{Behaviour, Shape};
@@ -45,6 +44,7 @@ pub use scenario::{Match, Rule, Scenario, ScenarioError};
 pub use seconds::Seconds;
 pub use standalone::{SimulateError, configured_apps, simulate};
 
+use crate::digest::sha256_hex;
 use crate::reading::{Api, Reading};
 use crate::usersig::{Identifier, SecretKey};
 use crate::window::Range;
@@ -90,10 +90,7 @@ impl SimApp {
         ]
         .into_iter()
         .filter_map(|(name, sdk_app_id, pushes_a_day)| {
-            let digest = Sha256::digest(format!("timpush-exporter simulator {sdk_app_id}"));
-            let key = digest
-                .iter()
-                .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            let key = sha256_hex(format!("timpush-exporter simulator {sdk_app_id}"));
             let key = SecretKey::new(&key).ok()?;
             let admin = Identifier::new("administrator").ok()?;
             Some(Self {

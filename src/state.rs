@@ -17,12 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use crate::clock::{self, Now};
+use crate::digest::sha256_hex;
 use crate::snapshot::{Remembered, Snapshot, Targets};
 use crate::target::TargetId;
 
@@ -109,7 +109,7 @@ fn read(path: &Path) -> Result<BTreeMap<TargetId, Remembered>, StateError> {
     if header.version != VERSION {
         return Err(StateError::Version(header.version));
     }
-    if header.sha256 != checksum(body) {
+    if header.sha256 != sha256_hex(body) {
         return Err(StateError::Checksum);
     }
     let body: Body = serde_json::from_slice(body).map_err(StateError::Content)?;
@@ -136,7 +136,7 @@ pub fn save(path: &Path, targets: &Targets, now: Now) -> io::Result<()> {
     let header = serde_json::to_vec(&Header {
         format: FORMAT.to_owned(),
         version: VERSION,
-        sha256: checksum(&body),
+        sha256: sha256_hex(&body),
     })?;
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".new");
@@ -160,13 +160,6 @@ fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         file.write_all(part)?;
     }
     file.sync_all()
-}
-
-fn checksum(body: &[u8]) -> String {
-    let digest = Sha256::digest(body);
-    digest
-        .iter()
-        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 /// Keeps the file up to date for ever. A write that fails is tried again; the log says

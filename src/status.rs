@@ -2,24 +2,29 @@
 //! same facts as JSON, so that the two cannot disagree.
 
 mod action;
+mod health;
 mod loss;
+mod moment;
 mod phrases;
+mod state;
 mod trend;
 mod verdict;
 pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::api::FetchError;
 use crate::clock::Now;
 use crate::reading::{Api, Reading, Stage};
-use crate::snapshot::{ApiState, Good, LastError, TargetState, Targets};
+use crate::snapshot::{Good, Point, TargetState, Targets};
 use crate::window::UnixSeconds;
 
 pub use action::Action;
+pub use health::{ApiHealth, ErrorStatus};
 pub use loss::{Concern, LossStatus};
+pub use moment::Moment;
+pub use state::State;
 pub use trend::{Direction, Trend};
 pub use verdict::{Level, Verdict};
 
@@ -76,70 +81,6 @@ pub struct TargetStatus {
     pub notes: Vec<String>,
 }
 
-/// How a target is doing, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Losses cannot be asked for.
-    Failing,
-    /// Pushes are lost for a reason that somebody can repair.
-    Losing,
-    /// A loss is rising.
-    Rising,
-    /// Losses are known, statistics cannot be asked for.
-    Partial,
-    /// Not every API was asked yet.
-    Waiting,
-    Good,
-}
-
-impl State {
-    pub fn needs_attention(self) -> bool {
-        self < Self::Waiting
-    }
-
-    /// For people.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Failing => "cannot be asked",
-            Self::Losing => "losing pushes",
-            Self::Rising => "losses rise",
-            Self::Partial => "answers in part",
-            Self::Waiting => "not asked yet",
-            Self::Good => "good",
-        }
-    }
-
-    /// Names the state in the style sheet.
-    pub fn level(self) -> Level {
-        match self {
-            Self::Failing | Self::Losing => Level::Bad,
-            Self::Rising | Self::Partial => Level::Warning,
-            Self::Waiting => Level::Waiting,
-            Self::Good => Level::Good,
-        }
-    }
-}
-
-/// How one API of a target answers.
-#[derive(Debug, Serialize)]
-pub struct ApiHealth {
-    pub up: bool,
-    pub last_success: Option<Moment>,
-    pub consecutive_failures: u32,
-    pub last_error: Option<ErrorStatus>,
-}
-
-/// The latest failure; it may be over.
-#[derive(Debug, Serialize)]
-pub struct ErrorStatus {
-    pub at: Moment,
-    pub outcome: &'static str,
-    pub code: Option<i64>,
-    pub message: String,
-    pub advice: String,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Window {
     pub start: Moment,
@@ -155,29 +96,6 @@ pub struct HistoryPoint {
     pub sent: Option<u64>,
 }
 
-/// A time, written as RFC 3339.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(pub UnixSeconds);
-
-impl Moment {
-    /// Seconds from this moment to a later one; 0 if it is not later.
-    pub fn until(self, later: Self) -> u64 {
-        later.0.0.saturating_sub(self.0.0)
-    }
-}
-
-impl std::fmt::Display for Moment {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 impl TargetStatus {
     fn of(target: &TargetState, now: Now) -> Self {
         let ranked = loss::ranked(target, now);
@@ -187,7 +105,7 @@ impl TargetStatus {
             .iter()
             .map(|(api, state)| (api.as_str(), ApiHealth::of(state)))
             .collect();
-        let state = state(target, &ranked.rows);
+        let state = State::of(target, &ranked.rows);
         Self {
             app: target.target.app.name.clone(),
             region: target.target.region.name.clone(),
@@ -229,26 +147,8 @@ impl TargetStatus {
     }
 }
 
-fn state(target: &TargetState, losses: &[LossStatus]) -> State {
-    let fails = |api: &ApiState| !api.up && api.last_error.is_some();
-    let has = |concern| losses.iter().any(|loss| loss.concern == concern);
-    if target.apis.get(&Api::NormalPushLoss).is_some_and(fails) {
-        State::Failing
-    } else if has(Concern::Repair) {
-        State::Losing
-    } else if has(Concern::Rising) {
-        State::Rising
-    } else if target.apis.values().any(fails) {
-        State::Partial
-    } else if !target.is_known() {
-        State::Waiting
-    } else {
-        State::Good
-    }
-}
-
 fn history(target: &TargetState) -> Vec<HistoryPoint> {
-    let point = |point: &crate::snapshot::Point| HistoryPoint {
+    let point = |point: &Point| HistoryPoint {
         end: Moment(point.end),
         ready_to_send: point.lost(Stage::ReadyToSend),
         post_send_delivered: point.lost(Stage::PostSendDelivered),
@@ -287,61 +187,6 @@ fn notes(target: &TargetState, good: Option<&Good>) -> Vec<String> {
         notes.push("The service's counts do not add up over adjacent ranges, so there are no counters for this target.".to_owned());
     }
     notes
-}
-
-impl ApiHealth {
-    fn of(state: &ApiState) -> Self {
-        Self {
-            up: state.up,
-            last_success: state.last_success.map(Moment),
-            consecutive_failures: state.consecutive_failures,
-            last_error: state.last_error.as_ref().map(ErrorStatus::of),
-        }
-    }
-
-    /// For people.
-    pub fn words(&self) -> String {
-        match (self.up, &self.last_error) {
-            (true, _) => "answers".to_owned(),
-            (false, None) => "not asked yet".to_owned(),
-            (false, Some(_)) => match self.consecutive_failures {
-                1 => "failed once".to_owned(),
-                times => format!("failed {times} times in a row"),
-            },
-        }
-    }
-
-    /// Names the health in the style sheet.
-    pub fn level(&self) -> Level {
-        match (self.up, &self.last_error) {
-            (true, _) => Level::Good,
-            (false, None) => Level::Waiting,
-            (false, Some(_)) => Level::Bad,
-        }
-    }
-}
-
-impl ErrorStatus {
-    fn of(last: &LastError) -> Self {
-        let FetchError {
-            outcome,
-            code,
-            message,
-            advice,
-        } = &last.error;
-        Self {
-            at: Moment(last.at),
-            outcome: outcome.as_str(),
-            code: *code,
-            message: message.clone(),
-            advice: words::sentence(advice),
-        }
-    }
-
-    /// `auth 70009`.
-    pub fn name(&self) -> String {
-        words::outcome(self.outcome, self.code)
-    }
 }
 
 #[cfg(test)]

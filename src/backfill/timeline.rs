@@ -89,21 +89,14 @@ fn phases(settled: u64, last: Option<u64>, rules: &Rules) -> [(u64, u64); 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::DayOffset;
+    use crate::target::tests::target;
     use proptest::prelude::*;
 
     /// A midnight at the default offset.
     const MIDNIGHT: u64 = 1_741_708_800;
 
     fn rules() -> Rules {
-        Rules {
-            day_offset: DayOffset::DEFAULT,
-            lag: Duration::from_secs(120),
-            rollover_hold: Duration::from_secs(150),
-            zero_hold: Duration::from_secs(150),
-            stale_after: Duration::MAX,
-            loss_series: None,
-        }
+        Rules::of(&target("shop", "china"))
     }
 
     fn of(from: u64, to: u64, step: u64, rules: Option<&Rules>) -> Vec<Stop> {

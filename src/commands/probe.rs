@@ -2,18 +2,14 @@
 
 use std::io::{IsTerminal, Write, stderr};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
-use super::query::{Output, targets_of};
-use super::usersig::find_app;
-use crate::api::Client;
+use super::chosen::Chosen;
+use super::query::Output;
 use crate::clock;
-use crate::config::{Config, Secrets, find, variables};
 use crate::failure::Failure;
 use crate::probe::{Probe, Report};
-use crate::self_metrics::SelfMetrics;
 
 #[derive(Args)]
 pub struct ProbeArgs {
@@ -34,13 +30,8 @@ pub struct ProbeArgs {
 
 /// Measures and prints; what is going on goes to standard error if that is a terminal.
 pub async fn run(args: ProbeArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let path = find(args.config.as_deref()).map_err(Failure::usage)?;
-    let config = Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
-    let app = Arc::clone(find_app(&config, &args.app)?);
-    app.key.read().map_err(Failure::usage)?;
-    let targets = targets_of(&config, &app, args.region.as_deref())?;
-    let metrics = Arc::new(SelfMetrics::new(&targets, config.holds.zero).map_err(Failure::failed)?);
-    let client = Client::new(&config, metrics).map_err(Failure::usage)?;
+    let chosen = Chosen::load(args.config.as_deref(), &args.app)?;
+    let (targets, client) = chosen.targets(args.region.as_deref())?;
     let shows_progress = stderr().is_terminal();
     let mut reports: Vec<Report> = Vec::new();
     for target in &targets {

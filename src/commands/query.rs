@@ -3,22 +3,18 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::chosen::Chosen;
 use super::moment::Moment;
-use super::usersig::find_app;
-use crate::api::Client;
 use crate::catalogue::loss_code;
 use crate::clock;
-use crate::config::{App, Config, Secrets, find, variables};
 use crate::failure::Failure;
 use crate::fetch::Fetch;
 use crate::reading::{Api, Loss, LossKey, Reading};
-use crate::self_metrics::SelfMetrics;
-use crate::target::{Target, expand};
+use crate::target::Target;
 use crate::window::{LOOK_BACK, Range, UnixSeconds};
 
 #[derive(Args)]
@@ -49,15 +45,10 @@ pub(super) enum Output {
 
 /// Asks for the losses of a range and prints them.
 pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let path = find(args.config.as_deref()).map_err(Failure::usage)?;
-    let config = Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
-    let app = Arc::clone(find_app(&config, &args.app)?);
-    app.key.read().map_err(Failure::usage)?;
+    let chosen = Chosen::load(args.config.as_deref(), &args.app)?;
     let range =
         checked_range(args.from.0, args.to.0, clock::now().unix()).map_err(Failure::usage)?;
-    let targets = targets_of(&config, &app, args.region.as_deref())?;
-    let metrics = Arc::new(SelfMetrics::new(&targets, config.holds.zero).map_err(Failure::failed)?);
-    let client = Client::new(&config, metrics).map_err(Failure::usage)?;
+    let (targets, client) = chosen.targets(args.region.as_deref())?;
     let mut answers = Vec::new();
     for target in &targets {
         let reading = client
@@ -82,32 +73,6 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// The app's targets, or the one in `region`; the error lists the regions there are.
-pub(super) fn targets_of(
-    config: &Config,
-    app: &App,
-    region: Option<&str>,
-) -> Result<Vec<Target>, Failure> {
-    let targets: Vec<Target> = expand(config)
-        .into_iter()
-        .filter(|target| target.app.name == app.name)
-        .filter(|target| region.is_none_or(|region| region == target.region.name))
-        .collect();
-    if targets.is_empty() {
-        let names: Vec<&str> = app
-            .regions
-            .iter()
-            .map(|region| region.name.as_str())
-            .collect();
-        return Err(Failure::usage(format!(
-            "--region: the app {} has only {}",
-            app.name,
-            names.join(", ")
-        )));
-    }
-    Ok(targets)
 }
 
 /// A range that the service may answer.

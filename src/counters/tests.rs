@@ -1,21 +1,11 @@
 use super::*;
 use crate::reading::{ErrCode, LossKey, Platform};
+use crate::target::tests::target;
 
 const MINUTE: u64 = 60;
 
 /// A midnight at the default offset, +08:00.
 const MIDNIGHT: u64 = 1_741_708_800;
-
-fn rules() -> Rules {
-    Rules {
-        day_offset: DayOffset::DEFAULT,
-        lag: Duration::from_secs(120),
-        rollover_hold: Duration::from_secs(150),
-        zero_hold: Duration::from_secs(150),
-        stale_after: Duration::from_secs(600),
-        loss_series: None,
-    }
-}
 
 fn key(code: &str) -> CountKey {
     CountKey::Loss(LossKey {
@@ -42,7 +32,7 @@ impl Desk {
     fn new() -> Self {
         Self {
             ledger: Ledger::default(),
-            rules: rules(),
+            rules: Rules::of(&target("shop", "china")),
             started: Instant::now(),
         }
     }

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use bytes::Bytes;
-use flate2::{Compress, Compression, Crc, FlushCompress};
+use flate2::{Compress, Compression, Crc};
 
 use super::segment::Segment;
 
@@ -25,37 +25,6 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// An empty block that says that it is the last.
 const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
-
-/// Deflate blocks that refer to nothing before them, are not the last and end with a whole
-/// byte: runs of them can stand one after the other in a gzip member.
-pub(super) struct Deflated {
-    blocks: Vec<u8>,
-    crc: Crc,
-}
-
-impl Deflated {
-    /// `deflate` may have been used before.
-    pub(super) fn new(bytes: &[u8], deflate: &mut Compress) -> io::Result<Self> {
-        deflate.reset();
-        let mut crc = Crc::new();
-        crc.update(bytes);
-        let mut blocks = Vec::with_capacity(bytes.len() / 6 + 256);
-        let mut rest = bytes;
-        loop {
-            let before = deflate.total_in();
-            deflate.compress_vec(rest, &mut blocks, FlushCompress::Sync)?;
-            let taken = usize::try_from(deflate.total_in() - before).unwrap_or(rest.len());
-            rest = &rest[taken..];
-            // With room left, the flush is complete.
-            if rest.is_empty() && blocks.len() < blocks.capacity() {
-                break;
-            }
-            blocks.reserve(bytes.len() / 6 + 256);
-        }
-        blocks.shrink_to_fit();
-        Ok(Self { blocks, crc })
-    }
-}
 
 /// The segments as one gzip member. A segment is compressed once, however many bodies it
 /// is a part of.

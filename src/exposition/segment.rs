@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use flate2::Compress;
 
-use super::encoding::Deflated;
+use super::deflated::Deflated;
 
 /// About how long a segment is. Longer ones would compress a little better; shorter ones
 /// leave less to be done when one target changes.

@@ -1,6 +1,6 @@
 //! Series come and go with the targets that they are about.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::SelfMetrics;
 use crate::api::Outcome;
@@ -43,11 +43,7 @@ impl SelfMetrics {
                 let _ = self.backup_in_use.remove_label_values(&[app, region]);
             }
         }
-        self.error_codes.rcu(|codes| {
-            let mut codes = BTreeMap::clone(codes);
-            codes.retain(|(id, api, _), _| !gone.contains(&(id.clone(), *api)));
-            codes
-        });
+        self.error_codes.drop_questions(&gone);
         for target in now {
             self.prepare(target);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
-use crate::api::Outcome;
+use crate::api::{FetchError, Outcome};
 use crate::reading::{ErrCode, Funnel, Loss, LossKey, Platform};
 use crate::snapshot::{Recorder, Snapshot};
 use crate::target::Target;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use timpush_exporter::clock::Now;
 use timpush_exporter::counters::{Ledger, Rules};
 use timpush_exporter::reading::{CountKey, Counts, ErrCode, LossKey, Stage};
-use timpush_exporter::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
+use timpush_exporter::window::{DAY, Range, UnixSeconds, aligned_end, day_anchor};
 use tokio::time::Instant;
 
+use crate::process::target;
 use crate::promql::Engine;
 
 /// A midnight at the default offset. Minutes of a case count from there.
@@ -80,17 +81,6 @@ const CASES: [Case; 4] = [
     },
 ];
 
-fn rules() -> Rules {
-    Rules {
-        day_offset: DayOffset::DEFAULT,
-        lag: Duration::from_secs(120),
-        rollover_hold: Duration::from_secs(150),
-        zero_hold: Duration::from_secs(150),
-        stale_after: Duration::from_secs(600),
-        loss_series: None,
-    }
-}
-
 fn key() -> CountKey {
     CountKey::Loss(LossKey {
         stage: Stage::ReadyToSend,
@@ -102,7 +92,7 @@ fn key() -> CountKey {
 /// The samples of a scrape a minute: as the exporter serves them, and the bare answer about
 /// the day so far.
 fn samples(case: &Case) -> [Vec<Option<u64>>; 2] {
-    let (rules, started) = (rules(), Instant::now());
+    let (rules, started) = (Rules::of(&target(8 * 3600)), Instant::now());
     let mut ledger = Ledger::default();
     let mut both = [Vec::new(), Vec::new()];
     for minute in -AROUND..AROUND {

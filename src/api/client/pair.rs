@@ -2,7 +2,9 @@
 
 use tokio::time::Instant;
 
-use super::{Call, Client, Failure, Remedy, unconfigured};
+use super::failure::{Failure, Remedy};
+use super::line::Call;
+use super::{Client, unconfigured};
 use crate::api::FetchError;
 use crate::clock;
 use crate::probe::Pair;
@@ -40,8 +42,8 @@ impl Pair for Client {
         });
         let permit = limiter.acquire().await;
         let (first, second) = tokio::join!(
-            self.call_at_once(&calls[0], host, &signature),
-            self.call_at_once(&calls[1], host, &signature)
+            self.line.call(&calls[0], host, &signature),
+            self.line.call(&calls[1], host, &signature)
         );
         drop(permit);
         let answers = [first, second];

@@ -2,6 +2,7 @@
 //! reach: known regions have a backup host, but not on this machine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus::TextEncoder;
 use tokio::net::TcpListener;

@@ -1,0 +1,76 @@
+//! What `--config`, `--app` and `--region` choose.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::api::Client;
+use crate::config::{App, Config, Secrets, find, variables};
+use crate::failure::Failure;
+use crate::self_metrics::SelfMetrics;
+use crate::target::{Target, expand};
+use crate::usersig::SecretKey;
+
+/// An app with its configuration. Other apps' secrets were not looked for.
+pub(super) struct Chosen {
+    config: Config,
+    pub(super) app: Arc<App>,
+    pub(super) key: SecretKey,
+}
+
+impl Chosen {
+    /// Without a path, the configuration is looked for.
+    pub(super) fn load(config: Option<&Path>, app: &str) -> Result<Self, Failure> {
+        let path = find(config).map_err(Failure::usage)?;
+        let config = Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
+        let app = Arc::clone(find_app(&config, app)?);
+        let key = app.key.read().map_err(Failure::usage)?;
+        Ok(Self { config, app, key })
+    }
+
+    /// The app's targets, or the one in `region`, and who asks about them.
+    pub(super) fn targets(&self, region: Option<&str>) -> Result<(Vec<Target>, Client), Failure> {
+        let targets = self.targets_in(region)?;
+        let metrics = SelfMetrics::new(&targets, self.config.holds.zero);
+        let metrics = Arc::new(metrics.map_err(Failure::failed)?);
+        let client = Client::new(&self.config, metrics).map_err(Failure::usage)?;
+        Ok((targets, client))
+    }
+
+    /// The error lists the regions there are.
+    fn targets_in(&self, region: Option<&str>) -> Result<Vec<Target>, Failure> {
+        let app = &self.app;
+        let targets: Vec<Target> = expand(&self.config)
+            .into_iter()
+            .filter(|target| target.app.name == app.name)
+            .filter(|target| region.is_none_or(|region| region == target.region.name))
+            .collect();
+        if targets.is_empty() {
+            let names: Vec<&str> = app
+                .regions
+                .iter()
+                .map(|region| region.name.as_str())
+                .collect();
+            return Err(Failure::usage(format!(
+                "--region: the app {} has only {}",
+                app.name,
+                names.join(", ")
+            )));
+        }
+        Ok(targets)
+    }
+}
+
+/// The app of that name; the error lists the names there are.
+pub(super) fn find_app<'a>(config: &'a Config, name: &str) -> Result<&'a Arc<App>, Failure> {
+    config
+        .apps
+        .iter()
+        .find(|app| app.name == name)
+        .ok_or_else(|| {
+            let names: Vec<&str> = config.apps.iter().map(|app| app.name.as_str()).collect();
+            Failure::usage(format!(
+                "--app: the configuration has no app {name:?}; it has {}",
+                names.join(", ")
+            ))
+        })
+}

@@ -1,0 +1,81 @@
+//! How the service answers about a target.
+
+use serde::Serialize;
+
+use super::{Level, Moment, words};
+use crate::api::FetchError;
+use crate::snapshot::{ApiState, LastError};
+
+/// How one API of a target answers.
+#[derive(Debug, Serialize)]
+pub struct ApiHealth {
+    pub up: bool,
+    pub last_success: Option<Moment>,
+    pub consecutive_failures: u32,
+    pub last_error: Option<ErrorStatus>,
+}
+
+/// The latest failure; it may be over.
+#[derive(Debug, Serialize)]
+pub struct ErrorStatus {
+    pub at: Moment,
+    pub outcome: &'static str,
+    pub code: Option<i64>,
+    pub message: String,
+    pub advice: String,
+}
+
+impl ApiHealth {
+    pub(super) fn of(state: &ApiState) -> Self {
+        Self {
+            up: state.up,
+            last_success: state.last_success.map(Moment),
+            consecutive_failures: state.consecutive_failures,
+            last_error: state.last_error.as_ref().map(ErrorStatus::of),
+        }
+    }
+
+    /// For people.
+    pub fn words(&self) -> String {
+        match (self.up, &self.last_error) {
+            (true, _) => "answers".to_owned(),
+            (false, None) => "not asked yet".to_owned(),
+            (false, Some(_)) => match self.consecutive_failures {
+                1 => "failed once".to_owned(),
+                times => format!("failed {times} times in a row"),
+            },
+        }
+    }
+
+    /// Names the health in the style sheet.
+    pub fn level(&self) -> Level {
+        match (self.up, &self.last_error) {
+            (true, _) => Level::Good,
+            (false, None) => Level::Waiting,
+            (false, Some(_)) => Level::Bad,
+        }
+    }
+}
+
+impl ErrorStatus {
+    fn of(last: &LastError) -> Self {
+        let FetchError {
+            outcome,
+            code,
+            message,
+            advice,
+        } = &last.error;
+        Self {
+            at: Moment(last.at),
+            outcome: outcome.as_str(),
+            code: *code,
+            message: message.clone(),
+            advice: words::sentence(advice),
+        }
+    }
+
+    /// `auth 70009`.
+    pub fn name(&self) -> String {
+        words::outcome(self.outcome, self.code)
+    }
+}

@@ -1,0 +1,70 @@
+//! How a target is doing.
+
+use serde::Serialize;
+
+use super::{Concern, Level, LossStatus};
+use crate::reading::Api;
+use crate::snapshot::{ApiState, TargetState};
+
+/// How a target is doing, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Losses cannot be asked for.
+    Failing,
+    /// Pushes are lost for a reason that somebody can repair.
+    Losing,
+    /// A loss is rising.
+    Rising,
+    /// Losses are known, statistics cannot be asked for.
+    Partial,
+    /// Not every API was asked yet.
+    Waiting,
+    Good,
+}
+
+impl State {
+    pub(super) fn of(target: &TargetState, losses: &[LossStatus]) -> Self {
+        let fails = |api: &ApiState| !api.up && api.last_error.is_some();
+        let has = |concern| losses.iter().any(|loss| loss.concern == concern);
+        if target.apis.get(&Api::NormalPushLoss).is_some_and(fails) {
+            Self::Failing
+        } else if has(Concern::Repair) {
+            Self::Losing
+        } else if has(Concern::Rising) {
+            Self::Rising
+        } else if target.apis.values().any(fails) {
+            Self::Partial
+        } else if !target.is_known() {
+            Self::Waiting
+        } else {
+            Self::Good
+        }
+    }
+
+    pub fn needs_attention(self) -> bool {
+        self < Self::Waiting
+    }
+
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Failing => "cannot be asked",
+            Self::Losing => "losing pushes",
+            Self::Rising => "losses rise",
+            Self::Partial => "answers in part",
+            Self::Waiting => "not asked yet",
+            Self::Good => "good",
+        }
+    }
+
+    /// Names the state in the style sheet.
+    pub fn level(self) -> Level {
+        match self {
+            Self::Failing | Self::Losing => Level::Bad,
+            Self::Rising | Self::Partial => Level::Warning,
+            Self::Waiting => Level::Waiting,
+            Self::Good => Level::Good,
+        }
+    }
+}
