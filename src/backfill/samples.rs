@@ -1,11 +1,12 @@
 //! Series with their samples, and the families they belong to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::replay::Frame;
 use crate::exposition::Family;
 use crate::exposition::families::{ANCHOR, CountFamilies, TOTAL, WINDOW, WINDOW_END, WINDOW_START};
 use crate::reading::{Api, CountKey, FunnelStep, LossKey, Platform};
+use crate::target::TargetId;
 use crate::window::UnixSeconds;
 
 /// A series of one target.
@@ -66,7 +67,21 @@ impl Series {
 }
 
 /// Every label name that a series of ours has.
-pub const LABELS: [&str; 6] = ["app", "region", "api", "stage", "platform", "err_code"];
+pub const LABELS: [&str; 7] = [
+    "app", "region", "api", "stage", "platform", "err_code", "class",
+];
+
+/// When each code was served, whichever target it was of.
+pub fn codes(targets: &[(TargetId, Samples)]) -> BTreeMap<&LossKey, BTreeSet<UnixSeconds>> {
+    let mut times: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for (series, points) in targets.iter().flat_map(|(_, samples)| samples) {
+        if let Series::Window(CountKey::Loss(key)) | Series::Total(CountKey::Loss(key)) = series {
+            let at = points.iter().map(|(at, _)| *at);
+            times.entry(key).or_default().extend(at);
+        }
+    }
+    times
+}
 
 fn count_labels(key: &CountKey) -> Vec<(&'static str, String)> {
     let platform =

@@ -452,7 +452,41 @@ async fn the_text_is_openmetrics_with_each_family_together_and_times_ascending()
             last = at;
         }
     }
-    assert_eq!(families.len(), 23, "{families:?}");
+    assert_eq!(families.len(), 24, "{families:?}");
+}
+
+#[tokio::test]
+async fn every_loss_of_a_platform_has_one_class_at_each_of_its_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = run(&folder.path().join("x"), usize::MAX).await.unwrap();
+    let of = |name: &str, line: &str| -> Option<(String, String)> {
+        let (labels, rest) = line
+            .strip_prefix(name)?
+            .strip_prefix('{')?
+            .split_once("} ")?;
+        let at = rest.split_once(' ')?.1.to_owned();
+        Some((labels[labels.find("stage=")?..].to_owned(), at))
+    };
+    let mut classes = BTreeSet::new();
+    for (labels, at) in text
+        .lines()
+        .filter_map(|line| of("timpush_error_code_info", line))
+    {
+        let (code, class) = labels.split_once(",class=").unwrap();
+        assert!(class.len() > 2);
+        assert!(
+            classes.insert((code.to_owned(), at)),
+            "{labels} has two classes"
+        );
+    }
+    let losses = |name| text.lines().filter_map(move |line| of(name, line));
+    let window = losses("timpush_window_platform_lost_pushes");
+    let mut found = 0;
+    for loss in window.chain(losses("timpush_platform_lost_pushes_total")) {
+        assert!(classes.contains(&loss), "{loss:?}");
+        found += 1;
+    }
+    assert!(found > 100, "{found}");
 }
 
 #[test]

@@ -4,9 +4,11 @@
 use std::io::{self, Write};
 
 use super::label::Label;
-use super::samples::{Samples, families};
+use super::samples::{Samples, codes, families};
+use crate::exposition::families::{CODE_INFO, code_labels};
 use crate::exposition::{Family, Kind};
 use crate::target::TargetId;
+use crate::window::UnixSeconds;
 
 /// Writes all series of all targets. `labels` follow ours on every series.
 pub fn write(
@@ -17,29 +19,48 @@ pub fn write(
     for family in families() {
         let mut told = false;
         for (id, samples) in targets {
-            for (series, points) in samples.iter().filter(|(s, _)| s.family() == family) {
+            for (of, points) in samples.iter().filter(|(s, _)| s.family() == family) {
                 if !told {
                     head(out, family)?;
                     told = true;
                 }
                 let own = [("app", id.app.as_str()), ("region", id.region.as_str())];
-                let more = series.labels();
-                let of_series = own
-                    .into_iter()
-                    .chain(more.iter().map(|(name, value)| (*name, value.as_str())))
-                    .chain(labels.iter().map(|label| (label.name(), label.value())));
-                let suffix = match family.kind {
-                    Kind::Counter => "_total",
-                    Kind::Gauge | Kind::Histogram => "",
-                };
-                let start = format!("{}{suffix}{{{}}}", family.name, braced(of_series));
-                for (at, value) in points {
-                    writeln!(out, "{start} {value} {}", at.0)?;
-                }
+                let more = of.labels();
+                let more = more.iter().map(|(name, value)| (*name, value.as_str()));
+                series(out, family, own.into_iter().chain(more), labels, points)?;
             }
         }
     }
+    let codes = codes(targets);
+    if !codes.is_empty() {
+        head(out, CODE_INFO)?;
+    }
+    for (key, times) in codes {
+        let own = code_labels(key);
+        let own = own.iter().map(|(name, value)| (*name, &**value));
+        let points: Vec<_> = times.into_iter().map(|at| (at, 1)).collect();
+        series(out, CODE_INFO, own, labels, &points)?;
+    }
     writeln!(out, "# EOF")
+}
+
+fn series<'a>(
+    out: &mut dyn Write,
+    family: Family<'_>,
+    own: impl Iterator<Item = (&'a str, &'a str)>,
+    labels: &'a [Label],
+    points: &[(UnixSeconds, u64)],
+) -> io::Result<()> {
+    let suffix = match family.kind {
+        Kind::Counter => "_total",
+        Kind::Gauge | Kind::Histogram => "",
+    };
+    let given = labels.iter().map(|label| (label.name(), label.value()));
+    let start = format!("{}{suffix}{{{}}}", family.name, braced(own.chain(given)));
+    for (at, value) in points {
+        writeln!(out, "{start} {value} {}", at.0)?;
+    }
+    Ok(())
 }
 
 fn head(out: &mut dyn Write, family: Family<'_>) -> io::Result<()> {

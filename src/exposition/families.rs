@@ -15,6 +15,7 @@ use crate::target::TargetId;
 use crate::window::UnixSeconds;
 
 pub use counters::{ANCHOR, TOTAL};
+pub use knowledge::{CODE_INFO, code_labels};
 pub(super) use knowledge::{write_codes, write_error_codes};
 
 const fn gauge(name: &'static str, help: &'static str) -> Family<'static> {

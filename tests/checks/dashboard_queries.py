@@ -94,8 +94,8 @@ def name_problems(query: Query, known: dict[str, set[str]]) -> list[str]:
 def about_pushes_alone(query: Query) -> bool:
     """Whether it is answered from what `backfill` writes."""
     names = {each.name for each in promql_rules.selectors(promql_parser.parse(query.promql()))}
-    return all(re.fullmatch(r"timpush_(window_.*|.*_pushes_total)", name) for name in names) and bool(
-        names - {"timpush_window_resolved"}
+    return all(re.fullmatch(r"timpush_(window_.*|.*_pushes_total|error_code_info)", name) for name in names) and bool(
+        names - {"timpush_window_resolved", "timpush_error_code_info"}
     )
 
 

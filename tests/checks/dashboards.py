@@ -17,6 +17,9 @@ BUILT_IN = {
 }
 EVERYTHING = ".+"
 
+# Not so $1, which label_replace() knows.
+VARIABLE = re.compile(r"\$(?:\{([a-z_]\w*)\}|([a-z_]\w*))")
+
 # In a row that is repeated for each value of a variable, it has one.
 REPEATED = {"platform": "apns", "api": "normal_push_loss"}
 
@@ -42,7 +45,7 @@ class Query:
 
 def substitute(text: str) -> str:
     """The text as it is asked when everything is chosen."""
-    return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda match: BUILT_IN.get(match[1] or match[2], EVERYTHING), text)
+    return VARIABLE.sub(lambda match: BUILT_IN.get(match[1] or match[2], EVERYTHING), text)
 
 
 def documents() -> dict[str, dict]:

@@ -1,11 +1,13 @@
 //! What codes mean, and how often the service refused with one.
 
+use std::borrow::Cow;
+
 use super::{Family, Kind, Sink, Writer, gauge, number, row_labels};
 use crate::catalogue::loss_code;
 use crate::reading::{Api, LossKey, Platform};
 use crate::target::TargetId;
 
-const CODE_INFO: Family = gauge(
+pub const CODE_INFO: Family = gauge(
     "timpush_error_code_info",
     "1; the class of an error code that is served now, from the built-in catalogue. platform=\"all\" is for the overall rows.",
 );
@@ -28,20 +30,29 @@ pub(in crate::exposition) fn write_codes<'a>(
     sink: &mut impl Sink,
 ) {
     sink.family(CODE_INFO);
-    for LossKey {
+    for key in codes {
+        let labels = code_labels(key);
+        let labels = labels.each_ref().map(|(name, value)| (*name, &**value));
+        sink.sample(&labels, 1.0);
+    }
+}
+
+/// The labels of [`CODE_INFO`].
+pub fn code_labels(key: &LossKey) -> [(&'static str, Cow<'_, str>); 4] {
+    let LossKey {
         stage,
         platform,
         code,
-    } in codes
-    {
-        let labels = [
-            ("stage", stage.as_str()),
-            ("platform", &platform_label(*platform)),
-            ("err_code", code.as_str()),
-            ("class", loss_code(*stage, *platform, code).class.as_str()),
-        ];
-        sink.sample(&labels, 1.0);
-    }
+    } = key;
+    [
+        ("stage", stage.as_str().into()),
+        ("platform", platform_label(*platform).into()),
+        ("err_code", code.as_str().into()),
+        (
+            "class",
+            loss_code(*stage, *platform, code).class.as_str().into(),
+        ),
+    ]
 }
 
 /// Writes the counter of error codes.
