@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::chosen::find_app;
 use super::demo;
 use super::moment::Moment;
 use super::run::shutdown;
-use super::usersig::find_app;
 use crate::additivity;
 use crate::api::{Client, FetchError};
 use crate::backfill::ask::{AskError, collect};

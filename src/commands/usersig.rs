@@ -4,7 +4,6 @@ use std::io::Write;
 use std::path::Path;
 
 use super::chosen::Chosen;
-pub(super) use super::chosen::find_app;
 use crate::clock;
 use crate::failure::Failure;
 use crate::usersig::sign;
