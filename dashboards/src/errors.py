@@ -95,7 +95,7 @@ def _top():
         "Top ten codes",
         "The ten codes with the most losses at the end of the range, over the whole range.",
         "find when the first line left its level, and what was released or changed at that time.",
-        12, [query(expr, "{{stage}} {{err_code}}")], none="no losses",
+        12, [query(expr, "{{stage}} {{err_code}}")], none="no losses", apart=True,
     )
 
 
@@ -105,7 +105,7 @@ def _shares():
         "Share of the top ten",
         "The same ten codes in percent of their sum: a change of the mix shows here even when the volume changes.",
         "a code that takes over is a new cause; an even mix that grows is a common one, such as volume.",
-        12, [query(expr, "{{stage}} {{err_code}}")], stacked=StackingMode.PERCENT, none="no losses",
+        12, [query(expr, "{{stage}} {{err_code}}")], stacked=StackingMode.PERCENT, none="no losses", apart=True,
     )
 
 

@@ -98,8 +98,8 @@ def _funnel():
 def _apps():
     by = ("app", "region")
     columns = [
-        Column("Loss after", loss_ratio(POST, *by), "percentunit", LOSS_RATIO),
-        Column("Loss before", loss_ratio(READY, *by), "percentunit", LOSS_RATIO),
+        Column("Loss after", loss_ratio(POST, *by), "percentunit", LOSS_RATIO, width=100),
+        Column("Loss before", loss_ratio(READY, *by), "percentunit", LOSS_RATIO, width=100),
         Column("Sendable", total(latest("timpush_window_sendable_pushes"), *by)),
         Column("Sent", total(latest("timpush_window_sent_pushes"), *by)),
         Column("Lost after", lost(*by, matchers=(f'stage="{POST}"',))),

@@ -138,8 +138,11 @@ def _linked(panel, links):
 
 
 def lines(title, means, do, width, queries, unit="short", low=0, colours=None, stacked=None, many=True, links=(),
-          look=PLAIN, none=NO_TRAFFIC, limits=False, dashed=(), soft_max=None, long_names=False):
-    """Values over time. Colours are by name, so that a line has the same in every panel."""
+          look=PLAIN, none=NO_TRAFFIC, limits=False, dashed=(), soft_max=None, long_names=False, apart=False):
+    """Values over time. Colours are by name, so that a line has the same in every panel.
+
+    Many names may share a colour: `apart` gives each line its own, in the order of the answer.
+    """
     panel = _dress(timeseries.Panel(), title, means, do, width, queries, unit, look, none, low)
     if low is not None and (soft_max := soft_max or SOFT_MAX.get(unit)):
         panel.axis_soft_max(soft_max)
@@ -163,7 +166,8 @@ def lines(title, means, do, width, queries, unit="short", low=0, colours=None, s
         panel.thresholds_style(
             build_common.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
         )
-    panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    mode = model.FieldColorModeId.PALETTE_CLASSIC if apart else model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME
+    panel.color_scheme(build.FieldColor().mode(mode))
     for name in dashed:
         panel.override_by_name(name, [
             property_of("custom.lineStyle", {"fill": "dash", "dash": [8, 8]}),
