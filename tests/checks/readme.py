@@ -47,8 +47,8 @@ def main() -> int:
             problems.append(f"README.md: {name} is no metric of the program")
     declared = set(re.findall(r'"(timpush_(?!sim)\w+)"', "".join(
         path.read_text("utf-8")
-        for path in [*(TOP / "src/exposition/families").glob("*.rs"), TOP / "src/exposition/families.rs",
-                     TOP / "src/self_metrics.rs"])))
+        for room in ("exposition/families", "self_metrics")
+        for path in [TOP / f"src/{room}.rs", *(TOP / "src" / room).glob("*.rs")])))
     for name in sorted(declared - names(english)):
         problems.append(f"README.md: says nothing of {name}")
     for link in links(english):
