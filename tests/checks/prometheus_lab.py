@@ -175,7 +175,11 @@ class Prometheus:
     def load(self, *files: pathlib.Path) -> None:
         """Takes up samples of the past; before it runs."""
         for file in files:
-            command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(file), str(self.data)]
+            # It reads the whole file once for each block.
+            command = [
+                "promtool", "tsdb", "create-blocks-from", "--max-block-duration=168h", "openmetrics", str(file),
+                str(self.data),
+            ]
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
                 raise Failure(f"promtool refuses {file.name}: {done.stderr}")
