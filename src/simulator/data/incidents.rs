@@ -83,7 +83,8 @@ pub(super) fn overlapping(
                 start: incident.range.start.max(range.start),
                 end: incident.range.end.min(range.end),
             },
-        });
+        })
+        .filter(|incident| incident.range.start < incident.range.end);
     let mut apart = Vec::new();
     for incident in asked_for {
         let pieces = pieces(incident, &apart);
@@ -104,11 +105,15 @@ fn pieces<'a>(
     let mut left = vec![range];
     for other in others {
         if other.cause.platform == cause.platform {
-            left = left.iter().flat_map(|r| without(*r, other.range)).collect();
+            // Empty pieces go at once: each would be cut in two by every further incident.
+            left = left
+                .iter()
+                .flat_map(|range| without(*range, other.range))
+                .filter(|piece| piece.start < piece.end)
+                .collect();
         }
     }
-    let left = left.into_iter().filter(|piece| piece.start < piece.end);
-    left.map(move |range| Incident { cause, range })
+    left.into_iter().map(move |range| Incident { cause, range })
 }
 
 /// What of a range is before and after another; either may be empty.
@@ -177,6 +182,28 @@ mod tests {
             .iter()
             .map(|i| i.range.end.0 - i.range.start.0)
             .sum()
+    }
+
+    #[test]
+    fn a_vendor_that_fails_again_and_again_costs_no_more_each_time() {
+        let injected: Vec<Injected> = (0..200)
+            .map(|n| Injected {
+                sdk_app_id: None,
+                cause: CAUSES[0].clone(),
+                range: Range {
+                    start: UnixSeconds(n * 60),
+                    end: UnixSeconds(n * 60 + 30),
+                },
+            })
+            .collect();
+        let day = Range {
+            start: UnixSeconds(0),
+            end: UnixSeconds(DAY),
+        };
+        let found = overlapping(Incidents::None, &injected, 1, 7, day);
+        assert_eq!(found.len(), 200);
+        let seconds: u64 = found.iter().map(|i| i.range.end.0 - i.range.start.0).sum();
+        assert_eq!(seconds, 200 * 30);
     }
 
     proptest! {
