@@ -65,7 +65,7 @@ enum Command {
         /// Take apps and keys from this configuration; without it they are made up
         #[arg(long)]
         config: Option<PathBuf>,
-        /// Faults to begin with
+        /// Faults and incidents to begin with
         #[arg(long)]
         scenario: Option<PathBuf>,
     },

@@ -174,7 +174,7 @@ pub struct App {
     pub identifier: Identifier,
     pub key: KeySource,
     /// Calls that the service may get for this SDKAppID, over all regions and APIs: above 0,
-    /// and infinite where the service has no limit, which only a simulated one has not.
+    /// and infinite only for a simulated service without a limit.
     pub calls_per_second: f64,
     pub day_offset: DayOffset,
     /// The configuration's; here because they belong to how an app's counters are shown.

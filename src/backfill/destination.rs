@@ -16,6 +16,8 @@ pub struct Destination {
 pub enum DestinationError {
     #[error("--output: {} exists already and is not overwritten; remove it, choose another name, or say --overwrite", .0.display())]
     Exists(PathBuf),
+    #[error("--output: {} is not a file, and --overwrite replaces files only", .0.display())]
+    NoFile(PathBuf),
     #[error("--output: {} is no name of a file", .0.display())]
     NoName(PathBuf),
     #[error("cannot write {}", path.display())]
@@ -49,13 +51,13 @@ impl Destination {
     }
 
     fn check_free(&self) -> Result<(), DestinationError> {
-        if self.overwrite {
-            return Ok(());
-        }
-        // A link that leads nowhere is in the way, too.
+        // A link that leads nowhere is in the way, too, and a device is not to become a file.
         match fs::symlink_metadata(&self.file) {
-            Ok(_) => Err(DestinationError::Exists(self.file.clone())),
-            Err(_) => Ok(()),
+            Ok(found) if self.overwrite && !found.is_file() => {
+                Err(DestinationError::NoFile(self.file.clone()))
+            }
+            Ok(_) if !self.overwrite => Err(DestinationError::Exists(self.file.clone())),
+            _ => Ok(()),
         }
     }
 
@@ -145,5 +147,17 @@ mod tests {
         assert!(destination.publish(|out| out.write_all(b"new")).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"mine");
         assert!(Destination::new(PathBuf::from("/"), true).is_err());
+    }
+
+    #[test]
+    fn only_a_file_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inner, link) = (folder.path().join("folder"), folder.path().join("link"));
+        fs::create_dir(&inner).unwrap();
+        std::os::unix::fs::symlink(&inner, &link).unwrap();
+        for path in [inner, link, PathBuf::from("/dev/null")] {
+            let error = Destination::new(path, true).err().unwrap();
+            assert!(error.to_string().contains("is not a file"), "{error}");
+        }
     }
 }

@@ -51,7 +51,7 @@ pub struct BackfillArgs {
     /// Time between samples, such as 1m or 1h; divides a day. The shorter, the more calls
     #[arg(long, value_parser = duration::parse)]
     step: Duration,
-    /// The file to write, which must not exist; without it, standard output
+    /// The file to write, which must not exist unless --overwrite is given; without it, standard output
     #[arg(long)]
     output: Option<PathBuf>,
     /// Replace the file if it exists, as a whole
@@ -145,7 +145,9 @@ async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Resul
         return Ok(out.flush()?);
     };
     destination.publish(write).map_err(|error| match error {
-        error @ DestinationError::Exists(_) => Failure::usage(error),
+        error @ (DestinationError::Exists(_) | DestinationError::NoFile(_)) => {
+            Failure::usage(error)
+        }
         error => rest.unwritten(error, destination),
     })?;
     let _ = writeln!(
