@@ -176,7 +176,9 @@ def main() -> int:
         return inside(*sys.argv[1:])
     if os.geteuid():
         need("sudo")
-        os.execvp("sudo", ["sudo", "--preserve-env", sys.executable, "-B", *sys.argv])
+        # Root is to leave nothing beside the sources.
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        os.execvp("sudo", ["sudo", "--preserve-env", sys.executable, *sys.argv])
     try:
         return outside(pathlib.Path(sys.argv[1] if sys.argv[1:] else TOP / "deploy/compose/compose.yml"))
     except Failure as failure:

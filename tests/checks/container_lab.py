@@ -28,6 +28,13 @@ CAP_LAST = 63
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
 
+
+def seconds(duration: str) -> float:
+    """Of a duration such as 5s or 1m30s, as Compose writes them."""
+    parts = re.findall(r"(\d+)([hms])", duration)
+    return sum(int(number) * {"h": 3600, "m": 60, "s": 1}[unit] for number, unit in parts)
+
+
 def as_list(value: object) -> list[str]:
     return shlex.split(value) if isinstance(value, str) else [str(part) for part in value or []]
 
@@ -242,7 +249,12 @@ class Container:
         while True:
             self.check_running()
             check = self._launch(test[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            said, _ = check.communicate()
+            try:
+                said, _ = check.communicate(timeout=seconds(self.service["healthcheck"]["timeout"]))
+            except subprocess.TimeoutExpired:
+                check.kill()
+                said, _ = check.communicate()
+                said += " and has no answer in time"
             if check.returncode == 0:
                 return
             if time.monotonic() > end:
