@@ -149,7 +149,8 @@ def _platforms():
     ]
     return table(
         "Platforms and stages",
-        "The app's losses in the window on each platform. They do not add up to the app's total.",
+        "The app's losses after and before sending in the window on each platform. They do not add up to the app's "
+        "total.",
         "one bad platform points to its credential in the console; open it for its codes.",
         12, columns, "Loss after", by, {"platform": [TO_PLATFORM]}, none=NO_TRAFFIC,
     )

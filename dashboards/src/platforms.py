@@ -56,7 +56,7 @@ def _scoreboard():
     ]
     return table(
         "Scoreboard",
-        f"Each platform in the window. Receipts are not deliveries: {RECEIPTS}",
+        f"Each platform's losses after and before sending in the window. Receipts are not deliveries: {RECEIPTS}",
         "one bad platform points to its credential, quota or vendor; all of them point to the app or the sender.",
         19, columns, "Loss after", by, {"platform": [TO_PLATFORM, TO_CODES]}, none="no traffic",
     )
