@@ -1,4 +1,6 @@
-/** What a dashboard's queries returned, as tests/checks/dashboard_preview.py writes it. */
+/** What a dashboard's queries returned, as tests/preview/boards.py puts it together. */
+
+import { type FieldConfigSource } from '@grafana/data';
 
 export interface Series {
   metric: Record<string, string>;
@@ -19,7 +21,8 @@ export interface Panel {
   title: string;
   description?: string;
   gridPos: { x: number; y: number; w: number; h: number };
-  fieldConfig?: { defaults: Record<string, unknown>; overrides: unknown[] };
+  fieldConfig?: FieldConfigSource;
+  /** Of its kind: what they hold is known where the kind is drawn. */
   options?: Record<string, any>;
   transformations?: Array<{ id: string; options: Record<string, unknown> }>;
   interval: number;

@@ -2,9 +2,12 @@
 
 import {
   type DataFrame,
+  type DataTransformerInfo,
+  type FieldConfigPropertyItem,
   type FieldConfigSource,
   type GrafanaTheme2,
   type InterpolateFunction,
+  type TransformerRegistryItem,
   FieldColorModeId,
   FieldConfigOptionsRegistry,
   applyFieldOverrides,
@@ -27,7 +30,9 @@ import { firstValueFrom } from 'rxjs';
 
 import { type Panel } from './answers';
 
-const PROCESSORS: Record<string, Function> = {
+type Process = FieldConfigPropertyItem['process'];
+
+const PROCESSORS: Record<string, Process> = {
   unit: unitOverrideProcessor,
   min: numberOverrideProcessor,
   max: numberOverrideProcessor,
@@ -40,7 +45,7 @@ const PROCESSORS: Record<string, Function> = {
   thresholds: thresholdsOverrideProcessor,
 };
 
-const item = (id: string, path: string, isCustom: boolean, process: Function): any => ({
+const item = (id: string, path: string, isCustom: boolean, process: Process): FieldConfigPropertyItem => ({
   id,
   path,
   name: id,
@@ -53,9 +58,20 @@ const item = (id: string, path: string, isCustom: boolean, process: Function): a
 
 export function prepare(): void {
   // Some are there under two names.
-  const transformations = new Map(Object.values(standardTransformers).map((each) => [each.id, each]));
+  const transformations = new Map(
+    Object.values(standardTransformers).map((each: DataTransformerInfo): [string, DataTransformerInfo] => [each.id, each])
+  );
   standardTransformersRegistry.setInit(() =>
-    [...transformations.values()].map((each) => ({ id: each.id, name: each.name, transformation: () => Promise.resolve(each) }) as any)
+    [...transformations.values()].map(
+      (each): TransformerRegistryItem => ({
+        id: each.id,
+        name: each.name,
+        transformation: async () => each,
+        editor: () => null,
+        imageDark: '',
+        imageLight: '',
+      })
+    )
   );
   standardFieldConfigEditorRegistry.setInit(() =>
     Object.entries(PROCESSORS).map(([id, process]) => item(id, id, false, process))
@@ -78,7 +94,7 @@ function registry(source: FieldConfigSource): FieldConfigOptionsRegistry {
 
 export async function dressed(panel: Panel, frames: DataFrame[], theme: GrafanaTheme2): Promise<DataFrame[]> {
   const transformed = await firstValueFrom(transformDataFrame(panel.transformations ?? [], frames));
-  const fieldConfig = structuredClone(panel.fieldConfig ?? { defaults: {}, overrides: [] }) as FieldConfigSource;
+  const fieldConfig = structuredClone(panel.fieldConfig ?? { defaults: {}, overrides: [] });
   const found = applyFieldOverrides({
     data: transformed,
     fieldConfig,

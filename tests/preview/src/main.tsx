@@ -10,7 +10,7 @@ import 'uplot/dist/uPlot.min.css';
 import { type Board, type Panel } from './answers';
 import { dressed, prepare } from './fields';
 import { framesOf } from './frames';
-import { Picture } from './panel';
+import { Picture, isEmpty } from './panel';
 
 const COLUMNS = 24;
 const ROW = 30;
@@ -92,7 +92,7 @@ function Page({ board, drawn, theme }: { board: Board; drawn: Drawn[]; theme: Gr
       {drawn.map(({ panel, frames }) => {
         const { left, top, width: wide, height } = place(panel, width);
         return (
-          <div key={panel.id} data-panel={panel.title} data-kind={panel.type} style={{ position: 'absolute', left, top, width: wide, height }}>
+          <div key={panel.id} data-panel={panel.title} data-kind={panel.type} data-empty={isEmpty(frames)} style={{ position: 'absolute', left, top, width: wide, height }}>
             <Guard name={panel.title}>
               {panel.type === 'row' ? (
                 <div style={{ fontSize: 16, color: theme.colors.text.primary }}>▾ {panel.title}</div>

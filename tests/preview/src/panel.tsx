@@ -21,7 +21,7 @@ export interface Drawing {
 
 const values = ({ panel, frames, theme }: Drawing, sparkline = false) =>
   getFieldDisplayValues({
-    fieldConfig: panel.fieldConfig as any,
+    fieldConfig: panel.fieldConfig!,
     reduceOptions: panel.options!.reduceOptions,
     replaceVariables: withLabels,
     theme,
@@ -138,7 +138,7 @@ function Table({ panel, frames, range, width, height }: Drawing) {
       sortBy={options.sortBy}
       cellHeight={options.cellHeight}
       timeRange={range}
-      fieldConfig={panel.fieldConfig as any}
+      fieldConfig={panel.fieldConfig}
       structureRev={1}
       enableVirtualization={false}
     />
@@ -152,7 +152,7 @@ function Words({ panel }: Drawing) {
 function Nothing({ panel, theme, width, height }: Drawing) {
   const text = String(panel.fieldConfig?.defaults.noValue ?? 'No data');
   return (
-    <div data-nothing style={{ width, height, display: 'flex', alignItems: 'center', justifyContent: 'center', color: theme.colors.text.secondary }}>
+    <div style={{ width, height, display: 'flex', alignItems: 'center', justifyContent: 'center', color: theme.colors.text.secondary }}>
       {text}
     </div>
   );
@@ -169,7 +169,7 @@ const KINDS: Record<string, (drawing: Drawing) => React.ReactNode> = {
   'status-history': Strips,
 };
 
-const isEmpty = (frames: DataFrame[]) =>
+export const isEmpty = (frames: DataFrame[]) =>
   !frames.some((frame) => frame.fields.some(({ type, values }) => type !== FieldType.time && values.some((value) => value !== null)));
 
 export function Picture(drawing: Drawing) {
