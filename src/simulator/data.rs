@@ -29,12 +29,18 @@ const HIT_PERCENT: u64 = 85;
 /// left out. Meant for ranges that the service answers: with incidents, the time that it
 /// takes grows with the range.
 pub fn truth(app: &SimApp, api: Api, range: Range) -> Reading {
-    truth_with(app, &[], api, range)
+    truth_with(app, app.incidents, &[], api, range)
 }
 
-/// The same where there were incidents beside the app's own.
-pub(super) fn truth_with(app: &SimApp, injected: &[Injected], api: Api, range: Range) -> Reading {
-    let counts = Counts::of(app, injected, range);
+/// The same with other incidents of its own, and with some beside them.
+pub(super) fn truth_with(
+    app: &SimApp,
+    own: Incidents,
+    injected: &[Injected],
+    api: Api,
+    range: Range,
+) -> Reading {
+    let counts = Counts::of(app, own, injected, range);
     match api {
         Api::NormalPushLoss => Reading::Loss(counts.losses()),
         Api::NormalPushStatistics => Reading::Statistics {
@@ -59,10 +65,10 @@ struct Counts<'a> {
 }
 
 impl<'a> Counts<'a> {
-    fn of(app: &SimApp, injected: &'a [Injected], range: Range) -> Self {
+    fn of(app: &SimApp, own: Incidents, injected: &'a [Injected], range: Range) -> Self {
         let volume = Volume::of(app);
         let (id, app_seed) = (app.sdk_app_id, volume.app_seed);
-        let incidents = overlapping(app.incidents, injected, id, app_seed, range);
+        let incidents = overlapping(own, injected, id, app_seed, range);
         let mut counts = Self::default();
         for channel in &CHANNELS {
             counts.add_channel(&volume, channel, &incidents, range);
@@ -332,7 +338,7 @@ mod tests {
                     range: range(MIDNIGHT + from, MIDNIGHT + from + length),
                 })
                 .collect();
-            let of = |start, end| truth_with(&app, &hits, Api::NormalPushLoss, range(start, end)).counts();
+            let of = |start, end| truth_with(&app, kind, &hits, Api::NormalPushLoss, range(start, end)).counts();
             let middle = start + first;
             let mut sum = of(start, middle);
             for (key, count) in of(middle, middle + second) {
@@ -340,7 +346,7 @@ mod tests {
             }
             prop_assert_eq!(sum, of(start, middle + second));
             let Reading::Statistics { overall, platforms } =
-                truth_with(&app, &hits, Api::NormalPushStatistics, range(start, middle)) else { panic!("asked for statistics") };
+                truth_with(&app, kind, &hits, Api::NormalPushStatistics, range(start, middle)) else { panic!("asked for statistics") };
             for funnel in platforms.values().chain([&overall]) {
                 prop_assert!(funnel.sent >= funnel.delivered && funnel.delivered >= funnel.clicked);
             }
@@ -426,7 +432,9 @@ mod tests {
             },
             range: range(MIDNIGHT - 60, MIDNIGHT + 7200),
         };
-        let counts = |injected| truth_with(&app, &[injected], Api::NormalPushLoss, hour).counts();
+        let counts = |injected| {
+            truth_with(&app, app.incidents, &[injected], Api::NormalPushLoss, hour).counts()
+        };
         let calm = truth(&app, Api::NormalPushLoss, hour).counts();
         assert_eq!(counts(hit(app.sdk_app_id + 1)), calm);
         let (_, platforms) = funnels(&app, hour);

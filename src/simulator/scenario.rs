@@ -32,6 +32,8 @@ pub struct Scenario {
     pub rules: Vec<Rule>,
     /// Losses beside those that the apps have by themselves.
     pub incidents: Vec<Injection>,
+    /// Whether there are those incidents alone, and none of the apps' own.
+    pub calm: bool,
 }
 
 /// Which calls fail and how.
@@ -244,7 +246,7 @@ mod tests {
         for (text, part) in [
             (
                 r#"{"rule": []}"#,
-                "unknown field `rule`, expected one of `behaviour`, `rules`, `incidents`",
+                "unknown field `rule`, expected one of `behaviour`, `rules`, `incidents`, `calm`",
             ),
             (
                 r#"{"rules": [{"fault": "reset", "time": 1}]}"#,

@@ -16,7 +16,7 @@ use crate::simulator::injection::Injections;
 use crate::simulator::limit::Limiter;
 use crate::simulator::scenario::{Running, Scenario};
 use crate::simulator::verify::{self, Parameters, Refusal, refusal};
-use crate::simulator::{Handle, Options, SimApp, data, faults};
+use crate::simulator::{Handle, Incidents, Options, SimApp, data, faults};
 use crate::window::Range;
 
 /// The largest request body that is read, in bytes; a question has under 100.
@@ -72,8 +72,13 @@ impl Service {
     }
 
     fn truth_of(&self, app: &SimApp, api: Api, range: Range) -> Reading {
+        let own = if locked(&self.running).scenario.calm {
+            Incidents::None
+        } else {
+            app.incidents
+        };
         let injections = locked(&self.injections).clone();
-        data::truth_with(app, injections.all(), api, range)
+        data::truth_with(app, own, injections.all(), api, range)
     }
 
     fn question(

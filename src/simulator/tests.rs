@@ -203,6 +203,23 @@ async fn an_incident_is_in_the_truth_until_another_scenario_is_set() {
 }
 
 #[tokio::test]
+async fn a_calm_service_has_no_incidents_of_its_own() {
+    let lab = lab(UNLIMITED).await;
+    let week = Range {
+        start: UnixSeconds(1_741_708_800),
+        end: UnixSeconds(1_741_708_800 + 7 * 86_400),
+    };
+    let (api, mut app) = (Api::NormalPushLoss, SimApp::made_up().remove(0));
+    let told = || lab.handle.truth(app.sdk_app_id, api, week).unwrap();
+    assert_eq!(told(), truth(&app, api, week));
+    let scenario = Scenario::from_json(r#"{"calm": true}"#).unwrap();
+    lab.handle.set_scenario(scenario);
+    let calm = told();
+    app.incidents = Incidents::None;
+    assert_eq!(calm, truth(&app, api, week));
+}
+
+#[tokio::test]
 async fn right_calls_are_told_the_truth() {
     let lab = lab(UNLIMITED).await;
     let (app, range) = (&SimApp::made_up()[0], an_hour());
