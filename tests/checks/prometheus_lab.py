@@ -126,7 +126,7 @@ def simulated_past(folder: pathlib.Path, start: int, end: int) -> Iterator[Past]
 
 
 def past_of_demo(folder: pathlib.Path, port: int) -> pathlib.Path:
-    """A week of what the demo on a port would have served."""
+    """What the demo on a port would have served, as far back as the service keeps it: six days."""
     made = folder / "week.om"
     command = [
         exporter(), "backfill", "--demo", "--step", "5m", "--label", f"job={JOB}",
