@@ -16,15 +16,12 @@ mod text;
 
 use prometheus::proto::{MetricFamily, MetricType};
 
-use crate::clock::Now;
 use crate::self_metrics::SelfMetrics;
-use crate::snapshot::Targets;
 use crate::window::UnixSeconds;
-use families::Writer;
 
 pub use encoding::Encoding;
 pub use format::{Encoder, Format};
-pub use sheet::{Body, Sheet};
+pub use sheet::{Body, Sheet, targets_body};
 
 /// A metric family's name, type and help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,22 +53,8 @@ pub trait Sink {
     fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64);
 }
 
-/// Everything that is served at `now`.
-pub fn write(targets: &Targets, metrics: &SelfMetrics, now: Now, sink: &mut impl Sink) {
-    write_targets(targets, now, sink);
-    write_own(metrics, now, sink);
-}
-
-/// What was read from the service, with the health of the targets.
-pub fn write_targets(targets: &Targets, now: Now, sink: &mut impl Sink) {
-    let writer = Writer::new(targets, now);
-    writer.write(sink);
-    families::write_codes(writer.codes().into_iter(), sink);
-}
-
 /// What the process says of itself.
-fn write_own(metrics: &SelfMetrics, now: Now, sink: &mut impl Sink) {
-    families::write_error_codes(&metrics.error_codes(now.steady), sink);
+fn write_own(metrics: &SelfMetrics, sink: &mut impl Sink) {
     for family in metrics.gather() {
         write_gathered(&family, sink);
     }

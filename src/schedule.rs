@@ -140,7 +140,10 @@ impl<F: Fetch> Poll<'_, F> {
                 }
             }
         }
-        subject.note(&self.target.id(), self.end, &result);
+        let id = self.target.id();
+        subject.note(&id, self.end, &result);
+        let (calls, app) = self.shared.metrics.calls(&id);
+        self.recorder.calls(calls, app);
         self.recorder.finish(api, result, (self.shared.clock)());
     }
 

@@ -1,25 +1,25 @@
-//! What the process counts about its own work. These live as long as the process, unlike
-//! the values that were read from the service, which are rendered from the snapshot.
+//! What the process counts about its own work. Calls are counted by target and published
+//! with it; what belongs to no target is in a registry.
 
-mod error_codes;
+mod calls;
 mod targets;
 
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
-use prometheus::{
-    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts,
-    Registry,
-};
-use tokio::time::Instant;
+use prometheus::{Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, Opts, Registry};
 
 use crate::api::Outcome;
 use crate::reading::Api;
 use crate::target::{Target, TargetId};
 use crate::window::UnixSeconds;
-use error_codes::ErrorCodes;
+use calls::Calls;
+use targets::Counted;
+
+pub use calls::{AppCalls, CallCounts};
 
 /// Answers of the service take tens to hundreds of milliseconds; it gives up after 3 s.
 const REQUEST_BUCKETS: [f64; 11] = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 10.0, 30.0];
@@ -27,37 +27,26 @@ const REQUEST_BUCKETS: [f64; 11] = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5
 /// A poll is some requests with the limiter's waits between them.
 const POLL_BUCKETS: [f64; 9] = [0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0];
 
-const LATENESS_BUCKETS: [f64; 7] = [0.001, 0.01, 0.1, 1.0, 5.0, 15.0, 60.0];
+const LATENESS_BUCKETS: [f64; 9] = [0.001, 0.01, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0];
 
 /// The process's own counters, histograms and gauges.
 pub struct SelfMetrics {
     registry: Registry,
-    requests: IntCounterVec,
+    counted: ArcSwap<Counted>,
     request_duration: HistogramVec,
-    retries: IntCounterVec,
-    throttle_wait: CounterVec,
     poll_duration: Histogram,
     poll_lateness: Histogram,
     clock_skew: GaugeVec,
-    usersig_expiry: GaugeVec,
-    backup_in_use: GaugeVec,
     reload_successful: Gauge,
     reload_success_time: Gauge,
-    error_codes: ErrorCodes,
 }
 
 impl SelfMetrics {
-    /// Every series whose labels are known beforehand exists at 0 from now on. Codes are
-    /// 0 for `zero_hold` from their first sight.
-    pub fn new(targets: &[Target], zero_hold: Duration) -> Result<Self, prometheus::Error> {
+    /// Counts calls about these targets.
+    pub fn new(targets: &[Target]) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let metrics = Self {
-            requests: counter(
-                &registry,
-                "timpush_api_requests_total",
-                "HTTP calls to the service by how they ended, retries included.",
-                &["app", "region", "api", "outcome"],
-            )?,
+            counted: ArcSwap::default(),
             request_duration: register(
                 &registry,
                 HistogramVec::new(
@@ -67,22 +56,6 @@ impl SelfMetrics {
                         &REQUEST_BUCKETS,
                     ),
                     &["api"],
-                )?,
-            )?,
-            retries: counter(
-                &registry,
-                "timpush_api_retries_total",
-                "HTTP calls that repeated a question within the same poll.",
-                &["app", "region", "api"],
-            )?,
-            throttle_wait: register(
-                &registry,
-                CounterVec::new(
-                    Opts::new(
-                        "timpush_api_throttle_wait_seconds_total",
-                        "Time that calls waited for the limit of calls per second of their SDKAppID.",
-                    ),
-                    &["app"],
                 )?,
             )?,
             poll_duration: histogram(
@@ -103,18 +76,6 @@ impl SelfMetrics {
                 "This machine's clock minus the service's, from the Date header of the latest answer; skew breaks signatures and windows.",
                 &["region"],
             )?,
-            usersig_expiry: gauge(
-                &registry,
-                "timpush_usersig_expiry_timestamp_seconds",
-                "When the signature in use expires; it is renewed at half of its life.",
-                &["app"],
-            )?,
-            backup_in_use: gauge(
-                &registry,
-                "timpush_target_backup_in_use",
-                "1 while the region's backup host answers in place of its main host.",
-                &["app", "region"],
-            )?,
             reload_successful: register(
                 &registry,
                 Gauge::new(
@@ -129,13 +90,13 @@ impl SelfMetrics {
                     "When the configuration in use was read.",
                 )?,
             )?,
-            error_codes: ErrorCodes::new(zero_hold),
             registry,
         };
         metrics.describe_process()?;
-        for target in targets {
-            metrics.prepare(target);
+        for api in Api::ALL {
+            metrics.request_duration.with_label_values(&[api.as_str()]);
         }
+        metrics.set_targets(targets);
         Ok(metrics)
     }
 
@@ -158,11 +119,6 @@ impl SelfMetrics {
         Ok(())
     }
 
-    /// Changes how long codes are 0 from their first sight.
-    pub fn set_zero_hold(&self, zero_hold: Duration) {
-        self.error_codes.set_zero_hold(zero_hold);
-    }
-
     /// Notes how reading the configuration ended; a start is a success, too.
     pub fn reloaded(&self, at: Option<UnixSeconds>) {
         self.reload_successful
@@ -174,13 +130,7 @@ impl SelfMetrics {
 
     /// Counts one HTTP call.
     pub fn request(&self, id: &TargetId, api: Api, outcome: Outcome, took: Duration) {
-        let labels = [
-            id.app.as_str(),
-            id.region.as_str(),
-            api.as_str(),
-            outcome.as_str(),
-        ];
-        self.requests.with_label_values(&labels).inc();
+        self.of_target(id, |calls| calls.outcome(api, outcome));
         self.request_duration
             .with_label_values(&[api.as_str()])
             .observe(took.as_secs_f64());
@@ -188,20 +138,35 @@ impl SelfMetrics {
 
     /// Counts an answer that refused with `code`.
     pub fn error_code(&self, id: &TargetId, api: Api, code: i64) {
-        self.error_codes.count(id, api, code);
+        self.of_target(id, |calls| calls.code(api, code));
     }
 
     /// Counts a call that repeats a question.
     pub fn retry(&self, id: &TargetId, api: Api) {
-        self.retries
-            .with_label_values(&[id.app.as_str(), id.region.as_str(), api.as_str()])
-            .inc();
+        self.of_target(id, |calls| calls.retry(api));
+    }
+
+    pub fn backup_in_use(&self, id: &TargetId, in_use: bool) {
+        self.of_target(id, |calls| calls.set_backup_in_use(in_use));
+    }
+
+    fn of_target(&self, id: &TargetId, count: impl FnOnce(&Calls)) {
+        // A target that a reload has just removed is not counted any more.
+        if let Some(calls) = self.counted.load().target(id) {
+            count(calls);
+        }
     }
 
     pub fn throttled(&self, app: &str, waited: Duration) {
-        self.throttle_wait
-            .with_label_values(&[app])
-            .inc_by(waited.as_secs_f64());
+        self.counted
+            .load()
+            .note(app, |calls| calls.throttled += waited);
+    }
+
+    pub fn usersig_expiry(&self, app: &str, at: UnixSeconds) {
+        self.counted
+            .load()
+            .note(app, |calls| calls.usersig_expiry = Some(at));
     }
 
     pub fn poll_began(&self, late_by: Duration) {
@@ -217,33 +182,9 @@ impl SelfMetrics {
         self.clock_skew.with_label_values(&[region]).set(ahead);
     }
 
-    pub fn usersig_expiry(&self, app: &str, at: UnixSeconds) {
-        self.usersig_expiry
-            .with_label_values(&[app])
-            .set(at.as_f64());
-    }
-
-    pub fn backup_in_use(&self, id: &TargetId, in_use: bool) {
-        self.backup_in_use
-            .with_label_values(&[id.app.as_str(), id.region.as_str()])
-            .set(f64::from(u8::from(in_use)));
-    }
-
-    /// All of the above but the error codes, and the usual `process_*`.
+    /// What belongs to no target, and the usual `process_*`.
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
-    }
-
-    /// The children of `timpush_api_errors_total` with their values at `now`: a code is 0
-    /// for a while from its first sight, since `increase()` loses the first value of a
-    /// series that is born above 0.
-    pub fn error_codes(&self, now: Instant) -> Vec<(TargetId, Api, String, u64)> {
-        self.error_codes.at(now)
-    }
-
-    /// When [`Self::error_codes`] next changes though nothing is counted.
-    pub fn error_codes_until(&self, now: Instant) -> Option<Instant> {
-        self.error_codes.until(now)
     }
 }
 
@@ -258,15 +199,6 @@ fn gauge(
     labels: &[&str],
 ) -> Result<GaugeVec, prometheus::Error> {
     register(registry, GaugeVec::new(Opts::new(name, help), labels)?)
-}
-
-fn counter(
-    registry: &Registry,
-    name: &str,
-    help: &str,
-    labels: &[&str],
-) -> Result<IntCounterVec, prometheus::Error> {
-    register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
 }
 
 fn histogram(

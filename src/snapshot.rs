@@ -1,71 +1,103 @@
-//! The latest state of every target: written by the target's own loop, read by whoever
-//! serves. A reader gets all targets of one moment, without a lock.
+//! The latest state of every target, in a slot of its own: written by the target's own
+//! loop, read without a lock by whoever serves. A publication touches one slot, however
+//! many targets there are; which slots exist changes at a reload only.
 
 mod history;
 mod memory;
+mod page;
 mod recorder;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 pub use history::{History, Point};
 pub use memory::Remembered;
+pub use page::Page;
 pub use recorder::Recorder;
 
 use crate::api::FetchError;
 use crate::clock::{Now, Validity};
 use crate::counters::{Ledger, Rules, Served};
 use crate::reading::{Api, LossKey, Platform, Reading};
+use crate::self_metrics::{AppCalls, CallCounts};
 use crate::target::{Target, TargetId};
 use crate::window::{Range, UnixSeconds};
 use memory::Memory;
 
-/// All targets as they are at one moment.
-pub type Targets = BTreeMap<TargetId, Arc<TargetState>>;
+/// All targets by name, each as of its own latest publication.
+pub type Targets = BTreeMap<Arc<TargetId>, Arc<TargetState>>;
+
+type Slots = BTreeMap<Arc<TargetId>, Arc<Slot>>;
+
+/// Where one target's loop publishes.
+type Slot = ArcSwap<TargetState>;
 
 /// Shared between the loops that write and the requests that read.
 pub struct Snapshot {
-    targets: ArcSwap<Targets>,
+    slots: ArcSwap<Slots>,
+    publications: AtomicU64,
 }
 
 impl Snapshot {
-    /// Nothing is known of the targets yet, but that they are there.
+    /// Nothing is known of the targets yet, but that they exist.
     pub fn new(targets: &[Target]) -> Self {
-        let states = targets
-            .iter()
-            .map(|target| (target.id(), Arc::new(TargetState::new(target.clone()))));
-        Self {
-            targets: ArcSwap::from_pointee(states.collect()),
-        }
+        let snapshot = Self {
+            slots: ArcSwap::default(),
+            publications: AtomicU64::new(0),
+        };
+        snapshot.set_targets(targets);
+        snapshot
     }
 
     /// Drops the targets that are not among these, and takes up the ones that are new.
     pub fn set_targets(&self, targets: &[Target]) {
-        self.targets.rcu(|known| {
-            let states = targets.iter().map(|target| {
-                let id = target.id();
-                let state = known.get(&id).cloned();
-                let state = state.unwrap_or_else(|| Arc::new(TargetState::new(target.clone())));
-                (id, state)
-            });
-            states.collect::<Targets>()
-        });
+        let known = self.slots.load();
+        let slot = |target: &Target| {
+            let id = target.id();
+            if let Some((id, slot)) = known.get_key_value(&id) {
+                return (Arc::clone(id), Arc::clone(slot));
+            }
+            let state = TargetState::new(target.clone());
+            (Arc::new(id), Arc::new(Slot::from_pointee(state)))
+        };
+        self.slots
+            .store(Arc::new(targets.iter().map(slot).collect()));
+        self.has_changed();
     }
 
-    /// The state of all targets now.
-    pub fn load(&self) -> Arc<Targets> {
-        self.targets.load_full()
+    /// Every target's latest state.
+    pub fn load(&self) -> Targets {
+        let slots = self.slots.load();
+        slots
+            .iter()
+            .map(|(id, slot)| (Arc::clone(id), slot.load_full()))
+            .collect()
     }
 
-    fn replace(&self, id: &TargetId, state: &Arc<TargetState>) {
-        self.targets.rcu(|targets| {
-            let mut targets = Targets::clone(targets);
-            targets.insert(id.clone(), Arc::clone(state));
-            targets
-        });
+    /// How often something was published. What [`Self::load`] gave after this was read is
+    /// current for as long as it stays the same.
+    pub fn version(&self) -> u64 {
+        self.publications.load(Ordering::Acquire)
+    }
+
+    /// Whether every target had an outcome for each of its APIs, good or bad.
+    pub fn is_known(&self) -> bool {
+        self.slots
+            .load()
+            .values()
+            .all(|slot| slot.load().is_known())
+    }
+
+    fn slot(&self, id: &TargetId) -> Option<Arc<Slot>> {
+        self.slots.load().get(id).cloned()
+    }
+
+    fn has_changed(&self) {
+        self.publications.fetch_add(1, Ordering::Release);
     }
 }
 
@@ -75,14 +107,16 @@ pub struct TargetState {
     pub target: Target,
     /// One for each API that is polled.
     pub apis: BTreeMap<Api, ApiState>,
-    /// Absent until the target's loop has started.
-    pub next_poll: Option<Instant>,
+    /// What the page for people shows beside the served values.
+    pub page: Arc<Page>,
+    /// What the target's calls came to.
+    pub calls: CallCounts,
+    /// The calls of the whole app, in the state of its first target.
+    pub app_calls: Option<AppCalls>,
     /// Whether the service's counts were seen to add up.
     pub additive: Option<bool>,
     /// Whether the service was seen to tell ranges inside a day apart.
     pub resolved: Option<bool>,
-    /// Of this process alone.
-    pub history: Arc<History>,
     codes: Arc<Memory<LossKey>>,
     platforms: Arc<Memory<Platform>>,
 }
@@ -97,10 +131,11 @@ impl TargetState {
         Self {
             target,
             apis,
-            next_poll: None,
+            page: Arc::default(),
+            calls: CallCounts::default(),
+            app_calls: None,
             additive: None,
             resolved: None,
-            history: Arc::default(),
             codes: Arc::default(),
             platforms: Arc::default(),
         }
@@ -118,7 +153,7 @@ impl TargetState {
             }
             next.additive = self.additive;
             next.resolved = self.resolved;
-            next.history = Arc::clone(&self.history);
+            next.page = Arc::clone(&self.page);
             next.codes = Arc::clone(&self.codes);
             next.platforms = Arc::clone(&self.platforms);
         }
@@ -146,7 +181,8 @@ impl TargetState {
     /// How long [`Self::current`] and [`Self::counted`] stay as they are now.
     pub fn validity(&self, now: Now) -> Validity {
         let rules = Rules::of(&self.target);
-        let mut validity = Validity::from(now);
+        let mut validity =
+            Validity::from(now).until_steady(self.calls.until(now.steady, rules.zero_hold));
         for (api, state) in &self.apis {
             if let Some(good) = self.current(*api, now.steady) {
                 validity = validity.until_steady(Some(good.at + rules.stale_after));

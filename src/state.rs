@@ -165,21 +165,18 @@ fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 /// Keeps the file up to date for ever. A write that fails is tried again; the log says
 /// so once, and once when it works again.
 pub async fn keep(path: PathBuf, snapshot: Arc<Snapshot>) {
-    let mut written: Option<Arc<Targets>> = None;
+    let mut written: Option<u64> = None;
     let mut failing = false;
     let mut pause = PAUSE;
     loop {
         sleep(pause).await;
-        let targets = snapshot.load();
-        if written
-            .as_ref()
-            .is_some_and(|written| Arc::ptr_eq(written, &targets))
-        {
+        let version = snapshot.version();
+        if written == Some(version) {
             continue;
         }
         let began = Instant::now();
-        let (place, state) = (path.clone(), Arc::clone(&targets));
-        let result = spawn_blocking(move || save(&place, &state, clock::now())).await;
+        let (place, state) = (path.clone(), Arc::clone(&snapshot));
+        let result = spawn_blocking(move || save(&place, &state.load(), clock::now())).await;
         pause = PAUSE.max(began.elapsed() * LEAST_PAUSE_PER_WRITE);
         match result.unwrap_or_else(|panic| Err(io::Error::other(panic))) {
             Ok(()) => {
@@ -187,7 +184,7 @@ pub async fn keep(path: PathBuf, snapshot: Arc<Snapshot>) {
                     info!(path = %path.display(), "the state file can be written again");
                 }
                 failing = false;
-                written = Some(targets);
+                written = Some(version);
             }
             Err(error) => {
                 if !failing {

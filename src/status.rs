@@ -116,7 +116,7 @@ impl TargetStatus {
                 start: Moment(good.range.start),
                 end: Moment(good.range.end),
             }),
-            next_poll: target.next_poll.map(|due| {
+            next_poll: target.page.next_poll().map(|due| {
                 let pause = due.saturating_duration_since(now.steady);
                 Moment(UnixSeconds((now.wall + pause).as_secs()))
             }),
@@ -154,7 +154,7 @@ fn history(target: &TargetState) -> Vec<HistoryPoint> {
         post_send_delivered: point.lost(Stage::PostSendDelivered),
         sent: point.sent,
     };
-    target.history.points().map(point).collect()
+    target.page.history().points().map(point).collect()
 }
 
 fn notes(target: &TargetState, good: Option<&Good>) -> Vec<String> {

@@ -69,12 +69,7 @@ impl Served {
 
     /// Whether every target had an outcome for each of its APIs, good or bad.
     fn is_ready(&self) -> bool {
-        let ready = self.ready.load(Ordering::Relaxed)
-            || self
-                .snapshot
-                .load()
-                .values()
-                .all(|target| target.is_known());
+        let ready = self.ready.load(Ordering::Relaxed) || self.snapshot.is_known();
         if ready {
             self.ready.store(true, Ordering::Relaxed);
         }

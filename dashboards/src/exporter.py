@@ -129,7 +129,7 @@ def _error_ratio():
         "Failed calls, by app",
         "Part of each app's calls that did not end well.",
         "single failures heal by a retry; above 25 % for minutes, find the outcome beside.",
-        8, [query(f"{bad} / ({every} > 0)", "{{app}}")], "percentunit", look=ERRORS, limits=True, none="no calls",
+        8, [query(f"({bad} or 0 * {every}) / ({every} > 0)", "{{app}}")], "percentunit", look=ERRORS, limits=True, none="no calls",
         soft_max=0.3,
     )
 

@@ -35,7 +35,7 @@ impl Daemon {
     pub(super) fn start(bound: &Bound) -> Result<Self, StartError> {
         let config = &bound.config;
         let targets = expand(config);
-        let metrics = Arc::new(SelfMetrics::new(&targets, config.holds.zero)?);
+        let metrics = Arc::new(SelfMetrics::new(&targets)?);
         metrics.reloaded(Some(clock::now().unix()));
         let snapshot = Arc::new(Snapshot::new(&targets));
         let client = Client::new(config, Arc::clone(&metrics))?;
@@ -122,8 +122,7 @@ impl Daemon {
             .retain(|running| same_way && targets.contains(running))
             .await;
         self.snapshot.set_targets(&targets);
-        self.metrics.set_targets(&self.targets, &targets);
-        self.metrics.set_zero_hold(next.holds.zero);
+        self.metrics.set_targets(&targets);
         self.shared = Arc::new(Shared {
             fetch: client,
             metrics: Arc::clone(&self.metrics),

@@ -87,7 +87,7 @@ async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Resul
     let targets = targets(config, args.app.as_deref())?;
     let now = clock::now();
     let span = span(args.from, args.to, args.step, &targets, now)?;
-    let metrics = Arc::new(SelfMetrics::new(&targets, config.holds.zero).map_err(Failure::failed)?);
+    let metrics = Arc::new(SelfMetrics::new(&targets).map_err(Failure::failed)?);
     let client = Arc::new(Client::new(config, metrics).map_err(Failure::usage)?);
 
     check_ends(&targets, span, now.unix(), now.steady).map_err(Failure::usage)?;

@@ -30,7 +30,7 @@ impl Chosen {
     /// The app's targets, or the one in `region`, and who asks about them.
     pub(super) fn targets(&self, region: Option<&str>) -> Result<(Vec<Target>, Client), Failure> {
         let targets = self.targets_in(region)?;
-        let metrics = SelfMetrics::new(&targets, self.config.holds.zero);
+        let metrics = SelfMetrics::new(&targets);
         let metrics = Arc::new(metrics.map_err(Failure::failed)?);
         let client = Client::new(&self.config, metrics).map_err(Failure::usage)?;
         Ok((targets, client))

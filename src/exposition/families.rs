@@ -1,22 +1,23 @@
 //! Every family that is read from the snapshot, declared once with its help.
 
+mod calls;
 mod counters;
 mod health;
 mod knowledge;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{Family, Kind, Sink};
+use super::{Family, Kind, Labels, Sink};
 use crate::clock::Now;
 use crate::counters::Served;
 use crate::reading::{Api, CountKey, Funnel, FunnelStep, Loss, LossKey, Platform, Reading};
-use crate::snapshot::{Good, Targets};
+use crate::snapshot::{Good, TargetState};
 use crate::target::TargetId;
 use crate::window::UnixSeconds;
 
 pub use counters::{ANCHOR, TOTAL};
+pub(super) use knowledge::write_codes;
 pub use knowledge::{CODE_INFO, code_labels};
-pub(super) use knowledge::{write_codes, write_error_codes};
 
 const fn gauge(name: &'static str, help: &'static str) -> Family<'static> {
     Family {
@@ -130,82 +131,88 @@ pub const WINDOW_END: Family = gauge(
     "timpush_window_end_timestamp_seconds",
     "End of the window that the values served now cover.",
 );
-/// Walks the targets as they are at one moment.
+
+/// Walks one target as it is at one moment.
 pub(super) struct Writer<'a> {
-    targets: &'a Targets,
+    id: &'a TargetId,
+    state: &'a TargetState,
     now: Now,
-    /// Counters as they are served now, by target and API.
-    counted: BTreeMap<(&'a TargetId, Api), Served>,
+    /// Counters as they are served now.
+    counted: BTreeMap<Api, Served>,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(targets: &'a Targets, now: Now) -> Self {
-        let counted = targets.iter().flat_map(|(id, state)| {
-            let apis = state.apis.keys();
-            apis.filter_map(move |api| Some(((id, *api), state.counted(*api, now)?)))
-        });
+    pub(super) fn new(id: &'a TargetId, state: &'a TargetState, now: Now) -> Self {
+        let apis = state.apis.keys();
+        let counted = apis.filter_map(|api| Some((*api, state.counted(*api, now)?)));
         Self {
-            targets,
+            id,
+            state,
             now,
             counted: counted.collect(),
         }
     }
 
     /// Writes all families that belong to targets: the same ones in the same order,
-    /// whatever the targets.
+    /// whatever the target.
     pub(super) fn write(&self, sink: &mut impl Sink) {
-        self.losses(sink);
-        self.funnels(sink);
-        self.windows(sink);
-        self.counters(sink);
-        self.descriptions(sink);
+        let mut data = Counting { sink, samples: 0 };
+        self.losses(&mut data);
+        self.funnels(&mut data);
+        self.windows(&mut data);
+        self.counters(&mut data);
+        self.descriptions(&mut data);
+        let series = data.samples;
         self.health(sink);
         self.settings(sink);
+        self.bounds(series, sink);
+        self.calls(sink);
     }
 
-    /// The codes of all losses that are served.
-    pub(super) fn codes(&self) -> BTreeSet<&LossKey> {
+    /// The codes of all losses that are served, each once and in order.
+    pub(super) fn codes(&self) -> Vec<&LossKey> {
         let counted = self.counted.values().flat_map(|served| {
             served.counts.keys().filter_map(|key| match key {
                 CountKey::Loss(key) => Some(key),
                 CountKey::Funnel(..) => None,
             })
         });
-        self.loss_rows()
-            .map(|(_, key, _)| key)
-            .chain(counted)
-            .collect()
+        let window = self.loss_rows().map(|(key, _)| key);
+        let mut codes: Vec<&LossKey> = window.chain(counted).collect();
+        // Two sorted runs.
+        codes.sort();
+        codes.dedup();
+        codes
     }
 
     fn losses(&self, sink: &mut impl Sink) {
         for (family, per_platform) in [(LOST, false), (PLATFORM_LOST, true)] {
             sink.family(family);
-            for (id, key, loss) in self
+            for (key, loss) in self
                 .loss_rows()
-                .filter(|(_, key, _)| key.platform.is_some() == per_platform)
+                .filter(|(key, _)| key.platform.is_some() == per_platform)
             {
                 let platform = key.platform.map(|platform| platform.to_string());
-                let labels = row_labels(id, key, platform.as_deref(), []);
+                let labels = row_labels(self.id, key, platform.as_deref(), []);
                 sink.sample(&labels, number(loss.count));
             }
         }
     }
 
     fn funnels(&self, sink: &mut impl Sink) {
+        let [app, region] = target_labels(self.id);
         for (step, overall_family, platform_family) in FUNNEL {
             sink.family(overall_family);
-            for (id, overall, _) in self.funnel_rows() {
-                sink.sample(&target_labels(id), number(overall.get(step)));
-            }
+            let Some((overall, platforms)) = self.funnel() else {
+                sink.family(platform_family);
+                continue;
+            };
+            sink.sample(&[app, region], number(overall.get(step)));
             sink.family(platform_family);
-            for (id, _, platforms) in self.funnel_rows() {
-                for (platform, funnel) in platforms {
-                    let [app, region] = target_labels(id);
-                    sink.sample(
-                        &[app, region, ("platform", &platform.to_string())],
-                        number(funnel.get(step)),
-                    );
-                }
+            for (platform, funnel) in platforms {
+                let platform = platform.to_string();
+                let labels = [app, region, ("platform", &platform)];
+                sink.sample(&labels, number(funnel.get(step)));
             }
         }
     }
@@ -219,46 +226,59 @@ impl<'a> Writer<'a> {
             (WINDOW_END, |good| good.range.end),
         ] {
             sink.family(family);
-            for (id, state) in self.targets {
-                for api in state.apis.keys() {
-                    if let Some(good) = state.current(*api, self.now.steady) {
-                        let [app, region] = target_labels(id);
-                        sink.sample(&[app, region, ("api", api.as_str())], edge(good).as_f64());
-                    }
+            for api in self.state.apis.keys() {
+                if let Some(good) = self.state.current(*api, self.now.steady) {
+                    let [app, region] = target_labels(self.id);
+                    sink.sample(&[app, region, ("api", api.as_str())], edge(good).as_f64());
                 }
             }
         }
     }
 
-    fn loss_rows(&self) -> impl Iterator<Item = (&'a TargetId, &'a LossKey, &'a Loss)> {
-        let now = self.now.steady;
-        self.targets.iter().flat_map(move |(id, state)| {
-            let rows = match state
-                .current(Api::NormalPushLoss, now)
-                .map(|good| &good.reading)
-            {
-                Some(Reading::Loss(rows)) => Some(rows),
-                _ => None,
-            };
-            rows.into_iter()
-                .flatten()
-                .map(move |(key, loss)| (id, key, loss))
-        })
+    fn loss_rows(&self) -> impl Iterator<Item = (&'a LossKey, &'a Loss)> {
+        let good = self.state.current(Api::NormalPushLoss, self.now.steady);
+        let rows = match good.map(|good| &good.reading) {
+            Some(Reading::Loss(rows)) => Some(rows),
+            _ => None,
+        };
+        rows.into_iter().flatten()
     }
 
-    fn funnel_rows(
-        &self,
-    ) -> impl Iterator<Item = (&'a TargetId, &'a Funnel, &'a BTreeMap<Platform, Funnel>)> {
-        let now = self.now.steady;
-        self.targets.iter().filter_map(move |(id, state)| {
-            match state
-                .current(Api::NormalPushStatistics, now)
-                .map(|good| &good.reading)
-            {
-                Some(Reading::Statistics { overall, platforms }) => Some((id, overall, platforms)),
-                _ => None,
-            }
-        })
+    fn funnel(&self) -> Option<(&'a Funnel, &'a BTreeMap<Platform, Funnel>)> {
+        let good = self
+            .state
+            .current(Api::NormalPushStatistics, self.now.steady)?;
+        match &good.reading {
+            Reading::Statistics { overall, platforms } => Some((overall, platforms)),
+            Reading::Loss(_) => None,
+        }
+    }
+}
+
+/// Counts the samples that pass.
+struct Counting<'s, S> {
+    sink: &'s mut S,
+    samples: u64,
+}
+
+impl<S: Sink> Sink for Counting<'_, S> {
+    fn family(&mut self, family: Family<'_>) {
+        self.sink.family(family);
+    }
+
+    fn sample(&mut self, labels: &Labels<'_>, value: f64) {
+        self.samples += 1;
+        self.sink.sample(labels, value);
+    }
+
+    fn counted(&mut self, labels: &Labels<'_>, value: f64, since: UnixSeconds) {
+        self.samples += 1;
+        self.sink.counted(labels, value, since);
+    }
+
+    fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64) {
+        self.samples += 1;
+        self.sink.histogram(labels, buckets, count, sum);
     }
 }
 

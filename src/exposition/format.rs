@@ -43,24 +43,34 @@ pub struct Encoder {
     format: Format,
     name: String,
     kind: Kind,
-    heads: Parts,
+    /// Absent where somebody else has them.
+    heads: Option<Parts>,
     samples: Parts,
 }
 
 impl Encoder {
     pub fn new(format: Format) -> Self {
         Self {
+            heads: Some(Parts::default()),
+            ..Self::headless(format)
+        }
+    }
+
+    /// Encodes samples alone, for those who know the families' descriptions already.
+    pub(super) fn headless(format: Format) -> Self {
+        Self {
             format,
             name: String::new(),
             kind: Kind::Gauge,
-            heads: Parts::default(),
+            heads: None,
             samples: Parts::default(),
         }
     }
 
-    /// Each family's description and samples, in the order in which they came.
-    pub(super) fn families(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
-        (0..self.heads.starts.len()).map(|index| (self.heads.get(index), self.samples.get(index)))
+    /// Each family's description, in the order in which they came.
+    pub(super) fn heads(&self) -> impl Iterator<Item = &[u8]> {
+        let heads = self.heads.iter();
+        heads.flat_map(|heads| (0..heads.starts.len()).map(|index| heads.get(index)))
     }
 
     /// The samples of a family, by its place in that order.
@@ -75,7 +85,9 @@ impl Encoder {
 
     /// Appends the families that have samples.
     pub(super) fn write_to(&self, body: &mut Vec<u8>) {
-        for (head, samples) in self.families().filter(|(_, samples)| !samples.is_empty()) {
+        let families = self.heads().enumerate();
+        let families = families.map(|(index, head)| (head, self.samples.get(index)));
+        for (head, samples) in families.filter(|(_, samples)| !samples.is_empty()) {
             self.format.begin(head, samples.len(), body);
             body.extend_from_slice(samples);
         }
@@ -112,7 +124,10 @@ impl Sink for Encoder {
         family.name.clone_into(&mut self.name);
         self.kind = family.kind;
         self.samples.begin();
-        let head = self.heads.begin();
+        let Some(heads) = &mut self.heads else {
+            return;
+        };
+        let head = heads.begin();
         match self.format {
             Format::Text => text::head(&family, head),
             Format::OpenMetrics { .. } => openmetrics::head(&family, head),

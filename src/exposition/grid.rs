@@ -52,17 +52,26 @@ impl Grid {
         }
     }
 
+    /// For the samples of a target. The first one also has the families' descriptions.
+    pub(super) fn encoder(&self, is_first: bool) -> Encoder {
+        if is_first && self.heads.is_empty() {
+            Encoder::new(self.format)
+        } else {
+            Encoder::headless(self.format)
+        }
+    }
+
     pub(super) fn segments(&self) -> &[Arc<Segment>] {
         &self.segments
     }
 
     /// Takes what changed, by target. The first time that is all of them.
     pub(super) fn update(&mut self, changed: &[Option<Encoder>]) {
-        let Some(any) = changed.iter().flatten().next() else {
+        let Some(first) = changed.iter().flatten().next() else {
             return;
         };
         if self.heads.is_empty() {
-            self.heads = any.families().map(|(head, _)| head.into()).collect();
+            self.heads = first.heads().map(Into::into).collect();
             self.cells = vec![Cell::default(); self.heads.len() * self.targets];
         }
         let lengths: Vec<usize> = (0..self.cells.len())

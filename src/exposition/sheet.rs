@@ -1,7 +1,7 @@
 //! Bodies that are kept: what a poll changed is encoded once, and what it did not change is
 //! not encoded again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::{Encoder, Format, write_own};
 use crate::clock::{Now, Validity};
 use crate::reading::LossKey;
 use crate::self_metrics::SelfMetrics;
-use crate::snapshot::{TargetState, Targets};
+use crate::snapshot::{Snapshot, TargetState, Targets};
 use crate::target::TargetId;
 
 /// How old the process's own metrics may be. They change with every call and every look at
@@ -37,9 +37,20 @@ pub struct Sheet {
     own_validity: Option<Validity>,
 }
 
+/// What belongs to the targets, in a body of its own.
+pub fn targets_body(format: Format, targets: &Targets, now: Now) -> Vec<u8> {
+    let segments = Sheet::new(format).render_targets(targets, now);
+    let mut body = Vec::new();
+    for segment in segments {
+        body.extend_from_slice(segment.bytes());
+    }
+    body.extend_from_slice(format.end());
+    body
+}
+
 /// What is known of a target's part of the body.
 struct Kept {
-    id: TargetId,
+    id: Arc<TargetId>,
     /// What it was rendered from. Not kept alive: that would be a second snapshot.
     state: Weak<TargetState>,
     validity: Option<Validity>,
@@ -59,40 +70,30 @@ impl Sheet {
         }
     }
 
-    /// What is served at `now`, the same as [`super::write`] would write, but that the
-    /// process's own metrics may be one second old.
-    pub fn render(&mut self, targets: &Arc<Targets>, metrics: &SelfMetrics, now: Now) -> Body {
-        if !self.targets.iter().map(|kept| &kept.id).eq(targets.keys()) {
-            *self = Self::new(self.format);
-            self.grid = Grid::new(self.format, targets.len());
-            self.targets = targets.keys().cloned().map(Kept::nothing).collect();
-        }
-        self.render_targets(targets, now);
-        let classes = match self.classes.take() {
-            Some(classes) => classes,
-            None => Arc::new(self.render_classes()),
-        };
-        self.classes = Some(Arc::clone(&classes));
+    /// This sheet, with one that has kept nothing in its place.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let empty = Self::new(self.format);
+        std::mem::replace(self, empty)
+    }
+
+    /// What is served at `now`; the process's own metrics may be one second old.
+    pub fn render(&mut self, snapshot: &Snapshot, metrics: &SelfMetrics, now: Now) -> Body {
+        // Read first: what is published from here on makes this body outdated.
+        let version = snapshot.version();
+        let mut segments = self.render_targets(&snapshot.load(), now);
         if !self
             .own_validity
             .is_some_and(|validity| validity.holds(now))
         {
             self.render_own(metrics, now);
         }
+        segments.extend(self.own.iter().cloned());
+        segments.retain(|segment| !segment.bytes().is_empty());
         let validities = self.targets.iter().filter_map(|kept| kept.validity);
-        let targets_validity = validities.fold(Validity::from(now), Validity::and);
-        let segments: Vec<Arc<Segment>> = self
-            .grid
-            .segments()
-            .iter()
-            .chain([&classes])
-            .chain(&self.own)
-            .filter(|segment| !segment.bytes().is_empty())
-            .cloned()
-            .collect();
         Body {
-            targets: Arc::downgrade(targets),
-            targets_validity,
+            version,
+            targets_validity: validities.fold(Validity::from(now), Validity::and),
             own_validity: self.own_validity,
             length: segments.iter().map(|s| s.bytes().len() as u64).sum(),
             segments,
@@ -101,7 +102,13 @@ impl Sheet {
         }
     }
 
-    fn render_targets(&mut self, targets: &Targets, now: Now) {
+    /// What belongs to the targets, and the classes of their codes.
+    fn render_targets(&mut self, targets: &Targets, now: Now) -> Vec<Arc<Segment>> {
+        if !self.targets.iter().map(|kept| &kept.id).eq(targets.keys()) {
+            *self = Self::new(self.format);
+            self.grid = Grid::new(self.format, targets.len());
+            self.targets = targets.keys().cloned().map(Kept::nothing).collect();
+        }
         let mut changed = Vec::with_capacity(targets.len());
         for ((id, state), kept) in targets.iter().zip(&mut self.targets) {
             let same = Weak::as_ptr(&kept.state) == Arc::as_ptr(state);
@@ -109,9 +116,8 @@ impl Sheet {
                 changed.push(None);
                 continue;
             }
-            let alone = Targets::from([(id.clone(), Arc::clone(state))]);
-            let writer = Writer::new(&alone, now);
-            let mut encoder = Encoder::new(self.format);
+            let writer = Writer::new(id, state, now);
+            let mut encoder = self.grid.encoder(changed.is_empty());
             writer.write(&mut encoder);
             encoder.shrink();
             changed.push(Some(encoder));
@@ -122,6 +128,13 @@ impl Sheet {
             kept.validity = Some(state.validity(now));
         }
         self.grid.update(&changed);
+        let classes = match self.classes.take() {
+            Some(classes) => classes,
+            None => Arc::new(self.render_classes()),
+        };
+        self.classes = Some(Arc::clone(&classes));
+        let targets = self.grid.segments().iter().cloned();
+        targets.chain([classes]).collect()
     }
 
     fn render_classes(&self) -> Segment {
@@ -134,17 +147,14 @@ impl Sheet {
 
     fn render_own(&mut self, metrics: &SelfMetrics, now: Now) {
         let mut encoder = Encoder::new(self.format);
-        write_own(metrics, now, &mut encoder);
+        write_own(metrics, &mut encoder);
         self.own = cut(&encoder.into_body(), &self.own);
-        let validity = Validity::from(now)
-            .until_steady(Some(now.steady + OWN_AGE))
-            .until_steady(metrics.error_codes_until(now.steady));
-        self.own_validity = Some(validity);
+        self.own_validity = Some(Validity::from(now).until_steady(Some(now.steady + OWN_AGE)));
     }
 }
 
 impl Kept {
-    fn nothing(id: TargetId) -> Self {
+    fn nothing(id: Arc<TargetId>) -> Self {
         Self {
             id,
             state: Weak::new(),
@@ -157,7 +167,7 @@ impl Kept {
     /// Whether that made a difference.
     fn replace_codes(
         &mut self,
-        codes: &BTreeSet<&LossKey>,
+        codes: &[&LossKey],
         all: &mut BTreeMap<Arc<LossKey>, usize>,
     ) -> bool {
         if self.codes.iter().map(Arc::as_ref).eq(codes.iter().copied()) {
@@ -192,8 +202,8 @@ impl Kept {
 
 /// The bytes of a scrape in one format, for as many scrapes as they are true for.
 pub struct Body {
-    /// Not kept alive.
-    targets: Weak<Targets>,
+    /// Of the snapshot that this was rendered from.
+    version: u64,
     targets_validity: Validity,
     own_validity: Option<Validity>,
     segments: Vec<Arc<Segment>>,
@@ -204,8 +214,8 @@ pub struct Body {
 
 impl Body {
     /// Whether this is still what is to be served.
-    pub fn is_current(&self, targets: &Arc<Targets>, now: Now) -> bool {
-        Weak::as_ptr(&self.targets) == Arc::as_ptr(targets)
+    pub fn is_current(&self, snapshot: &Snapshot, now: Now) -> bool {
+        self.version == snapshot.version()
             && self.targets_validity.holds(now)
             && self
                 .own_validity

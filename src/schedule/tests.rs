@@ -88,7 +88,7 @@ impl Run {
             takes,
             answer,
         };
-        let metrics = Arc::new(SelfMetrics::new(&targets, Duration::ZERO).unwrap());
+        let metrics = Arc::new(SelfMetrics::new(&targets).unwrap());
         let shared = Arc::new(Shared {
             fetch,
             metrics,
@@ -129,7 +129,7 @@ impl Run {
             .collect()
     }
 
-    fn targets(&self) -> Arc<Targets> {
+    fn targets(&self) -> Targets {
         self.snapshot.load()
     }
 }

@@ -1,75 +1,76 @@
-//! Series come and go with the targets that they are about.
+//! Who is counted for: the targets of the configuration and their apps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::SelfMetrics;
-use crate::api::Outcome;
-use crate::reading::Api;
+use super::calls::{AppCalls, CallCounts, Calls};
 use crate::target::{Target, TargetId};
 
-impl SelfMetrics {
-    /// Takes up and drops targets: series of what is gone are gone at once, and those of
-    /// what is new exist at 0.
-    pub fn set_targets(&self, before: &[Target], now: &[Target]) {
-        let apps = |targets: &[Target]| names(targets, |target| target.app.name.clone());
-        let regions = |targets: &[Target]| names(targets, |target| target.region.name.clone());
-        // A series that is not there needs no removal.
-        for app in apps(before).difference(&apps(now)) {
-            let _ = self.throttle_wait.remove_label_values(&[app]);
-            let _ = self.usersig_expiry.remove_label_values(&[app]);
-        }
-        for region in regions(before).difference(&regions(now)) {
-            let _ = self.clock_skew.remove_label_values(&[region]);
-        }
-        let questions = |targets: &[Target]| -> BTreeSet<(TargetId, Api)> {
-            let of = |target: &Target| {
-                let id = target.id();
-                target.apis().iter().map(move |api| (id.clone(), *api))
-            };
-            targets.iter().flat_map(of).collect()
-        };
-        let gone: BTreeSet<(TargetId, Api)> = questions(before)
-            .difference(&questions(now))
-            .cloned()
-            .collect();
-        for (id, api) in &gone {
-            let (app, region, api) = (id.app.as_str(), id.region.as_str(), api.as_str());
-            let _ = self.retries.remove_label_values(&[app, region, api]);
-            for outcome in Outcome::ALL {
-                let labels = [app, region, api, outcome.as_str()];
-                let _ = self.requests.remove_label_values(&labels);
-            }
-            if now.iter().all(|target| target.id() != *id) {
-                let _ = self.backup_in_use.remove_label_values(&[app, region]);
-            }
-        }
-        self.error_codes.drop_questions(&gone);
-        for target in now {
-            self.prepare(target);
+/// Every target with its counts. Replaced whole by a reload, and never by a call.
+#[derive(Default)]
+pub(super) struct Counted {
+    targets: HashMap<TargetId, Arc<Calls>>,
+    apps: HashMap<String, App>,
+    regions: BTreeSet<String>,
+}
+
+/// The calls of an app, and the target that serves them.
+struct App {
+    calls: Arc<Mutex<AppCalls>>,
+    first: TargetId,
+}
+
+impl Counted {
+    pub(super) fn target(&self, id: &TargetId) -> Option<&Calls> {
+        self.targets.get(id).map(Arc::as_ref)
+    }
+
+    pub(super) fn note(&self, app: &str, note: impl FnOnce(&mut AppCalls)) {
+        if let Some(app) = self.apps.get(app) {
+            note(&mut app.calls.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 
-    pub(super) fn prepare(&self, target: &Target) {
-        let id = target.id();
-        self.throttle_wait.with_label_values(&[id.app.as_str()]);
-        self.backup_in_use
-            .with_label_values(&[id.app.as_str(), id.region.as_str()]);
-        for api in target.apis() {
-            self.request_duration.with_label_values(&[api.as_str()]);
-            self.retries
-                .with_label_values(&[id.app.as_str(), id.region.as_str(), api.as_str()]);
-            for outcome in Outcome::ALL {
-                self.requests.with_label_values(&[
-                    id.app.as_str(),
-                    id.region.as_str(),
-                    api.as_str(),
-                    outcome.as_str(),
-                ]);
-            }
+    /// The same for other targets: counts of what stays go on.
+    fn followed_by(&self, targets: &[Target]) -> Self {
+        let mut next = Self::default();
+        for target in targets {
+            let id = target.id();
+            next.apps.entry(id.app.clone()).or_insert_with(|| App {
+                calls: self
+                    .apps
+                    .get(&id.app)
+                    .map_or_else(Arc::default, |known| Arc::clone(&known.calls)),
+                first: id.clone(),
+            });
+            let known = self.targets.get(&id).cloned();
+            next.targets.insert(id, known.unwrap_or_default());
+            next.regions.insert(target.region.name.clone());
         }
+        next
     }
 }
 
-fn names(targets: &[Target], name: impl Fn(&Target) -> String) -> BTreeSet<String> {
-    targets.iter().map(name).collect()
+impl SelfMetrics {
+    /// Takes up and drops targets: series of what is gone are gone at once.
+    pub fn set_targets(&self, targets: &[Target]) {
+        let before = self.counted.load_full();
+        let now = before.followed_by(targets);
+        for region in before.regions.difference(&now.regions) {
+            // A series that is not there needs no removal.
+            let _ = self.clock_skew.remove_label_values(&[region]);
+        }
+        self.counted.store(Arc::new(now));
+    }
+
+    /// What the target's calls came to so far, and those of its app if this is the target
+    /// that serves them.
+    pub fn calls(&self, id: &TargetId) -> (CallCounts, Option<AppCalls>) {
+        let counted = self.counted.load();
+        let calls = counted.target(id).map(Calls::counts).unwrap_or_default();
+        let app = counted.apps.get(&id.app).filter(|app| app.first == *id);
+        let app = app.map(|app| *app.calls.lock().unwrap_or_else(PoisonError::into_inner));
+        (calls, app)
+    }
 }

@@ -4,39 +4,41 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Good, LastError, Remembered, Snapshot, TargetState};
+use super::{Good, LastError, Remembered, Slot, Snapshot, TargetState};
 use crate::api::FetchError;
 use crate::clock::Now;
 use crate::counters::{Question, Rules};
 use crate::reading::{Api, Funnel, FunnelStep, Loss, Reading};
+use crate::self_metrics::{AppCalls, CallCounts};
 use crate::series_limit::{Budget, fold};
-use crate::target::{Target, TargetId};
+use crate::target::Target;
 use crate::window::{Range, UnixSeconds};
 
-/// The writer of one target's part of the snapshot. What it is told shows when a poll is
-/// finished, all at once.
+/// The writer of one target's slot. What it is told shows when a poll is finished, all at
+/// once.
 pub struct Recorder {
-    id: TargetId,
     state: TargetState,
     /// Descriptions in the latest answer about the window.
     descriptions: usize,
+    slot: Arc<Slot>,
     snapshot: Arc<Snapshot>,
 }
 
 impl Recorder {
     /// Goes on from what the snapshot has of the target.
     pub fn new(target: &Target, snapshot: Arc<Snapshot>) -> Self {
-        let id = target.id();
-        let state = match snapshot.load().get(&id) {
-            Some(known) => known.continued(target),
-            None => TargetState::new(target.clone()),
-        };
-        Self {
-            id,
-            state,
+        let slot = snapshot.slot(&target.id()).unwrap_or_else(|| {
+            // Removed meanwhile: what is published is seen by nobody.
+            Arc::new(Slot::from_pointee(TargetState::new(target.clone())))
+        });
+        let recorder = Self {
+            state: slot.load().continued(target),
             descriptions: 0,
+            slot,
             snapshot,
-        }
+        };
+        recorder.publish();
+        recorder
     }
 
     /// Goes on from what an earlier process knew.
@@ -45,9 +47,15 @@ impl Recorder {
     }
 
     /// Says when the target is polled next.
-    pub fn next_poll(&mut self, due: Instant) {
-        self.state.next_poll = Some(due);
-        self.publish();
+    pub fn next_poll(&self, due: Instant) {
+        self.state.page.set_next_poll(due);
+    }
+
+    /// Takes what the target's calls came to, and those of its app where this is the app's
+    /// first target. Published with the outcome of a poll.
+    pub fn calls(&mut self, calls: CallCounts, app: Option<AppCalls>) {
+        self.state.calls = calls;
+        self.state.app_calls = app;
     }
 
     /// What to ask about the day in a poll that ends at `end`; nothing without counters.
@@ -77,8 +85,9 @@ impl Recorder {
                 self.descriptions = described.count();
                 let named = rows.len();
                 let codes = Arc::make_mut(&mut self.state.codes);
-                Arc::make_mut(&mut self.state.history)
-                    .losses(range.end, &rows, |key| !codes.holds(key));
+                self.state.page.note(|history| {
+                    history.losses(range.end, &rows, |key| !codes.holds(key));
+                });
                 codes.fill(&mut rows, now.steady, Loss::default);
                 if let Some(limit) = self.budget(named).losses() {
                     folded = fold(&mut rows, limit);
@@ -89,7 +98,9 @@ impl Recorder {
                 overall,
                 mut platforms,
             } => {
-                Arc::make_mut(&mut self.state.history).sent(range.end, overall.sent);
+                self.state
+                    .page
+                    .note(|history| history.sent(range.end, overall.sent));
                 let known = Arc::make_mut(&mut self.state.platforms);
                 known.fill(&mut platforms, now.steady, Funnel::default);
                 Reading::Statistics { overall, platforms }
@@ -193,7 +204,7 @@ impl Recorder {
     }
 
     fn publish(&self) {
-        self.snapshot
-            .replace(&self.id, &Arc::new(self.state.clone()));
+        self.slot.store(Arc::new(self.state.clone()));
+        self.snapshot.has_changed();
     }
 }

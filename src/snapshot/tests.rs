@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::api::Outcome;
-use crate::exposition::{Encoder, Format, write_targets};
+use crate::exposition::{Format, targets_body};
 use crate::reading::{ErrCode, Funnel, Loss, LossKey, Platform, Stage};
 use crate::target::tests::target;
 
@@ -323,9 +323,8 @@ fn exposed(codes: u64, series_limit: usize) -> String {
         }
         recorder.finish(api, Ok(()), now);
     }
-    let mut text = Encoder::new(Format::Text);
-    write_targets(&snapshot.load(), now, &mut text);
-    String::from_utf8(text.into_body()).unwrap()
+    let text = targets_body(Format::Text, &snapshot.load(), now);
+    String::from_utf8(text).unwrap()
 }
 
 fn value(body: &str, name: &str) -> usize {
@@ -379,4 +378,38 @@ fn a_target_keeps_within_its_limit_and_its_sums_stay_right() {
             );
         }
     }
+}
+
+#[test]
+fn a_publication_touches_the_slot_of_its_target_and_nothing_else() {
+    let targets: Vec<Target> = (0..100)
+        .map(|n| target(&format!("app{n:03}"), "china"))
+        .collect();
+    let snapshot = Arc::new(Snapshot::new(&targets));
+    let mut recorder = Recorder::new(&targets[7], Arc::clone(&snapshot));
+    let (slots, before, version) = (
+        snapshot.slots.load_full(),
+        snapshot.load(),
+        snapshot.version(),
+    );
+    let now = moment(0, Instant::now());
+    record(&mut recorder, Api::NormalPushLoss, 0, Err(failure()), now);
+    assert!(Arc::ptr_eq(&slots, &snapshot.slots.load_full()));
+    assert_eq!(snapshot.version(), version + 1);
+    let after = snapshot.load();
+    let changed = before
+        .iter()
+        .filter(|(id, state)| !Arc::ptr_eq(state, &after[*id]))
+        .map(|(id, _)| id.app.as_str());
+    assert_eq!(changed.collect::<Vec<_>>(), ["app007"]);
+}
+
+#[test]
+fn what_only_the_page_shows_is_no_publication() {
+    let watched = Watched::new();
+    let version = watched.snapshot.version();
+    let due = Instant::now();
+    watched.recorder.next_poll(due);
+    assert_eq!(watched.snapshot.version(), version);
+    assert_eq!(watched.state().page.next_poll(), Some(due));
 }

@@ -9,7 +9,7 @@ use super::trend::{Trend, is_rising};
 use crate::catalogue::{CodeClass, Meaning, loss_code, reason};
 use crate::clock::Now;
 use crate::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
-use crate::snapshot::{Good, TargetState};
+use crate::snapshot::{Good, History, TargetState};
 
 /// The most rows of a target: what is beyond is smaller, and in the metrics.
 const MAX_ROWS: usize = 40;
@@ -104,6 +104,7 @@ pub(super) fn ranked(target: &TargetState, now: Now) -> Ranked {
         return Ranked::default();
     };
     let pushes = Pushes::of(target, good, now);
+    let history = target.page.history();
     let mut totals: BTreeMap<(Stage, Option<Platform>), u64> = BTreeMap::new();
     for (key, loss) in losses {
         let total = totals.entry((key.stage, key.platform)).or_default();
@@ -112,7 +113,7 @@ pub(super) fn ranked(target: &TargetState, now: Now) -> Ranked {
     let mut groups: BTreeMap<(Stage, &ErrCode), Vec<LossStatus>> = BTreeMap::new();
     for (key, loss) in losses.iter().filter(|(_, loss)| loss.count > 0) {
         let total = totals.get(&(key.stage, key.platform)).copied();
-        let row = status(key, loss, total.unwrap_or(0), &pushes, target);
+        let row = status(key, loss, total.unwrap_or(0), &pushes, &history);
         groups.entry((key.stage, &key.code)).or_default().push(row);
     }
     let mut groups: Vec<Vec<LossStatus>> = groups.into_values().collect();
@@ -136,13 +137,13 @@ fn status(
     loss: &Loss,
     total: u64,
     pushes: &Pushes<'_>,
-    target: &TargetState,
+    history: &History,
 ) -> LossStatus {
     let Meaning { class, .. } = loss_code(key.stage, key.platform, &key.code);
     let Meaning {
         meaning, advice, ..
     } = reason(key.stage, key.platform, &key.code, &loss.description);
-    let row = target.history.row(key);
+    let row = history.row(key);
     let share = share(loss.count, total).unwrap_or(0.0);
     let share_of_pushes = pushes
         .of_key(key)

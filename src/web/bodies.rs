@@ -47,7 +47,7 @@ impl Bodies {
         source: &Arc<Source>,
         encoding: Encoding,
     ) -> io::Result<Pieces> {
-        let current = |body: &Arc<Body>| body.is_current(&source.snapshot.load(), (source.clock)());
+        let current = |body: &Arc<Body>| body.is_current(&source.snapshot, (source.clock)());
         if let Some(body) = self.ready.load_full().filter(current)
             && body.is_encoded(encoding)
         {
@@ -56,14 +56,18 @@ impl Bodies {
         let mut sheet = Arc::clone(&self.sheet).lock_owned().await;
         let (bodies, of) = (Arc::clone(self), Arc::clone(source));
         let make = move || {
-            let (targets, now) = (of.snapshot.load(), (of.clock)());
+            let now = (of.clock)();
             let body = match bodies.ready.load_full() {
-                Some(body) if body.is_current(&targets, now) => body,
+                Some(body) if body.is_current(&of.snapshot, now) => body,
                 outdated => {
                     // Its memory can be had back piece by piece.
                     drop(outdated);
                     bodies.ready.store(None);
-                    let body = Arc::new(sheet.render(&targets, &of.metrics, now));
+                    // Taken out while it changes: should that panic, the half-updated one
+                    // goes with it and the next scrape begins anew.
+                    let mut kept = sheet.take();
+                    let body = Arc::new(kept.render(&of.snapshot, &of.metrics, now));
+                    *sheet = kept;
                     bodies.ready.store(Some(Arc::clone(&body)));
                     body
                 }
@@ -143,7 +147,7 @@ mod tests {
             let target = target("shop", "china");
             let targets = std::slice::from_ref(&target);
             let snapshot = Arc::new(Snapshot::new(targets));
-            let metrics = Arc::new(SelfMetrics::new(targets, Duration::ZERO).unwrap());
+            let metrics = Arc::new(SelfMetrics::new(targets).unwrap());
             let now = Arc::new(StdMutex::new(Now {
                 wall: Duration::from_secs(1_800_000_000),
                 steady: Instant::now(),

@@ -130,7 +130,7 @@ mod tests {
     #[tokio::test]
     async fn type_encoding_length_and_body_agree_and_head_says_the_same_without_a_body() {
         let targets = [target("shop", "china")];
-        let metrics = SelfMetrics::new(&targets, std::time::Duration::ZERO).unwrap();
+        let metrics = SelfMetrics::new(&targets).unwrap();
         let served = Served::new(
             Arc::new(Snapshot::new(&targets)),
             Arc::new(metrics),

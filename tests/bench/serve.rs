@@ -44,7 +44,7 @@ async fn main() {
     let series: usize = std::env::args().nth(1).unwrap().parse().unwrap();
     let targets = targets(series / SERIES_PER_TARGET);
     let snapshot = Arc::new(Snapshot::new(&targets));
-    let metrics = Arc::new(SelfMetrics::new(&targets, Duration::from_secs(150)).unwrap());
+    let metrics = Arc::new(SelfMetrics::new(&targets).unwrap());
     let recorder = |target: &Target| Recorder::new(target, Arc::clone(&snapshot));
     let mut recorders: Vec<Recorder> = targets.iter().map(recorder).collect();
     for (target, recorder) in targets.iter().zip(&mut recorders) {

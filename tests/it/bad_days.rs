@@ -17,7 +17,7 @@ const SHOP_LOSS: [&str; 2] = [r#"app="shop""#, r#"api="normal_push_loss""#];
 /// Polls every second, so that a test sees many polls; values are stale after 4 s.
 fn config(lab: &Lab, shop_url: &str) -> std::path::PathBuf {
     let text = format!(
-        "listen: 127.0.0.1:0\ncalls_per_second: 50\n\
+        "listen: 127.0.0.1:0\ncalls_per_second: 50\nscrape_interval: 1s\n\
          defaults: {{interval: 1s, timeout: 2s, stale_after: 4s, lag: 10s, step: 1s}}\napps:\n{}{}",
         Lab::app("shop", SHOP, shop_url),
         Lab::app("game", GAME, &lab.url),

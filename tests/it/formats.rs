@@ -42,7 +42,7 @@ impl Still {
     /// Serves everybody in the format that they ask for, or all in that of `accept`.
     async fn start(created: bool, accept: Option<&'static str>) -> Self {
         let (targets, snapshot) = golden::sample(clock::now());
-        let metrics = SelfMetrics::new(&targets, Duration::ZERO).unwrap();
+        let metrics = SelfMetrics::new(&targets).unwrap();
         let took = Duration::from_millis(120);
         metrics.request(&targets[0].id(), Api::NormalPushLoss, Outcome::Ok, took);
         metrics.error_code(&targets[0].id(), Api::NormalPushStatistics, 60_007);

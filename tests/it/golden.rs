@@ -6,7 +6,7 @@ use std::time::Duration;
 use timpush_exporter::api::wire::{self, Answer};
 use timpush_exporter::clock::Now;
 use timpush_exporter::config::{Config, Secrets};
-use timpush_exporter::exposition::{self, Encoder, Format};
+use timpush_exporter::exposition::{Format, targets_body};
 use timpush_exporter::reading::{Api, Reading};
 use timpush_exporter::scrubber::Scrubber;
 use timpush_exporter::snapshot::{Recorder, Snapshot};
@@ -39,9 +39,7 @@ fn expose_as(format: Format, loss: &str) -> Vec<u8> {
     };
     // The window is the day that has just closed: its counters are served, too.
     let (_, snapshot) = polled_once(loss, UnixSeconds(1_741_795_200), now);
-    let mut encoder = Encoder::new(format);
-    exposition::write_targets(&snapshot.load(), now, &mut encoder);
-    encoder.into_body()
+    targets_body(format, &snapshot.load(), now)
 }
 
 /// A target that was polled at `now` for the first time, and answered with the sample.
@@ -101,9 +99,7 @@ fn expose_late() -> String {
             recorder.day(api, question, &read(api, body), now);
         }
         recorder.finish(api, Ok(()), now);
-        let mut encoder = Encoder::new(Format::Text);
-        exposition::write_targets(&snapshot.load(), now, &mut encoder);
-        exposed = String::from_utf8(encoder.into_body()).unwrap();
+        exposed = String::from_utf8(targets_body(Format::Text, &snapshot.load(), now)).unwrap();
     }
     exposed
 }

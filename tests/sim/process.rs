@@ -61,7 +61,7 @@ impl Process {
     /// `state` is the text that an earlier process left.
     pub(crate) fn start(world: &Arc<World>, replica: u32, state: Option<&str>) -> Self {
         let target = target(world.day_offset);
-        let metrics = SelfMetrics::new(std::slice::from_ref(&target), Duration::ZERO).unwrap();
+        let metrics = SelfMetrics::new(std::slice::from_ref(&target)).unwrap();
         let clock = Arc::clone(world);
         let shared = Arc::new(Shared {
             fetch: Service(Arc::clone(world)),

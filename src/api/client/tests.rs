@@ -4,19 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::TextEncoder;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::*;
 use crate::config::{KeySource, Secrets};
 use crate::region::Region;
+use crate::self_metrics::CallCounts;
 use crate::simulator::{Limits, Options, SimApp, Simulator};
 use crate::window::UnixSeconds;
 
 /// A simulator, and a client of its first app. The app's region is made by `region` from
 /// the simulator's address.
-async fn lab(region: impl FnOnce(Endpoint) -> Region) -> (JoinSet<()>, Client, Target, Registry) {
+async fn lab(region: impl FnOnce(Endpoint) -> Region) -> (JoinSet<()>, Client, Target, Counted) {
     let options = Options {
         apps: SimApp::made_up(),
         limits: Limits {
@@ -44,34 +44,33 @@ async fn lab(region: impl FnOnce(Endpoint) -> Region) -> (JoinSet<()>, Client, T
     let mut task = JoinSet::new();
     task.spawn(simulator.run(std::future::pending()));
     let targets = expand(&config);
-    let metrics = Arc::new(SelfMetrics::new(&targets, Duration::ZERO).unwrap());
+    let metrics = Arc::new(SelfMetrics::new(&targets).unwrap());
     let client = Client::new(&config, Arc::clone(&metrics)).unwrap();
     (
         task,
         client,
         targets.into_iter().next().unwrap(),
-        Registry(metrics),
+        Counted(metrics),
     )
 }
 
-/// Looks series up as an exposition shows them.
-struct Registry(Arc<SelfMetrics>);
+/// What was counted about the one target.
+struct Counted(Arc<SelfMetrics>);
 
-impl Registry {
-    fn line(&self, series: &str) -> Option<String> {
-        let text = TextEncoder::new()
-            .encode_to_string(&self.0.gather())
-            .unwrap();
-        text.lines().find_map(|line| {
-            let value = line.strip_prefix(series)?.strip_prefix(' ')?;
-            Some(value.to_owned())
-        })
+impl Counted {
+    fn calls(&self) -> CallCounts {
+        let id = TargetId {
+            app: "shop".to_owned(),
+            region: "singapore".to_owned(),
+        };
+        self.0.calls(&id).0
     }
 
-    fn requests(&self, outcome: &str) -> Option<String> {
-        self.line(&format!(
-            "timpush_api_requests_total{{api=\"normal_push_loss\",app=\"shop\",outcome=\"{outcome}\",region=\"singapore\"}}"
-        ))
+    fn requests(&self, outcome: Outcome) -> u64 {
+        let calls = self.calls();
+        let mut outcomes = calls.outcomes(Api::NormalPushLoss, Instant::now(), Duration::ZERO);
+        let count = outcomes.find(|(of, _)| *of == outcome);
+        count.map_or(0, |(_, count)| count)
     }
 }
 
@@ -90,8 +89,6 @@ fn range() -> Range {
     }
 }
 
-const IN_USE: &str = "timpush_target_backup_in_use{app=\"shop\",region=\"singapore\"}";
-
 #[tokio::test]
 async fn the_backup_host_answers_when_the_main_host_cannot_be_reached() {
     let dead = closed_port().await;
@@ -103,12 +100,12 @@ async fn the_backup_host_answers_when_the_main_host_cannot_be_reached() {
     .await;
     let api = Api::NormalPushLoss;
     client.fetch(&target, api, range()).await.unwrap();
-    assert_eq!(metrics.line(IN_USE).as_deref(), Some("1"));
-    assert_eq!(metrics.requests("connect").as_deref(), Some("1"));
+    assert!(metrics.calls().is_backup_in_use());
+    assert_eq!(metrics.requests(Outcome::Connect), 1);
     // And is asked first from now on.
     client.fetch(&target, api, range()).await.unwrap();
-    assert_eq!(metrics.requests("connect").as_deref(), Some("1"));
-    assert_eq!(metrics.requests("ok").as_deref(), Some("2"));
+    assert_eq!(metrics.requests(Outcome::Connect), 1);
+    assert_eq!(metrics.requests(Outcome::Ok), 2);
 }
 
 #[tokio::test]
@@ -129,7 +126,7 @@ async fn when_both_hosts_are_dead_the_error_tells_of_both() {
     for name in names {
         assert!(error.message.contains(&name), "{error}");
     }
-    assert_eq!(metrics.line(IN_USE).as_deref(), Some("0"));
+    assert!(!metrics.calls().is_backup_in_use());
 }
 
 #[tokio::test]
@@ -149,5 +146,5 @@ async fn a_key_that_was_never_readable_is_an_auth_failure_without_a_call() {
         .unwrap_err();
     assert_eq!((error.outcome, error.code), (Outcome::Auth, None));
     assert!(error.message.contains("/nowhere/shop.key"), "{error}");
-    assert_eq!(metrics.requests("auth").as_deref(), Some("0"));
+    assert_eq!(metrics.requests(Outcome::Auth), 0);
 }

@@ -4,9 +4,7 @@ use super::{
     CountFamilies, Family, Kind, Sink, Step, Writer, gauge, in_order, number, row_labels,
     target_labels,
 };
-use crate::counters::Served;
 use crate::reading::{Api, CountKey, FunnelStep};
-use crate::target::TargetId;
 
 const fn counter(name: &'static str, help: &'static str) -> Family<'static> {
     Family {
@@ -106,41 +104,39 @@ const RESOLVED: Family = gauge(
 
 impl Writer<'_> {
     pub(super) fn counters(&self, sink: &mut impl Sink) {
+        let losses = self.counted.get(&Api::NormalPushLoss);
         for (family, per_platform) in [(LOST, false), (PLATFORM_LOST, true)] {
             sink.family(family);
-            for (id, served) in self.counted_of(Api::NormalPushLoss) {
-                for (key, count) in &served.counts {
-                    if let CountKey::Loss(key) = key
-                        && key.platform.is_some() == per_platform
-                    {
-                        let platform = key.platform.map(|platform| platform.to_string());
-                        let labels = row_labels(id, key, platform.as_deref(), []);
-                        sink.counted(&labels, number(*count), served.anchor);
-                    }
+            let Some(served) = losses else { continue };
+            for (key, count) in &served.counts {
+                if let CountKey::Loss(key) = key
+                    && key.platform.is_some() == per_platform
+                {
+                    let platform = key.platform.map(|platform| platform.to_string());
+                    let labels = row_labels(self.id, key, platform.as_deref(), []);
+                    sink.counted(&labels, number(*count), served.anchor);
                 }
             }
         }
+        let statistics = self.counted.get(&Api::NormalPushStatistics);
+        let [app, region] = target_labels(self.id);
         for (step, overall, platforms) in FUNNEL {
             sink.family(overall);
-            for (id, served) in self.counted_of(Api::NormalPushStatistics) {
-                if let Some(count) = served.counts.get(&CountKey::Funnel(step, None)) {
-                    sink.counted(&target_labels(id), number(*count), served.anchor);
-                }
+            let Some(served) = statistics else {
+                sink.family(platforms);
+                continue;
+            };
+            if let Some(count) = served.counts.get(&CountKey::Funnel(step, None)) {
+                sink.counted(&[app, region], number(*count), served.anchor);
             }
             sink.family(platforms);
-            for (id, served) in self.counted_of(Api::NormalPushStatistics) {
-                for (key, count) in &served.counts {
-                    if let CountKey::Funnel(of, Some(platform)) = key
-                        && *of == step
-                    {
-                        let [app, region] = target_labels(id);
-                        let platform = platform.to_string();
-                        sink.counted(
-                            &[app, region, ("platform", &platform)],
-                            number(*count),
-                            served.anchor,
-                        );
-                    }
+            for (key, count) in &served.counts {
+                if let CountKey::Funnel(of, Some(platform)) = key
+                    && *of == step
+                {
+                    let platform = platform.to_string();
+                    let labels = [app, region, ("platform", &platform)];
+                    sink.counted(&labels, number(*count), served.anchor);
                 }
             }
         }
@@ -148,58 +144,38 @@ impl Writer<'_> {
     }
 
     fn about_counters(&self, sink: &mut impl Sink) {
+        let [app, region] = target_labels(self.id);
         sink.family(ANCHOR);
-        for id in self.targets.keys() {
-            let mut served = Api::ALL
-                .iter()
-                .filter_map(|api| self.counted.get(&(id, *api)));
-            if let Some(served) = served.next() {
-                sink.sample(&target_labels(id), served.anchor.as_f64());
-            }
-        }
-        sink.family(ENABLED);
-        for (id, state) in self.targets {
-            sink.sample(
-                &target_labels(id),
-                f64::from(u8::from(state.has_counters())),
-            );
+        if let Some(served) = self.counted.values().next() {
+            sink.sample(&[app, region], served.anchor.as_f64());
         }
         sink.family(LATE);
-        for (id, state) in self
-            .targets
-            .iter()
-            .filter(|(_, state)| state.has_counters())
+        let loss = self.state.apis.get(&Api::NormalPushLoss);
+        let late = loss.and_then(|api| api.ledger.late_pushes());
+        for (stage, late) in late
+            .filter(|_| self.state.has_counters())
+            .into_iter()
+            .flatten()
         {
-            let loss = state.apis.get(&Api::NormalPushLoss);
-            for (stage, late) in loss
-                .and_then(|api| api.ledger.late_pushes())
-                .into_iter()
-                .flatten()
-            {
-                let [app, region] = target_labels(id);
-                #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-                sink.sample(&[app, region, ("stage", stage.as_str())], *late as f64);
-            }
+            #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+            sink.sample(&[app, region, ("stage", stage.as_str())], *late as f64);
         }
         sink.family(REVISED_DOWN);
-        for (id, served) in self.counted_of(Api::NormalPushLoss) {
-            for (stage, revised) in &served.revised_down {
-                let [app, region] = target_labels(id);
-                sink.sample(&[app, region, ("stage", stage.as_str())], number(*revised));
-            }
-        }
-        sink.family(RESOLVED);
-        for (id, state) in self.targets {
-            if let Some(resolved) = state.resolved {
-                sink.sample(&target_labels(id), f64::from(u8::from(resolved)));
-            }
+        let served = self.counted.get(&Api::NormalPushLoss);
+        for (stage, revised) in served.iter().flat_map(|served| &served.revised_down) {
+            let labels = [app, region, ("stage", stage.as_str())];
+            sink.sample(&labels, number(*revised));
         }
     }
 
-    fn counted_of(&self, api: Api) -> impl Iterator<Item = (&TargetId, &Served)> {
-        self.counted
-            .iter()
-            .filter(move |((_, of), _)| *of == api)
-            .map(|((id, _), served)| (*id, served))
+    /// What is known of the service's way to count.
+    pub(super) fn proofs(&self, sink: &mut impl Sink) {
+        let labels = target_labels(self.id);
+        sink.family(ENABLED);
+        sink.sample(&labels, f64::from(u8::from(self.state.has_counters())));
+        sink.family(RESOLVED);
+        if let Some(resolved) = self.state.resolved {
+            sink.sample(&labels, f64::from(u8::from(resolved)));
+        }
     }
 }

@@ -1,11 +1,8 @@
 //! How the targets are doing, and how they are configured.
 
-use super::{FUNNEL, Family, Sink, Writer, gauge, number, target_labels};
-use std::collections::BTreeMap;
-
-use crate::counters::Served;
-use crate::reading::{Api, Reading};
-use crate::snapshot::{ApiState, TargetState};
+use super::{Family, Sink, Writer, gauge, number, target_labels};
+use crate::reading::Api;
+use crate::snapshot::ApiState;
 use crate::window::UnixSeconds;
 
 const UP: Family = gauge(
@@ -65,102 +62,53 @@ impl Writer<'_> {
             (LAST_NONZERO, &|api| seconds(api.last_nonzero)),
             (FAILURES, &|api| f64::from(api.consecutive_failures)),
         ];
+        let [app, region] = target_labels(self.id);
         for (family, value) in families {
             sink.family(family);
-            for (id, state) in self.targets {
-                for (api, api_state) in &state.apis {
-                    let [app, region] = target_labels(id);
-                    sink.sample(&[app, region, ("api", api.as_str())], value(api_state));
-                }
+            for (api, api_state) in &self.state.apis {
+                sink.sample(&[app, region, ("api", api.as_str())], value(api_state));
             }
         }
+        self.proofs(sink);
     }
 
     pub(super) fn settings(&self, sink: &mut impl Sink) {
+        let [app, region] = target_labels(self.id);
+        let target = &self.state.target;
+        let sdk_app_id = target.app.sdk_app_id.to_string();
+        let host = target.region.main.authority();
         sink.family(TARGET_INFO);
-        for (id, state) in self.targets {
-            let [app, region] = target_labels(id);
-            let sdk_app_id = state.target.app.sdk_app_id.to_string();
-            let host = state.target.region.main.authority();
-            sink.sample(
-                &[app, region, ("sdk_app_id", &sdk_app_id), ("host", host)],
-                1.0,
-            );
-        }
-        let families: [(Family, Value<TargetState>); 6] = [
-            (WINDOW_SECONDS, &|state| {
-                state.target.app.polling.window.as_secs_f64()
-            }),
-            (INTERVAL_SECONDS, &|state| {
-                state.target.app.polling.interval.as_secs_f64()
-            }),
-            (LAG_SECONDS, &|state| {
-                state.target.app.polling.lag.as_secs_f64()
-            }),
-            (SERIES, &|state| number(self.series(state))),
-            (SERIES_LIMIT, &|state| {
-                number(state.target.app.polling.series_limit as u64)
-            }),
-            (FOLDED, &|state| number(self.folded(state))),
-        ];
-        for (family, value) in families {
+        let labels = [app, region, ("sdk_app_id", &sdk_app_id), ("host", host)];
+        sink.sample(&labels, 1.0);
+        let polling = &target.app.polling;
+        for (family, setting) in [
+            (WINDOW_SECONDS, polling.window),
+            (INTERVAL_SECONDS, polling.interval),
+            (LAG_SECONDS, polling.lag),
+        ] {
             sink.family(family);
-            for (id, state) in self.targets {
-                sink.sample(&target_labels(id), value(state));
-            }
+            sink.sample(&[app, region], setting.as_secs_f64());
         }
     }
 
-    /// How many data series a target has, by the same rules as they are written.
-    fn series(&self, state: &TargetState) -> u64 {
-        let windows = state
-            .apis
-            .keys()
-            .filter_map(|api| state.current(*api, self.now.steady))
-            .map(|good| {
-                let rows = match &good.reading {
-                    Reading::Loss(rows) => {
-                        let described = rows.values().filter(|loss| !loss.description.is_empty());
-                        rows.len() + described.count()
-                    }
-                    Reading::Statistics { platforms, .. } => FUNNEL.len() * (1 + platforms.len()),
-                };
-                // Start and end of the window.
-                rows as u64 + 2
-            });
-        let id = state.target.id();
-        let counted: Vec<(Api, &Served)> = state
-            .apis
-            .keys()
-            .filter_map(|api| Some((*api, self.counted.get(&(&id, *api))?)))
-            .collect();
-        let counters = counted.iter().map(|(api, served)| {
-            let revised = match api {
-                Api::NormalPushLoss => served.revised_down.len(),
-                Api::NormalPushStatistics => 0,
-            };
-            (served.counts.len() + revised) as u64
-        });
-        let late = match state.apis.get(&Api::NormalPushLoss) {
-            Some(api) if state.has_counters() => {
-                api.ledger.late_pushes().map_or(0, BTreeMap::len) as u64
-            }
-            _ => 0,
-        };
-        let anchor = u64::from(!counted.is_empty());
-        windows.chain(counters).sum::<u64>() + late + anchor
+    /// How far `series` data series and what is folded are from the limit.
+    pub(super) fn bounds(&self, series: u64, sink: &mut impl Sink) {
+        let limit = self.state.target.app.polling.series_limit as u64;
+        for (family, value) in [
+            (SERIES, series),
+            (SERIES_LIMIT, limit),
+            (FOLDED, self.folded()),
+        ] {
+            sink.family(family);
+            sink.sample(&target_labels(self.id), number(value));
+        }
     }
 
-    fn folded(&self, state: &TargetState) -> u64 {
-        let id = state.target.id();
+    fn folded(&self) -> u64 {
         let api = Api::NormalPushLoss;
-        let window = state
-            .current(api, self.now.steady)
-            .map_or(0, |good| good.folded);
-        let counters = self
-            .counted
-            .get(&(&id, api))
-            .map_or(0, |served| served.folded);
+        let good = self.state.current(api, self.now.steady);
+        let window = good.map_or(0, |good| good.folded);
+        let counters = self.counted.get(&api).map_or(0, |served| served.folded);
         (window + counters) as u64
     }
 }

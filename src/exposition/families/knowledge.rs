@@ -1,11 +1,10 @@
-//! What codes mean, and how often the service refused with one.
+//! What codes mean, and how the service describes them.
 
 use std::borrow::Cow;
 
-use super::{Family, Kind, Sink, Writer, gauge, number, row_labels};
+use super::{Family, Sink, Writer, gauge, row_labels};
 use crate::catalogue::loss_code;
-use crate::reading::{Api, LossKey, Platform};
-use crate::target::TargetId;
+use crate::reading::{LossKey, Platform};
 
 pub const CODE_INFO: Family = gauge(
     "timpush_error_code_info",
@@ -15,12 +14,6 @@ const DESCRIPTION_INFO: Family = gauge(
     "timpush_error_description_info",
     "1; the service's most frequent description of an error code (ErrInfo) in the latest window. platform=\"all\" is for the overall rows.",
 );
-const API_ERRORS: Family = Family {
-    name: "timpush_api_errors_total",
-    kind: Kind::Counter,
-    help: "Answers of the service that refused with an error code. A code is 0 for a while from its first sight.",
-};
-
 /// The label `platform` of the overall rows' knowledge.
 const ALL_PLATFORMS: &str = "all";
 
@@ -55,33 +48,16 @@ pub fn code_labels(key: &LossKey) -> [(&'static str, Cow<'_, str>); 4] {
     ]
 }
 
-/// Writes the counter of error codes.
-pub(in crate::exposition) fn write_error_codes(
-    codes: &[(TargetId, Api, String, u64)],
-    sink: &mut impl Sink,
-) {
-    sink.family(API_ERRORS);
-    for (id, api, code, count) in codes {
-        let labels = [
-            ("app", id.app.as_str()),
-            ("region", id.region.as_str()),
-            ("api", api.as_str()),
-            ("code", code),
-        ];
-        sink.sample(&labels, number(*count));
-    }
-}
-
 impl Writer<'_> {
     pub(super) fn descriptions(&self, sink: &mut impl Sink) {
         sink.family(DESCRIPTION_INFO);
-        for (id, key, loss) in self
+        for (key, loss) in self
             .loss_rows()
-            .filter(|(_, _, loss)| !loss.description.is_empty())
+            .filter(|(_, loss)| !loss.description.is_empty())
         {
             let platform = platform_label(key.platform);
             let labels = row_labels(
-                id,
+                self.id,
                 key,
                 Some(&platform),
                 [("err_info", loss.description.as_str())],

@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::super::write_targets;
 use super::*;
 use crate::api::{FetchError, Outcome};
 use crate::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
@@ -38,7 +37,7 @@ impl Polled {
         let recorder = |target: &Target| Recorder::new(target, Arc::clone(&snapshot));
         Self {
             recorders: targets.iter().map(recorder).collect(),
-            metrics: SelfMetrics::new(&targets, Duration::from_secs(150)).unwrap(),
+            metrics: SelfMetrics::new(&targets).unwrap(),
             targets,
             snapshot,
             now: Now {
@@ -59,6 +58,8 @@ impl Polled {
         let now = self.now;
         let end = UnixSeconds((now.unix().0 - polling.lag.as_secs()) / 60 * 60);
         let recorder = &mut self.recorders[target];
+        let (calls, app) = self.metrics.calls(&self.targets[target].id());
+        recorder.calls(calls, app);
         for api in Api::ALL {
             let reading = || match api {
                 Api::NormalPushLoss => losses(codes, count),
@@ -74,19 +75,19 @@ impl Polled {
 
     fn fail(&mut self, target: usize) {
         let error = FetchError::new(Outcome::Timeout, "too slow");
+        let (calls, app) = self.metrics.calls(&self.targets[target].id());
+        self.recorders[target].calls(calls, app);
         self.recorders[target].finish(Api::NormalPushLoss, Err(error), self.now);
     }
 
     fn render(&self, sheet: &mut Sheet) -> Body {
-        sheet.render(&self.snapshot.load(), &self.metrics, self.now)
+        sheet.render(&self.snapshot, &self.metrics, self.now)
     }
 
     /// What a body begins with: all of it but the process's own metrics.
     fn fresh(&self, format: Format) -> Vec<u8> {
-        let mut encoder = Encoder::new(format);
-        write_targets(&self.snapshot.load(), self.now, &mut encoder);
-        let mut bytes = Vec::new();
-        encoder.write_to(&mut bytes);
+        let mut bytes = targets_body(format, &self.snapshot.load(), self.now);
+        bytes.truncate(bytes.len() - format.end().len());
         bytes
     }
 }
@@ -201,9 +202,9 @@ fn a_body_holds_until_a_value_is_stale_and_not_longer() {
     polled.pass(stale_after - 1);
     let body = polled.render(&mut sheet);
     assert!(text(&body).contains("timpush_window_lost_pushes{"));
-    assert!(body.is_current(&polled.snapshot.load(), polled.now));
+    assert!(body.is_current(&polled.snapshot, polled.now));
     polled.pass(1);
-    assert!(!body.is_current(&polled.snapshot.load(), polled.now));
+    assert!(!body.is_current(&polled.snapshot, polled.now));
     assert!(!text(&polled.render(&mut sheet)).contains("timpush_window_lost_pushes{"));
 }
 
@@ -223,9 +224,9 @@ fn a_series_leaves_its_zero_at_that_moment_though_nothing_is_polled() {
     polled.pass(149);
     let body = polled.render(&mut sheet);
     assert_eq!(of_code(&body), "0");
-    assert!(body.is_current(&polled.snapshot.load(), polled.now));
+    assert!(body.is_current(&polled.snapshot, polled.now));
     polled.pass(1);
-    assert!(!body.is_current(&polled.snapshot.load(), polled.now));
+    assert!(!body.is_current(&polled.snapshot, polled.now));
     assert_eq!(of_code(&polled.render(&mut sheet)), "6");
 }
 
@@ -289,19 +290,68 @@ fn a_code_that_no_target_serves_any_more_loses_its_class() {
 fn the_processes_own_metrics_are_at_most_a_second_old() {
     let mut polled = Polled::new(1);
     let mut sheet = Sheet::new(Format::Text);
-    let retries = |body: &Body| {
-        let text = text(body);
-        let line =
-            "timpush_api_retries_total{api=\"normal_push_loss\",app=\"app000\",region=\"china\"} ";
-        let at = text.find(line).unwrap() + line.len();
-        text[at..].lines().next().unwrap().to_owned()
-    };
-    assert_eq!(retries(&polled.render(&mut sheet)), "0");
+    let polls = |body: &Body| value(body, "timpush_poll_duration_seconds_count ");
+    assert_eq!(polls(&polled.render(&mut sheet)), "0");
+    polled.metrics.poll_ended(Duration::from_secs(1));
+    polled.pass(1);
+    assert_eq!(polls(&polled.render(&mut sheet)), "1");
+}
+
+#[test]
+fn calls_are_served_as_of_the_targets_latest_poll_and_once_for_an_app() {
+    let mut polled = Polled::new(2);
+    let mut sheet = Sheet::new(Format::Text);
+    let id = polled.targets[0].id();
+    polled.metrics.retry(&id, Api::NormalPushLoss);
+    polled.metrics.throttled(&id.app, Duration::from_secs(3));
+    let retries =
+        "timpush_api_retries_total{app=\"app000\",region=\"china\",api=\"normal_push_loss\"} ";
+    assert_eq!(value(&polled.render(&mut sheet), retries), "0");
+    polled.poll(0, &codes(&["1"]), 5);
+    let body = polled.render(&mut sheet);
+    assert_eq!(value(&body, retries), "1");
+    let waited = "timpush_api_throttle_wait_seconds_total{app=\"app000\"} ";
+    assert_eq!(value(&body, waited), "3");
+    assert_eq!(text(&body).matches(waited).count(), 1);
+}
+
+#[test]
+fn an_outcome_leaves_its_zero_though_nothing_is_polled() {
+    let mut polled = Polled::new(1);
+    let mut sheet = Sheet::new(Format::Text);
+    let id = polled.targets[0].id();
+    let took = Duration::from_secs(1);
     polled
         .metrics
-        .retry(&polled.targets[0].id(), Api::NormalPushLoss);
-    polled.pass(1);
-    assert_eq!(retries(&polled.render(&mut sheet)), "1");
+        .request(&id, Api::NormalPushLoss, Outcome::Timeout, took);
+    polled.now.steady = Instant::now();
+    polled.fail(0);
+    let series = "timpush_api_requests_total{app=\"app000\",region=\"china\",api=\"normal_push_loss\",outcome=\"timeout\"} ";
+    polled.pass(148);
+    let body = polled.render(&mut sheet);
+    assert_eq!(value(&body, series), "0");
+    polled.pass(2);
+    assert!(!body.is_current(&polled.snapshot, polled.now));
+    assert_eq!(value(&polled.render(&mut sheet), series), "1");
+}
+
+#[test]
+fn a_sheet_that_was_lost_while_it_was_rendered_begins_anew() {
+    let mut polled = Polled::new(2);
+    let mut sheet = Sheet::new(Format::Text);
+    polled.poll(0, &codes(&["1"]), 5);
+    polled.render(&mut sheet);
+    drop(sheet.take());
+    polled.poll(0, &codes(&["2"]), 6);
+    let body = polled.render(&mut sheet);
+    assert!(bytes(&body).starts_with(&polled.fresh(Format::Text)));
+}
+
+/// The value of the first line that begins so.
+fn value(body: &Body, line: &str) -> String {
+    let text = text(body);
+    let at = text.find(line).unwrap() + line.len();
+    text[at..].lines().next().unwrap().to_owned()
 }
 
 #[test]
