@@ -5,25 +5,37 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// First polls are spread over at most this long, so that a new process has looked at
-/// everything soon after its start.
+/// everything soon after its start. Later ones are spread over the whole interval.
 const LONGEST_SPREAD: Duration = Duration::from_secs(10);
 
 /// The longest wait that failures alone can cause.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
 
-/// The rhythm of one target: a phase that stays the same for the life of the process.
+/// The rhythm of one target: an early first poll, then a phase that stays the same for the
+/// life of the process.
 #[derive(Clone, Copy, Debug)]
 pub struct Cadence {
     interval: Duration,
     first: Instant,
+    /// The second poll: the first moment of the phase that is at least half an interval
+    /// after the first poll, and so at most one and a half.
+    second: Instant,
 }
 
 impl Cadence {
     /// A target's place in the spread is `fraction`, in 0..1.
     pub fn new(interval: Duration, start: Instant, fraction: f64) -> Self {
+        let first = start + interval.min(LONGEST_SPREAD).mul_f64(fraction);
+        let phase = start + interval.mul_f64(fraction);
+        let second = if phase >= first + interval / 2 {
+            phase
+        } else {
+            phase + interval
+        };
         Self {
             interval,
-            first: start + interval.min(LONGEST_SPREAD).mul_f64(fraction),
+            first,
+            second,
         }
     }
 
@@ -34,13 +46,13 @@ impl Cadence {
 
     /// The first moment of the rhythm after `now`: what was missed meanwhile is left out.
     pub fn next(self, now: Instant) -> Instant {
-        let since = now.saturating_duration_since(self.first).as_nanos();
-        let step = self.interval.as_nanos().max(1);
-        let ahead = step - since % step;
-        match u64::try_from(ahead) {
-            Ok(ahead) if now >= self.first => now + Duration::from_nanos(ahead),
-            _ => self.first + self.interval,
+        if now < self.second {
+            return self.second;
         }
+        let since = now.duration_since(self.second).as_nanos();
+        let step = self.interval.as_nanos().max(1);
+        let ahead = u64::try_from(step - since % step).unwrap_or(u64::MAX);
+        now + Duration::from_nanos(ahead)
     }
 
     /// When to ask again after `failures` failures in a row, the latest of them begun at
@@ -91,17 +103,39 @@ mod tests {
     }
 
     #[test]
+    fn polls_of_many_targets_are_spread_over_the_whole_interval_from_the_second_on() {
+        let (start, interval, targets) = (Instant::now(), 60.0, 600);
+        let mut by_tenth = [0; 10];
+        for target in 0..targets {
+            let fraction = f64::from(target) / f64::from(targets);
+            let cadence = Cadence::new(seconds(interval), start, fraction);
+            let third = cadence.next(cadence.next(cadence.first()));
+            let phase = (third - start).as_secs_f64() % interval;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "in 0..10"
+            )]
+            let tenth = (phase / interval * 10.0) as usize;
+            by_tenth[tenth.min(9)] += 1;
+        }
+        assert!(
+            by_tenth.iter().all(|polls| (55..=65).contains(polls)),
+            "{by_tenth:?}"
+        );
+    }
+
+    #[test]
     fn polls_keep_their_phase_and_leave_out_what_was_missed() {
         let start = Instant::now();
         let cadence = Cadence::new(seconds(60.0), start, 0.5);
         for (now, next) in [
-            (0.0, 65.0),
-            (5.0, 65.0),
-            (6.0, 65.0),
-            (64.9, 65.0),
-            (65.0, 125.0),
-            (300.0, 305.0),
-            (305.0, 365.0),
+            (0.0, 90.0),
+            (5.0, 90.0),
+            (89.9, 90.0),
+            (90.0, 150.0),
+            (300.0, 330.0),
+            (330.0, 390.0),
         ] {
             assert_eq!(
                 cadence.next(start + seconds(now)) - start,
@@ -133,10 +167,15 @@ mod tests {
             interval in 1_u64..10_000, fraction in 0.0..1.0_f64, later in 0_u64..1_000_000_000,
         ) {
             let start = Instant::now();
-            let cadence = Cadence::new(Duration::from_secs(interval), start, fraction);
-            let now = cadence.first() + Duration::from_millis(later);
+            let interval = Duration::from_secs(interval);
+            let cadence = Cadence::new(interval, start, fraction);
+            let first = cadence.first();
+            let second = cadence.next(first);
+            let gap = second - first;
+            prop_assert!(gap >= interval / 2 && gap <= interval * 3 / 2);
+            let now = second + Duration::from_millis(later);
             let next = cadence.next(now);
-            prop_assert!(next > now && next - now <= Duration::from_secs(interval));
+            prop_assert!(next > now && next - now <= interval);
         }
 
         #[test]

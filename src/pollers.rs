@@ -1,7 +1,7 @@
 //! The running loops, one per target: started, stopped, and watched for an end that nobody
 //! asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use tokio::task::{AbortHandle, JoinSet};
@@ -41,13 +41,13 @@ impl Pollers {
 
     /// Ends the loops whose target `keep` does not want, and waits until they have ended:
     /// after that they write nothing.
-    pub async fn retain(&mut self, keep: impl Fn(&Target) -> bool) {
-        let mut ending = Vec::new();
-        self.running.retain(|_, running| {
-            let stays = keep(&running.target);
+    pub async fn retain(&mut self, keep: impl Fn(&TargetId, &Target) -> bool) {
+        let mut ending = HashSet::new();
+        self.running.retain(|id, running| {
+            let stays = keep(id, &running.target);
             if !stays {
                 running.task.abort();
-                ending.push(running.task.id());
+                ending.insert(running.task.id());
             }
             stays
         });
@@ -57,7 +57,7 @@ impl Pollers {
                 Some(Err(error)) => error.id(),
                 None => return,
             };
-            ending.retain(|other| *other != id);
+            ending.remove(&id);
         }
     }
 

@@ -5,6 +5,7 @@ mod proof;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info, warn};
 
@@ -26,6 +27,10 @@ pub struct Shared<F> {
     pub clock: Box<dyn Fn() -> Now + Send + Sync>,
     /// Tells replicas apart, so that they do not poll in step.
     pub replica_index: u32,
+    /// One for each call that may be under way, over all apps.
+    pub places: Arc<Semaphore>,
+    /// One for each target that may be looked at for a proof at the same time.
+    pub proofs: Arc<Semaphore>,
 }
 
 /// Polls one target for ever. Dropping the future ends it at once, also within a call.
@@ -48,6 +53,9 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
         };
         recorder.next_poll(due);
         sleep_until(due).await;
+        // Where calls already queue for places, a poll begins when its turn comes: late,
+        // which is measured, and with a window that ends then.
+        drop(shared.places.acquire().await);
         let began = (shared.clock)();
         shared.metrics.poll_began(began.steady.duration_since(due));
         // A clock that is set back must not make a window move back.
@@ -66,10 +74,16 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
             end,
         };
         let is_due = |subject: &&mut Subject| subject.due <= began.steady;
-        let due = proof.is_due(began.steady);
+        // Where many want a proof at once, this one waits for the next poll.
+        let proving = if proof.is_due(began.steady) {
+            shared.proofs.try_acquire().ok()
+        } else {
+            None
+        };
         // The first outcome does not wait for the proof, and the first counters do. Later,
         // all that a scrape sees of a target ends at the same moment.
-        let first = if due && proof.is_new() {
+        let is_new = proof.is_new();
+        let first = if is_new {
             &[Part::Window][..]
         } else {
             &[Part::Window, Part::Day]
@@ -77,16 +91,17 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
         for subject in subjects.iter_mut().filter(is_due) {
             poll.ask(subject, first).await;
         }
-        if due && subjects.iter().all(|subject| subject.failures == 0) {
+        if proving.is_some() && subjects.iter().all(|subject| subject.failures == 0) {
             proof.look_for(&mut poll).await;
         }
-        if first == [Part::Window] {
+        if is_new && proving.is_some() {
             // What has just failed is not asked more.
             let works = |subject: &&mut Subject| subject.failures == 0;
             for subject in subjects.iter_mut().filter(is_due).filter(works) {
                 poll.ask(subject, &[Part::Day]).await;
             }
         }
+        drop(proving);
         let now = (shared.clock)().steady;
         for subject in subjects.iter_mut().filter(is_due) {
             let jitter = id.fraction(&format!("failure {}", subject.failures));

@@ -61,9 +61,9 @@ impl Limiter {
         self.gap == Duration::from_secs_f64(1.0 / calls_per_second)
     }
 
-    /// Waits for a turn, first come first served. Giving up while waiting costs nobody
-    /// else anything.
-    pub(super) async fn acquire(&self) -> Permit {
+    /// Waits for a turn, first come first served, and then for what `and` gives. The turn
+    /// begins when both are there. Giving up while waiting costs nobody else anything.
+    pub(super) async fn acquire<T>(&self, and: impl Future<Output = T>) -> (Permit, T) {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
         if let Some(call) = last.as_mut() {
@@ -78,15 +78,18 @@ impl Limiter {
                 sleep_until((call.started + self.gap).max(ended + self.gap * 9 / 10)).await;
             }
         }
+        let waited = asked.elapsed();
+        let and = and.await;
         let (ended, end) = oneshot::channel();
         *last = Some(Call {
             started: Instant::now(),
             ended: Ended::Unknown(end),
         });
-        Permit {
-            waited: asked.elapsed(),
+        let permit = Permit {
+            waited,
             ended: Some(ended),
-        }
+        };
+        (permit, and)
     }
 }
 
@@ -107,7 +110,7 @@ mod tests {
         for _ in 0..n {
             let limiter = Arc::clone(&limiter);
             tasks.spawn(async move {
-                let permit = limiter.acquire().await;
+                let (permit, ()) = limiter.acquire(async {}).await;
                 let start = origin.elapsed();
                 sleep(held).await;
                 drop(permit);
@@ -121,7 +124,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_call_does_not_wait() {
-        assert_eq!(Limiter::new(0.9).acquire().await.waited, Duration::ZERO);
+        assert_eq!(
+            Limiter::new(0.9).acquire(async {}).await.0.waited,
+            Duration::ZERO
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -152,23 +158,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_caller_that_gives_up_while_waiting_takes_no_turn() {
         let limiter = Limiter::new(0.9);
-        drop(limiter.acquire().await);
+        drop(limiter.acquire(async {}).await);
         for _ in 0..3 {
             assert!(
-                tokio::time::timeout(seconds(0.2), limiter.acquire())
+                tokio::time::timeout(seconds(0.2), limiter.acquire(async {}))
                     .await
                     .is_err()
             );
         }
-        let permit = limiter.acquire().await;
+        let (permit, ()) = limiter.acquire(async {}).await;
         assert!(permit.waited < seconds(0.6), "{:?}", permit.waited);
     }
 
     #[tokio::test(start_paused = true)]
     async fn after_a_pause_the_next_call_does_not_wait() {
         let limiter = Limiter::new(0.5);
-        drop(limiter.acquire().await);
+        drop(limiter.acquire(async {}).await);
         sleep(seconds(2.0)).await;
-        assert_eq!(limiter.acquire().await.waited, Duration::ZERO);
+        assert_eq!(limiter.acquire(async {}).await.0.waited, Duration::ZERO);
     }
 }

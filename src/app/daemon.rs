@@ -1,9 +1,11 @@
 //! What polls: the loops with all that they share, and how another configuration takes
 //! their place.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -18,7 +20,11 @@ use crate::schedule::Shared;
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::{Recorder, Snapshot};
 use crate::state;
-use crate::target::{Target, expand};
+use crate::target::{Target, TargetId, expand};
+
+/// Targets at a time that look whether counts add up, which takes each some ten calls:
+/// with many targets, their windows go before anybody's counters.
+const PROOFS_AT_ONCE: usize = 512;
 
 pub(super) struct Daemon {
     pub(super) snapshot: Arc<Snapshot>,
@@ -45,10 +51,12 @@ impl Daemon {
             "serving on {}", bound.url()
         );
         let shared = Shared {
+            places: client.places(),
             fetch: client,
             metrics: Arc::clone(&metrics),
             clock: Box::new(clock::now),
             replica_index: bound.replica_index,
+            proofs: Arc::new(Semaphore::new(PROOFS_AT_ONCE)),
         };
         let mut daemon = Self {
             snapshot,
@@ -118,8 +126,10 @@ impl Daemon {
         let targets = expand(&next);
         // Another way to the service is another way for all.
         let same_way = old.ca_file == next.ca_file && old.proxy_url == next.proxy_url;
+        let wanted: BTreeMap<TargetId, &Target> =
+            targets.iter().map(|target| (target.id(), target)).collect();
         self.pollers
-            .retain(|running| same_way && targets.contains(running))
+            .retain(|id, running| same_way && wanted.get(id) == Some(&running))
             .await;
         self.snapshot.set_targets(&targets);
         self.metrics.set_targets(&targets);
@@ -128,6 +138,8 @@ impl Daemon {
             metrics: Arc::clone(&self.metrics),
             clock: Box::new(clock::now),
             replica_index: self.shared.replica_index,
+            places: Arc::clone(&self.shared.places),
+            proofs: Arc::clone(&self.shared.proofs),
         });
         for target in &targets {
             if !self.pollers.has(target) {

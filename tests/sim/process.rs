@@ -13,6 +13,7 @@ use timpush_exporter::snapshot::{Recorder, Remembered, Snapshot};
 use timpush_exporter::target::Target;
 use timpush_exporter::usersig::{Identifier, SecretKey};
 use timpush_exporter::window::DayOffset;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::world::{Service, World};
@@ -68,6 +69,8 @@ impl Process {
             metrics: Arc::new(metrics),
             clock: Box::new(move || clock.now(replica)),
             replica_index: replica,
+            places: Arc::new(Semaphore::new(8)),
+            proofs: Arc::new(Semaphore::new(8)),
         });
         let snapshot = Arc::new(Snapshot::new(std::slice::from_ref(&target)));
         let mut recorder = Recorder::new(&target, Arc::clone(&snapshot));

@@ -40,7 +40,7 @@ impl Pair for Client {
             api,
             range,
         });
-        let permit = limiter.acquire().await;
+        let (permit, _place) = limiter.acquire(self.places.acquire()).await;
         let (first, second) = tokio::join!(
             self.line.call(&calls[0], host, &signature),
             self.line.call(&calls[1], host, &signature)
