@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::scrubber::one_line;
+
 /// One question that the service can be asked about a range of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Api {
@@ -93,23 +95,19 @@ impl fmt::Display for Platform {
 /// The longest error code kept, in characters.
 pub const MAX_CODE_CHARS: usize = 64;
 
-/// `ErrCode` as label text: at most [`MAX_CODE_CHARS`] characters, never empty and
-/// never `other`, which is the name under which codes over a series limit are folded.
+/// `ErrCode` as label text: one line of at most [`MAX_CODE_CHARS`] characters that can all
+/// be seen, never empty and never `other`, which is the name under which codes over a
+/// series limit are folded.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ErrCode(String);
 
 impl ErrCode {
     pub fn new(text: &str) -> Self {
-        let cut: String = text
-            .trim()
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(MAX_CODE_CHARS)
-            .collect();
-        Self(match cut.as_str() {
+        let line = one_line(text, MAX_CODE_CHARS);
+        Self(match line.as_str() {
             "" => "_empty".to_owned(),
             "other" => "_other".to_owned(),
-            _ => cut,
+            _ => line,
         })
     }
 
@@ -142,8 +140,7 @@ pub struct LossKey {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loss {
     pub count: u64,
-    /// The service's most frequent description of the code, scrubbed, without control
-    /// characters, at most [`MAX_DESCRIPTION_CHARS`] characters; empty when it gave none.
+    /// The service's most frequent description of the code, scrubbed, on one line, at most [`MAX_DESCRIPTION_CHARS`] characters; empty when it gave none.
     pub description: String,
 }
 
@@ -301,6 +298,9 @@ mod tests {
             ("other", "_other"),
             ("410", "410"),
             ("-1", "-1"),
+            ("\u{202e}other\u{200b}", "_other"),
+            ("\u{2066}410\u{ad}\n", "410"),
+            ("\u{e0041}", "_empty"),
         ] {
             assert_eq!(ErrCode::new(text).as_str(), label, "{text:?}");
         }
