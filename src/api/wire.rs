@@ -2,13 +2,19 @@
 //!
 //! The document's own sample of a loss answer is not JSON, and the sibling APIs wrap the
 //! same arrays in `Results`; nobody has published a real answer. So this accepts all
-//! that can be meant, and refuses whole what cannot be understood whole.
+//! that can be meant, and refuses whole what cannot be understood whole. A text that
+//! decides nothing cannot spoil a response: what is broken in it shows as U+FFFD.
+//!
+//! Time and memory are linear in the body: no tree is built of it, values are read where
+//! they stand.
 
 mod envelope;
+mod json;
 mod repair;
 mod rows;
+mod texts;
 
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use crate::reading::{Api, Reading};
 use crate::scrubber::Scrubber;
@@ -41,31 +47,7 @@ impl NotAnAnswer {
 
 /// Reads the body of an answer to a question about `api`.
 pub fn parse(api: Api, body: &[u8], scrubber: &Scrubber) -> Result<Answer, NotAnAnswer> {
-    let object = object(body)?;
-    let status = text(&object, "ActionStatus")?;
-    let code = rows::integer(object.get("ErrorCode"))
-        .map_err(|kind| NotAnAnswer::new(format!("ErrorCode {kind}")))?;
-    if status == "OK" && code == 0 {
-        let sections = envelope::sections(api, &object)?;
-        return rows::reading(api, &sections, scrubber).map(Answer::Good);
-    }
-    if code == 0 {
-        return Err(NotAnAnswer::new(
-            "ActionStatus is not OK, but ErrorCode is 0",
-        ));
-    }
-    let info = object
-        .get("ErrorInfo")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    Ok(Answer::Refused {
-        code,
-        info: scrubber.scrub(info, MAX_INFO_CHARS),
-    })
-}
-
-fn object(body: &[u8]) -> Result<Map<String, Value>, NotAnAnswer> {
-    let text = std::str::from_utf8(body).map_err(|_| NotAnAnswer::new("the body is not UTF-8"))?;
+    let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
         return Err(NotAnAnswer::new("the body is empty"));
@@ -75,31 +57,64 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, NotAnAnswer> {
             "the body is a page of HTML or XML instead of JSON",
         ));
     }
-    let strict = serde_json::from_str(text);
-    let value = strict.or_else(|error| {
+    answer(api, text, scrubber).unwrap_or_else(|error| {
         repair::repair(text)
-            .and_then(|repaired| serde_json::from_str(&repaired).ok())
-            // The place and kind of the error, without the text around it.
-            .ok_or_else(|| {
-                NotAnAnswer::new(format!(
-                    "the body is not JSON: {:?} error at line {} column {}",
-                    error.classify(),
-                    error.line(),
-                    error.column()
-                ))
-            })
-    })?;
-    match value {
-        Value::Object(object) => Ok(object),
-        _ => Err(NotAnAnswer::new("the body is JSON, but not an object")),
+            .and_then(|repaired| answer(api, &repaired, scrubber).ok())
+            .unwrap_or_else(|| Err(not_json(&error)))
+    })
+}
+
+/// Fails on what is not a JSON object.
+fn answer(
+    api: Api,
+    text: &str,
+    scrubber: &Scrubber,
+) -> serde_json::Result<Result<Answer, NotAnAnswer>> {
+    const KEYS: [&str; 3] = ["ActionStatus", "ErrorCode", "ErrorInfo"];
+    let [status, code, info] = json::fields(text, KEYS)?;
+    Ok(
+        status_and_code(status, code).and_then(|refusal| match refusal {
+            None => rows::reading(api, &envelope::sections(api, text)?, scrubber).map(Answer::Good),
+            Some(code) => Ok(Answer::Refused {
+                code,
+                info: scrubber.scrub(
+                    &info.and_then(json::text).unwrap_or_default(),
+                    MAX_INFO_CHARS,
+                ),
+            }),
+        }),
+    )
+}
+
+/// The code of a refusal, `None` for a success.
+fn status_and_code(
+    status: Option<&RawValue>,
+    code: Option<&RawValue>,
+) -> Result<Option<i64>, NotAnAnswer> {
+    let status = status
+        .and_then(json::text)
+        .ok_or_else(|| NotAnAnswer::new("ActionStatus is missing or not text"))?;
+    let code = json::integer(code).map_err(|kind| NotAnAnswer::new(format!("ErrorCode {kind}")))?;
+    match (&*status, code) {
+        ("OK", 0) => Ok(None),
+        (_, 0) => Err(NotAnAnswer::new(
+            "ActionStatus is not OK, but ErrorCode is 0",
+        )),
+        (_, code) => Ok(Some(code)),
     }
 }
 
-fn text<'a>(object: &'a Map<String, Value>, key: &str) -> Result<&'a str, NotAnAnswer> {
-    object
-        .get(key)
-        .and_then(Value::as_str)
-        .ok_or_else(|| NotAnAnswer::new(format!("{key} is missing or not text")))
+/// The place and kind of the error, without the text around it.
+fn not_json(error: &serde_json::Error) -> NotAnAnswer {
+    if error.is_data() {
+        return NotAnAnswer::new("the body is not a JSON object");
+    }
+    NotAnAnswer::new(format!(
+        "the body is not JSON: {:?} error at line {} column {}",
+        error.classify(),
+        error.line(),
+        error.column()
+    ))
 }
 
 #[cfg(test)]

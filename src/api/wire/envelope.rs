@@ -1,12 +1,12 @@
 //! Finds the objects that hold the data, wherever the service wrapped them.
 
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
-use super::NotAnAnswer;
+use super::{NotAnAnswer, json};
 use crate::reading::Api;
 
 /// Keys that carry no data of ours, in any answer of the service.
-const ENVELOPE: [&str; 6] = [
+const ENVELOPE: &[&str] = &[
     "ActionStatus",
     "ErrorCode",
     "ErrorInfo",
@@ -16,7 +16,7 @@ const ENVELOPE: [&str; 6] = [
 ];
 
 /// Keys that hold data, by API.
-pub(super) fn data_keys(api: Api) -> &'static [&'static str] {
+fn data_keys(api: Api) -> &'static [&'static str] {
     match api {
         Api::NormalPushLoss => &[
             "ReadyToSendLoss",
@@ -34,89 +34,111 @@ pub(super) fn data_keys(api: Api) -> &'static [&'static str] {
     }
 }
 
-/// The objects that hold the data of a successful answer: the answer itself, or what one
-/// of its keys wraps. None when the answer is empty.
-pub(super) fn sections(
-    api: Api,
-    top: &Map<String, Value>,
-) -> Result<Vec<&Map<String, Value>>, NotAnAnswer> {
-    if holds_data(api, top) {
+/// The objects, as JSON, that hold the data of a successful answer: the answer itself, or
+/// what one of its keys wraps. None when the answer is empty. `top` is a JSON object.
+pub(super) fn sections(api: Api, top: &str) -> Result<Vec<&str>, NotAnAnswer> {
+    let answer = Look::at(api, top).unwrap_or_default();
+    if answer.holds_data {
         return Ok(vec![top]);
     }
-    let wrappers: Vec<(&String, Vec<&Map<String, Value>>)> = top
-        .iter()
-        .filter(|(key, _)| is_foreign(api, key))
-        .map(|(key, value)| (key, wrapped(value)))
-        .filter(|(_, objects)| objects.iter().any(|object| has_data_key(api, object)))
-        .collect();
-    match wrappers.as_slice() {
-        [(key, objects)] => {
-            for object in objects.iter().filter(|object| !has_data_key(api, object)) {
-                refuse_unknown(api, object, key)?;
+    match wrapper(api, top)? {
+        Some((key, wrapper)) => match wrapper.unknown {
+            Some(unknown) => Err(not_understood(&key, &unknown)),
+            None => Ok(wrapper.objects),
+        },
+        None if answer.has_data_key => Ok(vec![top]),
+        None => match answer.unknown {
+            Some(unknown) => Err(not_understood("the answer", &unknown)),
+            None => Ok(Vec::new()),
+        },
+    }
+}
+
+/// What is at the top level of an object.
+#[derive(Default)]
+struct Look {
+    has_data_key: bool,
+    /// A data key with something in it.
+    holds_data: bool,
+    /// The first other key with something in it.
+    unknown: Option<String>,
+}
+
+impl Look {
+    /// `None` for what is not an object.
+    fn at(api: Api, text: &str) -> Option<Self> {
+        let mut look = Self::default();
+        let visited = json::members(text, |key, value| {
+            if data_keys(api).contains(&&*key) {
+                look.has_data_key = true;
+                look.holds_data = look.holds_data || !json::is_empty(value, ENVELOPE);
+            } else if look.unknown.is_none()
+                && !ENVELOPE.contains(&&*key)
+                && !json::is_empty(value, ENVELOPE)
+            {
+                look.unknown = Some(key.into_owned());
             }
-            Ok(objects.clone())
+            Ok(())
+        });
+        visited.is_ok().then_some(look)
+    }
+}
+
+/// Objects that one key of the answer holds.
+#[derive(Default)]
+struct Wrapper<'a> {
+    /// Those with a data key.
+    objects: Vec<&'a str>,
+    /// The first key with something in it of those without a data key.
+    unknown: Option<String>,
+}
+
+/// The one key that wraps the data, with the objects in it.
+fn wrapper(api: Api, top: &str) -> Result<Option<(String, Wrapper<'_>)>, NotAnAnswer> {
+    let mut found: Option<(String, Wrapper)> = None;
+    let visited = json::members(top, |key, value| {
+        if ENVELOPE.contains(&&*key) || data_keys(api).contains(&&*key) {
+            return Ok(());
         }
-        [(first, _), (second, _), ..] => Err(NotAnAnswer::new(format!(
-            "both {first:.40} and {second:.40} hold the data of an answer"
-        ))),
-        [] if has_data_key(api, top) => Ok(vec![top]),
-        [] => {
-            refuse_unknown(api, top, "the answer")?;
-            Ok(Vec::new())
+        if let Some(wrapper) = wrapped(api, value) {
+            if let Some((first, _)) = &found {
+                return Err(NotAnAnswer::new(format!(
+                    "both {first:.40} and {key:.40} hold the data of an answer"
+                )));
+            }
+            found = Some((key.into_owned(), wrapper));
         }
+        Ok(())
+    });
+    visited.unwrap_or(Ok(()))?;
+    Ok(found)
+}
+
+/// The object that a value is, or all elements of an array of objects. `None` when no
+/// object has a data key.
+fn wrapped<'a>(api: Api, value: &'a RawValue) -> Option<Wrapper<'a>> {
+    let mut wrapper = Wrapper::default();
+    let mut add = |object: &'a RawValue| {
+        let not_an_object = || NotAnAnswer::new("not an object");
+        let look = Look::at(api, object.get()).ok_or_else(not_an_object)?;
+        if look.has_data_key {
+            wrapper.objects.push(object.get());
+        } else if wrapper.unknown.is_none() {
+            wrapper.unknown = look.unknown;
+        }
+        Ok(())
+    };
+    if value.get().starts_with('{') {
+        add(value).ok()?;
+    } else {
+        json::elements(value.get(), add).ok()?.ok()?;
     }
+    (!wrapper.objects.is_empty()).then_some(wrapper)
 }
 
-/// A data key with something in it.
-fn holds_data(api: Api, object: &Map<String, Value>) -> bool {
-    data_keys(api)
-        .iter()
-        .any(|key| object.get(*key).is_some_and(|value| !is_empty(value)))
-}
-
-fn has_data_key(api: Api, object: &Map<String, Value>) -> bool {
-    data_keys(api).iter().any(|key| object.contains_key(*key))
-}
-
-fn is_foreign(api: Api, key: &str) -> bool {
-    !ENVELOPE.contains(&key) && !data_keys(api).contains(&key)
-}
-
-/// The objects of a wrapper: itself, or all elements of an array of objects.
-fn wrapped(value: &Value) -> Vec<&Map<String, Value>> {
-    match value {
-        Value::Object(object) => vec![object],
-        Value::Array(elements) => elements
-            .iter()
-            .map(Value::as_object)
-            .collect::<Option<_>>()
-            .unwrap_or_default(),
-        _ => Vec::new(),
-    }
-}
-
-fn refuse_unknown(api: Api, object: &Map<String, Value>, place: &str) -> Result<(), NotAnAnswer> {
-    match object
-        .iter()
-        .find(|(key, value)| is_foreign(api, key) && !is_empty(value))
-    {
-        Some((key, _)) => Err(NotAnAnswer::new(format!(
-            "{place:.40} holds none of the known arrays, but something under {:?}",
-            key.chars().take(40).collect::<String>()
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// Null, or a container with nothing but envelope keys and empty values inside.
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(elements) => elements.iter().all(is_empty),
-        Value::Object(object) => object
-            .iter()
-            .all(|(key, value)| ENVELOPE.contains(&key.as_str()) || is_empty(value)),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
+fn not_understood(place: &str, key: &str) -> NotAnAnswer {
+    NotAnAnswer::new(format!(
+        "{place:.40} holds none of the known arrays, but something under {:?}",
+        key.chars().take(40).collect::<String>()
+    ))
 }

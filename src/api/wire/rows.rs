@@ -2,22 +2,23 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
 
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
-use super::NotAnAnswer;
+use super::texts::Texts;
+use super::{NotAnAnswer, json};
 use crate::reading::{
     Api, ErrCode, Funnel, Loss, LossKey, MAX_CODE_CHARS, MAX_DESCRIPTION_CHARS, Platform, Reading,
     Stage,
 };
 use crate::scrubber::Scrubber;
 
-/// Integers up to this are exact as JSON floats.
-const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
-
+/// `sections` are JSON objects.
 pub(super) fn reading(
     api: Api,
-    sections: &[&Map<String, Value>],
+    sections: &[&str],
     scrubber: &Scrubber,
 ) -> Result<Reading, NotAnAnswer> {
     match api {
@@ -28,92 +29,121 @@ pub(super) fn reading(
 
 /// A row's description with what decides which of several rows describes the code: one
 /// with a text before one without, then the larger count, then text order.
-type Description = (bool, u64, Reverse<String>);
+type Description = (bool, u64, Reverse<Rc<str>>);
 
-fn losses(sections: &[&Map<String, Value>], scrubber: &Scrubber) -> Result<Reading, NotAnAnswer> {
-    const ARRAYS: [(&str, Stage, bool); 4] = [
-        ("ReadyToSendLoss", Stage::ReadyToSend, false),
-        ("PostSendDeliveredLoss", Stage::PostSendDelivered, false),
-        ("PlatformReadyToSendLoss", Stage::ReadyToSend, true),
-        (
-            "PlatformPostSendDeliveredLoss",
-            Stage::PostSendDelivered,
-            true,
-        ),
+fn losses(sections: &[&str], scrubber: &Scrubber) -> Result<Reading, NotAnAnswer> {
+    const ARRAYS: [&str; 4] = [
+        "ReadyToSendLoss",
+        "PostSendDeliveredLoss",
+        "PlatformReadyToSendLoss",
+        "PlatformPostSendDeliveredLoss",
     ];
+    const KINDS: [(Stage, bool); 4] = [
+        (Stage::ReadyToSend, false),
+        (Stage::PostSendDelivered, false),
+        (Stage::ReadyToSend, true),
+        (Stage::PostSendDelivered, true),
+    ];
+    const KEYS: [&str; 4] = ["PushPlatform", "ErrCode", "ErrCount", "ErrInfo"];
+    let mut texts = Texts::new(scrubber, MAX_DESCRIPTION_CHARS);
     let mut sums: BTreeMap<LossKey, (u64, Description)> = BTreeMap::new();
-    for (section, (array, stage, per_platform)) in sections
-        .iter()
-        .flat_map(|section| ARRAYS.map(|array| (section, array)))
-    {
-        for (place, row) in rows(section, array)? {
-            let field = |key| (row.get(key), format!("{place}.{key}"));
-            let platform = per_platform
-                .then(|| number(field("PushPlatform"), integer).map(Platform))
-                .transpose()?;
-            let code = code(field("ErrCode"), scrubber)?;
-            let rows_count = number(field("ErrCount"), count)?;
-            let text = description(field("ErrInfo"), scrubber)?;
-            let candidate = (!text.is_empty(), rows_count, Reverse(text));
-            let (sum, best) = sums
-                .entry(LossKey {
-                    stage,
-                    platform,
-                    code,
-                })
-                .or_insert_with(|| (0, (false, 0, Reverse(String::new()))));
-            *sum = sum.saturating_add(rows_count);
-            if candidate > *best {
-                *best = candidate;
-            }
+    for section in sections {
+        let arrays = json::fields(section, ARRAYS).unwrap_or_default();
+        for ((array, rows), (stage, per_platform)) in ARRAYS.iter().zip(arrays).zip(KINDS) {
+            each_row(array, rows, KEYS, |[platform, code, count, info]| {
+                let platform = per_platform
+                    .then(|| platform.integer().map(Platform))
+                    .transpose()?;
+                let code = err_code(code, scrubber)?;
+                let count = count.count()?;
+                // A description decides nothing, so there is no wrong one.
+                let text = info.value.and_then(json::text).unwrap_or_default();
+                let text = texts.clean(text);
+                let candidate = (!text.is_empty(), count, Reverse(text));
+                let (sum, best) = sums
+                    .entry(LossKey {
+                        stage,
+                        platform,
+                        code,
+                    })
+                    .or_default();
+                *sum = sum.saturating_add(count);
+                if candidate > *best {
+                    *best = candidate;
+                }
+                Ok(())
+            })?;
         }
     }
+    let loss = |count, description: &str| Loss {
+        count,
+        description: description.to_owned(),
+    };
     Ok(Reading::Loss(
         sums.into_iter()
-            .map(|(key, (count, (_, _, Reverse(description))))| (key, Loss { count, description }))
+            .map(|(key, (count, (_, _, Reverse(text))))| (key, loss(count, &text)))
             .collect(),
     ))
 }
 
-fn statistics(sections: &[&Map<String, Value>]) -> Result<Reading, NotAnAnswer> {
-    let mut overall = Funnel::default();
-    let mut platforms: BTreeMap<Platform, Funnel> = BTreeMap::new();
-    for section in sections {
-        add(&mut overall, funnel(section, "")?);
-        for (place, row) in rows(section, "PlatformStatistics")? {
-            let platform = number(
-                (row.get("PushPlatform"), format!("{place}.PushPlatform")),
-                integer,
-            )?;
-            if !FUNNEL.iter().any(|key| row.contains_key(*key)) {
-                return Err(NotAnAnswer::new(format!(
-                    "{place} holds none of {}",
-                    FUNNEL.join(", ")
-                )));
-            }
-            add(
-                platforms.entry(Platform(platform)).or_default(),
-                funnel(row, &format!("{place}."))?,
-            );
-        }
+fn err_code(field: Field<'_>, scrubber: &Scrubber) -> Result<ErrCode, NotAnAnswer> {
+    let Some(value) = field.value else {
+        return Err(field.complaint("is missing"));
+    };
+    if let Some(text) = json::text(value) {
+        return Ok(ErrCode::new(&scrubber.scrub(&text, MAX_CODE_CHARS)));
     }
-    Ok(Reading::Statistics { overall, platforms })
+    match json::integer(Some(value)) {
+        Ok(code) => Ok(ErrCode::new(&code.to_string())),
+        Err(kind)
+            if value
+                .get()
+                .starts_with(|c: char| c == '-' || c.is_ascii_digit()) =>
+        {
+            Err(field.complaint(kind))
+        }
+        Err(_) => Err(field.complaint("is neither text nor a number")),
+    }
 }
 
 const FUNNEL: [&str; 4] = ["TotalCount", "SentCount", "DeliveredCount", "ClickCount"];
 
-/// The four counts of an object. A missing one is 0, since encoders of the service's kind
-/// leave zeros out.
-fn funnel(object: &Map<String, Value>, place: &str) -> Result<Funnel, NotAnAnswer> {
-    let get = |key: &str| match object.get(key) {
-        None | Some(Value::Null) => Ok(0),
-        value => number((value, format!("{place}{key}")), count),
+fn statistics(sections: &[&str]) -> Result<Reading, NotAnAnswer> {
+    const ARRAY: &str = "PlatformStatistics";
+    const KEYS: [&str; 5] = ["PushPlatform", FUNNEL[0], FUNNEL[1], FUNNEL[2], FUNNEL[3]];
+    let mut overall = Funnel::default();
+    let mut platforms: BTreeMap<Platform, Funnel> = BTreeMap::new();
+    for section in sections {
+        let counts = json::fields(section, FUNNEL).unwrap_or_default();
+        add(&mut overall, funnel(named(None, FUNNEL, counts))?);
+        let [rows] = json::fields(section, [ARRAY]).unwrap_or_default();
+        each_row(ARRAY, rows, KEYS, |[platform, counts @ ..]| {
+            let number = platform.integer()?;
+            if counts.iter().all(|count| count.value.is_none()) {
+                let none = format!("holds none of {}", FUNNEL.join(", "));
+                return Err(platform.row_complaint(&none));
+            }
+            add(
+                platforms.entry(Platform(number)).or_default(),
+                funnel(counts)?,
+            );
+            Ok(())
+        })?;
+    }
+    Ok(Reading::Statistics { overall, platforms })
+}
+
+/// A missing count is 0, since encoders of the service's kind leave zeros out.
+fn funnel(counts: [Field<'_>; 4]) -> Result<Funnel, NotAnAnswer> {
+    let get = |at: usize| match counts[at].value.map(RawValue::get) {
+        None | Some("null") => Ok(0),
+        Some(_) => counts[at].count(),
     };
     Ok(Funnel {
-        sendable: get(FUNNEL[0])?,
-        sent: get(FUNNEL[1])?,
-        delivered: get(FUNNEL[2])?,
-        clicked: get(FUNNEL[3])?,
+        sendable: get(0)?,
+        sent: get(1)?,
+        delivered: get(2)?,
+        clicked: get(3)?,
     })
 }
 
@@ -124,87 +154,83 @@ fn add(sum: &mut Funnel, more: Funnel) {
     sum.clicked = sum.clicked.saturating_add(more.clicked);
 }
 
-type Row<'a> = (String, &'a Map<String, Value>);
-
-/// The rows of an array, each with its place for error texts. A missing or null array
-/// has none.
-fn rows<'a>(section: &'a Map<String, Value>, array: &str) -> Result<Vec<Row<'a>>, NotAnAnswer> {
-    match section.get(array) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(rows)) => rows
-            .iter()
-            .enumerate()
-            .map(|(index, row)| {
-                let place = format!("{array}[{index}]");
-                match row.as_object() {
-                    Some(row) => Ok((place, row)),
-                    None => Err(NotAnAnswer::new(format!("{place} is not an object"))),
-                }
-            })
-            .collect(),
-        Some(_) => Err(NotAnAnswer::new(format!("{array} is not an array"))),
-    }
-}
-
-/// A field of a row with its place for error texts.
-type Field<'a> = (Option<&'a Value>, String);
-
-fn number<T>(
-    (value, place): Field,
-    read: fn(Option<&Value>) -> Result<T, &'static str>,
-) -> Result<T, NotAnAnswer> {
-    read(value).map_err(|kind| NotAnAnswer::new(format!("{place} {kind}")))
-}
-
-fn code((value, place): Field, scrubber: &Scrubber) -> Result<ErrCode, NotAnAnswer> {
-    match value {
-        Some(Value::String(text)) => Ok(ErrCode::new(&scrubber.scrub(text, MAX_CODE_CHARS))),
-        Some(number @ Value::Number(_)) => integer(Some(number))
-            .map(|code| ErrCode::new(&code.to_string()))
-            .map_err(|kind| NotAnAnswer::new(format!("{place} {kind}"))),
-        Some(_) => Err(NotAnAnswer::new(format!(
-            "{place} is neither text nor a number"
-        ))),
-        None => Err(NotAnAnswer::new(format!("{place} is missing"))),
-    }
-}
-
-fn description((value, place): Field, scrubber: &Scrubber) -> Result<String, NotAnAnswer> {
-    match value {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(scrubber.scrub(text, MAX_DESCRIPTION_CHARS)),
-        Some(_) => Err(NotAnAnswer::new(format!("{place} is not text"))),
-    }
-}
-
-fn count(value: Option<&Value>) -> Result<u64, &'static str> {
-    // Counts above i64 are as impossible as negative ones: the service would have pushed
-    // more often than there are nanoseconds in a century.
-    u64::try_from(integer(value)?).map_err(|_| "is negative")
-}
-
-/// An integer, as JSON number, as float without a fraction, or as digits in a string.
-pub(super) fn integer(value: Option<&Value>) -> Result<i64, &'static str> {
-    match value {
-        None => Err("is missing"),
-        Some(Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
-            (Some(integer), _) => Ok(integer),
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "in range and without a fraction"
-            )]
-            (None, Some(float)) if float.fract() == 0.0 && float.abs() <= MAX_EXACT => {
-                Ok(float as i64)
-            }
-            _ => Err("is not a whole number in range"),
-        },
-        Some(Value::String(text)) => {
-            let digits = text.strip_prefix('-').unwrap_or(text);
-            if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-                return Err("is text that is not a whole number");
-            }
-            text.parse().map_err(|_| "is not a whole number in range")
+/// Gives the fields `keys` of each row to `visit`. A missing or null array has no rows.
+fn each_row<'a, const N: usize>(
+    array: &'static str,
+    rows: Option<&'a RawValue>,
+    keys: [&'static str; N],
+    mut visit: impl FnMut([Field<'a>; N]) -> Result<(), NotAnAnswer>,
+) -> Result<(), NotAnAnswer> {
+    let Some(rows) = rows.map(RawValue::get).filter(|rows| *rows != "null") else {
+        return Ok(());
+    };
+    let mut index = 0;
+    let visited = json::elements(rows, |row| {
+        let row_place = Row { array, index };
+        index += 1;
+        match json::fields(row.get(), keys) {
+            Ok(values) => visit(named(Some(row_place), keys, values)),
+            Err(_) => Err(NotAnAnswer::new(format!("{row_place} is not an object"))),
         }
-        Some(_) => Err("is not a number"),
+    });
+    visited.unwrap_or_else(|_| Err(NotAnAnswer::new(format!("{array} is not an array"))))
+}
+
+/// The place of a row. It becomes a text only when there is something to complain of.
+#[derive(Clone, Copy)]
+struct Row {
+    array: &'static str,
+    index: usize,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.array, self.index)
+    }
+}
+
+/// A field with its place.
+#[derive(Clone, Copy)]
+struct Field<'a> {
+    row: Option<Row>,
+    key: &'static str,
+    value: Option<&'a RawValue>,
+}
+
+fn named<'a, const N: usize>(
+    row: Option<Row>,
+    keys: [&'static str; N],
+    values: [Option<&'a RawValue>; N],
+) -> [Field<'a>; N] {
+    std::array::from_fn(|at| Field {
+        row,
+        key: keys[at],
+        value: values[at],
+    })
+}
+
+impl Field<'_> {
+    fn integer(&self) -> Result<i64, NotAnAnswer> {
+        json::integer(self.value).map_err(|kind| self.complaint(kind))
+    }
+
+    /// Counts above `i64` are as impossible as negative ones: the service would have pushed
+    /// more often than there are nanoseconds in a century.
+    fn count(&self) -> Result<u64, NotAnAnswer> {
+        u64::try_from(self.integer()?).map_err(|_| self.complaint("is negative"))
+    }
+
+    fn complaint(&self, kind: &str) -> NotAnAnswer {
+        NotAnAnswer::new(match self.row {
+            Some(row) => format!("{row}.{} {kind}", self.key),
+            None => format!("{} {kind}", self.key),
+        })
+    }
+
+    fn row_complaint(&self, kind: &str) -> NotAnAnswer {
+        NotAnAnswer::new(match self.row {
+            Some(row) => format!("{row} {kind}"),
+            None => kind.to_owned(),
+        })
     }
 }

@@ -1,5 +1,6 @@
+use super::texts::MAX_EXAMINED;
 use super::*;
-use crate::reading::{ErrCode, Funnel, Loss, LossKey, Platform, Stage};
+use crate::reading::{ErrCode, Funnel, Loss, LossKey, MAX_DESCRIPTION_CHARS, Platform, Stage};
 use proptest::prelude::*;
 
 const DOCUMENT: &str = include_str!("../../../tests/data/document_sample.txt");
@@ -65,7 +66,7 @@ fn arrays() -> &'static str {
 
 #[test]
 fn the_documents_literal_sample_is_read_though_it_is_not_json() {
-    assert!(serde_json::from_str::<Value>(DOCUMENT).is_err());
+    assert!(serde_json::from_str::<serde_json::Value>(DOCUMENT).is_err());
     assert_eq!(parse_loss(DOCUMENT), Ok(sample()));
 }
 
@@ -192,8 +193,12 @@ fn one_bad_row_refuses_the_answer_and_is_named() {
             "PlatformReadyToSendLoss[1].PushPlatform is text that is not a whole number",
         ),
         (
-            r#"{"PushPlatform":1,"ErrCode":"1","ErrCount":1,"ErrInfo":7}"#,
-            "PlatformReadyToSendLoss[1].ErrInfo is not text",
+            r#"{"PushPlatform":1,"ErrCode":null,"ErrCount":1}"#,
+            "PlatformReadyToSendLoss[1].ErrCode is neither text nor a number",
+        ),
+        (
+            r#"{"PushPlatform":1,"ErrCode":"1","ErrCount":1e999}"#,
+            "PlatformReadyToSendLoss[1].ErrCount is not a whole number in range",
         ),
         ("7", "PlatformReadyToSendLoss[1] is not an object"),
     ] {
@@ -211,7 +216,7 @@ fn what_is_not_an_answer_is_refused_with_its_reason() {
             "<html>",
             "the body is a page of HTML or XML instead of JSON",
         ),
-        ("[]", "the body is JSON, but not an object"),
+        ("[]", "the body is not a JSON object"),
         ("{}", "ActionStatus is missing or not text"),
         (r#"{"ActionStatus":"OK"}"#, "ErrorCode is missing"),
         (
@@ -238,7 +243,8 @@ fn what_is_not_an_answer_is_refused_with_its_reason() {
         assert_eq!(parse_loss(body), Err(NotAnAnswer::new(complaint)), "{body}");
     }
     let invalid = parse(Api::NormalPushLoss, b"\xff", &Scrubber::new([]));
-    assert_eq!(invalid, Err(NotAnAnswer::new("the body is not UTF-8")));
+    let complaint = "the body is not JSON: Syntax error at line 1 column 1";
+    assert_eq!(invalid, Err(NotAnAnswer::new(complaint)));
 }
 
 #[test]
@@ -312,6 +318,103 @@ fn refusals_keep_code_and_words() {
         panic!("not refused")
     };
     assert!(info.chars().count() <= MAX_INFO_CHARS);
+}
+
+#[test]
+fn a_broken_text_that_decides_nothing_spoils_nothing_and_shows_where_it_broke() {
+    let described = |text| Ok(losses(&[(Stage::ReadyToSend, None, "1", 5, text)]));
+    for (info, text) in [
+        (&br#""cut \ud83d""#[..], "cut \u{fffd}"),
+        (br#""\ude00 cut""#, "\u{fffd} cut"),
+        (b"\"\xe6\x9c\xaa cut \xe6\x9c\"", "未 cut \u{fffd}"),
+        (b"\"\xff\xff\xff\"", "\u{fffd}"),
+        (b"7", ""),
+        (br#"{"text":"x"}"#, ""),
+        (b"null", ""),
+    ] {
+        let mut body = br#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"\udc00","RequestId":"\ud800","\ud800":"","ReadyToSendLoss":[{"ErrCode":1,"ErrCount":5,"ErrInfo":"#.to_vec();
+        body.extend_from_slice(info);
+        body.extend_from_slice(b"}]}");
+        let read = parse(Api::NormalPushLoss, &body, &Scrubber::new([]));
+        assert_eq!(read, described(text), "{}", String::from_utf8_lossy(&body));
+    }
+    for (info, text) in [
+        (&br#""bad sig \ud83d""#[..], "bad sig \u{fffd}"),
+        (b"\"bad sig \xe6\x9c\"", "bad sig \u{fffd}"),
+        (b"[7]", ""),
+    ] {
+        let mut body = br#"{"ActionStatus":"FAIL","ErrorCode":70009,"ErrorInfo":"#.to_vec();
+        body.extend_from_slice(info);
+        body.push(b'}');
+        let read = parse(Api::NormalPushLoss, &body, &Scrubber::new([]));
+        let info = text.to_owned();
+        assert_eq!(read, Ok(Answer::Refused { code: 70009, info }));
+    }
+}
+
+#[test]
+fn codes_that_look_the_same_are_the_same() {
+    let body = ok(concat!(
+        r#","ReadyToSendLoss":[{"ErrCode":"410","ErrCount":1},{"ErrCode":"4\u200b10\u2066","ErrCount":2},"#,
+        r#"{"ErrCode":"\u0034\u0031\u0030","ErrCount":4},{"ErrCode":" 410\n","ErrCount":8}]"#
+    ));
+    let expected = losses(&[(Stage::ReadyToSend, None, "410", 15, "")]);
+    assert_eq!(parse_loss(&body), Ok(expected));
+}
+
+/// A loss answer with a row for each text.
+fn described(texts: impl Iterator<Item = String>) -> String {
+    let rows: Vec<String> = texts
+        .enumerate()
+        .map(|(code, text)| format!(r#"{{"ErrCode":{code},"ErrCount":1,"ErrInfo":"{text}"}}"#))
+        .collect();
+    ok(&format!(r#","ReadyToSendLoss":[{}]"#, rows.join(",")))
+}
+
+/// The number of rows, and of those with a description.
+fn rows_and_descriptions(body: &str) -> (usize, usize) {
+    let Ok(Answer::Good(Reading::Loss(rows))) = parse_loss(body) else {
+        panic!("not good")
+    };
+    assert!(rows.values().all(|loss| loss.count == 1));
+    let with_text = rows.values().filter(|loss| !loss.description.is_empty());
+    (rows.len(), with_text.count())
+}
+
+#[test]
+fn counts_are_served_in_full_and_texts_as_far_as_the_budget_of_a_response_goes() {
+    let examined = Scrubber::examined(&"x".repeat(5000), MAX_DESCRIPTION_CHARS).len();
+    let within = MAX_EXAMINED / examined;
+    // Escapes of escapes, and prose.
+    for filler in ["25", "p "] {
+        let texts = (0..1900).map(|row| format!("{row}%{}", filler.repeat(2047)));
+        assert_eq!(rows_and_descriptions(&described(texts)), (1900, within));
+    }
+    // What repeats is looked at once, also when it differs beyond what is looked at.
+    let repeated = (0..1900).map(|row| format!("%{}{row}", "25".repeat(2047)));
+    assert_eq!(rows_and_descriptions(&described(repeated)), (1900, 1900));
+}
+
+#[test]
+fn nesting_without_end_is_named_or_passed_over() {
+    let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    let complaint = r#"the answer holds none of the known arrays, but something under "x""#;
+    assert_eq!(
+        parse_loss(&ok(&format!(r#","x":{deep}"#))),
+        Err(NotAnAnswer::new(complaint))
+    );
+    let row = format!(r#","ReadyToSendLoss":[{{"ErrCode":1,"ErrCount":1,"ErrInfo":{deep}}}]"#);
+    let expected = losses(&[(Stage::ReadyToSend, None, "1", 1, "")]);
+    assert_eq!(parse_loss(&ok(&row)), Ok(expected));
+    let refusal = format!(r#"{{"ActionStatus":"FAIL","ErrorCode":1,"x":{deep}}}"#);
+    assert!(matches!(
+        parse_loss(&refusal),
+        Ok(Answer::Refused { code: 1, .. })
+    ));
+    for open in ["[", r#"{"a":"#] {
+        assert!(parse_loss(&ok(&format!(r#","x":{}"#, open.repeat(1_000_000)))).is_err());
+        assert!(parse_loss(&open.repeat(1_000_000)).is_err());
+    }
 }
 
 #[test]
