@@ -1,5 +1,6 @@
 //! Asks one question: signature, limiter, call, and what to try when a call fails.
 
+mod body;
 mod failure;
 mod line;
 mod pair;

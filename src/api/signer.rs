@@ -9,6 +9,7 @@ use tracing::warn;
 
 use crate::clock::Now;
 use crate::config::{App, KeyError};
+use crate::scrubber::Scrubber;
 use crate::usersig::{SecretKey, UserSig, sign};
 use crate::window::UnixSeconds;
 
@@ -35,11 +36,13 @@ struct State {
     paused_until: Option<Instant>,
 }
 
-/// A signature with the key that made it, which the scrubber needs to know.
+/// A signature with the key that made it.
 #[derive(Clone)]
 pub(super) struct Signed {
     pub(super) sig: UserSig,
-    pub(super) key: SecretKey,
+    key: SecretKey,
+    /// Knows both.
+    pub(super) scrubber: Scrubber,
     made: Instant,
 }
 
@@ -134,6 +137,7 @@ impl Signer {
             VALID_FOR,
         );
         Ok(Signed {
+            scrubber: Scrubber::new([sig.expose(), key.expose()]),
             sig,
             key,
             made: now.steady,

@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use crate::api::error::{FetchError, Outcome};
+use crate::api::transport;
 use crate::catalogue::{Retry, rest_code};
+use crate::scrubber::Scrubber;
 use crate::target::TargetId;
+
+/// Longest text of an error that is kept, in characters.
+pub(super) const MAX_MESSAGE_CHARS: usize = 300;
 
 /// The pause before a transient failure is asked again.
 pub(super) const TRANSIENT_PAUSE: Duration = Duration::from_secs(1);
@@ -46,6 +51,13 @@ impl Failure {
             _ => Remedy::None,
         };
         Self { error, remedy }
+    }
+
+    /// A call that the HTTP client could not bring to an end.
+    pub(super) fn lost(error: reqwest::Error, host: &str, scrubber: &Scrubber) -> Self {
+        let error = transport::classify(error, host);
+        let message = scrubber.scrub(&error.message, MAX_MESSAGE_CHARS);
+        FetchError { message, ..error }.into()
     }
 }
 

@@ -1,18 +1,19 @@
-//! One HTTP call: what is sent, how much of the answer is read, and what is counted.
+//! One HTTP call: what is sent, what comes of the response, and what is counted.
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap};
+use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, timeout};
 
+use super::body::Body;
 use super::failure::{Failure, Remedy, TRANSIENT_PAUSE};
 use crate::api::error::{FetchError, Outcome};
 use crate::api::signer::Signed;
 use crate::api::transport::{self, TransportError};
-use crate::api::wire::{self, Answer};
+use crate::api::wire::Answer;
 use crate::clock;
 use crate::config::{Config, ProxyUrl};
 use crate::reading::{Api, Reading};
@@ -21,12 +22,6 @@ use crate::scrubber::Scrubber;
 use crate::self_metrics::SelfMetrics;
 use crate::target::{Target, TargetId};
 use crate::window::Range;
-
-/// The largest answer that is read, in bytes. Real ones are a few kilobytes.
-const MAX_BODY: usize = 8 * 1024 * 1024;
-
-/// Longest text of an error that is kept, in characters.
-const MAX_MESSAGE_CHARS: usize = 300;
 
 /// Everything but the unreserved characters of RFC 3986.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
@@ -46,7 +41,8 @@ pub(super) struct Call<'a> {
 /// The line to the service.
 pub(super) struct Line {
     http: reqwest::Client,
-    proxy: Option<ProxyUrl>,
+    /// Knows the proxy's password.
+    proxy: Scrubber,
     metrics: Arc<SelfMetrics>,
 }
 
@@ -54,7 +50,7 @@ impl Line {
     pub(super) fn new(config: &Config, metrics: Arc<SelfMetrics>) -> Result<Self, TransportError> {
         Ok(Self {
             http: transport::client(config.ca_file.as_deref(), config.proxy_url.as_ref())?,
-            proxy: config.proxy_url.clone(),
+            proxy: Scrubber::new(config.proxy_url.iter().map(ProxyUrl::expose)),
             metrics,
         })
     }
@@ -101,12 +97,7 @@ impl Line {
         host: &Endpoint,
         signed: &Signed,
     ) -> Result<Reading, Failure> {
-        let scrubber = self.scrubber(signed);
-        let lost = |error| {
-            let error: FetchError = transport::classify(error, host.authority());
-            let message = scrubber.scrub(&error.message, MAX_MESSAGE_CHARS);
-            Failure::from(FetchError { message, ..error })
-        };
+        let scrubber = signed.scrubber.and(&self.proxy);
         let app = &call.target.app;
         let url = format!(
             "{}/v4/timpush/{}?sdkappid={}&identifier={}&usersig={}&random={}&contenttype=json",
@@ -121,81 +112,53 @@ impl Line {
             r#"{{"StartTime":{},"EndTime":{}}}"#,
             call.range.start.0, call.range.end.0
         );
-        let mut response = self
+        let response = self
             .http
             .post(url)
             .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT_ENCODING, "identity")
             .body(body)
             .send()
             .await
-            .map_err(lost)?;
-        self.note_clock_skew(&call.target.region.name, response.headers());
-        let status = response.status();
-        if status != StatusCode::OK {
-            let message = format!(
-                "{} answered with HTTP status {}",
-                host.authority(),
-                status.as_u16()
-            );
-            return Err(Failure {
-                remedy: if status.is_server_error() {
-                    Remedy::Pause(TRANSIENT_PAUSE)
-                } else {
-                    Remedy::None
-                },
-                error: FetchError::new(Outcome::HttpStatus, message),
-            });
+            .map_err(|error| Failure::lost(error, host.authority(), &scrubber))?;
+        if let Some(date) = date(response.headers()) {
+            let ahead = clock::now().wall.as_secs_f64() - date.as_secs_f64();
+            self.metrics.clock_skew(&call.target.region.name, ahead);
         }
-        let too_large = || {
-            let message = format!(
-                "the answer of {} is larger than {MAX_BODY} bytes",
-                host.authority()
-            );
-            FetchError::new(Outcome::TooLarge, message)
-        };
-        if response
-            .content_length()
-            .is_some_and(|length| length > MAX_BODY as u64)
-        {
-            return Err(too_large().into());
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(lost)? {
-            if body.len() + chunk.len() > MAX_BODY {
-                return Err(too_large().into());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        match wire::parse(call.api, &body, &scrubber) {
-            Ok(Answer::Good(reading)) => Ok(reading),
-            Ok(Answer::Refused { code, info }) => Err(Failure::refused(code, &info, &call.id)),
-            Err(error) => {
-                let message = scrubber.scrub(&error.to_string(), MAX_MESSAGE_CHARS);
-                Err(FetchError::new(Outcome::Malformed, message).into())
-            }
+        let answer = answer(call.api, host.authority(), response, &scrubber).await?;
+        match answer {
+            Answer::Good(reading) => Ok(reading),
+            Answer::Refused { code, info } => Err(Failure::refused(code, &info, &call.id)),
         }
     }
+}
 
-    fn scrubber(&self, signed: &Signed) -> Scrubber {
-        let proxy = self.proxy.as_ref().map(ProxyUrl::expose);
-        Scrubber::new(
-            [signed.sig.expose(), signed.key.expose()]
-                .into_iter()
-                .chain(proxy),
-        )
+async fn answer(
+    api: Api,
+    host: &str,
+    response: Response,
+    scrubber: &Scrubber,
+) -> Result<Answer, Failure> {
+    let status = response.status();
+    if status != StatusCode::OK {
+        let message = format!("{host} answered with HTTP status {}", status.as_u16());
+        return Err(Failure {
+            remedy: if status.is_server_error() {
+                Remedy::Pause(TRANSIENT_PAUSE)
+            } else {
+                Remedy::None
+            },
+            error: FetchError::new(Outcome::HttpStatus, message),
+        });
     }
+    let body = Body::read(response, host, scrubber).await?;
+    Ok(body.answer(api, host, scrubber).await?)
+}
 
-    fn note_clock_skew(&self, region: &str, headers: &HeaderMap) {
-        let date = headers
-            .get(DATE)
-            .and_then(|date| date.to_str().ok())
-            .and_then(|date| httpdate::parse_http_date(date).ok())
-            .and_then(|date| date.duration_since(UNIX_EPOCH).ok());
-        if let Some(date) = date {
-            self.metrics
-                .clock_skew(region, clock::now().wall.as_secs_f64() - date.as_secs_f64());
-        }
-    }
+/// When the response was made by the clock of its sender, since 1970.
+fn date(headers: &HeaderMap) -> Option<Duration> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    date.duration_since(UNIX_EPOCH).ok()
 }
 
 /// The `random` parameter: any 32-bit number (document 71898); it only keeps caches apart.

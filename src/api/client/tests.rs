@@ -1,6 +1,8 @@
 //! Against the simulator, over real HTTP, where the program's own configuration cannot
 //! reach: known regions have a backup host, but not on this machine.
 
+mod responses;
+
 use std::sync::Arc;
 use std::time::Duration;
 
