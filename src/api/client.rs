@@ -102,6 +102,7 @@ impl Client {
                 code: None,
                 message: format!("{}; nothing was sent", chain(&error)),
                 advice: "make the key readable for the exporter; it is read again at the next poll".to_owned(),
+                retry_after: None,
             },
             NoSignature::Paused(rest) => FetchError {
                 message: format!(

@@ -1,6 +1,7 @@
 //! How a question can end, as a closed set, and what the operator should do about it.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::catalogue::{RestClass, rest_code};
 
@@ -121,6 +122,8 @@ pub struct FetchError {
     pub message: String,
     /// What the operator should do.
     pub advice: String,
+    /// How long the response asked to be left alone (`Retry-After`), at most 5 min.
+    pub retry_after: Option<Duration>,
 }
 
 impl FetchError {
@@ -130,6 +133,7 @@ impl FetchError {
             code: None,
             message: message.into(),
             advice: outcome.advice().to_owned(),
+            retry_after: None,
         }
     }
 
@@ -160,6 +164,7 @@ impl FetchError {
             advice: known
                 .map_or(outcome.advice(), |known| known.advice.as_str())
                 .to_owned(),
+            retry_after: None,
         }
     }
 }

@@ -64,6 +64,7 @@ impl ErrorStatus {
             code,
             message,
             advice,
+            retry_after: _,
         } = &last.error;
         Self {
             at: Moment(last.at),

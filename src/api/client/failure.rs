@@ -1,6 +1,8 @@
 //! A call that failed, and what may help against it.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use crate::api::error::{FetchError, Outcome};
 use crate::api::transport;
@@ -18,6 +20,9 @@ pub(super) const TRANSIENT_PAUSE: Duration = Duration::from_secs(1);
 /// twofold by a hash of the target, so that targets refused together come back apart.
 const RATE_LIMIT_PAUSE: Duration = Duration::from_millis(1100);
 
+/// The longest wait that a response can ask for.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
 /// The service's code for repeated bad signatures.
 pub(super) const TOO_MANY_BAD_SIGNATURES: i64 = 70050;
 
@@ -27,7 +32,7 @@ pub(super) struct Failure {
     pub(super) remedy: Remedy,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Remedy {
     None,
     OtherHost,
@@ -59,6 +64,31 @@ impl Failure {
         let message = scrubber.scrub(&error.message, MAX_MESSAGE_CHARS);
         FetchError { message, ..error }.into()
     }
+
+    /// The response asked not to be called again before `wait` is over. A pause that is
+    /// shorter than that is no remedy.
+    pub(super) fn not_before(mut self, wait: Option<Duration>) -> Self {
+        let Some(wait) = wait else { return self };
+        self.error.retry_after = Some(wait);
+        self.error.message = format!("{} (Retry-After: {} s)", self.error.message, wait.as_secs());
+        if matches!(self.remedy, Remedy::Pause(pause) if pause < wait) {
+            self.remedy = Remedy::None;
+        }
+        self
+    }
+}
+
+/// How long a response asks to be left alone (RFC 9110, section 10.2.3: seconds, or a
+/// moment, which is compared with `now`), at most 5 min. `None` when it does not ask.
+pub(super) fn retry_after(headers: &HeaderMap, now: Duration) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = if let Ok(seconds) = value.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let moment = httpdate::parse_http_date(value).ok()?;
+        moment.duration_since(UNIX_EPOCH).ok()?.saturating_sub(now)
+    };
+    (!wait.is_zero()).then_some(wait.min(MAX_RETRY_AFTER))
 }
 
 impl From<FetchError> for Failure {
@@ -69,5 +99,54 @@ impl From<FetchError> for Failure {
             Remedy::None
         };
         Self { error, remedy }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_moment_and_is_bounded() {
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        let now = Duration::from_secs(784_111_777);
+        for (value, wait) in [
+            ("30", Some(30 * SECOND)),
+            (" 1 ", Some(SECOND)),
+            ("0", None),
+            ("86400", Some(MAX_RETRY_AFTER)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30 * SECOND)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", None),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", None),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(MAX_RETRY_AFTER)),
+            ("", None),
+            ("-5", None),
+            ("soon", None),
+            ("1.5", None),
+        ] {
+            let headers = [(RETRY_AFTER, value.parse().unwrap())]
+                .into_iter()
+                .collect();
+            assert_eq!(retry_after(&headers, now), wait, "{value:?}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn a_pause_that_is_shorter_than_the_wait_asked_for_is_no_remedy() {
+        for (wait, remedy) in [
+            (None, Remedy::Pause(SECOND)),
+            (Some(SECOND), Remedy::Pause(SECOND)),
+            (Some(30 * SECOND), Remedy::None),
+        ] {
+            let failure = Failure {
+                error: FetchError::new(Outcome::HttpStatus, "503"),
+                remedy: Remedy::Pause(SECOND),
+            };
+            let failure = failure.not_before(wait);
+            assert_eq!((failure.error.retry_after, failure.remedy), (wait, remedy));
+        }
     }
 }

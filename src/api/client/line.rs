@@ -9,7 +9,7 @@ use reqwest::{Response, StatusCode};
 use tokio::time::{Instant, timeout};
 
 use super::body::Body;
-use super::failure::{Failure, Remedy, TRANSIENT_PAUSE};
+use super::failure::{Failure, Remedy, TRANSIENT_PAUSE, retry_after};
 use crate::api::error::{FetchError, Outcome};
 use crate::api::signer::Signed;
 use crate::api::transport::{self, TransportError};
@@ -121,14 +121,21 @@ impl Line {
             .send()
             .await
             .map_err(|error| Failure::lost(error, host.authority(), &scrubber))?;
-        if let Some(date) = date(response.headers()) {
-            let ahead = clock::now().wall.as_secs_f64() - date.as_secs_f64();
+        let arrived = clock::now();
+        let date = date(response.headers());
+        if let Some(date) = date {
+            let ahead = arrived.wall.as_secs_f64() - date.as_secs_f64();
             self.metrics.clock_skew(&call.target.region.name, ahead);
         }
-        let answer = answer(call.api, host.authority(), response, &scrubber).await?;
+        let retry_after = retry_after(response.headers(), date.unwrap_or(arrived.wall));
+        let answer = answer(call.api, host.authority(), response, &scrubber)
+            .await
+            .map_err(|failure| failure.not_before(retry_after))?;
         match answer {
             Answer::Good(reading) => Ok(reading),
-            Answer::Refused { code, info } => Err(Failure::refused(code, &info, &call.id)),
+            Answer::Refused { code, info } => {
+                Err(Failure::refused(code, &info, &call.id).not_before(retry_after))
+            }
         }
     }
 }

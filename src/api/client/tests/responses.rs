@@ -132,3 +132,19 @@ async fn a_large_body_says_what_a_small_one_says() {
     let host = Host::answering("200 OK", "", &body).await;
     assert_eq!(rows(&host.fetch().await), 1);
 }
+
+#[tokio::test]
+async fn a_host_that_asks_for_more_time_than_a_pause_is_not_called_again_at_once() {
+    for (status, outcome) in [
+        ("503 Service Unavailable", Outcome::HttpStatus),
+        ("200 OK", Outcome::Transient),
+    ] {
+        let refusal = br#"{"ActionStatus":"FAIL","ErrorCode":91000}"#;
+        let host = Host::answering(status, "retry-after: 30\r\n", refusal).await;
+        let error = host.fetch().await.unwrap_err();
+        assert_eq!(error.outcome, outcome);
+        assert_eq!(error.retry_after, Some(Duration::from_secs(30)));
+        assert!(error.message.contains("Retry-After: 30 s"), "{error}");
+        assert_eq!(host.requests.lock().unwrap().len(), 1);
+    }
+}
