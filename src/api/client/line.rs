@@ -112,6 +112,7 @@ impl Line {
             r#"{{"StartTime":{},"EndTime":{}}}"#,
             call.range.start.0, call.range.end.0
         );
+        let sent = clock::now();
         let response = self
             .http
             .post(url)
@@ -123,14 +124,16 @@ impl Line {
             .map_err(|error| Failure::lost(error, host.authority(), &scrubber))?;
         let arrived = clock::now();
         let date = date(response.headers());
-        if let Some(date) = date {
-            let ahead = arrived.wall.as_secs_f64() - date.as_secs_f64();
-            self.metrics.clock_skew(&call.target.region.name, ahead);
-        }
         let retry_after = retry_after(response.headers(), date.unwrap_or(arrived.wall));
         let answer = answer(call.api, host.authority(), response, &scrubber)
             .await
             .map_err(|failure| failure.not_before(retry_after))?;
+        // Only here is it certain that the service itself answered, and no gateway.
+        if let Some(date) = date {
+            let middle = (sent.wall + arrived.wall) / 2;
+            let ahead = middle.as_secs_f64() - date.as_secs_f64();
+            self.metrics.clock_skew(&call.target.region.name, ahead);
+        }
         match answer {
             Answer::Good(reading) => Ok(reading),
             Answer::Refused { code, info } => {

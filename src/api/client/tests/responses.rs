@@ -16,6 +16,7 @@ const GOOD: &[u8] = br#"{"ActionStatus":"OK","ErrorCode":0,"ReadyToSendLoss":[{"
 struct Host {
     client: Client,
     target: Target,
+    metrics: Registry,
     /// The head of each request.
     requests: Arc<Mutex<Vec<String>>>,
     _tasks: (JoinSet<()>, JoinSet<()>),
@@ -48,7 +49,7 @@ impl Host {
                 let _ = stream.write_all(&response).await;
             }
         });
-        let (simulator, client, target, _) = lab(|_| Region {
+        let (simulator, client, target, metrics) = lab(|_| Region {
             name: "singapore".to_owned(),
             main: url.parse().unwrap(),
             backup: None,
@@ -57,6 +58,7 @@ impl Host {
         Self {
             client,
             target,
+            metrics,
             requests,
             _tasks: (server, simulator),
         }
@@ -66,6 +68,13 @@ impl Host {
         self.client
             .fetch(&self.target, Api::NormalPushLoss, range())
             .await
+    }
+
+    fn skew(&self) -> Option<f64> {
+        let value = self
+            .metrics
+            .line(r#"timpush_clock_skew_seconds{region="singapore"}"#)?;
+        value.parse().ok()
     }
 }
 
@@ -146,5 +155,26 @@ async fn a_host_that_asks_for_more_time_than_a_pause_is_not_called_again_at_once
         assert_eq!(error.retry_after, Some(Duration::from_secs(30)));
         assert!(error.message.contains("Retry-After: 30 s"), "{error}");
         assert_eq!(host.requests.lock().unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_clock_of_a_gateway_is_not_the_services() {
+    const DATE: &str = "date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+    for (status, body) in [
+        ("502 Bad Gateway", &b"<html>"[..]),
+        ("200 OK", b"<html>"),
+        ("200 OK", b"{}"),
+        ("404 Not Found", GOOD),
+    ] {
+        let host = Host::answering(status, DATE, body).await;
+        host.fetch().await.unwrap_err();
+        assert_eq!(host.skew(), None, "{status}");
+    }
+    let refusal = &br#"{"ActionStatus":"FAIL","ErrorCode":90009}"#[..];
+    for body in [GOOD, refusal] {
+        let host = Host::answering("200 OK", DATE, body).await;
+        let _ = host.fetch().await;
+        assert!(host.skew().unwrap() > 1e9);
     }
 }
