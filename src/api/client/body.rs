@@ -8,7 +8,7 @@ use std::panic::resume_unwind;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use reqwest::Response;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_blocking;
 
 use super::failure::{Failure, MAX_MESSAGE_CHARS};
@@ -22,8 +22,14 @@ use crate::scrubber::Scrubber;
 const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// Bodies up to this many bytes are understood on the spot: in the worst case, that takes
-/// a few milliseconds.
+/// about a millisecond.
 const MAX_INLINE: usize = 64 * 1024;
+
+/// How many larger bodies are in memory at once, in the whole process: at most 64 MiB, and
+/// as much again while they are decoded.
+const HELD_AT_ONCE: usize = 8;
+
+static HELD: Semaphore = Semaphore::const_new(HELD_AT_ONCE);
 
 /// How many larger bodies are understood at once, in the whole process.
 const LARGE_AT_ONCE: usize = 2;
@@ -34,6 +40,8 @@ static LARGE: Semaphore = Semaphore::const_new(LARGE_AT_ONCE);
 pub(super) struct Body {
     bytes: Vec<u8>,
     coding: Option<Coding>,
+    /// The place of a large body.
+    _held: Option<SemaphorePermit<'static>>,
 }
 
 /// What a body was compressed by, although it was not to be.
@@ -63,19 +71,29 @@ impl Body {
             return Err(too_large(host).into());
         }
         let mut bytes = Vec::new();
+        let mut held = None;
         let lost = |error| Failure::lost(error, host, scrubber);
         while let Some(chunk) = response.chunk().await.map_err(lost)? {
-            if bytes.len() + chunk.len() > MAX_BODY {
+            let length = bytes.len() + chunk.len();
+            if length > MAX_BODY {
                 return Err(too_large(host).into());
+            }
+            if length > MAX_INLINE && held.is_none() {
+                // Never closed.
+                held = HELD.acquire().await.ok();
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Self { bytes, coding })
+        Ok(Self {
+            bytes,
+            coding,
+            _held: held,
+        })
     }
 
     /// What the body says about `api`.
     pub(super) async fn answer(
-        self,
+        mut self,
         api: Api,
         host: &str,
         scrubber: &Scrubber,
@@ -101,10 +119,10 @@ impl Body {
         }
     }
 
-    fn decoded(self, host: &str) -> Result<Vec<u8>, FetchError> {
+    fn decoded(&mut self, host: &str) -> Result<Vec<u8>, FetchError> {
         let bytes = self.bytes.as_slice();
         let decoder: &mut dyn Read = match self.coding {
-            None => return Ok(self.bytes),
+            None => return Ok(std::mem::take(&mut self.bytes)),
             Some(Coding::Gzip) => &mut MultiGzDecoder::new(bytes),
             Some(Coding::Deflate) => &mut ZlibDecoder::new(bytes),
         };
@@ -174,6 +192,7 @@ mod tests {
         Body {
             bytes,
             coding: None,
+            _held: None,
         }
     }
 
