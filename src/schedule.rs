@@ -4,6 +4,7 @@
 mod proof;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
@@ -105,7 +106,8 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
         let now = (shared.clock)().steady;
         for subject in subjects.iter_mut().filter(is_due) {
             let jitter = id.fraction(&format!("failure {}", subject.failures));
-            subject.due = cadence.after_failures(subject.failures, began.steady, now, jitter);
+            let due = cadence.after_failures(subject.failures, began.steady, now, jitter);
+            subject.due = due.max(now + subject.asks_for.unwrap_or_default());
         }
         shared.metrics.poll_ended(now.duration_since(began.steady));
     }
@@ -156,6 +158,7 @@ impl<F: Fetch> Poll<'_, F> {
             }
         }
         let id = self.target.id();
+        subject.asks_for = result.as_ref().err().and_then(|error| error.retry_after);
         subject.note(&id, self.end, &result);
         let (calls, app) = self.shared.metrics.calls(&id);
         self.recorder.calls(calls, app);
@@ -173,6 +176,8 @@ struct Subject {
     api: Api,
     due: Instant,
     failures: u32,
+    /// How long the service wants to be left alone; bounded where it is read.
+    asks_for: Option<Duration>,
 }
 
 impl Subject {
@@ -181,6 +186,7 @@ impl Subject {
             api,
             due,
             failures: 0,
+            asks_for: None,
         }
     }
 

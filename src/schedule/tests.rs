@@ -231,6 +231,27 @@ async fn failures_are_asked_less_and_less_often_and_a_success_restores_the_phase
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_that_wants_to_be_left_alone_is_not_polled_before() {
+    let run = Run::start(vec![target("shop", "china")], Duration::ZERO, |api, n| {
+        if n > 0 {
+            return Ok(good(api));
+        }
+        let error = FetchError::new(Outcome::HttpStatus, "busy");
+        Err(FetchError {
+            retry_after: Some(Duration::from_secs(200)),
+            ..error
+        })
+    });
+    sleep(Duration::from_secs(600)).await;
+    let gaps = gaps(&run.times(LOSS));
+    assert_eq!(gaps[0], 200);
+    assert!(
+        gaps[1] <= 60 && gaps[2..].iter().all(|gap| *gap == 60),
+        "{gaps:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_api_that_fails_does_not_thin_out_the_other_one() {
     let run = Run::start(vec![target("shop", "china")], Duration::ZERO, |api, _| {
         if api == STATISTICS {

@@ -6,6 +6,7 @@ mod responses;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::TextEncoder;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -66,6 +67,17 @@ impl Counted {
             region: "singapore".to_owned(),
         };
         self.0.calls(&id).0
+    }
+
+    /// The value of a series that belongs to no target.
+    fn line(&self, series: &str) -> Option<String> {
+        let text = TextEncoder::new()
+            .encode_to_string(&self.0.gather())
+            .unwrap();
+        text.lines().find_map(|line| {
+            let value = line.strip_prefix(series)?.strip_prefix(' ')?;
+            Some(value.to_owned())
+        })
     }
 
     fn requests(&self, outcome: Outcome) -> u64 {

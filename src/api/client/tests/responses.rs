@@ -16,7 +16,7 @@ const GOOD: &[u8] = br#"{"ActionStatus":"OK","ErrorCode":0,"ReadyToSendLoss":[{"
 struct Host {
     client: Client,
     target: Target,
-    metrics: Registry,
+    metrics: Counted,
     /// The head of each request.
     requests: Arc<Mutex<Vec<String>>>,
     _tasks: (JoinSet<()>, JoinSet<()>),
