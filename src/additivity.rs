@@ -43,6 +43,11 @@ pub const SETTLED_AFTER: Duration = Duration::from_secs(6 * 3600);
 /// twice, wherever the service's day begins; four are quarters that people know.
 const PARTS: u64 = 4;
 
+/// Calls that [`check`] and [`resolved`] take together: when there is nothing to look at
+/// twice, and at most.
+pub const USUAL_CALLS: u32 = 9;
+pub const MOST_CALLS: u32 = 17;
+
 /// Whether two adjacent days add up, per code: the two latest that ended at least
 /// [`SETTLED_AFTER`] ago, by the target's `day_offset`. They reach back less than 3.3 days.
 ///

@@ -1,21 +1,29 @@
-//! Asks the questions, each app as fast as its own limit allows.
+//! Proves and asks, each app as fast as its own limit allows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::answers::{Answers, TooMany};
 use super::journal::{Journal, JournalError};
-use super::plan::{Answers, Plan, Question};
+use super::plan::{Plan, Question, Work};
+use super::proof::{Unfit, prove};
 use crate::api::{FetchError, Outcome};
 use crate::fetch::Fetch;
-use crate::reading::{Counts, Reading};
+use crate::reading::{Api, Counts, Reading};
 use crate::target::{Target, TargetId};
+use crate::window::{Range, UnixSeconds};
 
-/// Answers on their way to be kept; more would be lost with an interruption.
+/// How many apps ask at once. Each has a connection and at most one answer that is not kept
+/// yet; the others take their turns between the calls of these.
+pub const AT_ONCE: u16 = 256;
+
+/// Events on their way to be kept; more would be lost with an interruption.
 const ON_THE_WAY: usize = 1;
 
 /// How often a question is asked again that a daemon beside this run has crowded out, and
@@ -23,128 +31,223 @@ const ON_THE_WAY: usize = 1;
 const CROWDED_OUT: usize = 5;
 const PAUSE: Duration = Duration::from_millis(2300);
 
-/// Asks `questions` and adds what is answered to `answers`, and to the journal if there is
-/// one. `told` is called after each.
-pub async fn collect<F: Fetch>(
-    fetch: Arc<F>,
-    plan: &Plan,
-    questions: Vec<Question>,
-    answers: &mut Answers,
-    mut journal: Option<Journal>,
-    mut told: impl FnMut(),
-) -> Result<(), AskError> {
-    let keep = |question: Question, id: &TargetId, counts: Counts| {
-        if let Some(journal) = &mut journal {
-            journal.add(id, question.api, question.range, &counts)?;
-        }
-        answers
-            .entry((question.target, question.api))
-            .or_default()
-            .insert(question.range.start, counts);
-        told();
-        Ok(())
-    };
-    ask(fetch, plan, questions, keep).await
-}
-
-/// Why not all questions are answered.
+/// Why not everything is proved and answered.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     #[error("{id}: {error}; {}", error.advice)]
     Refused { id: TargetId, error: FetchError },
+    #[error("{id}: {reason}")]
+    Unfit { id: TargetId, reason: Unfit },
     #[error("not all answers came, which is a bug")]
     Incomplete,
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     #[error(transparent)]
     Keep(#[from] JournalError),
 }
 
-/// Asks all `questions` in their order, and gives each answer to `keep`. The first failure
-/// ends everything.
-async fn ask<F: Fetch>(
+/// What has just been done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A call was made.
+    Call,
+    /// A target is proved, with so many of the calls before.
+    Proof { calls: u32 },
+}
+
+/// One thing that an app has to do.
+#[derive(Clone, Copy)]
+enum Task {
+    Prove(usize),
+    Ask(Question),
+}
+
+/// How an app comes along.
+enum Event {
+    Called,
+    Proved { target: usize, calls: u32 },
+    Answered(Question, Counts),
+}
+
+/// Does all of `work`, adds what is answered to `answers`, and to the journal if there is
+/// one. Each app is proved before it is asked, in the order of its questions; the apps go
+/// side by side. The first failure ends everything. `told` is called after each step.
+pub async fn collect<F: Fetch>(
     fetch: Arc<F>,
-    plan: &Plan,
-    questions: Vec<Question>,
-    mut keep: impl FnMut(Question, &TargetId, Counts) -> Result<(), JournalError>,
+    plan: &Arc<Plan>,
+    work: Work,
+    now: UnixSeconds,
+    answers: &mut Answers,
+    mut journal: Option<Journal>,
+    mut told: impl FnMut(Step),
 ) -> Result<(), AskError> {
-    let total = questions.len();
-    let mut by_app: BTreeMap<u32, Vec<(Target, Question)>> = BTreeMap::new();
-    for question in questions {
-        if let Some(planned) = plan.targets.get(question.target) {
-            let target = planned.target.clone();
-            by_app
-                .entry(target.app.sdk_app_id)
-                .or_default()
-                .push((target, question));
-        }
-    }
-    let (sender, mut answers) = mpsc::channel(ON_THE_WAY);
+    let mut open = work.proofs.len() + work.questions.len();
+    let (sender, mut events) = mpsc::channel(ON_THE_WAY);
+    let turns = Arc::new(Semaphore::new(usize::from(AT_ONCE)));
     let mut apps = JoinSet::new();
-    for questions in by_app.into_values() {
-        let (fetch, sender) = (Arc::clone(&fetch), sender.clone());
-        apps.spawn(async move {
-            for (target, question) in questions {
-                let answer = patiently(fetch.as_ref(), &target, question).await;
-                let failed = answer.is_err();
-                // Nobody listens once another app has failed.
-                if sender.send((target.id(), question, answer)).await.is_err() || failed {
-                    return;
-                }
-            }
-        });
+    for tasks in by_app(plan, work).into_values() {
+        let app = App {
+            fetch: Arc::clone(&fetch),
+            events: sender.clone(),
+            calls: AtomicU32::new(0),
+        };
+        apps.spawn(app.run(tasks, Arc::clone(plan), Arc::clone(&turns), now));
     }
     drop(sender);
-    let mut kept = 0;
-    while let Some((id, question, answer)) = answers.recv().await {
-        match answer {
-            Ok(reading) => keep(question, &id, reading.counts())?,
-            Err(error) => return Err(AskError::Refused { id, error }),
+    while let Some(event) = events.recv().await {
+        match event? {
+            Event::Called => told(Step::Call),
+            Event::Proved { target, calls } => {
+                if let (Some(journal), Some(planned)) = (&mut journal, plan.targets.get(target)) {
+                    journal.proved(&planned.target.id())?;
+                }
+                answers.prove(target);
+                told(Step::Proof { calls });
+                open -= 1;
+            }
+            Event::Answered(question, counts) => {
+                let planned = plan.targets.get(question.target);
+                if let (Some(journal), Some(planned)) = (&mut journal, planned) {
+                    journal.add(&planned.target.id(), question.api, question.range, &counts)?;
+                }
+                answers.add(question, counts)?;
+                open -= 1;
+            }
         }
-        kept += 1;
     }
-    if kept == total {
+    if open == 0 {
         Ok(())
     } else {
         Err(AskError::Incomplete)
     }
 }
 
-async fn patiently<F: Fetch>(
-    fetch: &F,
-    target: &Target,
-    question: Question,
-) -> Result<Reading, FetchError> {
-    let mut answer = fetch.fetch(target, question.api, question.range).await;
-    for _ in 0..CROWDED_OUT {
-        match &answer {
-            Err(error) if error.outcome == Outcome::RateLimited => {}
-            _ => break,
+/// The tasks by SDKAppID, which is what the service counts calls by: proofs first.
+fn by_app(plan: &Plan, work: Work) -> BTreeMap<u32, Vec<Task>> {
+    let mut tasks: BTreeMap<u32, Vec<Task>> = BTreeMap::new();
+    let proofs = work
+        .proofs
+        .into_iter()
+        .map(|target| (target, Task::Prove(target)));
+    let questions = work
+        .questions
+        .into_iter()
+        .map(|question| (question.target, Task::Ask(question)));
+    for (target, task) in proofs.chain(questions) {
+        if let Some(planned) = plan.targets.get(target) {
+            tasks
+                .entry(planned.target.app.sdk_app_id)
+                .or_default()
+                .push(task);
         }
-        sleep(PAUSE).await;
-        answer = fetch.fetch(target, question.api, question.range).await;
     }
-    answer
+    tasks
+}
+
+/// What one app asks with, one question at a time.
+struct App<F> {
+    fetch: Arc<F>,
+    events: mpsc::Sender<Result<Event, AskError>>,
+    /// Calls since they were last counted.
+    calls: AtomicU32,
+}
+
+impl<F: Fetch> App<F> {
+    async fn run(self, tasks: Vec<Task>, plan: Arc<Plan>, turns: Arc<Semaphore>, now: UnixSeconds) {
+        for task in tasks {
+            let Ok(_turn) = turns.acquire().await else {
+                return;
+            };
+            let event = self.step(task, &plan, now).await;
+            let failed = event.is_err();
+            // Nobody listens once another app has failed.
+            if self.events.send(event).await.is_err() || failed {
+                return;
+            }
+        }
+    }
+
+    async fn step(&self, task: Task, plan: &Plan, now: UnixSeconds) -> Result<Event, AskError> {
+        let (Task::Prove(index) | Task::Ask(Question { target: index, .. })) = task;
+        let Some(target) = plan.targets.get(index).map(|planned| &planned.target) else {
+            return Err(AskError::Incomplete);
+        };
+        match task {
+            Task::Prove(_) => {
+                self.calls.store(0, Ordering::Relaxed);
+                prove(self, target, now).await?;
+                let calls = self.calls.load(Ordering::Relaxed);
+                Ok(Event::Proved {
+                    target: index,
+                    calls,
+                })
+            }
+            Task::Ask(question) => match self.fetch(target, question.api, question.range).await {
+                Ok(reading) => Ok(Event::Answered(question, reading.counts())),
+                Err(error) => Err(AskError::Refused {
+                    id: target.id(),
+                    error,
+                }),
+            },
+        }
+    }
+}
+
+/// Patient with a daemon that makes calls of the same app.
+impl<F: Fetch> Fetch for App<F> {
+    async fn fetch(&self, target: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
+        let mut answer = self.fetch.fetch(target, api, range).await;
+        for _ in 0..CROWDED_OUT {
+            match &answer {
+                Err(error) if error.outcome == Outcome::RateLimited => {}
+                _ => break,
+            }
+            sleep(PAUSE).await;
+            answer = self.fetch.fetch(target, api, range).await;
+        }
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        // Nobody listens once another app has failed.
+        let _ = self.events.send(Ok(Event::Called)).await;
+        answer
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::backfill::plan::Span;
-    use crate::reading::Api;
     use crate::target::tests::target;
-    use crate::window::{Range, UnixSeconds};
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use tokio::time::Instant;
 
-    /// Refuses each question a few times before it is answered.
+    /// Refuses each question a few times before it is answered with nothing, after a second.
     struct Busy {
         refusals: usize,
         outcome: i64,
         asked: AtomicUsize,
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Busy {
+        fn new(refusals: usize, outcome: i64) -> Self {
+            Self {
+                refusals,
+                outcome,
+                asked: AtomicUsize::new(0),
+                now: AtomicUsize::new(0),
+                most: AtomicUsize::new(0),
+            }
+        }
     }
 
     impl Fetch for Busy {
         async fn fetch(&self, _: &Target, _: Api, _: Range) -> Result<Reading, FetchError> {
             let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(now, Ordering::SeqCst);
+            sleep(Duration::from_secs(1)).await;
+            self.now.fetch_sub(1, Ordering::SeqCst);
             if asked % (self.refusals + 1) < self.refusals {
                 return Err(FetchError::refused(self.outcome, ""));
             }
@@ -152,48 +255,92 @@ mod tests {
         }
     }
 
-    /// How many questions there were, and how many calls or which failure.
-    async fn run(refusals: usize, outcome: i64) -> (usize, Result<usize, String>) {
+    const NOW: UnixSeconds = UnixSeconds(1_741_800_000);
+
+    fn plan(apps: u32) -> Arc<Plan> {
+        let targets = (0..apps).map(|n| {
+            let mut target = target(&format!("app{n}"), "singapore");
+            Arc::get_mut(&mut target.app).unwrap().sdk_app_id += n;
+            target
+        });
         let span = Span {
             from: UnixSeconds(1_741_752_000),
             to: UnixSeconds(1_741_759_200),
             step: Duration::from_secs(3600),
         };
-        let plan = Plan::new(vec![target("shop", "singapore")], span, Instant::now());
-        let mut answers = Answers::new();
-        let questions = plan.questions(&answers);
-        let total = questions.len();
-        let service = Arc::new(Busy {
-            refusals,
-            outcome,
-            asked: AtomicUsize::new(0),
-        });
-        let asking = Arc::clone(&service);
-        let asked = collect(asking, &plan, questions, &mut answers, None, || ()).await;
-        let calls = service.asked.load(Ordering::SeqCst);
+        Arc::new(Plan::new(targets.collect(), span, Instant::now()))
+    }
+
+    /// Calls of a proof when there is nothing but zeros.
+    const PROOF: usize = 4;
+
+    /// What came of all work on `apps` apps, and how many calls that is without refusals.
+    async fn run(service: &Arc<Busy>, apps: u32) -> (Result<Vec<Step>, String>, usize) {
+        let plan = plan(apps);
+        let mut answers = Answers::none(&plan);
+        let work = plan.work(&answers);
+        let calls = work.questions.len() + work.proofs.len() * PROOF;
+        let (asking, mut steps) = (Arc::clone(service), Vec::new());
+        let told = |step| steps.push(step);
+        let asked = collect(asking, &plan, work, NOW, &mut answers, None, told).await;
+        if asked.is_ok() {
+            let left = plan.work(&answers);
+            assert!(left.questions.is_empty() && left.proofs.is_empty());
+        }
         (
-            total,
-            asked.map(|()| calls).map_err(|error| error.to_string()),
+            asked.map(|()| steps).map_err(|error| error.to_string()),
+            calls,
         )
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_daemon_beside_it_slows_it_down_and_does_not_stop_it() {
-        let (total, calls) = run(CROWDED_OUT, 60007).await;
-        assert_eq!(calls, Ok(total * (CROWDED_OUT + 1)));
-        let (_, failure) = run(CROWDED_OUT + 1, 60007).await;
+        let service = Arc::new(Busy::new(CROWDED_OUT, 60007));
+        let (steps, calls) = run(&service, 1).await;
+        assert_eq!(steps.unwrap().len(), calls + 1);
+        assert_eq!(
+            service.asked.load(Ordering::SeqCst),
+            calls * (CROWDED_OUT + 1)
+        );
+        let (failure, _) = run(&Arc::new(Busy::new(CROWDED_OUT + 1, 60007)), 1).await;
         assert!(failure.unwrap_err().contains("rate_limited 60007"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn any_other_refusal_ends_it_with_what_to_do() {
-        let (_, failure) = run(1, 90045).await;
+        let (failure, _) = run(&Arc::new(Busy::new(1, 90045)), 1).await;
         let advice = crate::catalogue::rest_code(90045).unwrap().advice.clone();
         let failure = failure.unwrap_err();
         assert!(
-            failure.starts_with("shop/singapore: not_enabled 90045"),
+            failure.starts_with("app0/singapore: not_enabled 90045"),
             "{failure}"
         );
         assert!(failure.ends_with(&advice), "{failure}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn apps_are_proved_and_asked_side_by_side() {
+        let (mut took, mut calls) = (Vec::new(), Vec::new());
+        for apps in [1, 20] {
+            let began = Instant::now();
+            let service = Arc::new(Busy::new(0, 0));
+            let (steps, expected) = run(&service, apps).await;
+            let steps = steps.unwrap();
+            took.push(began.elapsed());
+            calls.push(steps.iter().filter(|step| **step == Step::Call).count());
+            assert_eq!(calls.last(), Some(&expected));
+            let first = steps.iter().position(|step| *step != Step::Call).unwrap();
+            assert_eq!(steps[first], Step::Proof { calls: 4 });
+        }
+        assert_eq!(took[0], took[1]);
+        assert_eq!(calls[0] * 20, calls[1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_apps_there_are_only_so_many_ask_at_once() {
+        let service = Arc::new(Busy::new(0, 0));
+        let (steps, calls) = run(&service, 2 * u32::from(AT_ONCE)).await;
+        assert_eq!(steps.unwrap().len(), calls + 2 * usize::from(AT_ONCE));
+        assert_eq!(service.most.load(Ordering::SeqCst), usize::from(AT_ONCE));
     }
 }

@@ -1,19 +1,25 @@
 //! What the service no longer keeps, and what has not settled yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::plan::{Plan, Question, Span};
+use super::ask::AT_ONCE;
+use super::plan::{Plan, Span, Work};
 use super::replay::{Settings, needed};
 use super::timeline::stops;
+use crate::additivity;
 use crate::config::duration::text;
 use crate::target::Target;
 use crate::window::{DAY, LOOK_BACK, UnixSeconds, aligned_end, day_anchor};
 
 /// Time for the first call of all to be made, and for a call to be repeated.
 const MARGIN: Duration = Duration::from_secs(10);
+
+/// The most moments that are planned, of all targets together: a week of hours for 20,000
+/// targets, or of seconds for six. A moment and what it asks for take about 250 bytes.
+const MAX_MOMENTS: u64 = 4_000_000;
 
 /// Whether a span and its step can be asked for at all.
 pub fn check_span(span: Span) -> Result<(), String> {
@@ -76,26 +82,45 @@ fn latest(targets: &[Target], now: UnixSeconds) -> Option<(UnixSeconds, &Target)
     Some((UnixSeconds(now.0.saturating_sub(lag)), last))
 }
 
+/// Whether a plan of so many targets is small enough to be made.
+pub fn check_size(span: Span, targets: usize) -> Result<(), String> {
+    let step = span.step.as_secs().max(1);
+    let moments = (span.to.0.saturating_sub(span.from.0) / step).saturating_add(1);
+    if moments.saturating_mul(targets as u64) > MAX_MOMENTS {
+        return Err(format!(
+            "--step: {moments} moments of {targets} targets are more than {MAX_MOMENTS}; use a larger --step, a later --from, or fill one app at a time (--app)"
+        ));
+    }
+    Ok(())
+}
+
 /// Whether the service still keeps everything that is asked when its turn comes.
-pub fn check_kept(plan: &Plan, questions: &[Question], now: UnixSeconds) -> Result<(), String> {
+pub fn check_kept(plan: &Plan, work: &Work, now: UnixSeconds) -> Result<(), String> {
     let targets: Vec<&Target> = plan.targets.iter().map(|planned| &planned.target).collect();
+    let slowness = slowness(&targets);
     let mut turns: BTreeMap<u32, u32> = BTreeMap::new();
-    for question in questions {
+    for target in work.proofs.iter().filter_map(|index| targets.get(*index)) {
+        *turns.entry(target.app.sdk_app_id).or_default() += additivity::MOST_CALLS;
+    }
+    let first = first_calls(&targets);
+    for question in &work.questions {
         let Some(target) = targets.get(question.target) else {
             continue;
         };
         let turn = turns.entry(target.app.sdk_app_id).or_default();
-        if question.range.start < forgotten(target, *turn, now) {
-            let first = forgotten(target, of_one_piece(&targets, target), now);
-            return Err(if question.range.start < first {
-                refusal(&targets, now, plan.started)
-            } else {
-                format!(
-                    "--step: {} asks for so many calls that {} forgets what comes first before its turn; use a larger step or a later --from",
-                    text(plan.span.step),
-                    target.id()
-                )
-            });
+        if question.range.start < forgotten(target, *turn, slowness, now) {
+            let calls = first.get(&target.app.sdk_app_id).copied().unwrap_or(0);
+            return Err(
+                if question.range.start < forgotten(target, calls, slowness, now) {
+                    refusal(&targets, now, plan.started)
+                } else {
+                    format!(
+                        "--step: {} asks for so many calls that {} forgets what comes first before its turn; use a larger step or a later --from",
+                        text(plan.span.step),
+                        target.id()
+                    )
+                },
+            );
         }
         *turn += 1;
     }
@@ -104,20 +129,29 @@ pub fn check_kept(plan: &Plan, questions: &[Question], now: UnixSeconds) -> Resu
 
 /// The latest time of which the service may have forgotten something when the app's call
 /// number `turn` is made.
-fn forgotten(target: &Target, turn: u32, now: UnixSeconds) -> UnixSeconds {
-    let gap = 1.0 / target.app.calls_per_second;
+fn forgotten(target: &Target, turn: u32, slowness: f64, now: UnixSeconds) -> UnixSeconds {
+    let gap = slowness / target.app.calls_per_second;
     let waited = Duration::from_secs_f64(gap * f64::from(turn)) + MARGIN;
     UnixSeconds((now.0 + waited.as_secs()).saturating_sub(LOOK_BACK.as_secs()))
 }
 
-/// How many calls an app needs for one piece of time.
-fn of_one_piece(targets: &[&Target], target: &Target) -> u32 {
-    let calls = targets
-        .iter()
-        .filter(|other| other.app.sdk_app_id == target.app.sdk_app_id)
-        .map(|other| other.apis().len())
-        .sum::<usize>();
-    u32::try_from(calls).unwrap_or(u32::MAX)
+/// How many times slower than its limit an app goes: more apps than may ask at once take
+/// turns.
+fn slowness(targets: &[&Target]) -> f64 {
+    let apps: BTreeSet<u32> = targets.iter().map(|t| t.app.sdk_app_id).collect();
+    let apps = u32::try_from(apps.len()).unwrap_or(u32::MAX);
+    (f64::from(apps) / f64::from(AT_ONCE)).max(1.0)
+}
+
+/// How many calls each app needs before it has asked about the first piece of time, by
+/// SDKAppID: to be proved, and for the piece.
+fn first_calls(targets: &[&Target]) -> BTreeMap<u32, u32> {
+    let mut calls: BTreeMap<u32, u32> = BTreeMap::new();
+    for target in targets {
+        let apis = u32::try_from(target.apis().len()).unwrap_or(u32::MAX);
+        *calls.entry(target.app.sdk_app_id).or_default() += additivity::MOST_CALLS + apis;
+    }
+    calls
 }
 
 fn refusal(targets: &[&Target], now: UnixSeconds, started: Instant) -> String {
@@ -144,8 +178,10 @@ fn first<'a>(
     now: UnixSeconds,
     started: Instant,
 ) -> Option<(UnixSeconds, &'a Target)> {
+    let (calls, slowness) = (first_calls(targets), slowness(targets));
     let of_each = targets.iter().map(|target| {
-        let limit = forgotten(target, of_one_piece(targets, target), now);
+        let turn = calls.get(&target.app.sdk_app_id).copied().unwrap_or(0);
+        let limit = forgotten(target, turn, slowness, now);
         (earliest(&Settings::of(target), limit, started), *target)
     });
     of_each.max_by_key(|(from, _)| *from)

@@ -16,10 +16,12 @@ pub struct Destination {
 pub enum DestinationError {
     #[error("--output: {} exists already and is not overwritten; remove it, choose another name, or say --overwrite", .0.display())]
     Exists(PathBuf),
-    #[error("--output: {} is not a file, and --overwrite replaces files only", .0.display())]
-    NoFile(PathBuf),
-    #[error("--output: {} is no name of a file", .0.display())]
+    #[error("--output: {} is not a regular file, and nothing else is replaced", .0.display())]
+    NotFile(PathBuf),
+    #[error("--output: {} is not the name of a file", .0.display())]
     NoName(PathBuf),
+    #[error("--output: the folder {} is missing or is not a folder", .0.display())]
+    NoFolder(PathBuf),
     #[error("cannot write {}", path.display())]
     Write { path: PathBuf, source: io::Error },
 }
@@ -29,6 +31,13 @@ impl Destination {
     pub fn new(file: PathBuf, overwrite: bool) -> Result<Self, DestinationError> {
         if file.file_name().is_none() {
             return Err(DestinationError::NoName(file));
+        }
+        let folder = match file.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        if !folder.is_dir() {
+            return Err(DestinationError::NoFolder(folder.to_owned()));
         }
         let destination = Self { file, overwrite };
         destination.check_free()?;
@@ -53,9 +62,7 @@ impl Destination {
     fn check_free(&self) -> Result<(), DestinationError> {
         // A link that leads nowhere is in the way, too, and a device is not to become a file.
         match fs::symlink_metadata(&self.file) {
-            Ok(found) if self.overwrite && !found.is_file() => {
-                Err(DestinationError::NoFile(self.file.clone()))
-            }
+            Ok(found) if !found.is_file() => Err(DestinationError::NotFile(self.file.clone())),
             Ok(_) if !self.overwrite => Err(DestinationError::Exists(self.file.clone())),
             _ => Ok(()),
         }
@@ -71,9 +78,9 @@ impl Destination {
             let path = path.to_owned();
             move |source| DestinationError::Write { path, source }
         };
-        let written = File::create(&text).and_then(|file| {
-            let mut out = BufWriter::new(file);
-            write(&mut out)?;
+        let file = create(&text).map_err(failed(&text))?;
+        let mut out = BufWriter::new(file);
+        let written = write(&mut out).and_then(|()| {
             out.into_inner()
                 .map_err(io::IntoInnerError::into_error)?
                 .sync_all()
@@ -83,7 +90,7 @@ impl Destination {
             .and_then(|()| self.check_free())
             .and_then(|()| fs::rename(&text, &self.file).map_err(failed(&self.file)));
         if moved.is_err() {
-            // It may not have come into being, and the space is needed.
+            // The space is needed.
             let _ = fs::remove_file(&text);
         } else {
             // The file is there: what is left of the way to it is only untidy.
@@ -91,6 +98,15 @@ impl Destination {
         }
         moved
     }
+}
+
+/// A new file, in the place of one that an interrupted run has left. Anything else there,
+/// such as a link, is neither written through nor removed.
+fn create(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+        fs::remove_file(path)?;
+    }
+    File::create_new(path)
 }
 
 #[cfg(test)]
@@ -150,6 +166,38 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_is_missing_is_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "").unwrap();
+        for inner in ["missing/x.om", "file/x.om"] {
+            let error = Destination::new(folder.path().join(inner), false)
+                .err()
+                .unwrap();
+            assert!(error.to_string().contains("folder"), "{error}");
+        }
+        assert!(Destination::new(PathBuf::from("a-name-alone.om"), false).is_ok());
+    }
+
+    #[test]
+    fn what_is_in_the_way_of_the_text_is_neither_written_through_nor_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = Destination::new(folder.path().join("x.om"), false).unwrap();
+        let (mine, text) = (
+            folder.path().join("mine"),
+            folder.path().join("x.om.part.text"),
+        );
+        fs::write(&mine, "mine").unwrap();
+        std::os::unix::fs::symlink(&mine, &text).unwrap();
+        assert!(destination.publish(|out| out.write_all(b"new")).is_err());
+        assert_eq!(fs::read(&mine).unwrap(), b"mine");
+        assert!(text.is_symlink());
+        fs::remove_file(&text).unwrap();
+        fs::write(&text, "half of an earlier run").unwrap();
+        destination.publish(|out| out.write_all(b"new")).unwrap();
+        assert_eq!(fs::read(destination.file()).unwrap(), b"new");
+    }
+
+    #[test]
     fn only_a_file_is_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let (inner, link) = (folder.path().join("folder"), folder.path().join("link"));
@@ -157,7 +205,10 @@ mod tests {
         std::os::unix::fs::symlink(&inner, &link).unwrap();
         for path in [inner, link, PathBuf::from("/dev/null")] {
             let error = Destination::new(path, true).err().unwrap();
-            assert!(error.to_string().contains("is not a file"), "{error}");
+            assert!(
+                error.to_string().contains("is not a regular file"),
+                "{error}"
+            );
         }
     }
 }

@@ -1,21 +1,28 @@
-//! Answers on disk: one line each, so that an interrupted run can be continued.
+//! Answers and proofs on disk: one line each, so that an interrupted run can be continued.
 //!
 //! The first line says what the answers are for. A line counts once its line break is
 //! written; what follows the last line break was cut off and is asked again.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::answers::TooMany;
 use crate::reading::{Api, CountKey, Counts};
 use crate::target::TargetId;
 use crate::window::{Range, UnixSeconds};
 
 /// Changes when a line's meaning does.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// The longest line, in bytes: about three times as much as the longest response leads to.
+pub const MAX_LINE: usize = 64 << 20;
+
+/// The longest journal, in bytes: as many counts as there may be samples.
+pub const MAX_BYTES: u64 = 16 << 30;
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -25,30 +32,33 @@ struct Header {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
-    app: String,
-    region: String,
-    api: String,
-    start: UnixSeconds,
-    end: UnixSeconds,
-    counts: Vec<(CountKey, u64)>,
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Answer {
+        app: String,
+        region: String,
+        api: String,
+        start: UnixSeconds,
+        end: UnixSeconds,
+        counts: Vec<(CountKey, u64)>,
+    },
+    Proved {
+        app: String,
+        region: String,
+    },
 }
 
-/// One answer of an earlier run.
+/// What an earlier run has found out.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub id: TargetId,
-    pub api: Api,
-    pub range: Range,
-    pub counts: Counts,
-}
-
-/// What an earlier run has left.
-#[derive(Debug, Default)]
-pub struct Found {
-    pub entries: Vec<Entry>,
-    /// Up to where the file holds whole lines, in bytes.
-    pub length: u64,
+pub enum Entry {
+    Answer {
+        id: TargetId,
+        api: Api,
+        range: Range,
+        counts: Counts,
+    },
+    /// Counts of this target add up.
+    Proved(TargetId),
 }
 
 /// Why a journal cannot be used.
@@ -56,76 +66,119 @@ pub struct Found {
 pub enum JournalError {
     #[error("{} is left from a backfill that did not end: continue it with --resume, or remove it to begin anew", .0.display())]
     Unfinished(PathBuf),
-    #[error("--resume: {} belongs to another backfill: {reason}; use the same arguments and configuration, or remove it to begin anew", path.display())]
-    Other { path: PathBuf, reason: String },
-    #[error("--resume: {} is damaged in line {line}; remove it to begin anew", path.display())]
-    Damaged { path: PathBuf, line: usize },
+    #[error("the journal's place {} is taken by something that is not a regular file; remove it, or choose another --output", .0.display())]
+    NotFile(PathBuf),
+    #[error("--resume: {} {problem}", path.display())]
+    Unusable { path: PathBuf, problem: Problem },
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write {}", path.display())]
     Write { path: PathBuf, source: io::Error },
 }
 
+/// What is wrong with the bytes of a journal.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    #[error(
+        "belongs to another backfill: {0}; use the same arguments and configuration, or remove it to begin anew"
+    )]
+    Other(String),
+    #[error("is damaged in line {0}; remove it to begin anew")]
+    Damaged(usize),
+    #[error("is longer than {MAX_BYTES} bytes; remove it, and fill fewer apps at a time (--app)")]
+    TooLong,
+    #[error("cannot be continued: {0}")]
+    TooMany(#[from] TooMany),
+    #[error("cannot be read: {0}")]
+    Read(#[from] io::Error),
+}
+
 /// A journal that is being written.
 pub struct Journal {
     path: PathBuf,
     file: File,
+    length: u64,
 }
 
-/// Reads what an earlier run about the same `facts` has left at `path`, if anything.
-pub fn find(path: &Path, facts: &BTreeMap<String, String>) -> Result<Found, JournalError> {
-    let read = |source| JournalError::Read {
+/// Whether there is a journal at `path`. Something else there is refused, a link too: it
+/// would be read without end, or written through.
+pub fn exists(path: &Path) -> Result<bool, JournalError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => Ok(true),
+        Ok(_) => Err(JournalError::NotFile(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(JournalError::Read {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Reads what an earlier run about the same `facts` has left at `path`, if anything, and
+/// gives it to `keep`. Returns up to where the file holds whole lines, in bytes.
+pub fn find(
+    path: &Path,
+    facts: &BTreeMap<String, String>,
+    keep: impl FnMut(Entry) -> Result<(), TooMany>,
+) -> Result<u64, JournalError> {
+    if !exists(path)? {
+        return Ok(0);
+    }
+    let file = File::open(path).map_err(|source| JournalError::Read {
         path: path.to_owned(),
         source,
-    };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
-        Err(error) => return Err(read(error)),
-    };
-    let mut reader = BufReader::new(file);
-    let mut found = Found::default();
-    let mut bytes = Vec::new();
+    })?;
+    parse(BufReader::new(file), facts, keep).map_err(|problem| JournalError::Unusable {
+        path: path.to_owned(),
+        problem,
+    })
+}
+
+/// As [`find`], from bytes: at most [`MAX_BYTES`] are read, and one line of at most
+/// [`MAX_LINE`] is held at a time.
+pub fn parse(
+    mut bytes: impl BufRead,
+    facts: &BTreeMap<String, String>,
+    mut keep: impl FnMut(Entry) -> Result<(), TooMany>,
+) -> Result<u64, Problem> {
+    let (mut whole, mut line) = (0, Vec::new());
     for number in 1.. {
-        bytes.clear();
-        let length = reader.read_until(b'\n', &mut bytes).map_err(read)?;
-        if bytes.last() != Some(&b'\n') {
+        line.clear();
+        let mut longest = bytes.by_ref().take(MAX_LINE as u64);
+        let length = longest.read_until(b'\n', &mut line)?;
+        if whole + length as u64 > MAX_BYTES {
+            return Err(Problem::TooLong);
+        }
+        if line.last() != Some(&b'\n') {
+            // An interruption leaves half a line, but only one that could have become whole.
+            if length == MAX_LINE {
+                return Err(Problem::Damaged(number));
+            }
             break;
         }
         if number == 1 {
-            check_header(path, &bytes, facts)?;
+            check_header(&line, facts)?;
         } else {
-            let entry = entry(&bytes).ok_or_else(|| JournalError::Damaged {
-                path: path.to_owned(),
-                line: number,
-            })?;
-            found.entries.push(entry);
+            keep(entry(&line).ok_or(Problem::Damaged(number))?)?;
         }
-        found.length += length as u64;
+        whole += length as u64;
     }
-    Ok(found)
+    Ok(whole)
 }
 
-fn check_header(
-    path: &Path,
-    line: &[u8],
-    facts: &BTreeMap<String, String>,
-) -> Result<(), JournalError> {
-    let other = |reason| JournalError::Other {
-        path: path.to_owned(),
-        reason,
-    };
-    let header: Header =
-        serde_json::from_slice(line).map_err(|_| other("it is no journal".to_owned()))?;
+fn check_header(line: &[u8], facts: &BTreeMap<String, String>) -> Result<(), Problem> {
+    let header: Header = serde_json::from_slice(line)
+        .map_err(|_| Problem::Other("it is not a journal".to_owned()))?;
     if header.timpush_backfill != FORMAT || header.program != env!("CARGO_PKG_VERSION") {
-        return Err(other(format!(
-            "version {} of the program began it, and this is {}",
+        return Err(Problem::Other(format!(
+            "version {} of the program began it (format {}), and this is {} (format {FORMAT})",
             header.program,
+            header.timpush_backfill,
             env!("CARGO_PKG_VERSION")
         )));
     }
     match difference(&header.facts, facts) {
-        Some(reason) => Err(other(reason)),
+        Some(reason) => Err(Problem::Other(reason)),
         None => Ok(()),
     }
 }
@@ -145,23 +198,26 @@ fn difference(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>)
 }
 
 fn entry(line: &[u8]) -> Option<Entry> {
-    let line: Line = serde_json::from_slice(line).ok()?;
-    Some(Entry {
-        api: Api::ALL.into_iter().find(|api| api.as_str() == line.api)?,
-        id: TargetId {
-            app: line.app,
-            region: line.region,
-        },
-        range: Range {
-            start: line.start,
-            end: line.end,
-        },
-        counts: line.counts.into_iter().collect(),
-    })
+    match serde_json::from_slice(line).ok()? {
+        Line::Answer {
+            app,
+            region,
+            api,
+            start,
+            end,
+            counts,
+        } => Some(Entry::Answer {
+            id: TargetId { app, region },
+            api: Api::ALL.into_iter().find(|known| known.as_str() == api)?,
+            range: Range { start, end },
+            counts: counts.into_iter().collect(),
+        }),
+        Line::Proved { app, region } => Some(Entry::Proved(TargetId { app, region })),
+    }
 }
 
 impl Journal {
-    /// Goes on after the first `length` bytes at `path` (see [`Found::length`]), or begins there.
+    /// Goes on after the first `length` bytes at `path` (see [`find`]), or begins there.
     pub fn open(
         path: &Path,
         facts: &BTreeMap<String, String>,
@@ -171,10 +227,10 @@ impl Journal {
             path: path.to_owned(),
             source,
         };
+        let is_new = !exists(path)?;
         let mut file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(false)
+            .create_new(is_new)
             .open(path)
             .map_err(failed)?;
         file.set_len(length).map_err(failed)?;
@@ -182,6 +238,7 @@ impl Journal {
         let mut journal = Self {
             path: path.to_owned(),
             file,
+            length,
         };
         if length == 0 {
             journal.write(&Header {
@@ -201,7 +258,7 @@ impl Journal {
         range: Range,
         counts: &Counts,
     ) -> Result<(), JournalError> {
-        self.write(&Line {
+        self.write(&Line::Answer {
             app: id.app.clone(),
             region: id.region.clone(),
             api: api.to_string(),
@@ -214,6 +271,15 @@ impl Journal {
         })
     }
 
+    /// Adds that counts of a target add up.
+    pub fn proved(&mut self, id: &TargetId) -> Result<(), JournalError> {
+        self.write(&Line::Proved {
+            app: id.app.clone(),
+            region: id.region.clone(),
+        })
+    }
+
+    /// What could not be read again is not written.
     fn write(&mut self, line: &impl Serialize) -> Result<(), JournalError> {
         let failed = |source| JournalError::Write {
             path: self.path.clone(),
@@ -221,6 +287,10 @@ impl Journal {
         };
         let mut text = serde_json::to_string(line).map_err(|error| failed(error.into()))?;
         text.push('\n');
+        self.length += text.len() as u64;
+        if text.len() > MAX_LINE || self.length > MAX_BYTES {
+            return Err(failed(io::ErrorKind::FileTooLarge.into()));
+        }
         // In one piece, so that an interruption leaves at most one half line.
         self.file.write_all(text.as_bytes()).map_err(failed)
     }
@@ -245,11 +315,12 @@ mod tests {
             platform: Some(Platform(-3)),
             code: ErrCode::new("未\"\\"),
         });
-        let of = |api, start, counts| Entry {
-            id: TargetId {
-                app: "a \"b\"".to_owned(),
-                region: "lab".to_owned(),
-            },
+        let id = || TargetId {
+            app: "a \"b\"".to_owned(),
+            region: "lab".to_owned(),
+        };
+        let of = |api, start, counts| Entry::Answer {
+            id: id(),
             api,
             range: Range {
                 start: UnixSeconds(start),
@@ -258,6 +329,7 @@ mod tests {
             counts,
         };
         vec![
+            Entry::Proved(id()),
             of(Api::NormalPushLoss, 0, Counts::from([(loss, u64::MAX)])),
             of(Api::NormalPushLoss, 60, Counts::new()),
             of(
@@ -268,13 +340,31 @@ mod tests {
         ]
     }
 
-    fn write(path: &Path, facts: &BTreeMap<String, String>, entries: &[Entry]) {
-        let found = find(path, facts).unwrap();
-        let mut journal = Journal::open(path, facts, found.length).unwrap();
+    type Facts = BTreeMap<String, String>;
+
+    fn found(path: &Path, facts: &Facts) -> Result<(Vec<Entry>, u64), JournalError> {
+        let mut entries = Vec::new();
+        let keep = |entry| {
+            entries.push(entry);
+            Ok(())
+        };
+        let length = find(path, facts, keep)?;
+        Ok((entries, length))
+    }
+
+    fn write(path: &Path, facts: &Facts, entries: &[Entry]) {
+        let (_, length) = found(path, facts).unwrap();
+        let mut journal = Journal::open(path, facts, length).unwrap();
         for entry in entries {
-            journal
-                .add(&entry.id, entry.api, entry.range, &entry.counts)
-                .unwrap();
+            match entry {
+                Entry::Proved(id) => journal.proved(id).unwrap(),
+                Entry::Answer {
+                    id,
+                    api,
+                    range,
+                    counts,
+                } => journal.add(id, *api, *range, counts).unwrap(),
+            }
         }
     }
 
@@ -286,12 +376,12 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         for length in 0..=whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            let kept = find(&path, &facts).unwrap().entries.len();
+            let kept = found(&path, &facts).unwrap().0.len();
             let lines = whole[..length].split(|byte| *byte == b'\n').count() - 1;
             assert_eq!(kept, lines.saturating_sub(1));
             write(&path, &facts, &entries()[kept..]);
             assert_eq!(fs::read(&path).unwrap(), whole, "cut at {length}");
-            assert_eq!(find(&path, &facts).unwrap().entries, entries());
+            assert_eq!(found(&path, &facts).unwrap().0, entries());
         }
     }
 
@@ -311,12 +401,12 @@ mod tests {
                 "target a/c was no part of it",
             ),
         ] {
-            let error = find(&path, &now).unwrap_err().to_string();
+            let error = found(&path, &now).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
         fs::write(&path, "some text of yours\n").unwrap();
-        let error = find(&path, &facts(&[])).unwrap_err().to_string();
-        assert!(error.contains("it is no journal"), "{error}");
+        let error = found(&path, &facts(&[])).unwrap_err().to_string();
+        assert!(error.contains("it is not a journal"), "{error}");
     }
 
     #[test]
@@ -326,7 +416,77 @@ mod tests {
         write(&path, &facts, &entries());
         let text = fs::read_to_string(&path).unwrap().replace("clicked", "c");
         fs::write(&path, text).unwrap();
-        let error = find(&path, &facts).unwrap_err().to_string();
-        assert!(error.contains("line 4"), "{error}");
+        let error = found(&path, &facts).unwrap_err().to_string();
+        assert!(error.contains("line 5"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_neither_read_nor_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("mine"), folder.path().join("x.part"));
+        fs::write(&file, "mine").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        for path in [link.as_path(), folder.path(), Path::new("/dev/zero")] {
+            for error in [
+                found(path, &facts(&[])).unwrap_err(),
+                Journal::open(path, &facts(&[]), 0).err().unwrap(),
+            ] {
+                assert!(matches!(error, JournalError::NotFile(_)), "{error}");
+            }
+        }
+        assert_eq!(fs::read(file).unwrap(), b"mine");
+    }
+
+    /// A journal's bytes without its end, and then `more` of them.
+    fn endless(line: Vec<u8>, more: usize) -> impl BufRead {
+        let mut head = Vec::new();
+        let header = Header {
+            timpush_backfill: FORMAT,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            facts: BTreeMap::new(),
+        };
+        serde_json::to_writer(&mut head, &header).unwrap();
+        head.push(b'\n');
+        let lines = io::repeat(b' ').take(more as u64);
+        BufReader::new(
+            io::Cursor::new(head)
+                .chain(lines)
+                .chain(io::Cursor::new(line)),
+        )
+    }
+
+    #[test]
+    fn a_line_of_any_length_is_held_up_to_the_bound_alone() {
+        let line = b"{\"proved\":{\"app\":\"a\",\"region\":\"b\"}}\n".to_vec();
+        let fits = MAX_LINE - line.len();
+        for (more, damaged) in [(fits, false), (fits + 1, true), (usize::MAX >> 1, true)] {
+            let parsed = parse(endless(line.clone(), more), &facts(&[]), |_| Ok(()));
+            let is_damaged = matches!(parsed, Err(Problem::Damaged(2)));
+            assert_eq!(is_damaged, damaged, "{more} {parsed:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_more_entries_than_lines_and_whole_lines_alone_count(
+            lines in proptest::collection::vec("[ -~]{0,60}|\\{\"proved\":\\{\"app\":\"a\",\"region\":\"b\"\\}\\}", 0..6),
+        ) {
+            let mut entries = 0;
+            let text = lines.join("\n");
+            let keep = |_| {
+                entries += 1;
+                Ok(())
+            };
+            match parse(endless(text.clone().into_bytes(), 0), &BTreeMap::new(), keep) {
+                Ok(length) => {
+                    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+                    let head = length - whole as u64;
+                    proptest::prop_assert!(head > 0 && head < 100);
+                    proptest::prop_assert_eq!(entries, lines.len().saturating_sub(1));
+                }
+                Err(Problem::Damaged(line)) => proptest::prop_assert_eq!(entries, line - 2),
+                Err(other) => proptest::prop_assert!(false, "{}", other),
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::answers::Answered;
 use crate::reading::{CountKey, Counts};
 use crate::window::{Range, UnixSeconds};
 
@@ -38,17 +39,20 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// From answers by the start of their piece.
-    pub fn new(answers: &BTreeMap<UnixSeconds, Counts>) -> Self {
-        let mut sums: BTreeMap<CountKey, Vec<(UnixSeconds, u128)>> = BTreeMap::new();
-        for (start, counts) in answers {
-            for (key, count) in counts {
-                let of_key = sums.entry(key.clone()).or_default();
-                let before = of_key.last().map_or(0, |(_, sum)| *sum);
-                of_key.push((*start, before + u128::from(*count)));
-            }
+    pub fn new(answered: Answered) -> Self {
+        let sums = answered.counts.into_iter().map(|(key, mut of_key)| {
+            // A journal that someone has rearranged is no reason for other sums.
+            of_key.sort_unstable_by_key(|(start, _)| *start);
+            let mut sum = 0;
+            let sums = of_key.into_iter().map(|(start, count)| {
+                sum += u128::from(count);
+                (start, sum)
+            });
+            (key, sums.collect())
+        });
+        Self {
+            sums: sums.collect(),
         }
-        Self { sums }
     }
 
     /// The counts of a union of pieces: every key that is in one of their answers, zeros
@@ -117,7 +121,7 @@ mod tests {
             (UnixSeconds(10), Counts::new()),
             (UnixSeconds(20), Counts::from([(sent(), 7)])),
         ]);
-        let sums = Sums::new(&answers);
+        let sums = Sums::new(Answered::from_pieces(answers));
         assert_eq!(sums.counts(range(0, 20)), Counts::from([(sent(), 0)]));
         assert_eq!(sums.counts(range(10, 20)), Counts::new());
         assert_eq!(sums.counts(range(10, 30)), Counts::from([(sent(), 7)]));
@@ -129,7 +133,7 @@ mod tests {
         let answers = (0..3)
             .map(|n| (UnixSeconds(n * 10), Counts::from([(sent(), u64::MAX - n)])))
             .collect();
-        let sums = Sums::new(&answers);
+        let sums = Sums::new(Answered::from_pieces(answers));
         assert_eq!(
             sums.counts(range(0, 30)),
             Counts::from([(sent(), u64::MAX)])
@@ -178,7 +182,7 @@ mod tests {
                 .into_iter()
                 .map(|piece| (piece.start, Counts::from([(sent(), count(piece))])))
                 .collect();
-            let sums = Sums::new(&answers);
+            let sums = Sums::new(Answered::from_pieces(answers));
             for wanted in needed.iter().filter(|range| range.start < range.end) {
                 prop_assert_eq!(sums.counts(*wanted), Counts::from([(sent(), count(*wanted))]));
             }

@@ -1,17 +1,17 @@
 //! What is to be filled, and the questions that it takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::journal::Found;
+use super::answers::Answers;
 use super::pieces::{Sums, cut};
 use super::replay::{Settings, needed, replay};
 use super::samples::{self, Samples};
 use super::timeline::{Stop, stops};
 use crate::config::duration::text;
-use crate::reading::{Api, Counts};
+use crate::reading::Api;
 use crate::target::{Target, TargetId};
 use crate::window::{Range, UnixSeconds};
 
@@ -49,8 +49,14 @@ pub struct Question {
     pub range: Range,
 }
 
-/// What was answered, by target and API, then by the start of the piece.
-pub type Answers = BTreeMap<(usize, Api), BTreeMap<UnixSeconds, Counts>>;
+/// What is still to be done.
+pub struct Work {
+    /// Targets of which it is not proved yet that counts add up, as indices in
+    /// [`Plan::targets`].
+    pub proofs: Vec<usize>,
+    /// Oldest ranges first, as the service forgets those first.
+    pub questions: Vec<Question>,
+}
 
 impl Plan {
     /// `started` is any moment.
@@ -72,9 +78,8 @@ impl Plan {
         }
     }
 
-    /// The questions that have no answer yet, oldest ranges first, as the service forgets
-    /// those first.
-    pub fn questions(&self, answers: &Answers) -> Vec<Question> {
+    /// What is neither proved nor answered yet. Who has no question left needs no proof.
+    pub fn work(&self, answers: &Answers) -> Work {
         let mut questions: Vec<Question> = self
             .targets
             .iter()
@@ -88,43 +93,34 @@ impl Plan {
                     })
                 })
             })
-            .filter(|question| {
-                answers
-                    .get(&(question.target, question.api))
-                    .is_none_or(|answered| !answered.contains_key(&question.range.start))
-            })
+            .filter(|question| !answers.is_answered(question))
             .collect();
         questions.sort_by_key(|question| (question.range.start, question.target, question.api));
-        questions
+        let asked: BTreeSet<usize> = questions.iter().map(|question| question.target).collect();
+        Work {
+            proofs: asked
+                .into_iter()
+                .filter(|target| !answers.is_proved(*target))
+                .collect(),
+            questions,
+        }
     }
 
-    /// What an earlier run has answered.
-    pub fn known(&self, found: Found) -> Answers {
-        let indices: BTreeMap<TargetId, usize> = self
-            .targets
+    /// The places of the targets in [`Self::targets`].
+    pub fn indices(&self) -> BTreeMap<TargetId, usize> {
+        self.targets
             .iter()
             .enumerate()
             .map(|(index, planned)| (planned.target.id(), index))
-            .collect();
-        let mut answers = Answers::new();
-        for entry in found.entries {
-            if let Some(index) = indices.get(&entry.id) {
-                answers
-                    .entry((*index, entry.api))
-                    .or_default()
-                    .insert(entry.range.start, entry.counts);
-            }
-        }
-        answers
+            .collect()
     }
 
     /// All series of all targets, once every question is answered.
-    pub fn samples(&self, answers: &Answers) -> Vec<(TargetId, Samples)> {
+    pub fn samples(&self, mut answers: Answers) -> Vec<(TargetId, Samples)> {
         let of_target = |(index, planned): (usize, &Planned)| {
             let mut samples = Samples::new();
             for api in planned.target.apis() {
-                let nothing = BTreeMap::new();
-                let sums = Sums::new(answers.get(&(index, *api)).unwrap_or(&nothing));
+                let sums = Sums::new(answers.take(index, *api));
                 replay(
                     &planned.settings,
                     &planned.stops,
@@ -133,6 +129,7 @@ impl Plan {
                     |frame| samples::add(&mut samples, *api, frame),
                 );
             }
+            samples.values_mut().for_each(Vec::shrink_to_fit);
             (planned.target.id(), samples)
         };
         self.targets.iter().enumerate().map(of_target).collect()

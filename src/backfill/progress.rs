@@ -4,29 +4,41 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use super::plan::{Plan, Question};
+use super::ask::{AT_ONCE, Step};
+use super::plan::{Plan, Work};
+use crate::additivity::USUAL_CALLS;
 use crate::config::duration::text;
 
 /// Characters of the bar.
 const WIDTH: usize = 30;
 
+/// The most apps whose calls are told one by one.
+const TOLD: usize = 5;
+
 /// How many calls there are, and how long they take at each app's limit, if it has one.
-pub fn announcement(plan: &Plan, questions: &[Question]) -> String {
+pub fn announcement(plan: &Plan, work: &Work) -> String {
     let mut apps: BTreeMap<&str, (u32, f64)> = BTreeMap::new();
-    for planned in questions
-        .iter()
-        .filter_map(|question| plan.targets.get(question.target))
-    {
-        let app = &planned.target.app;
-        let (calls, _) = apps.entry(&app.name).or_insert((0, app.calls_per_second));
-        *calls += 1;
+    let proofs = work.proofs.iter().map(|target| (*target, USUAL_CALLS));
+    let questions = work.questions.iter().map(|question| (question.target, 1));
+    let mut total = 0;
+    for (target, calls) in proofs.chain(questions) {
+        if let Some(planned) = plan.targets.get(target) {
+            let app = &planned.target.app;
+            apps.entry(&app.name).or_insert((0, app.calls_per_second)).0 += calls;
+            total += calls;
+        }
     }
-    let longest = apps
-        .values()
-        .map(|(calls, rate)| (f64::from(*calls) / rate).ceil())
-        .fold(0.0, f64::max);
-    let each: Vec<String> = apps
+    if apps.is_empty() {
+        return "0 calls: everything is known".to_owned();
+    }
+    let time = if apps.values().all(|(_, rate)| rate.is_finite()) {
+        format!("about {}", text(duration(apps.values().copied())))
+    } else {
+        "without a limit".to_owned()
+    };
+    let mut each: Vec<String> = apps
         .iter()
+        .take(TOLD)
         .map(|(app, (calls, rate))| {
             if rate.is_finite() {
                 format!("{app} {calls} at {rate} per second")
@@ -35,44 +47,46 @@ pub fn announcement(plan: &Plan, questions: &[Question]) -> String {
             }
         })
         .collect();
-    let limited = apps.values().all(|(_, rate)| rate.is_finite());
-    format!(
-        "{} calls ({}){}",
-        questions.len(),
-        if each.is_empty() {
-            "everything is there".to_owned()
-        } else {
-            each.join(", ")
-        },
-        if limited {
-            format!(", about {}", text(Duration::from_secs_f64(longest)))
-        } else {
-            ", without a limit".to_owned()
-        }
-    )
+    if apps.len() > TOLD {
+        each.push(format!("{} more apps", apps.len() - TOLD));
+    }
+    let proving = match work.proofs.len() {
+        0 => String::new(),
+        1 => format!("; the first {USUAL_CALLS} prove that counts add up"),
+        n => format!("; the first {USUAL_CALLS} of each of {n} targets prove that counts add up"),
+    };
+    format!("{total} calls ({}), {time}{proving}", each.join(", "))
+}
+
+/// How long it takes with so many calls of each app, at so many per second: as long as the
+/// slowest app does, or longer where there are more apps than may ask at once.
+fn duration(apps: impl Iterator<Item = (u32, f64)>) -> Duration {
+    let (longest, sum) = apps
+        .map(|(calls, rate)| f64::from(calls) / rate)
+        .fold((0.0_f64, 0.0), |(longest, sum), seconds| {
+            (longest.max(seconds), sum + seconds)
+        });
+    Duration::from_secs_f64(longest.max(sum / f64::from(AT_ONCE)).ceil())
 }
 
 /// A line on standard error that is written over and over; nothing when that is no terminal.
 pub struct Bar {
-    total: usize,
-    done: usize,
+    progress: Progress,
     shown: bool,
 }
 
 impl Bar {
-    pub fn new(total: usize) -> Self {
+    pub fn new(work: &Work) -> Self {
         Self {
-            total,
-            done: 0,
+            progress: Progress::new(work),
             shown: io::stderr().is_terminal(),
         }
     }
 
-    /// One more is done.
-    pub fn advance(&mut self) {
-        self.done += 1;
+    pub fn advance(&mut self, step: Step) {
+        self.progress.advance(step);
         if self.shown {
-            draw(&line(self.done, self.total));
+            draw(&self.progress.line());
         }
     }
 }
@@ -80,7 +94,7 @@ impl Bar {
 /// Leaves an empty line for what is said next.
 impl Drop for Bar {
     fn drop(&mut self) {
-        if self.shown && self.done > 0 {
+        if self.shown && self.progress.done > 0 {
             draw("");
         }
     }
@@ -91,23 +105,152 @@ fn draw(text: &str) {
     let _ = write!(io::stderr(), "\r{text}\x1b[K").and_then(|()| io::stderr().flush());
 }
 
-fn line(done: usize, total: usize) -> String {
-    let full = (WIDTH * done).checked_div(total).unwrap_or(WIDTH);
-    format!(
-        "[{}{}] {done}/{total} calls",
-        "#".repeat(full),
-        ".".repeat(WIDTH.saturating_sub(full))
-    )
+struct Progress {
+    /// Calls that are made.
+    done: u32,
+    /// Calls in all, as far as is known.
+    calls: u32,
+    proved: usize,
+    proofs: usize,
+}
+
+impl Progress {
+    fn new(work: &Work) -> Self {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let proving = count(work.proofs.len()).saturating_mul(USUAL_CALLS);
+        Self {
+            done: 0,
+            calls: count(work.questions.len()).saturating_add(proving),
+            proved: 0,
+            proofs: work.proofs.len(),
+        }
+    }
+
+    fn advance(&mut self, step: Step) {
+        match step {
+            Step::Call => self.done = self.done.saturating_add(1),
+            Step::Proof { calls } => {
+                self.proved += 1;
+                self.calls = self.calls.saturating_add(calls).saturating_sub(USUAL_CALLS);
+            }
+        }
+    }
+
+    fn line(&self) -> String {
+        let Self {
+            done,
+            calls,
+            proved,
+            proofs,
+        } = self;
+        let full = (u64::from(*done) * WIDTH as u64)
+            .checked_div(u64::from(*calls))
+            .and_then(|full| usize::try_from(full).ok())
+            .map_or(WIDTH, |full| full.min(WIDTH));
+        let proving = if proved < proofs {
+            format!(", {proved} of {proofs} targets proved")
+        } else {
+            String::new()
+        };
+        format!(
+            "[{}{}] {done}/{calls} calls{proving}",
+            "#".repeat(full),
+            ".".repeat(WIDTH - full)
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backfill::answers::Answers;
+    use crate::backfill::plan::Span;
+    use crate::target::tests::target;
+    use crate::window::UnixSeconds;
+    use std::sync::Arc;
+    use tokio::time::Instant;
+
+    fn progress(done: u32, calls: u32) -> Progress {
+        Progress {
+            done,
+            calls,
+            proved: 0,
+            proofs: 0,
+        }
+    }
 
     #[test]
     fn a_bar_is_full_at_the_end_and_not_before() {
-        assert_eq!(line(0, 2), format!("[{}] 0/2 calls", ".".repeat(WIDTH)));
-        assert_eq!(line(2, 2), format!("[{}] 2/2 calls", "#".repeat(WIDTH)));
-        assert!(line(999, 1000).contains('.'));
+        let empty = format!("[{}] 0/2 calls", ".".repeat(WIDTH));
+        assert_eq!(progress(0, 2).line(), empty);
+        let full = format!("[{}] 2/2 calls", "#".repeat(WIDTH));
+        assert_eq!(progress(2, 2).line(), full);
+        assert!(progress(999, 1000).line().contains('.'));
+        assert!(progress(0, 0).line().contains("0/0"));
+    }
+
+    /// `apps` with a call per second each, for the samples of two hours.
+    fn work(apps: u32) -> (Plan, Work) {
+        let targets = (0..apps).map(|n| {
+            let mut target = target(&format!("app{n}"), "china");
+            if let Some(app) = Arc::get_mut(&mut target.app) {
+                app.calls_per_second = 1.0;
+                app.sdk_app_id += n;
+            }
+            target
+        });
+        let span = Span {
+            from: UnixSeconds(1_741_752_000),
+            to: UnixSeconds(1_741_759_200),
+            step: Duration::from_secs(3600),
+        };
+        let plan = Plan::new(targets.collect(), span, Instant::now());
+        let work = plan.work(&Answers::none(&plan));
+        (plan, work)
+    }
+
+    #[test]
+    fn proofs_are_part_of_the_line_until_all_are_done_with_the_calls_that_they_took() {
+        let (_, work) = work(2);
+        let questions = u32::try_from(work.questions.len()).unwrap();
+        let mut progress = Progress::new(&work);
+        for _ in 0..10 {
+            progress.advance(Step::Call);
+        }
+        progress.advance(Step::Proof { calls: 10 });
+        let said = format!("10/{} calls, 1 of 2 targets proved", questions + 19);
+        assert!(progress.line().ends_with(&said), "{}", progress.line());
+        progress.advance(Step::Proof { calls: 1 });
+        let said = format!("10/{} calls", questions + 11);
+        assert!(progress.line().ends_with(&said), "{}", progress.line());
+    }
+
+    #[test]
+    fn the_announcement_counts_proofs_and_names_few_of_many_apps() {
+        let (plan, one) = work(1);
+        let calls = one.questions.len() + 9;
+        assert_eq!(
+            announcement(&plan, &one),
+            format!(
+                "{calls} calls (app0 {calls} at 1 per second), about {calls}s; the first 9 prove that counts add up"
+            )
+        );
+        let (plan, many) = work(1000);
+        let said = announcement(&plan, &many);
+        assert!(
+            said.starts_with(&format!("{} calls (app0 ", 1000 * calls)),
+            "{said}"
+        );
+        for part in ["995 more apps", "of each of 1000 targets"] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert!(said.len() < 300, "{said}");
+    }
+
+    #[test]
+    fn apps_side_by_side_take_no_longer_than_one_until_they_have_to_take_turns() {
+        let of = |apps: usize| duration(vec![(30, 1.0); apps].into_iter()).as_secs();
+        let at_once = usize::from(AT_ONCE);
+        assert_eq!((of(1), of(at_once), of(at_once * 3)), (30, 30, 90));
     }
 }

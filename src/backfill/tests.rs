@@ -10,10 +10,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::ask::{AskError, collect};
-use super::bounds::{check_ends, check_kept, check_span};
+use super::answers::Answers;
+use super::ask::{AskError, Step, collect};
+use super::bounds::{check_ends, check_kept, check_size, check_span};
 use super::journal::{Journal, find};
-use super::plan::{Answers, Plan, Span};
+use super::plan::{Plan, Question, Span};
 use super::samples::{Samples, Series};
 use super::text;
 use crate::api::{FetchError, Outcome};
@@ -75,20 +76,25 @@ fn plan(window: u64, from: u64, to: u64, step: u64) -> Plan {
     Plan::new(vec![shop(window)], span, Instant::now())
 }
 
+fn questions(plan: &Plan) -> Vec<Question> {
+    plan.work(&Answers::none(plan)).questions
+}
+
 fn answered(plan: &Plan) -> Answers {
-    let mut answers = Answers::new();
-    for question in plan.questions(&Answers::new()) {
+    answered_from(plan, |_| true)
+}
+
+fn answered_from(plan: &Plan, is_answered: impl Fn(&Question) -> bool) -> Answers {
+    let mut answers = Answers::none(plan);
+    for question in questions(plan).into_iter().filter(is_answered) {
         let counts = ask_truth(question.api, question.range).counts();
-        answers
-            .entry((question.target, question.api))
-            .or_default()
-            .insert(question.range.start, counts);
+        answers.add(question, counts).unwrap();
     }
     answers
 }
 
 fn samples(plan: &Plan) -> Samples {
-    plan.samples(&answered(plan)).remove(0).1
+    plan.samples(answered(plan)).remove(0).1
 }
 
 fn end_of(at: u64) -> UnixSeconds {
@@ -257,13 +263,14 @@ proptest! {
         window in proptest::sample::select(vec![60_u64, 3600, DAY]),
     ) {
         let plan = plan(window, MIDNIGHT + from, MIDNIGHT + from + length, step);
-        let questions = plan.questions(&Answers::new());
+        let questions = questions(&plan);
         let mut asked = BTreeSet::new();
         for question in &questions {
             prop_assert!(asked.insert((question.api, question.range.start)));
             prop_assert!(question.range.end <= end_of(MIDNIGHT + from + length));
         }
-        prop_assert!(plan.questions(&answered(&plan)).is_empty());
+        let none_left = plan.work(&answered(&plan));
+        prop_assert!(none_left.questions.is_empty() && none_left.proofs.is_empty());
     }
 
     #[test]
@@ -276,7 +283,7 @@ proptest! {
         let now = MIDNIGHT + now;
         let check = |from: u64| {
             let plan = plan(window, from, from + DAY, step);
-            check_kept(&plan, &plan.questions(&Answers::new()), UnixSeconds(now))
+            check_kept(&plan, &plan.work(&Answers::none(&plan)), UnixSeconds(now))
         };
         let from = now - 8 * DAY + early;
         if let Err(refusal) = check(from) {
@@ -295,7 +302,7 @@ fn a_week_of_hours_takes_one_call_an_hour_and_one_more_at_each_midnight() {
     let plan = plan(3600, MIDNIGHT + 3600, MIDNIGHT + 7 * DAY, 3600);
     let pieces = &plan.targets[0].pieces;
     assert_eq!(pieces.len(), 168 + 7);
-    assert_eq!(plan.questions(&Answers::new()).len(), 2 * pieces.len());
+    assert_eq!(questions(&plan).len(), 2 * pieces.len());
 }
 
 #[test]
@@ -313,6 +320,23 @@ fn spans_that_make_no_sense_are_refused() {
         assert!(check(0, 1, step).unwrap_err().contains("--step"), "{step}");
     }
     assert!(check(1, 1, 60).unwrap_err().contains("is not before --to"));
+}
+
+#[test]
+fn a_plan_that_is_too_large_is_refused_before_it_is_made() {
+    let check = |to, step, targets| {
+        let span = Span {
+            from: UnixSeconds(0),
+            to: UnixSeconds(to),
+            step: Duration::from_secs(step),
+        };
+        check_size(span, targets)
+    };
+    assert_eq!(check(7 * DAY, 3600, 20_000), Ok(()));
+    assert_eq!(check(7 * DAY, 1, 6), Ok(()));
+    for too_large in [check(7 * DAY, 1, 20), check(u64::MAX, 1, usize::MAX)] {
+        assert!(too_large.unwrap_err().contains("larger --step"));
+    }
 }
 
 #[test]
@@ -340,13 +364,12 @@ fn the_ends_of_a_span_are_settled_and_kept_however_long_it_is() {
 fn a_resumed_run_may_begin_with_what_is_forgotten_if_it_was_answered() {
     let plan = plan(3600, MIDNIGHT + 3600, MIDNIGHT + 2 * DAY, 3600);
     let now = UnixSeconds(MIDNIGHT + 8 * DAY);
-    let mut answers = answered(&plan);
-    for answered in answers.values_mut() {
-        answered.retain(|start, _| start.0 < MIDNIGHT + DAY + 3600);
-    }
-    let all = plan.questions(&Answers::new());
+    let answers = answered_from(&plan, |question| {
+        question.range.start.0 < MIDNIGHT + DAY + 3600
+    });
+    let all = plan.work(&Answers::none(&plan));
     assert!(check_kept(&plan, &all, now).is_err());
-    assert_eq!(check_kept(&plan, &plan.questions(&answers), now), Ok(()));
+    assert_eq!(check_kept(&plan, &plan.work(&answers), now), Ok(()));
     assert_eq!(
         check_ends(&[shop(3600)], plan.span, now, plan.started),
         Ok(())
@@ -375,53 +398,80 @@ impl Fetch for Service {
     }
 }
 
-/// One run that makes at most `until` calls; the text, if it got that far.
-async fn run(journal: &Path, until: usize) -> Result<String, AskError> {
+/// One run that makes at most `until` calls; the text, if it got that far, and how many
+/// calls and proofs there were.
+async fn run(journal: &Path, until: usize) -> (Result<String, AskError>, usize, usize) {
     let plan = plan(3600, MIDNIGHT + DAY - 7200, MIDNIGHT + DAY + 7200, 1800);
-    let facts = plan.facts();
-    let found = find(journal, &facts).unwrap();
-    let open = Journal::open(journal, &facts, found.length).unwrap();
-    let mut answers = plan.known(found);
+    let (plan, facts) = (Arc::new(plan), BTreeMap::new());
+    let mut answers = Answers::none(&plan);
+    let indices = plan.indices();
+    let length = find(journal, &facts, |entry| answers.restore(&indices, entry)).unwrap();
+    let open = Journal::open(journal, &facts, length).unwrap();
     let service = Arc::new(Service {
         calls: AtomicUsize::new(0),
         until,
     });
-    let questions = plan.questions(&answers);
-    collect(service, &plan, questions, &mut answers, Some(open), || ()).await?;
-    let mut out = Vec::new();
-    text::write(&mut out, &plan.samples(&answers), &[]).unwrap();
-    Ok(String::from_utf8(out).unwrap())
+    let (work, mut proofs) = (plan.work(&answers), 0);
+    let told = |step| proofs += usize::from(matches!(step, Step::Proof { .. }));
+    let now = UnixSeconds(MIDNIGHT + 2 * DAY);
+    let asking = Arc::clone(&service);
+    let asked = collect(asking, &plan, work, now, &mut answers, Some(open), told).await;
+    let text = asked.map(|()| {
+        let mut out = Vec::new();
+        text::write(&mut out, &plan.samples(answers), &[]).unwrap();
+        String::from_utf8(out).unwrap()
+    });
+    (text, service.calls.load(Ordering::SeqCst), proofs)
+}
+
+/// The text of a whole run.
+async fn text_of(journal: &Path) -> String {
+    run(journal, usize::MAX).await.0.unwrap()
 }
 
 #[tokio::test]
-async fn an_interrupted_run_that_is_resumed_gives_the_same_bytes() {
+async fn an_interrupted_run_that_is_resumed_gives_the_same_bytes_and_proves_once() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = run(&folder.path().join("whole"), usize::MAX).await.unwrap();
-    for until in [0, 1, 2, 5, 13] {
+    let (whole, calls, proofs) = run(&folder.path().join("whole"), usize::MAX).await;
+    let whole = whole.unwrap();
+    assert_eq!(proofs, 1);
+    for until in [0, 1, 2, 8, 9, 10, 13] {
         let journal = folder.path().join(until.to_string());
-        let error = run(&journal, until).await.unwrap_err().to_string();
+        let error = run(&journal, until).await.0.unwrap_err().to_string();
         assert!(
             error.contains("shop/singapore: connect: no route"),
             "{error}"
         );
-        // The line that was being written is cut off.
-        let kept = std::fs::read(&journal).unwrap();
-        std::fs::write(&journal, &kept[..kept.len() - until.min(3)]).unwrap();
-        assert!(run(&journal, 4).await.is_err());
-        assert_eq!(run(&journal, usize::MAX).await.unwrap(), whole, "{until}");
+        let (text, rest, proofs) = run(&journal, usize::MAX).await;
+        assert_eq!(text.unwrap(), whole, "{until}");
+        // A proof that was under way begins anew.
+        let (again, proved) = if until < 9 { (until, 1) } else { (0, 0) };
+        assert_eq!((rest + until, proofs), (calls + again, proved), "{until}");
     }
     let journal = folder.path().join("whole");
-    assert_eq!(
-        run(&journal, 0).await.unwrap(),
-        whole,
-        "nothing is asked again"
-    );
+    let (text, calls, proofs) = run(&journal, 0).await;
+    assert_eq!((text.unwrap(), calls, proofs), (whole, 0, 0));
+}
+
+#[tokio::test]
+async fn a_line_that_is_cut_off_is_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = text_of(&folder.path().join("whole")).await;
+    for cut in [1, 3, 40] {
+        let journal = folder.path().join(cut.to_string());
+        assert!(run(&journal, 13).await.0.is_err());
+        let kept = std::fs::read(&journal).unwrap();
+        std::fs::write(&journal, &kept[..kept.len() - cut]).unwrap();
+        let (text, calls, _) = run(&journal, usize::MAX).await;
+        assert_eq!(text.unwrap(), whole);
+        assert!(calls > 0);
+    }
 }
 
 #[tokio::test]
 async fn the_text_is_openmetrics_with_each_family_together_and_times_ascending() {
     let folder = tempfile::tempdir().unwrap();
-    let text = run(&folder.path().join("x"), usize::MAX).await.unwrap();
+    let text = text_of(&folder.path().join("x")).await;
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.last(), Some(&"# EOF"));
     assert_eq!(text.matches("# EOF").count(), 1);
@@ -458,7 +508,7 @@ async fn the_text_is_openmetrics_with_each_family_together_and_times_ascending()
 #[tokio::test]
 async fn every_loss_of_a_platform_has_one_class_at_each_of_its_times() {
     let folder = tempfile::tempdir().unwrap();
-    let text = run(&folder.path().join("x"), usize::MAX).await.unwrap();
+    let text = text_of(&folder.path().join("x")).await;
     let of = |name: &str, line: &str| -> Option<(String, String)> {
         let (labels, rest) = line
             .strip_prefix(name)?
@@ -501,7 +551,7 @@ fn without_counters_or_statistics_nothing_is_asked_for_them() {
         step: Duration::from_secs(3600),
     };
     let plan = Plan::new(vec![target], span, Instant::now());
-    let questions = plan.questions(&Answers::new());
+    let questions = questions(&plan);
     assert_eq!(questions.len(), 3);
     assert!(
         questions

@@ -12,12 +12,12 @@ use super::chosen::find_app;
 use super::demo;
 use super::moment::Moment;
 use super::run::shutdown;
-use crate::additivity;
-use crate::api::{Client, FetchError};
+use crate::api::Client;
+use crate::backfill::answers::Answers;
 use crate::backfill::ask::{AskError, collect};
-use crate::backfill::bounds::{check_ends, check_kept, check_span, longest};
+use crate::backfill::bounds::{check_ends, check_kept, check_size, check_span, longest};
 use crate::backfill::destination::{Destination, DestinationError};
-use crate::backfill::journal::{self, Found, Journal, JournalError};
+use crate::backfill::journal::{self, Journal, JournalError, Problem};
 use crate::backfill::label::{Label, repeated};
 use crate::backfill::plan::{Plan, Span};
 use crate::backfill::progress::{Bar, announcement};
@@ -25,10 +25,9 @@ use crate::backfill::text;
 use crate::clock::{self, Now};
 use crate::config::{Config, Secrets, duration, find, variables};
 use crate::failure::Failure;
-use crate::reading::Api;
 use crate::self_metrics::SelfMetrics;
 use crate::target::{Target, expand};
-use crate::window::{DAY, UnixSeconds};
+use crate::window::UnixSeconds;
 
 #[derive(Args)]
 pub struct BackfillArgs {
@@ -90,8 +89,10 @@ async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Resul
     let metrics = Arc::new(SelfMetrics::new(&targets).map_err(Failure::failed)?);
     let client = Arc::new(Client::new(config, metrics).map_err(Failure::usage)?);
 
-    check_ends(&targets, span, now.unix(), now.steady).map_err(Failure::usage)?;
-    let plan = Plan::new(targets, span, now.steady);
+    check_ends(&targets, span, now.unix(), now.steady)
+        .and_then(|()| check_size(span, targets.len()))
+        .map_err(Failure::usage)?;
+    let plan = Arc::new(Plan::new(targets, span, now.steady));
     let mut facts = plan.facts();
     for label in &args.labels {
         facts.insert(
@@ -99,19 +100,13 @@ async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Resul
             label.value().to_owned(),
         );
     }
-    let found = match &destination {
-        Some(destination) => left(destination, &facts, args.resume)?,
-        None => Found::default(),
+    let mut answers = Answers::none(&plan);
+    let length = match &destination {
+        Some(destination) => left(destination, &plan, &facts, args.resume, &mut answers)?,
+        None => 0,
     };
-    let length = found.length;
-    let mut answers = plan.known(found);
-    let questions = plan.questions(&answers);
-    check_kept(&plan, &questions, now.unix()).map_err(Failure::usage)?;
-    if !questions.is_empty() {
-        for planned in &plan.targets {
-            prove(client.as_ref(), &planned.target, now.unix()).await?;
-        }
-    }
+    let work = plan.work(&answers);
+    check_kept(&plan, &work, now.unix()).map_err(Failure::usage)?;
     let rest = match &destination {
         _ if args.demo => Rest::Demo,
         Some(destination) => Rest::Kept(destination),
@@ -126,18 +121,18 @@ async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Resul
     };
 
     // Standard error that is gone is no reason to stop.
-    let _ = writeln!(io::stderr(), "{}", announcement(&plan, &questions));
-    let mut bar = Bar::new(questions.len());
+    let _ = writeln!(io::stderr(), "{}", announcement(&plan, &work));
+    let mut bar = Bar::new(&work);
     let interrupted = shutdown()?;
-    let told = || bar.advance();
+    let told = |step| bar.advance(step);
     let asked = tokio::select! {
-        asked = collect(client, &plan, questions, &mut answers, journal, told) => asked.map_err(Some),
+        asked = collect(client, &plan, work, now.unix(), &mut answers, journal, told) => asked.map_err(Some),
         () = interrupted => Err(None),
     };
     drop(bar);
     asked.map_err(|error| rest.stopped(error))?;
 
-    let samples = plan.samples(&answers);
+    let samples = plan.samples(answers);
     let write = |out: &mut dyn Write| text::write(out, &samples, &args.labels);
     let Some(destination) = &destination else {
         let mut out = io::BufWriter::new(out);
@@ -145,7 +140,7 @@ async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Resul
         return Ok(out.flush()?);
     };
     destination.publish(write).map_err(|error| match error {
-        error @ (DestinationError::Exists(_) | DestinationError::NoFile(_)) => {
+        error @ (DestinationError::Exists(_) | DestinationError::NotFile(_)) => {
             Failure::usage(error)
         }
         error => rest.unwritten(error, destination),
@@ -197,48 +192,30 @@ fn targets(config: &Config, app: Option<&str>) -> Result<Vec<Target>, Failure> {
     Ok(targets)
 }
 
-/// Everything here is added up from parts, so parts must add up, and be told apart.
-async fn prove(client: &Client, target: &Target, now: UnixSeconds) -> Result<(), Failure> {
-    let (id, api) = (target.id(), Api::NormalPushLoss);
-    let failed = |error: FetchError| Failure::failed(format!("{id}: {error}; {}", error.advice));
-    let verdict = additivity::check(client, target, api, now)
-        .await
-        .map_err(failed)?;
-    if verdict.passes() == Some(false) {
-        return Err(Failure::failed(format!(
-            "{id}: {verdict}; the past cannot be put together from such parts, `timpush-exporter probe` shows more"
-        )));
-    }
-    let resolved = additivity::resolved(client, target, api, now)
-        .await
-        .map_err(failed)?;
-    let whole_days = [target.app.polling.window, target.app.polling.step]
-        .iter()
-        .all(|length| length.as_secs().is_multiple_of(DAY));
-    if resolved == Some(false) && !whole_days {
-        return Err(Failure::failed(format!(
-            "{id}: the service does not tell ranges inside a day apart; set `window` and `step` to 1d for this app"
-        )));
-    }
-    Ok(())
-}
-
-/// What an earlier run has left.
+/// What an earlier run has left goes into `answers`; up to where its journal is whole.
 fn left(
     destination: &Destination,
+    plan: &Plan,
     facts: &BTreeMap<String, String>,
     resume: bool,
-) -> Result<Found, Failure> {
+    answers: &mut Answers,
+) -> Result<u64, Failure> {
     let path = destination.journal();
     if !resume {
-        // A link that leads nowhere is in the way, too.
-        return match path.symlink_metadata() {
-            Ok(_) => Err(Failure::usage(JournalError::Unfinished(path))),
-            Err(_) => Ok(Found::default()),
+        return if journal::exists(&path).map_err(Failure::usage)? {
+            Err(Failure::usage(JournalError::Unfinished(path)))
+        } else {
+            Ok(0)
         };
     }
-    journal::find(&path, facts).map_err(|error| match error {
-        error @ JournalError::Other { .. } => Failure::usage(error),
+    let indices = plan.indices();
+    let keep = |entry| answers.restore(&indices, entry);
+    journal::find(&path, facts, keep).map_err(|error| match error {
+        JournalError::NotFile(_)
+        | JournalError::Unusable {
+            problem: Problem::Other(_),
+            ..
+        } => Failure::usage(error),
         error => Failure::failed(error),
     })
 }
@@ -271,6 +248,10 @@ impl Rest<'_> {
             (None, _) => Failure::failed(format!("interrupted; {}", self.advice())),
             (Some(AskError::Keep(error)), Self::Kept(destination)) => {
                 self.unwritten(error, destination)
+            }
+            // The way on would lead to the same end.
+            (Some(error @ (AskError::Unfit { .. } | AskError::TooMany(_))), _) => {
+                Failure::failed(error)
             }
             (Some(error), _) => Failure::failed(format!("{error}\n{}", self.advice())),
         }

@@ -1,0 +1,110 @@
+//! Everything here is added up from parts, so parts must add up, and be told apart.
+
+use super::ask::AskError;
+use crate::additivity::{self, Verdict};
+use crate::api::FetchError;
+use crate::fetch::Fetch;
+use crate::reading::Api;
+use crate::target::Target;
+use crate::window::{DAY, UnixSeconds};
+
+/// Why the past of a target cannot be put together from parts.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    #[error(
+        "{0}; the past cannot be put together from such parts, `timpush-exporter probe` shows more"
+    )]
+    NotAdditive(Verdict),
+    #[error(
+        "the service does not tell ranges inside a day apart; set `window` and `step` to 1d for this app"
+    )]
+    WholeDays,
+}
+
+/// Asks the service whether counts of a target add up, with at most
+/// [`additivity::MOST_CALLS`] calls. Zeros prove nothing, and are no obstacle.
+pub(super) async fn prove<F: Fetch>(
+    fetch: &F,
+    target: &Target,
+    now: UnixSeconds,
+) -> Result<(), AskError> {
+    let (id, api) = (target.id(), Api::NormalPushLoss);
+    let refused = |error: FetchError| {
+        let id = id.clone();
+        AskError::Refused { id, error }
+    };
+    let unfit = |reason| {
+        let id = id.clone();
+        AskError::Unfit { id, reason }
+    };
+    let verdict = additivity::check(fetch, target, api, now)
+        .await
+        .map_err(refused)?;
+    if verdict.passes() == Some(false) {
+        return Err(unfit(Unfit::NotAdditive(verdict)));
+    }
+    let resolved = additivity::resolved(fetch, target, api, now)
+        .await
+        .map_err(refused)?;
+    let polling = &target.app.polling;
+    let whole_days = [polling.window, polling.step]
+        .iter()
+        .all(|length| length.as_secs().is_multiple_of(DAY));
+    if resolved == Some(false) && !whole_days {
+        return Err(unfit(Unfit::WholeDays));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::additivity::tests::{Counting, MIDNIGHT, Service};
+    use crate::target::tests::target;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const NOW: UnixSeconds = UnixSeconds(MIDNIGHT + 10 * DAY + DAY / 2);
+
+    async fn proved(counting: Counting, window: u64) -> Result<usize, String> {
+        let (service, mut target) = (Service::simulated(counting), target("shop", "china"));
+        let polling = &mut Arc::get_mut(&mut target.app).unwrap().polling;
+        (polling.window, polling.step) = (Duration::from_secs(window), Duration::from_secs(window));
+        let proved = prove(&service, &target, NOW).await;
+        proved
+            .map(|()| service.calls())
+            .map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_usual_proof_takes_as_many_calls_as_are_announced() {
+        let usual = usize::try_from(additivity::USUAL_CALLS).unwrap();
+        assert_eq!(proved(Counting::HalfOpen, 3600).await, Ok(usual));
+        let most = usize::try_from(additivity::MOST_CALLS).unwrap();
+        let edges = proved(Counting::Inclusive, 3600).await.unwrap();
+        assert!(edges > usual && edges <= most, "{edges}");
+    }
+
+    #[tokio::test]
+    async fn a_service_whose_parts_do_not_add_up_or_are_not_told_apart_is_refused() {
+        let whole_days = Counting::Touching {
+            bucket: DAY,
+            inclusive: false,
+        };
+        let refused = proved(whole_days, 3600).await.unwrap_err();
+        assert!(
+            refused.starts_with("shop/china: the service does not tell"),
+            "{refused}"
+        );
+        assert!(proved(whole_days, DAY).await.is_ok());
+        let touching = Counting::Touching {
+            bucket: DAY,
+            inclusive: true,
+        };
+        let refused = proved(touching, DAY).await.unwrap_err();
+        assert!(
+            refused.contains("do not add up") && refused.contains("probe"),
+            "{refused}"
+        );
+    }
+}
