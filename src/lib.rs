@@ -46,6 +46,7 @@ pub mod target;
 
 pub mod cadence;
 pub mod clock;
+pub mod poll_log;
 pub mod schedule;
 pub mod window;
 

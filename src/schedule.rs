@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, info, warn};
 
 use crate::api::FetchError;
 use crate::cadence::Cadence;
 use crate::clock::Now;
 use crate::fetch::Fetch;
+use crate::poll_log::{PollLog, Streak};
 use crate::reading::{Api, Reading};
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::Recorder;
@@ -26,6 +26,7 @@ pub struct Shared<F> {
     pub fetch: F,
     pub metrics: Arc<SelfMetrics>,
     pub clock: Box<dyn Fn() -> Now + Send + Sync>,
+    pub log: Arc<PollLog>,
     /// Tells replicas apart, so that they do not poll in step.
     pub replica_index: u32,
     /// One for each call that may be under way, over all apps.
@@ -158,11 +159,12 @@ impl<F: Fetch> Poll<'_, F> {
             }
         }
         let id = self.target.id();
+        let now = (self.shared.clock)();
         subject.asks_for = result.as_ref().err().and_then(|error| error.retry_after);
-        subject.note(&id, self.end, &result);
+        subject.note(&self.shared.log, &id, self.end, &result, now);
         let (calls, app) = self.shared.metrics.calls(&id);
         self.recorder.calls(calls, app);
-        self.recorder.finish(api, result, (self.shared.clock)());
+        self.recorder.finish(api, result, now);
     }
 
     async fn fetch(&self, api: Api, range: Range) -> Result<Reading, FetchError> {
@@ -178,6 +180,7 @@ struct Subject {
     failures: u32,
     /// How long the service wants to be left alone; bounded where it is read.
     asks_for: Option<Duration>,
+    streak: Streak,
 }
 
 impl Subject {
@@ -187,40 +190,19 @@ impl Subject {
             due,
             failures: 0,
             asks_for: None,
+            streak: Streak::default(),
         }
     }
 
-    fn note(&mut self, id: &TargetId, end: UnixSeconds, result: &Result<(), FetchError>) {
-        let TargetId { app, region } = id;
-        let api = self.api.as_str();
-        match result {
-            Ok(()) => {
-                if self.failures > 0 {
-                    info!(
-                        app,
-                        region,
-                        api,
-                        failures = self.failures,
-                        "{id} {api}: answers again"
-                    );
-                }
-                debug!(app, region, api, end = end.0, "{id} {api}: polled");
-                self.failures = 0;
-            }
-            Err(error) => {
-                self.failures = self.failures.saturating_add(1);
-                warn!(
-                    app,
-                    region,
-                    api,
-                    outcome = error.outcome.as_str(),
-                    code = error.code,
-                    failures = self.failures,
-                    advice = error.advice,
-                    "{id} {api}: {error}"
-                );
-            }
-        }
+    fn note(
+        &mut self,
+        log: &PollLog,
+        id: &TargetId,
+        end: UnixSeconds,
+        result: &Result<(), FetchError>,
+        now: Now,
+    ) {
+        self.failures = log.polled(&mut self.streak, id, self.api, end, result, now);
     }
 }
 

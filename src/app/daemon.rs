@@ -55,6 +55,7 @@ impl Daemon {
             fetch: client,
             metrics: Arc::clone(&metrics),
             clock: Box::new(clock::now),
+            log: Arc::default(),
             replica_index: bound.replica_index,
             proofs: Arc::new(Semaphore::new(PROOFS_AT_ONCE)),
         };
@@ -137,6 +138,7 @@ impl Daemon {
             fetch: client,
             metrics: Arc::clone(&self.metrics),
             clock: Box::new(clock::now),
+            log: Arc::clone(&self.shared.log),
             replica_index: self.shared.replica_index,
             places: Arc::clone(&self.shared.places),
             proofs: Arc::clone(&self.shared.proofs),

@@ -9,6 +9,7 @@ use tracing::{debug, info, warn};
 use super::Poll;
 use crate::additivity;
 use crate::fetch::Fetch;
+use crate::poll_log::Kind;
 use crate::reading::Api;
 use crate::snapshot::Recorder;
 use crate::target::Target;
@@ -76,34 +77,42 @@ impl Proof {
     async fn look<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) -> Option<Duration> {
         let (id, api) = (poll.target.id(), Api::NormalPushLoss);
         let (app, region) = (&id.app, &id.region);
-        let fetch = &poll.shared.fetch;
+        let shared = poll.shared;
+        let fetch = &shared.fetch;
+        let is_told = |kind| shared.log.is_proof_told(kind, &id, (shared.clock)());
         if !self.adds_up {
             let now = (poll.shared.clock)().unix();
             match additivity::check(fetch, poll.target, api, now).await {
                 Ok(verdict) => match verdict.passes() {
                     Some(true) => {
-                        info!(app, region, "{id}: counters can be relied on: {verdict}");
+                        if is_told(Kind::AddsUp) {
+                            info!(app, region, "{id}: counters can be relied on: {verdict}");
+                        }
                         self.adds_up = true;
                         poll.recorder.additive(true);
                         // The rest can wait for the next poll, and this one's counters cannot.
                         return Some(Duration::ZERO);
                     }
                     Some(false) => {
-                        warn!(
-                            app,
-                            region,
-                            advice = "use the window gauges; `timpush-exporter probe` shows the evidence",
-                            "{id}: there will be no counters: {verdict}"
-                        );
+                        if is_told(Kind::DoesNotAddUp) {
+                            warn!(
+                                app,
+                                region,
+                                advice = "use the window gauges; `timpush-exporter probe` shows the evidence",
+                                "{id}: there will be no counters: {verdict}"
+                            );
+                        }
                         poll.recorder.additive(false);
                         return None;
                     }
                     None => {
-                        info!(
-                            app,
-                            region,
-                            "{id}: whether counts add up is {verdict}; looking again in a day"
-                        );
+                        if is_told(Kind::Unproved) {
+                            info!(
+                                app,
+                                region,
+                                "{id}: whether counts add up is {verdict}; looking again in a day"
+                            );
+                        }
                         return Some(AFTER_NOTHING);
                     }
                 },
@@ -122,7 +131,7 @@ impl Proof {
                 Ok(Some(resolved)) => {
                     self.resolved = true;
                     poll.recorder.resolved(resolved);
-                    if !resolved {
+                    if !resolved && is_told(Kind::WholeDays) {
                         warn!(
                             app,
                             region,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::api::Outcome;
+use crate::poll_log::tests::Lines;
 use crate::snapshot::{Snapshot, Targets};
 use tokio::task::JoinSet;
 use tokio::time::{advance, sleep};
@@ -93,6 +94,7 @@ impl Run {
             fetch,
             metrics,
             clock,
+            log: Arc::default(),
             replica_index: 0,
             places: Arc::new(Semaphore::new(100)),
             proofs: Arc::new(Semaphore::new(100)),
@@ -366,4 +368,20 @@ async fn with_counters_every_question_of_a_poll_ends_at_the_same_moment() {
             ]
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cause_that_all_targets_share_is_told_in_few_lines_however_long_it_lasts() {
+    let (lines, _until) = Lines::of_thread(tracing::Level::INFO);
+    let targets = (0..100).map(|n| target(&format!("app{n}"), "china"));
+    let run = Run::start(targets.collect(), Duration::ZERO, |_, _| bad());
+    sleep(Duration::from_secs(3500)).await;
+    let failed = run.shared.fetch.asked.lock().unwrap().len();
+    assert!(failed > 2000, "{failed}");
+    let lines = lines.all();
+    let shared = "97 more targets failed for the same cause, timeout in china";
+    let told = lines.iter().filter(|line| line.contains(shared)).count();
+    // For each API three targets at failures 1, 2, 4 and 8, and a line for the others.
+    assert_eq!(told, 2, "{lines:#?}");
+    assert_eq!(lines.len(), 2 * (3 * 4 + 1), "{lines:#?}");
 }

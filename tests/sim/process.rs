@@ -68,6 +68,7 @@ impl Process {
             fetch: Service(Arc::clone(world)),
             metrics: Arc::new(metrics),
             clock: Box::new(move || clock.now(replica)),
+            log: Arc::default(),
             replica_index: replica,
             places: Arc::new(Semaphore::new(8)),
             proofs: Arc::new(Semaphore::new(8)),
