@@ -2,11 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::journal::Entry;
-use super::plan::{Plan, Question};
 use crate::reading::{Api, CountKey, Counts};
-use crate::target::TargetId;
-use crate::window::UnixSeconds;
+use crate::window::{Range, UnixSeconds};
+
+/// One call to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The target's place in the plan.
+    pub target: usize,
+    pub api: Api,
+    pub range: Range,
+}
 
 /// The most samples that a run may lead to, each series counted at all moments of its
 /// target. A sample takes 16 bytes, and so does a count, of which there are fewer: a run
@@ -43,24 +49,14 @@ pub struct Answered {
 pub struct TooMany;
 
 impl Answers {
-    /// Nothing is known of what is planned.
-    pub fn none(plan: &Plan) -> Self {
-        Self::of_at_most(plan, MAX_SAMPLES)
-    }
-
-    fn of_at_most(plan: &Plan, most: usize) -> Self {
-        let samples_of_key = plan.targets.iter().map(|planned| {
-            let stops = planned.stops.iter();
-            stops
-                .map(|stop| usize::from(stop.windows) + usize::from(stop.counters))
-                .sum()
-        });
+    /// Nothing is known yet. For each target, a key leads to at most so many samples.
+    pub(super) fn none(samples_of_key: Vec<usize>) -> Self {
         Self {
-            samples_of_key: samples_of_key.collect(),
             answered: BTreeMap::new(),
             proved: BTreeSet::new(),
+            samples_of_key,
             samples: 0,
-            most,
+            most: MAX_SAMPLES,
         }
     }
 
@@ -83,33 +79,6 @@ impl Answers {
             return Err(TooMany);
         }
         Ok(())
-    }
-
-    /// Takes what an earlier run has left about the targets by their ids.
-    pub fn restore(
-        &mut self,
-        indices: &BTreeMap<TargetId, usize>,
-        entry: Entry,
-    ) -> Result<(), TooMany> {
-        match entry {
-            Entry::Proved(id) => {
-                self.proved.extend(indices.get(&id));
-                Ok(())
-            }
-            Entry::Answer {
-                id,
-                api,
-                range,
-                counts,
-            } => indices.get(&id).map_or(Ok(()), |index| {
-                let question = Question {
-                    target: *index,
-                    api,
-                    range,
-                };
-                self.add(question, counts)
-            }),
-        }
     }
 
     pub fn is_answered(&self, question: &Question) -> bool {
@@ -151,19 +120,17 @@ impl Answered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backfill::plan::Span;
     use crate::reading::{ErrCode, LossKey, Stage};
-    use crate::target::tests::target;
-    use std::time::Duration;
-    use tokio::time::Instant;
 
-    fn plan() -> Plan {
-        let span = Span {
-            from: UnixSeconds(1_741_752_000),
-            to: UnixSeconds(1_741_759_200),
-            step: Duration::from_secs(3600),
-        };
-        Plan::new(vec![target("shop", "china")], span, Instant::now())
+    fn question(start: u64) -> Question {
+        Question {
+            target: 0,
+            api: Api::NormalPushLoss,
+            range: Range {
+                start: UnixSeconds(start),
+                end: UnixSeconds(start + 60),
+            },
+        }
     }
 
     fn losses(code: &str) -> Counts {
@@ -177,30 +144,25 @@ mod tests {
 
     #[test]
     fn only_new_codes_need_more_room() {
-        let plan = plan();
-        // Three moments, with a window gauge and a counter at each.
-        let mut answers = Answers::of_at_most(&plan, 2 * (SERIES + 6));
-        let questions = plan.work(&answers).questions;
-        let mut questions = questions
-            .into_iter()
-            .filter(|question| question.api == Api::NormalPushLoss);
-        let mut next = || questions.next().unwrap();
-        for code in ["1", "2", "1"] {
-            assert_eq!(answers.add(next(), losses(code)), Ok(()));
+        let mut answers = Answers {
+            most: 2 * (SERIES + 6),
+            ..Answers::none(vec![6])
+        };
+        for (start, code) in [(0, "1"), (60, "2"), (120, "1")] {
+            assert_eq!(answers.add(question(start), losses(code)), Ok(()));
         }
-        assert_eq!(answers.add(next(), losses("3")), Err(TooMany));
+        assert_eq!(answers.add(question(180), losses("3")), Err(TooMany));
     }
 
     #[test]
     fn a_piece_that_is_answered_twice_counts_once() {
-        let plan = plan();
-        let mut answers = Answers::none(&plan);
-        let question = plan.work(&answers).questions[0];
+        let mut answers = Answers::none(vec![6]);
         for code in ["1", "2"] {
-            answers.add(question, losses(code)).unwrap();
+            answers.add(question(0), losses(code)).unwrap();
         }
-        assert!(answers.is_answered(&question));
-        let kept = answers.take(0, question.api).counts;
+        assert!(answers.is_answered(&question(0)));
+        assert!(!answers.is_answered(&question(60)));
+        let kept = answers.take(0, Api::NormalPushLoss).counts;
         assert!(kept.keys().eq(losses("1").keys()));
     }
 }

@@ -9,10 +9,10 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::answers::{Answers, TooMany};
+use super::answers::{Answers, Question, TooMany};
 use super::journal::{Journal, JournalError};
-use super::plan::{Plan, Question, Work};
-use super::proof::{Unfit, prove};
+use super::plan::{Plan, Work};
+use super::proof::{Unproved, prove};
 use crate::api::{FetchError, Outcome};
 use crate::fetch::Fetch;
 use crate::reading::{Api, Counts, Reading};
@@ -37,7 +37,7 @@ pub enum AskError {
     #[error("{id}: {error}; {}", error.advice)]
     Refused { id: TargetId, error: FetchError },
     #[error("{id}: {reason}")]
-    Unfit { id: TargetId, reason: Unfit },
+    Unfit { id: TargetId, reason: Unproved },
     #[error("not all answers came, which is a bug")]
     Incomplete,
     #[error(transparent)]
@@ -175,7 +175,9 @@ impl<F: Fetch> App<F> {
         match task {
             Task::Prove(_) => {
                 self.calls.store(0, Ordering::Relaxed);
-                prove(self, target, now).await?;
+                prove(self, target, now)
+                    .await
+                    .map_err(|reason| unproved(target.id(), reason))?;
                 let calls = self.calls.load(Ordering::Relaxed);
                 Ok(Event::Proved {
                     target: index,
@@ -190,6 +192,13 @@ impl<F: Fetch> App<F> {
                 }),
             },
         }
+    }
+}
+
+fn unproved(id: TargetId, reason: Unproved) -> AskError {
+    match reason {
+        Unproved::Refused(error) => AskError::Refused { id, error },
+        reason => AskError::Unfit { id, reason },
     }
 }
 
@@ -277,7 +286,7 @@ mod tests {
     /// What came of all work on `apps` apps, and how many calls that is without refusals.
     async fn run(service: &Arc<Busy>, apps: u32) -> (Result<Vec<Step>, String>, usize) {
         let plan = plan(apps);
-        let mut answers = Answers::none(&plan);
+        let mut answers = plan.no_answers();
         let work = plan.work(&answers);
         let calls = work.questions.len() + work.proofs.len() * PROOF;
         let (asking, mut steps) = (Arc::clone(service), Vec::new());

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::answers::Answers;
+use super::answers::{Answers, Question, TooMany};
+use super::journal::Entry;
 use super::pieces::{Sums, cut};
 use super::replay::{Settings, needed, replay};
 use super::samples::{self, Samples};
 use super::timeline::{Stop, stops};
 use crate::config::duration::text;
-use crate::reading::Api;
 use crate::target::{Target, TargetId};
 use crate::window::{Range, UnixSeconds};
 
@@ -38,15 +38,6 @@ pub struct Plan {
     pub span: Span,
     pub targets: Vec<Planned>,
     pub(super) started: Instant,
-}
-
-/// One call to make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// Index in [`Plan::targets`].
-    pub target: usize,
-    pub api: Api,
-    pub range: Range,
 }
 
 /// What is still to be done.
@@ -106,13 +97,45 @@ impl Plan {
         }
     }
 
-    /// The places of the targets in [`Self::targets`].
-    pub fn indices(&self) -> BTreeMap<TargetId, usize> {
-        self.targets
-            .iter()
-            .enumerate()
-            .map(|(index, planned)| (planned.target.id(), index))
-            .collect()
+    /// The answers before anything is known.
+    pub fn no_answers(&self) -> Answers {
+        let samples_of_key = self.targets.iter().map(|planned| {
+            let stops = planned.stops.iter();
+            stops
+                .map(|stop| usize::from(stop.windows) + usize::from(stop.counters))
+                .sum()
+        });
+        Answers::none(samples_of_key.collect())
+    }
+
+    /// Puts what an earlier run has found out into `answers`, entry by entry.
+    pub fn restore<'a>(
+        &self,
+        answers: &'a mut Answers,
+    ) -> impl FnMut(Entry) -> Result<(), TooMany> + use<'a> {
+        let ids = self.targets.iter().map(|planned| planned.target.id());
+        let indices: BTreeMap<TargetId, usize> = ids.zip(0..).collect();
+        move |entry| match entry {
+            Entry::Proved(id) => {
+                if let Some(target) = indices.get(&id) {
+                    answers.prove(*target);
+                }
+                Ok(())
+            }
+            Entry::Answer {
+                id,
+                api,
+                range,
+                counts,
+            } => indices.get(&id).map_or(Ok(()), |target| {
+                let question = Question {
+                    target: *target,
+                    api,
+                    range,
+                };
+                answers.add(question, counts)
+            }),
+        }
     }
 
     /// All series of all targets, once every question is answered.

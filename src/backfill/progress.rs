@@ -163,7 +163,6 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backfill::answers::Answers;
     use crate::backfill::plan::Span;
     use crate::target::tests::target;
     use crate::window::UnixSeconds;
@@ -205,7 +204,7 @@ mod tests {
             step: Duration::from_secs(3600),
         };
         let plan = Plan::new(targets.collect(), span, Instant::now());
-        let work = plan.work(&Answers::none(&plan));
+        let work = plan.work(&plan.no_answers());
         (plan, work)
     }
 

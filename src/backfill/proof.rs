@@ -1,6 +1,5 @@
 //! Everything here is added up from parts, so parts must add up, and be told apart.
 
-use super::ask::AskError;
 use crate::additivity::{self, Verdict};
 use crate::api::FetchError;
 use crate::fetch::Fetch;
@@ -8,9 +7,11 @@ use crate::reading::Api;
 use crate::target::Target;
 use crate::window::{DAY, UnixSeconds};
 
-/// Why the past of a target cannot be put together from parts.
+/// Why it is not proved that the past of a target can be put together from parts.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
+pub enum Unproved {
+    #[error(transparent)]
+    Refused(#[from] FetchError),
     #[error(
         "{0}; the past cannot be put together from such parts, `timpush-exporter probe` shows more"
     )]
@@ -27,31 +28,19 @@ pub(super) async fn prove<F: Fetch>(
     fetch: &F,
     target: &Target,
     now: UnixSeconds,
-) -> Result<(), AskError> {
-    let (id, api) = (target.id(), Api::NormalPushLoss);
-    let refused = |error: FetchError| {
-        let id = id.clone();
-        AskError::Refused { id, error }
-    };
-    let unfit = |reason| {
-        let id = id.clone();
-        AskError::Unfit { id, reason }
-    };
-    let verdict = additivity::check(fetch, target, api, now)
-        .await
-        .map_err(refused)?;
+) -> Result<(), Unproved> {
+    let api = Api::NormalPushLoss;
+    let verdict = additivity::check(fetch, target, api, now).await?;
     if verdict.passes() == Some(false) {
-        return Err(unfit(Unfit::NotAdditive(verdict)));
+        return Err(Unproved::NotAdditive(verdict));
     }
-    let resolved = additivity::resolved(fetch, target, api, now)
-        .await
-        .map_err(refused)?;
+    let resolved = additivity::resolved(fetch, target, api, now).await?;
     let polling = &target.app.polling;
     let whole_days = [polling.window, polling.step]
         .iter()
         .all(|length| length.as_secs().is_multiple_of(DAY));
     if resolved == Some(false) && !whole_days {
-        return Err(unfit(Unfit::WholeDays));
+        return Err(Unproved::WholeDays);
     }
     Ok(())
 }
@@ -93,7 +82,7 @@ mod tests {
         };
         let refused = proved(whole_days, 3600).await.unwrap_err();
         assert!(
-            refused.starts_with("shop/china: the service does not tell"),
+            refused.starts_with("the service does not tell"),
             "{refused}"
         );
         assert!(proved(whole_days, DAY).await.is_ok());

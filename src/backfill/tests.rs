@@ -10,11 +10,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::answers::Answers;
+use super::answers::{Answers, Question};
 use super::ask::{AskError, Step, collect};
 use super::bounds::{check_ends, check_kept, check_size, check_span};
 use super::journal::{Journal, find};
-use super::plan::{Plan, Question, Span};
+use super::plan::{Plan, Span};
 use super::samples::{Samples, Series};
 use super::text;
 use crate::api::{FetchError, Outcome};
@@ -77,7 +77,7 @@ fn plan(window: u64, from: u64, to: u64, step: u64) -> Plan {
 }
 
 fn questions(plan: &Plan) -> Vec<Question> {
-    plan.work(&Answers::none(plan)).questions
+    plan.work(&plan.no_answers()).questions
 }
 
 fn answered(plan: &Plan) -> Answers {
@@ -85,7 +85,7 @@ fn answered(plan: &Plan) -> Answers {
 }
 
 fn answered_from(plan: &Plan, is_answered: impl Fn(&Question) -> bool) -> Answers {
-    let mut answers = Answers::none(plan);
+    let mut answers = plan.no_answers();
     for question in questions(plan).into_iter().filter(is_answered) {
         let counts = ask_truth(question.api, question.range).counts();
         answers.add(question, counts).unwrap();
@@ -283,7 +283,7 @@ proptest! {
         let now = MIDNIGHT + now;
         let check = |from: u64| {
             let plan = plan(window, from, from + DAY, step);
-            check_kept(&plan, &plan.work(&Answers::none(&plan)), UnixSeconds(now))
+            check_kept(&plan, &plan.work(&plan.no_answers()), UnixSeconds(now))
         };
         let from = now - 8 * DAY + early;
         if let Err(refusal) = check(from) {
@@ -367,7 +367,7 @@ fn a_resumed_run_may_begin_with_what_is_forgotten_if_it_was_answered() {
     let answers = answered_from(&plan, |question| {
         question.range.start.0 < MIDNIGHT + DAY + 3600
     });
-    let all = plan.work(&Answers::none(&plan));
+    let all = plan.work(&plan.no_answers());
     assert!(check_kept(&plan, &all, now).is_err());
     assert_eq!(check_kept(&plan, &plan.work(&answers), now), Ok(()));
     assert_eq!(
@@ -403,9 +403,8 @@ impl Fetch for Service {
 async fn run(journal: &Path, until: usize) -> (Result<String, AskError>, usize, usize) {
     let plan = plan(3600, MIDNIGHT + DAY - 7200, MIDNIGHT + DAY + 7200, 1800);
     let (plan, facts) = (Arc::new(plan), BTreeMap::new());
-    let mut answers = Answers::none(&plan);
-    let indices = plan.indices();
-    let length = find(journal, &facts, |entry| answers.restore(&indices, entry)).unwrap();
+    let mut answers = plan.no_answers();
+    let length = find(journal, &facts, plan.restore(&mut answers)).unwrap();
     let open = Journal::open(journal, &facts, length).unwrap();
     let service = Arc::new(Service {
         calls: AtomicUsize::new(0),

@@ -100,7 +100,7 @@ async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Resul
             label.value().to_owned(),
         );
     }
-    let mut answers = Answers::none(&plan);
+    let mut answers = plan.no_answers();
     let length = match &destination {
         Some(destination) => left(destination, &plan, &facts, args.resume, &mut answers)?,
         None => 0,
@@ -208,9 +208,7 @@ fn left(
             Ok(0)
         };
     }
-    let indices = plan.indices();
-    let keep = |entry| answers.restore(&indices, entry);
-    journal::find(&path, facts, keep).map_err(|error| match error {
+    journal::find(&path, facts, plan.restore(answers)).map_err(|error| match error {
         JournalError::NotFile(_)
         | JournalError::Unusable {
             problem: Problem::Other(_),
