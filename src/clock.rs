@@ -6,6 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -94,27 +95,100 @@ fn earlier<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     a.into_iter().chain(b).min()
 }
 
+/// Steps back of up to this many seconds are synchronisation at work: time stands still
+/// until the clock has caught up. With a larger one the clock turns out to have been ahead.
+/// One poll of the default interval is the most that standing still can cost.
+pub const SMALL_STEP: u64 = 60;
+
+/// The wall clock without its small steps back.
+///
+/// A wall clock never moves back by itself. Whoever set it back by more than
+/// [`SMALL_STEP`] knew better than it did, so from then on the new time is the right one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "UnixSeconds", into = "UnixSeconds")]
+pub struct Guard {
+    highest: UnixSeconds,
+    /// When that was seen; absent for one from an earlier process.
+    at: Option<Instant>,
+}
+
+impl Guard {
+    /// Follows the wall clock. If it turns out to have been ahead, gives the time that it
+    /// would show now.
+    pub fn follow(&mut self, now: Now) -> Option<UnixSeconds> {
+        let wall = now.unix();
+        let was_ahead = (wall.0.saturating_add(SMALL_STEP) < self.highest.0).then(|| {
+            let since = self.at.map(|at| now.steady.duration_since(at).as_secs());
+            UnixSeconds(self.highest.0.saturating_add(since.unwrap_or(0)))
+        });
+        if was_ahead.is_some() || wall >= self.highest {
+            self.highest = wall;
+            self.at = Some(now.steady);
+        }
+        was_ahead
+    }
+
+    /// Follows the wall clock ahead only, where nothing could be healed.
+    pub fn advance(&mut self, now: Now) {
+        if now.unix() >= self.highest {
+            self.follow(now);
+        }
+    }
+
+    /// The latest time that was followed to.
+    pub fn time(self) -> UnixSeconds {
+        self.highest
+    }
+}
+
+impl From<UnixSeconds> for Guard {
+    fn from(highest: UnixSeconds) -> Self {
+        Self { highest, at: None }
+    }
+}
+
+impl From<Guard> for UnixSeconds {
+    fn from(guard: Guard) -> Self {
+        guard.highest
+    }
+}
+
 /// How often the two time domains are compared.
 const WATCH_EVERY: Duration = Duration::from_secs(10);
 
-/// A smaller difference is what clock synchronisation does all the time.
+/// A smaller difference, in seconds, is what clock synchronisation does all the time.
 const JUMP: f64 = 30.0;
 
-/// Says in the log when the wall clock jumps: signatures and windows depend on it, and the
-/// failures that follow do not look like the clock's fault.
+/// By how many seconds the wall clock moved more than steady time did between two moments;
+/// negative if it was set back. Nothing for what synchronisation does all the time.
+pub fn step(earlier: Now, later: Now) -> Option<f64> {
+    let steady = later.steady.duration_since(earlier.steady).as_secs_f64();
+    let step = later.wall.as_secs_f64() - earlier.wall.as_secs_f64() - steady;
+    (step.abs() > JUMP).then_some(step)
+}
+
+/// Reports in the log when the wall clock jumps: signatures and windows depend on it, and
+/// the failures that follow do not look like the clock's fault.
 pub async fn watch() {
     let mut last = now();
     loop {
         tokio::time::sleep(WATCH_EVERY).await;
         let current = now();
-        let steady = current.steady.duration_since(last.steady).as_secs_f64();
-        let jump = current.wall.as_secs_f64() - last.wall.as_secs_f64() - steady;
-        if jump.abs() > JUMP {
-            warn!(
-                seconds = jump,
-                "the wall clock jumped by {jump:+.0} s; signatures and windows follow it, but windows never move back: \
-                 check this machine's time synchronisation, and restart the exporter if the clock had been ahead"
-            );
+        match step(last, current) {
+            Some(seconds) if seconds < 0.0 => warn!(
+                seconds,
+                advice = "check this machine's time synchronisation",
+                "the wall clock was set back by {:.0} s; windows and counters follow it at their next poll, \
+                 or stand still until it has caught up if that takes at most {SMALL_STEP} s; nothing is counted twice",
+                -seconds
+            ),
+            Some(seconds) => warn!(
+                seconds,
+                advice =
+                    "check this machine's time synchronisation, unless the machine was suspended",
+                "the wall clock jumped ahead by {seconds:.0} s; windows, counters and signatures follow it"
+            ),
+            None => {}
         }
         last = current;
     }
@@ -144,5 +218,52 @@ mod tests {
             assert_eq!(validity.holds(now), holds, "{now:?}");
         }
         assert!(Validity::from(moment(1, 0)).holds(moment(u64::MAX, 1_000_000)));
+    }
+
+    fn moment(wall: u64, steady: u64, start: Instant) -> Now {
+        Now {
+            wall: Duration::from_secs(wall),
+            steady: start + Duration::from_secs(steady),
+        }
+    }
+
+    #[test]
+    fn a_step_is_what_the_wall_clock_moved_beyond_steady_time() {
+        let start = Instant::now();
+        for (wall, steady, expected) in [
+            (1010, 10, None),
+            (1035, 10, None),
+            (985, 10, None),
+            (4610, 10, Some(3600.0)),
+            (1000 - 290, 10, Some(-300.0)),
+            (1000, 86_400, Some(-86_400.0)),
+        ] {
+            let step = step(moment(1000, 0, start), moment(wall, steady, start));
+            assert_eq!(step, expected, "{wall} {steady}");
+        }
+    }
+
+    #[test]
+    fn a_guard_stands_still_for_small_steps_back_and_follows_large_ones() {
+        let start = Instant::now();
+        let mut guard = Guard::default();
+        for (wall, steady, ahead, time) in [
+            (10_000, 0, None, 10_000),
+            (9_941, 1, None, 10_000),
+            (9_940, 2, None, 10_000),
+            // Steps that add up are as large as one.
+            (9_939, 3, Some(10_003), 9_939),
+            (9_950, 14, None, 9_950),
+            (13_550, 15, None, 13_550),
+            (9_960, 24, Some(13_559), 9_960),
+        ] {
+            let now = moment(wall, steady, start);
+            assert_eq!(guard.follow(now).map(|at| at.0), ahead, "{wall}");
+            assert_eq!(guard.time().0, time, "{wall}");
+        }
+        // Another process does not know how long ago that was.
+        let mut restored = Guard::from(UnixSeconds(13_550));
+        let now = moment(9_970, 34, start);
+        assert_eq!(restored.follow(now), Some(UnixSeconds(13_550)));
     }
 }

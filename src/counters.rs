@@ -8,6 +8,8 @@
 mod day;
 mod late;
 mod phase;
+mod places;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,10 +17,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::clock::{Now, Validity};
+use crate::clock::{Guard, Now, Validity};
 use crate::reading::{CountKey, Counts, Stage};
+use crate::series_limit::Platforms;
 use crate::target::Target;
-use crate::window::{DAY, DayOffset, Range, UnixSeconds, day_anchor};
+use crate::window::{DayOffset, Range, UnixSeconds, day_anchor};
 use day::Day;
 use late::Late;
 
@@ -37,7 +40,7 @@ pub struct Rules {
     pub zero_hold: Duration,
     /// The age from which an answer is no longer served.
     pub stale_after: Duration,
-    /// The most loss series that are served one by one; `None` is no limit.
+    /// The most loss series of a day, but for sums; `None` is no limit.
     pub loss_series: Option<usize>,
 }
 
@@ -80,8 +83,8 @@ pub struct Ledger {
     today: Option<Day>,
     closed: Option<Closed>,
     late: Late,
-    /// The highest wall time seen: a clock that is set back must not undo a roll-over.
-    clock: UnixSeconds,
+    /// A clock that is set back a little must not undo a roll-over.
+    clock: Guard,
     /// When the latest good answer came, in steady time; absent after a restart.
     #[serde(skip)]
     answered: Option<Instant>,
@@ -89,7 +92,8 @@ pub struct Ledger {
     answered_at: Option<UnixSeconds>,
 }
 
-/// The day before today, until today's values may be shown.
+/// The day before today: until today's values may be shown, and after that until today
+/// counts anything, in case that the clock turns out to have been ahead.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Closed {
     day: Day,
@@ -99,6 +103,9 @@ struct Closed {
     awaited_since: Option<UnixSeconds>,
     /// Not seen by this process (nor by one whose state it has) before it closed.
     foreign: bool,
+    /// From when on it is no longer held, where its times do not say so.
+    #[serde(default)]
+    hold_over: Option<UnixSeconds>,
 }
 
 /// Counters as a scrape sees them.
@@ -114,22 +121,39 @@ pub struct Served {
 }
 
 impl Ledger {
-    /// What to ask in a poll whose ranges end at `end`; `end` never moves back. Notices
-    /// that a new day began.
+    /// Goes on from the state that an earlier process left at `at`, by its clock. What is
+    /// more than `loss_series` per day is summed up under `other`.
+    pub fn restore(&mut self, at: UnixSeconds, loss_series: usize, platforms: &mut Platforms) {
+        self.clock = Guard::from(self.clock.time().max(at));
+        let closed = self.closed.as_mut().map(|closed| &mut closed.day);
+        for day in self.today.as_mut().into_iter().chain(closed) {
+            day.cut(loss_series, platforms);
+        }
+    }
+
+    /// What to ask in a poll whose ranges end at `end`, which moves back only if the clock
+    /// turns out to have been ahead. Notices that a new day began.
     pub fn questions(&mut self, end: UnixSeconds, now: Now, rules: &Rules) -> Vec<Question> {
-        self.clock = self.clock.max(now.unix());
         let anchor = day_anchor(end, rules.day_offset);
+        if let Some(ahead) = self.clock.follow(now) {
+            self.follow_back(anchor, ahead, rules);
+        }
         self.roll_over(anchor, rules);
-        let answered = self.today.as_ref().is_some_and(Day::is_answered);
+        let clock = self.clock.time();
+        let Some(today) = &self.today else {
+            return Vec::new();
+        };
+        let anchor = today.anchor;
+        let counting = today.has_counts();
         self.closed
-            .take_if(|closed| answered && closed.is_over(self.clock, anchor, rules));
+            .take_if(|closed| counting && closed.is_over(clock, anchor, rules));
         let mut questions = Vec::new();
         if end > anchor {
             questions.push(Question::Today(Range { start: anchor, end }));
         }
         if let Some(closed) = &self.closed
             && closed.settled.is_none()
-            && !closed.is_given_up(self.clock, anchor, rules)
+            && !closed.is_given_up(clock, anchor, rules)
         {
             questions.push(Question::Closed(Range {
                 start: closed.day.anchor,
@@ -140,46 +164,10 @@ impl Ledger {
         questions
     }
 
-    fn roll_over(&mut self, anchor: UnixSeconds, rules: &Rules) {
-        let Some(today) = self.today.take() else {
-            // A start shortly after midnight joins in what other replicas, or the process
-            // before, show at this time.
-            let shown_until =
-                anchor.0 + (rules.lag + rules.rollover_hold + rules.zero_hold).as_secs();
-            self.closed = (self.clock.0 < shown_until && anchor.0 >= DAY).then(|| Closed {
-                day: Day::new(UnixSeconds(anchor.0 - DAY)),
-                settled: None,
-                awaited_since: None,
-                foreign: true,
-            });
-            self.today = Some(Day::new(anchor));
-            return;
-        };
-        if anchor == today.anchor {
-            self.today = Some(today);
-        } else if anchor.0 == today.anchor.0 + DAY && today.is_answered() {
-            self.today = Some(today.followed_by(anchor));
-            self.closed = Some(Closed {
-                day: today,
-                settled: None,
-                awaited_since: None,
-                foreign: false,
-            });
-        } else {
-            // Days were missed, or a restored state is of another configuration or from a
-            // clock that was ahead: nothing of it can be continued.
-            *self = Self {
-                today: Some(Day::new(anchor)),
-                clock: self.clock,
-                ..Self::default()
-            };
-        }
-    }
-
     /// Takes the answer to one of [`Self::questions`].
     pub fn answer(&mut self, question: Question, counts: &Counts, now: Now, rules: &Rules) {
-        self.clock = self.clock.max(now.unix());
-        let clock = self.clock;
+        self.clock.advance(now);
+        let clock = self.clock.time();
         match question {
             Question::Today(range) => {
                 // A value that other scrapes may have seen before is shown as it is: a 0
@@ -207,7 +195,7 @@ impl Ledger {
                         .record(counts, clock, zero_until, rules.loss_series);
                     closed.settled = Some(clock);
                     if let Some(today) = &mut self.today {
-                        today.carry(&closed.day);
+                        today.carry(&closed.day, counts, rules.loss_series);
                     }
                     self.late.begin(range.end, counts);
                 }
@@ -220,9 +208,9 @@ impl Ledger {
 
     /// Notes that a poll succeeded that had nothing to ask about the day.
     pub fn nothing_to_ask(&mut self, now: Now) {
-        self.clock = self.clock.max(now.unix());
+        self.clock.advance(now);
         self.answered = Some(now.steady);
-        self.answered_at = Some(self.clock);
+        self.answered_at = Some(self.clock.time());
     }
 
     /// Whether the latest answer, of this process or a restored one, is too old to go on
@@ -231,7 +219,8 @@ impl Ledger {
         match (self.answered, self.answered_at) {
             (Some(at), _) => now.steady.duration_since(at) >= rules.stale_after,
             (None, Some(at)) => {
-                self.clock.0 - at.0.min(self.clock.0) >= rules.stale_after.as_secs()
+                let age = self.clock.time().0.saturating_sub(at.0);
+                age >= rules.stale_after.as_secs()
             }
             (None, None) => true,
         }
@@ -244,7 +233,7 @@ impl Ledger {
         if now.steady.duration_since(at) >= rules.stale_after {
             return None;
         }
-        phase::served(self, self.clock.max(now.unix()), rules)
+        phase::served(self, self.clock.time().max(now.unix()), rules)
     }
 
     /// How long what is served now stays as it is without another answer.
@@ -257,13 +246,15 @@ impl Ledger {
         if now.steady >= stale {
             return validity;
         }
-        let step = phase::next_step(self, self.clock.max(now.unix()), rules);
+        let step = phase::next_step(self, self.clock.time().max(now.unix()), rules);
         validity.until_steady(Some(stale)).until_wall(step)
     }
 
-    /// How many loss series today has before any are summed up.
+    /// How many loss series a day has, of the two that may be shown the one with more.
     pub fn losses(&self) -> usize {
-        self.today.as_ref().map_or(0, Day::losses)
+        let closed = self.closed.as_ref().map(|closed| &closed.day);
+        let days = self.today.iter().chain(closed);
+        days.map(Day::losses).max().unwrap_or(0)
     }
 
     /// How many more the last closed day's overall loss had, by stage, when it was read

@@ -69,6 +69,10 @@ impl fmt::Display for Stage {
 pub struct Platform(pub i64);
 
 impl Platform {
+    /// Stands for the platforms beyond the most that are told apart (see
+    /// [`crate::series_limit::Platforms`]).
+    pub const OTHER: Self = Self(i64::MIN);
+
     /// Names of the documented numbers, by number.
     pub const NAMES: [&'static str; 9] = [
         "unknown", "apns", "xiaomi", "huawei", "fcm", "meizu", "oppo", "vivo", "honor",
@@ -87,6 +91,7 @@ impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
             Some(name) => f.write_str(name),
+            None if *self == Self::OTHER => f.write_str("other"),
             None => write!(f, "platform_{}", self.0),
         }
     }
@@ -114,6 +119,10 @@ impl ErrCode {
     /// The name under which the codes over a series limit are summed up.
     pub fn other() -> Self {
         Self("other".to_owned())
+    }
+
+    pub fn is_other(&self) -> bool {
+        self.0 == "other"
     }
 
     pub fn as_str(&self) -> &str {
@@ -159,6 +168,16 @@ pub struct Funnel {
 impl Funnel {
     pub fn is_zero(self) -> bool {
         self == Self::default()
+    }
+
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self {
+            sendable: self.sendable.saturating_add(other.sendable),
+            sent: self.sent.saturating_add(other.sent),
+            delivered: self.delivered.saturating_add(other.delivered),
+            clicked: self.clicked.saturating_add(other.clicked),
+        }
     }
 
     pub fn get(self, step: FunnelStep) -> u64 {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::api::FetchError;
 use crate::cadence::Cadence;
-use crate::clock::Now;
+use crate::clock::{Guard, Now};
 use crate::fetch::Fetch;
 use crate::poll_log::{PollLog, Streak};
 use crate::reading::{Api, Reading};
@@ -48,7 +48,7 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
         .map(|api| Subject::new(*api, cadence.first()))
         .collect();
     let mut proof = Proof::new(&target, &recorder, started);
-    let mut last_end = UnixSeconds(0);
+    let mut clock = Guard::default();
     loop {
         let Some(due) = subjects.iter().map(|subject| subject.due).min() else {
             return;
@@ -60,15 +60,14 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
         drop(shared.places.acquire().await);
         let began = (shared.clock)();
         shared.metrics.poll_began(began.steady.duration_since(due));
-        // A clock that is set back must not make a window move back.
+        // A window moves back only if the clock turns out to have been ahead.
+        clock.follow(began);
         let end = aligned_end(
-            began.unix(),
+            clock.time(),
             polling.lag,
             polling.step,
             target.app.day_offset,
-        )
-        .max(last_end);
-        last_end = end;
+        );
         let mut poll = Poll {
             target: &target,
             shared: &shared,

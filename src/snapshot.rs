@@ -24,6 +24,7 @@ use crate::clock::{Now, Validity};
 use crate::counters::{Ledger, Rules, Served};
 use crate::reading::{Api, LossKey, Platform, Reading};
 use crate::self_metrics::{AppCalls, CallCounts};
+use crate::series_limit::Platforms;
 use crate::target::{Target, TargetId};
 use crate::window::{Range, UnixSeconds};
 use memory::Memory;
@@ -119,6 +120,7 @@ pub struct TargetState {
     pub resolved: Option<bool>,
     codes: Arc<Memory<LossKey>>,
     platforms: Arc<Memory<Platform>>,
+    apart: Platforms,
 }
 
 impl TargetState {
@@ -138,6 +140,7 @@ impl TargetState {
             resolved: None,
             codes: Arc::default(),
             platforms: Arc::default(),
+            apart: Platforms::default(),
         }
     }
 
@@ -156,6 +159,7 @@ impl TargetState {
             next.page = Arc::clone(&self.page);
             next.codes = Arc::clone(&self.codes);
             next.platforms = Arc::clone(&self.platforms);
+            next.apart = self.apart.clone();
         }
         next
     }

@@ -1,40 +1,45 @@
 //! One day's counters.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::places::Newcomer;
 use super::{Served, overall_losses};
-use crate::reading::{CountKey, Counts, ErrCode, LossKey, Platform, Stage};
+use crate::reading::{CountKey, Counts, Stage};
 use crate::window::{DAY, UnixSeconds};
 
-/// Counters that begin at `anchor`.
+/// Counters that begin at `anchor`. Codes that are not told apart are counted in one cell
+/// per stage and platform, whose code is `other`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Day {
     pub(super) anchor: UnixSeconds,
     #[serde(with = "pairs")]
-    cells: BTreeMap<CountKey, Cell>,
+    pub(super) cells: BTreeMap<CountKey, Cell>,
     /// Overall losses of the latest answer; empty before the first.
     latest: Option<BTreeMap<Stage, u64>>,
-    /// Codes that are summed up for the rest of the day, though their group may shrink.
-    folded: BTreeSet<LossKey>,
-    /// Until when each sum of folded codes is 0.
-    #[serde(with = "pairs")]
-    sums_zero_until: BTreeMap<Group, u64>,
+    /// Codes of the latest answer that are not told apart.
+    #[serde(default)]
+    folded: usize,
+    /// Whether known series go on from 0 at the first answer, whatever it counts.
+    #[serde(default)]
+    from_here: bool,
 }
 
-/// Codes are summed up within a stage and platform.
-type Group = (Stage, Option<Platform>);
-
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Cell {
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Cell {
     /// The highest answer of the day.
-    max: u64,
+    pub(super) max: u64,
+    /// What of it was counted before the series began again at 0.
+    #[serde(default)]
+    pub(super) base: u64,
     /// The series is 0 before this moment.
-    zero_until: u64,
-    /// When it was first and last in an answer.
-    since: UnixSeconds,
-    seen: UnixSeconds,
+    pub(super) zero_until: u64,
+    /// When it was last in an answer.
+    pub(super) seen: UnixSeconds,
+    /// How much it counted the day before.
+    #[serde(default)]
+    pub(super) before: u64,
 }
 
 impl Day {
@@ -43,27 +48,76 @@ impl Day {
             anchor,
             cells: BTreeMap::new(),
             latest: None,
-            folded: BTreeSet::new(),
-            sums_zero_until: BTreeMap::new(),
+            folded: 0,
+            from_here: false,
         }
     }
 
     /// The next day, in which this day's series are 0 until they count again.
     pub(super) fn followed_by(&self, anchor: UnixSeconds) -> Self {
         let mut next = Self::new(anchor);
-        next.carry(self);
+        next.carry(self, &Counts::new(), None);
         next
     }
 
-    /// Takes over the series of the day before that are not here yet, as 0.
-    pub(super) fn carry(&mut self, before: &Self) {
+    /// Takes over the series of the day before that are not here yet, as 0, and those of its
+    /// final `counts` for which there is more room now.
+    pub(super) fn carry(&mut self, before: &Self, counts: &Counts, limit: Option<usize>) {
+        let mut newcomers = Vec::new();
         for (key, cell) in &before.cells {
-            self.cells.entry(key.clone()).or_insert(Cell {
-                max: 0,
-                zero_until: 0,
-                since: UnixSeconds(0),
-                seen: cell.seen,
-            });
+            if !self.cells.contains_key(key) {
+                newcomers.push(Newcomer {
+                    key,
+                    count: 0,
+                    rank: cell.max,
+                    seen: cell.seen,
+                });
+            }
+        }
+        for (key, count) in counts {
+            if !self.cells.contains_key(key) && !before.cells.contains_key(key) {
+                newcomers.push(Newcomer {
+                    key,
+                    count: 0,
+                    rank: *count,
+                    seen: UnixSeconds(before.anchor.0 + DAY),
+                });
+            }
+        }
+        self.take_in(newcomers, limit, 0);
+    }
+
+    /// Another try at the day that begins at `anchor`, in place of one that had not begun:
+    /// its series stand at 0 and go on from there.
+    pub(super) fn counting_from_here(anchor: UnixSeconds, mut shown: Self) -> Self {
+        for cell in shown.cells.values_mut() {
+            *cell = Cell {
+                seen: anchor,
+                ..Cell::default()
+            };
+        }
+        Self {
+            cells: shown.cells,
+            from_here: true,
+            ..Self::new(anchor)
+        }
+    }
+
+    /// Series that stand at 0 in `shown` go on from there: what they counted so far was seen.
+    pub(super) fn count_from_here(&mut self, shown: &Self, zero_until: u64) {
+        for (key, cell) in &mut self.cells {
+            if shown.cells.contains_key(key) {
+                cell.base = cell.max;
+                cell.zero_until = zero_until;
+            }
+        }
+    }
+
+    /// Undoes what a clock that was ahead has set.
+    pub(super) fn forget_later_than(&mut self, at: UnixSeconds, zero_until: u64) {
+        for cell in self.cells.values_mut() {
+            cell.zero_until = cell.zero_until.min(zero_until);
+            cell.seen = cell.seen.min(at);
         }
     }
 
@@ -76,115 +130,79 @@ impl Day {
         self.latest.is_some()
     }
 
+    pub(super) fn has_counts(&self) -> bool {
+        self.cells.values().any(|cell| cell.max > 0)
+    }
+
     /// Takes an answer. Series that were not known are 0 until `zero_until`.
     pub(super) fn record(
         &mut self,
         counts: &Counts,
         at: UnixSeconds,
         zero_until: Option<u64>,
-        loss_series: Option<usize>,
+        limit: Option<usize>,
     ) {
+        let mut newcomers = Vec::new();
         for (key, count) in counts {
-            let cell = self.cells.entry(key.clone()).or_insert(Cell {
-                max: 0,
-                zero_until: zero_until.unwrap_or(0),
-                since: at,
-                seen: at,
-            });
-            cell.max = cell.max.max(*count);
-            cell.seen = at;
+            match self.cells.get_mut(key) {
+                Some(cell) => {
+                    if self.from_here {
+                        cell.base = *count;
+                    }
+                    cell.max = cell.max.max(*count);
+                    cell.seen = at;
+                }
+                None => newcomers.push(Newcomer {
+                    key,
+                    count: *count,
+                    rank: *count,
+                    seen: at,
+                }),
+            }
         }
         self.cells
             .retain(|_, cell| cell.max > 0 || at.0.saturating_sub(cell.seen.0) < DAY);
-        self.latest = Some(overall_losses(counts));
-        if let Some(limit) = loss_series {
-            self.fold(limit, zero_until.unwrap_or(0), at);
-        }
-    }
-
-    /// Sums up the smallest codes until at most `limit` loss series are left. A code that is
-    /// served on its own stays so, since its series must not step down; so among the others
-    /// only.
-    fn fold(&mut self, limit: usize, zero_until: u64, at: UnixSeconds) {
-        let losses = |day: &Self| {
-            let keys = day.cells.keys().filter_map(|key| match key {
-                CountKey::Loss(key) if !day.folded.contains(key) => Some(key.clone()),
-                _ => None,
-            });
-            keys.collect::<Vec<LossKey>>()
-        };
-        let mut single = losses(self);
-        if single.len() + self.sums_zero_until.len() <= limit {
-            return;
-        }
-        // Zeros of the day before give way first: they count nothing.
-        self.cells.retain(|key, cell| {
-            !matches!(key, CountKey::Loss(_)) || cell.max > 0 || cell.seen == at
-        });
-        single = losses(self);
-        // Those that were served before this answer are not up for folding.
-        let mut candidates: Vec<(u64, LossKey)> = single
-            .iter()
-            .filter_map(|key| {
-                let cell = self.cells.get(&CountKey::Loss(key.clone()))?;
-                (cell.since == at).then(|| (cell.max, key.clone()))
-            })
-            .collect();
-        candidates.sort_by(|(count, key), (other_count, other)| {
-            (count, &key.code, key).cmp(&(other_count, &other.code, other))
-        });
-        let mut left = single.len();
-        for (_, key) in candidates {
-            if left + self.sums_zero_until.len() <= limit {
-                break;
+        let sums = self.take_in(newcomers, limit, zero_until.unwrap_or(0));
+        self.folded = sums.codes;
+        for (key, count) in sums.counts {
+            let fresh = Cell {
+                zero_until: zero_until.unwrap_or(0),
+                ..Cell::default()
+            };
+            let known = self.cells.contains_key(&key);
+            let cell = self.cells.entry(key).or_insert(fresh);
+            if self.from_here && known {
+                cell.base = count;
             }
-            self.sums_zero_until
-                .entry((key.stage, key.platform))
-                .or_insert(zero_until);
-            self.folded.insert(key);
-            left -= 1;
+            cell.max = cell.max.max(count);
+            cell.seen = at;
         }
+        self.from_here = false;
+        self.latest = Some(overall_losses(counts));
     }
 
     /// The values of a scrape.
     pub(super) fn served(&self, at: UnixSeconds, all_zero: bool) -> Served {
-        let shown = |count: u64, zero_until: u64| {
-            if all_zero || at.0 < zero_until {
+        let counts = self.cells.iter().map(|(key, cell)| {
+            let is_zero = all_zero || at.0 < cell.zero_until;
+            let count = if is_zero {
                 0
             } else {
-                count
-            }
-        };
-        let mut counts = Counts::new();
-        for (key, cell) in &self.cells {
-            match key {
-                CountKey::Loss(loss) if self.folded.contains(loss) => {
-                    let group = (loss.stage, loss.platform);
-                    let zero_until = self.sums_zero_until.get(&group).copied().unwrap_or(0);
-                    let sum = CountKey::Loss(LossKey {
-                        code: ErrCode::other(),
-                        ..loss.clone()
-                    });
-                    let sum = counts.entry(sum).or_insert(0);
-                    *sum = sum.saturating_add(shown(cell.max, zero_until));
-                }
-                key => {
-                    counts.insert(key.clone(), shown(cell.max, cell.zero_until));
-                }
-            }
-        }
+                cell.max.saturating_sub(cell.base)
+            };
+            (key.clone(), count)
+        });
         Served {
             anchor: self.anchor,
-            counts,
+            counts: counts.collect(),
             revised_down: self.revised_down(),
-            folded: self.folded.len(),
+            folded: self.folded,
         }
     }
 
     /// When each series that is 0 at first begins to count.
     pub(super) fn zeros_end(&self) -> impl Iterator<Item = u64> {
-        let cells = self.cells.values().map(|cell| cell.zero_until);
-        cells.chain(self.sums_zero_until.values().copied())
+        self.cells.values().map(|cell| cell.zero_until)
     }
 
     fn revised_down(&self) -> BTreeMap<Stage, u64> {

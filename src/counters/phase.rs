@@ -6,7 +6,7 @@ use super::{Closed, LONGEST_WAIT, Ledger, Rules, Served};
 use crate::window::UnixSeconds;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     /// The closed day's values.
     Hold,
     /// 0 for every series, so that all of today's value is an increase.
@@ -27,6 +27,9 @@ impl Closed {
 
     /// When zeros follow; absent while that is open. `anchor` is the new day's.
     fn hold_end(&self, anchor: UnixSeconds, rules: &Rules) -> Option<u64> {
+        if let Some(at) = self.hold_over {
+            return Some(at.0);
+        }
         let scheduled = anchor.0 + (rules.lag + rules.rollover_hold).as_secs();
         if self.foreign {
             // Others do not wait for this process's answer.
@@ -40,7 +43,7 @@ impl Closed {
         }
     }
 
-    fn phase(&self, at: UnixSeconds, anchor: UnixSeconds, rules: &Rules) -> Phase {
+    pub(super) fn phase(&self, at: UnixSeconds, anchor: UnixSeconds, rules: &Rules) -> Phase {
         match self.hold_end(anchor, rules) {
             Some(end) if at.0 >= end + rules.zero_hold.as_secs() => Phase::Today,
             Some(end) if at.0 >= end => Phase::Zero,

@@ -290,16 +290,13 @@ async fn a_target_that_hangs_holds_no_other_target_up() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_clock_that_is_set_back_moves_no_window_back() {
+/// The ends of the windows of ten minutes in which the clock is set back after 200 s.
+async fn ends_when_set_back_by(back: u64) -> Vec<u64> {
     let origin = Instant::now();
     let clock = move || {
         let since = origin.elapsed();
-        let back = if since > Duration::from_secs(200) {
-            7200
-        } else {
-            0
-        };
+        let is_right = since > Duration::from_secs(200);
+        let back = if is_right { back } else { 0 };
         Now {
             wall: Duration::from_secs(WALL - back) + since,
             steady: Instant::now(),
@@ -313,8 +310,21 @@ async fn a_clock_that_is_set_back_moves_no_window_back() {
     );
     sleep(Duration::from_secs(600)).await;
     let ends: Vec<u64> = run.ranges().iter().map(|range| range.end.0).collect();
-    assert!(ends.is_sorted(), "{ends:?}");
     assert!(ends.len() > 16);
+    ends
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_a_little_moves_no_window_back() {
+    let ends = ends_when_set_back_by(crate::clock::SMALL_STEP).await;
+    assert!(ends.is_sorted(), "{ends:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_follow_a_clock_that_was_ahead_and_is_right_again() {
+    let ends = ends_when_set_back_by(7200).await;
+    assert!(ends.is_sorted_by(|one, next| one <= next || one - next > 7000));
+    assert_eq!(*ends.last().unwrap(), WALL - 7200 + 540 - 120);
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,9 +81,7 @@ impl History {
         losses: &BTreeMap<LossKey, Loss>,
         is_new: impl Fn(&LossKey) -> bool,
     ) {
-        if self.points.back().is_some_and(|last| end < last.end) {
-            return;
-        }
+        self.drop_later_than(end);
         let mut point = Point {
             end,
             lost: [0; Stage::ALL.len()],
@@ -121,6 +119,17 @@ impl History {
         }
     }
 
+    /// Drops what a clock that was ahead has left. Ends do not move back otherwise.
+    fn drop_later_than(&mut self, end: UnixSeconds) {
+        while self.points.back().is_some_and(|last| end < last.end) {
+            self.points.pop_back();
+            self.rows.retain(|_, counts| {
+                counts.pop_back();
+                !counts.is_empty()
+            });
+        }
+    }
+
     /// Takes the pushes sent in the window that ends at `end`, if its losses are known.
     pub(super) fn sent(&mut self, end: UnixSeconds, sent: u64) {
         if let Some(last) = self.points.back_mut()
@@ -137,7 +146,8 @@ impl History {
             .filter(|(_, loss)| loss.count > 0)
             .map(|(key, loss)| (key, loss.count))
             .collect();
-        wanted.sort_by_key(|(key, count)| Reverse(weight(key, *count)));
+        // To weigh a row takes a look into the catalogue.
+        wanted.sort_by_cached_key(|(key, count)| Reverse(weight(key, *count)));
         wanted.truncate(MAX_ROWS);
         let keys: BTreeSet<&LossKey> = wanted.iter().map(|(key, _)| *key).collect();
         for (key, count) in wanted {
@@ -283,6 +293,22 @@ mod tests {
         assert_eq!(history.points().next().unwrap().sent, None);
         history.sent(UnixSeconds(60), 7);
         assert_eq!(history.points().next().unwrap().sent, Some(7));
+    }
+
+    #[test]
+    fn points_of_a_clock_that_was_ahead_are_dropped() {
+        let mut history = History::default();
+        let rows = losses(&[(key(None, "410"), 5)]);
+        for end in [0, 60, 3660, 3720] {
+            history.losses(UnixSeconds(end), &rows, |_| false);
+        }
+        let late = losses(&[(key(None, "late"), 9)]);
+        history.losses(UnixSeconds(3780), &late, |_| false);
+        history.losses(UnixSeconds(120), &rows, |_| false);
+        let ends: Vec<u64> = history.points().map(|point| point.end.0).collect();
+        assert_eq!(ends, [0, 60, 120]);
+        assert_eq!(counts(&history, &key(None, "410")), [5, 5, 5]);
+        assert!(counts(&history, &key(None, "late")).is_empty());
     }
 
     proptest! {

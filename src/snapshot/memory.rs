@@ -11,28 +11,53 @@ use super::TargetState;
 use crate::clock::Now;
 use crate::counters::Ledger;
 use crate::reading::{Api, LossKey, Platform};
+use crate::series_limit::MAX_PLATFORMS;
+use crate::window::UnixSeconds;
 
 /// How long a code that is no longer in the answers is served as 0. A code that vanishes
 /// at once would leave the last count standing in graphs and hide that it ended.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
-/// When each key was last in an answer.
+/// When each key that is served was last in an answer. No more is kept than is served.
 #[derive(Clone)]
-pub(super) struct Memory<K>(BTreeMap<K, Instant>);
+pub(super) struct Memory<K> {
+    seen: BTreeMap<K, Instant>,
+    /// When a key was last left out.
+    cut: Option<Instant>,
+}
 
 impl<K> Default for Memory<K> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self {
+            seen: BTreeMap::new(),
+            cut: None,
+        }
     }
 }
 
 impl<K: Clone + Ord> Memory<K> {
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.seen.len()
     }
 
-    pub(super) fn holds(&self, key: &K) -> bool {
-        self.0.contains_key(key)
+    /// Whether the key was certainly in no answer for as long as keys are remembered.
+    pub(super) fn is_new(&self, key: &K, now: Instant) -> bool {
+        let whole = |cut| now.duration_since(cut) >= REMEMBERED;
+        !self.seen.contains_key(key) && self.cut.is_none_or(whole)
+    }
+
+    /// Keeps the keys of what is served, and no others.
+    pub(super) fn keep<V>(&mut self, served: &BTreeMap<K, V>, now: Instant) {
+        let before = self.seen.len();
+        self.seen.retain(|key, _| served.contains_key(key));
+        if self.seen.len() < before {
+            self.cut = Some(now);
+        }
+    }
+
+    /// Notes that a sum of keys is served.
+    pub(super) fn note(&mut self, key: K, now: Instant) {
+        self.seen.insert(key, now);
     }
 
     /// Notes the keys of `rows`, and adds the ones remembered from earlier answers.
@@ -43,34 +68,40 @@ impl<K: Clone + Ord> Memory<K> {
         zero: impl Fn() -> V,
     ) {
         for key in rows.keys() {
-            self.0.insert(key.clone(), now);
+            self.seen.insert(key.clone(), now);
         }
-        self.0
+        self.seen
             .retain(|_, seen| now.duration_since(*seen) < REMEMBERED);
-        for key in self.0.keys() {
+        for key in self.seen.keys() {
             rows.entry(key.clone()).or_insert_with(&zero);
         }
     }
 
     /// Each key with its age in seconds.
     fn ages(&self, now: Instant) -> Vec<(K, u64)> {
-        self.0
+        self.seen
             .iter()
             .map(|(key, seen)| (key.clone(), now.duration_since(*seen).as_secs()))
             .collect()
     }
 
-    fn from_ages(ages: Vec<(K, u64)>, passed: u64, now: Instant) -> Self {
+    /// Of more than `limit` keys, those that were seen last.
+    fn from_ages(mut ages: Vec<(K, u64)>, passed: u64, limit: usize, now: Instant) -> Self {
         let seen = |age: u64| {
             // A steady clock may not reach back to before this machine's start.
             let age = Duration::from_secs(age.saturating_add(passed));
             now.checked_sub(age).unwrap_or(now)
         };
-        Self(
-            ages.into_iter()
+        ages.sort_unstable_by_key(|(_, age)| *age);
+        let cut = (ages.len() > limit).then_some(now);
+        ages.truncate(limit);
+        Self {
+            seen: ages
+                .into_iter()
                 .map(|(key, age)| (key, seen(age)))
                 .collect(),
-        )
+            cut,
+        }
     }
 }
 
@@ -113,21 +144,35 @@ impl Remembered {
         }
     }
 
-    /// Only for the same app: a name may have been given to another.
+    /// Only for the same app: a name may have been given to another. What is more than the
+    /// target may have now is cut, in the counters under `other`.
     pub(super) fn restore(self, state: &mut TargetState, now: Now) {
         if self.sdk_app_id != state.target.app.sdk_app_id {
             return;
         }
         let passed = now.unix().0.saturating_sub(self.at);
+        let limit = state.target.app.polling.series_limit;
         state.additive = self.additive;
         state.resolved = self.resolved;
-        state.codes = Arc::new(Memory::from_ages(self.codes, passed, now.steady));
-        state.platforms = Arc::new(Memory::from_ages(self.platforms, passed, now.steady));
-        for (api, ledger) in [
+        let apart = &mut state.apart;
+        let mut codes = self.codes;
+        codes.retain(|(key, _)| key.platform.is_none_or(|own| apart.place(own) == own));
+        let mut platforms = self.platforms;
+        platforms.retain(|(platform, _)| apart.place(*platform) == *platform);
+        state.codes = Arc::new(Memory::from_ages(codes, passed, limit, now.steady));
+        state.platforms = Arc::new(Memory::from_ages(
+            platforms,
+            passed,
+            MAX_PLATFORMS,
+            now.steady,
+        ));
+        for (api, mut ledger) in [
             (Api::NormalPushLoss, self.losses),
             (Api::NormalPushStatistics, self.statistics),
         ] {
             if let Some(state) = state.apis.get_mut(&api) {
+                let at = UnixSeconds(self.at);
+                Arc::make_mut(&mut ledger).restore(at, limit, apart);
                 state.ledger = ledger;
             }
         }

@@ -1,5 +1,6 @@
 //! Records what one target's loop learns. There is one for each target.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -8,7 +9,7 @@ use super::{Good, LastError, Remembered, Slot, Snapshot, TargetState};
 use crate::api::FetchError;
 use crate::clock::Now;
 use crate::counters::{Question, Rules};
-use crate::reading::{Api, Funnel, FunnelStep, Loss, Reading};
+use crate::reading::{Api, Funnel, FunnelStep, Loss, LossKey, Reading};
 use crate::self_metrics::{AppCalls, CallCounts};
 use crate::series_limit::{Budget, fold};
 use crate::target::Target;
@@ -18,8 +19,9 @@ use crate::window::{Range, UnixSeconds};
 /// once.
 pub struct Recorder {
     state: TargetState,
-    /// Descriptions in the latest answer about the window.
-    descriptions: usize,
+    /// Loss series and descriptions of the window, before and after the limit.
+    wanted: usize,
+    window: usize,
     slot: Arc<Slot>,
     snapshot: Arc<Snapshot>,
 }
@@ -33,7 +35,8 @@ impl Recorder {
         });
         let recorder = Self {
             state: slot.load().continued(target),
-            descriptions: 0,
+            wanted: 0,
+            window: 0,
             slot,
             snapshot,
         };
@@ -79,18 +82,31 @@ impl Recorder {
     pub fn window(&mut self, api: Api, range: Range, reading: Reading, now: Now) {
         let is_zero = reading.is_zero();
         let mut folded = 0;
-        let reading = match reading {
+        let reading = match self.state.apart.place_all(reading) {
             Reading::Loss(mut rows) => {
-                let described = rows.values().filter(|loss| !loss.description.is_empty());
-                self.descriptions = described.count();
+                let series = |rows: &BTreeMap<LossKey, Loss>| {
+                    let described = rows.values().filter(|loss| !loss.description.is_empty());
+                    rows.len() + described.count()
+                };
                 let named = rows.len();
                 let codes = Arc::make_mut(&mut self.state.codes);
                 self.state.page.note(|history| {
-                    history.losses(range.end, &rows, |key| !codes.holds(key));
+                    history.losses(range.end, &rows, |key| codes.is_new(key, now.steady));
                 });
                 codes.fill(&mut rows, now.steady, Loss::default);
-                if let Some(limit) = self.budget(named).losses() {
-                    folded = fold(&mut rows, limit);
+                self.wanted = series(&rows);
+                self.window = self.wanted;
+                let limit = self.budget().for_window(named);
+                if self.window > limit {
+                    folded = fold(&mut rows, limit / 2);
+                    self.window = series(&rows);
+                    let codes = Arc::make_mut(&mut self.state.codes);
+                    codes.keep(&rows, now.steady);
+                    for (key, sum) in &rows {
+                        if key.code.is_other() && sum.count > 0 {
+                            codes.note(key.clone(), now.steady);
+                        }
+                    }
                 }
                 Reading::Loss(rows)
             }
@@ -109,9 +125,12 @@ impl Recorder {
         let Some(state) = self.state.apis.get_mut(&api) else {
             return;
         };
-        if !is_zero {
-            state.last_nonzero = state.last_nonzero.max(Some(range.end));
-        }
+        // A clock that was ahead may have left a later one.
+        state.last_nonzero = if is_zero {
+            state.last_nonzero.map(|end| end.min(range.end))
+        } else {
+            Some(range.end)
+        };
         state.good = Some(Arc::new(Good {
             at: now.steady,
             range,
@@ -122,16 +141,13 @@ impl Recorder {
 
     /// Takes the answer about the day.
     pub fn day(&mut self, api: Api, question: Question, reading: &Reading, now: Now) {
-        let named = match reading {
-            Reading::Loss(rows) => rows.len(),
-            Reading::Statistics { .. } => 0,
-        };
         let rules = Rules {
-            loss_series: self.budget(named).losses(),
+            loss_series: Some(self.budget().for_counters()),
             ..Rules::of(&self.state.target)
         };
+        let counts = self.state.apart.place_counts(reading.counts());
         if let Some(state) = self.state.apis.get_mut(&api) {
-            Arc::make_mut(&mut state.ledger).answer(question, &reading.counts(), now, &rules);
+            Arc::make_mut(&mut state.ledger).answer(question, &counts, now, &rules);
         }
     }
 
@@ -180,8 +196,8 @@ impl Recorder {
         self.publish();
     }
 
-    /// What the series limit leaves for the losses, when an answer names `named` codes.
-    fn budget(&self, named: usize) -> Budget {
+    /// What there is of the target, and what its limit is.
+    fn budget(&self) -> Budget {
         let counters = self.state.has_counters();
         let apis = &self.state.apis;
         let funnels = if apis.contains_key(&Api::NormalPushStatistics) {
@@ -192,14 +208,13 @@ impl Recorder {
         let edges = 2 * apis.len();
         // The anchor, and what was late or revised by stage.
         let about_counters = if counters { funnels + 5 } else { 0 };
-        let counted = apis
-            .get(&Api::NormalPushLoss)
-            .map_or(0, |state| state.ledger.losses());
+        let losses = apis.get(&Api::NormalPushLoss);
         Budget {
             limit: self.state.target.app.polling.series_limit,
             fixed: funnels + edges + about_counters,
-            window: self.state.codes.len() + self.descriptions,
-            counters: counters.then(|| counted.max(named)),
+            wanted: self.wanted,
+            window: self.window,
+            counters: counters.then(|| losses.map_or(0, |state| state.ledger.losses())),
         }
     }
 

@@ -8,6 +8,7 @@
 )]
 
 mod counters;
+mod flood;
 mod process;
 mod promql;
 mod rules;

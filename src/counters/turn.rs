@@ -1,0 +1,124 @@
+//! How one day follows another, also with a clock that was wrong.
+
+use super::day::Day;
+use super::phase::Phase;
+use super::{Closed, Ledger, Rules};
+use crate::window::{DAY, UnixSeconds};
+
+impl Closed {
+    fn of(day: Day) -> Self {
+        Self {
+            day,
+            settled: None,
+            awaited_since: None,
+            foreign: false,
+            hold_over: None,
+        }
+    }
+}
+
+impl Ledger {
+    /// Notices that the day that begins at `anchor` is the latest one. A day never comes
+    /// back, unless [`Self::follow_back`] has seen to it.
+    pub(super) fn roll_over(&mut self, anchor: UnixSeconds, rules: &Rules) {
+        let Some(today) = self.today.take() else {
+            // A start shortly after midnight joins in what other replicas, or the process
+            // before, show at this time.
+            let shown_until =
+                anchor.0 + (rules.lag + rules.rollover_hold + rules.zero_hold).as_secs();
+            self.closed = (self.clock.time().0 < shown_until && anchor.0 >= DAY).then(|| Closed {
+                foreign: true,
+                ..Closed::of(Day::new(UnixSeconds(anchor.0 - DAY)))
+            });
+            self.today = Some(Day::new(anchor));
+            return;
+        };
+        let same_days = anchor.0.abs_diff(today.anchor.0).is_multiple_of(DAY);
+        if same_days && anchor <= today.anchor {
+            self.today = Some(today);
+        } else if same_days && anchor.0 == today.anchor.0 + DAY && today.is_answered() {
+            self.today = Some(today.followed_by(anchor));
+            self.closed = Some(Closed::of(today));
+        } else {
+            // Days were missed, or a restored state is of another configuration: nothing of
+            // it can be continued, unless the clock is ahead now.
+            let missed = (same_days && today.has_counts()).then(|| Closed {
+                hold_over: Some(UnixSeconds(0)),
+                ..Closed::of(today)
+            });
+            *self = Self {
+                today: Some(Day::new(anchor)),
+                closed: missed,
+                clock: self.clock,
+                ..Self::default()
+            };
+        }
+    }
+
+    /// Goes on with a clock that turned out to have been ahead, and would show `ahead` now.
+    pub(super) fn follow_back(&mut self, anchor: UnixSeconds, ahead: UnixSeconds, rules: &Rules) {
+        self.roll_back(anchor, ahead, rules);
+        let clock = self.clock.time();
+        self.answered_at = self.answered_at.map(|at| at.min(clock));
+        let zero_until = clock.0 + rules.zero_hold.as_secs();
+        if let Some(today) = &mut self.today {
+            today.forget_later_than(clock, zero_until);
+            if let Some(closed) = &mut self.closed {
+                closed.day.forget_later_than(clock, zero_until);
+                // What was shown last is not taken back.
+                match closed.phase(ahead, today.anchor, rules) {
+                    Phase::Hold => {
+                        closed.settled = closed.settled.map(|at| at.min(clock));
+                        closed.awaited_since = closed.awaited_since.map(|at| at.min(clock));
+                    }
+                    Phase::Zero => closed.hold_over = Some(clock),
+                    Phase::Today => closed.hold_over = Some(UnixSeconds(0)),
+                }
+            }
+        }
+    }
+
+    /// Goes back to the day that begins at `anchor` if the one that has begun was not there
+    /// yet. A day of which the service has counted anything was: then it is the clock now
+    /// that is behind, and what is served stays as it is until the clock has caught up. But
+    /// the service accepts no signatures of a clock that is more than a day behind.
+    fn roll_back(&mut self, anchor: UnixSeconds, ahead: UnixSeconds, rules: &Rules) {
+        let Some(today) = self.today.take_if(|today| anchor < today.anchor) else {
+            return;
+        };
+        let is_behind =
+            |day: &Day| day.has_counts() && (1..=DAY).contains(&(day.anchor.0 - anchor.0));
+        match self.closed.take() {
+            closed if is_behind(&today) => {
+                self.closed = closed;
+                self.today = Some(today);
+            }
+            Some(closed)
+                if closed.day.is_answered()
+                    && closed.day.anchor <= anchor
+                    && !today.has_counts() =>
+            {
+                let held = self.answered.is_some()
+                    && closed.phase(ahead, today.anchor, rules) == Phase::Hold;
+                let mut day = closed.day;
+                if !held {
+                    let zero_until = self.clock.time().0 + rules.zero_hold.as_secs();
+                    day.count_from_here(&today, zero_until);
+                }
+                self.today = Some(day);
+            }
+            Some(closed) if closed.day.anchor > anchor && is_behind(&closed.day) => {
+                self.closed = Some(closed);
+                self.today = Some(today);
+            }
+            // What was counted of this day before is not known.
+            _ => {
+                *self = Self {
+                    today: Some(Day::counting_from_here(anchor, today)),
+                    clock: self.clock,
+                    ..Self::default()
+                };
+            }
+        }
+    }
+}
