@@ -15,13 +15,13 @@ use crate::world::{Faults, World, chance, hash};
 /// One scraped series in the way of `increase()`: every step up counts, and a step down is
 /// a reset after which the whole value counts.
 #[derive(Default)]
-struct Increase {
+pub(crate) struct Increase {
     last: Option<u64>,
-    sum: u64,
+    pub(crate) sum: u64,
 }
 
 impl Increase {
-    fn scrape(&mut self, value: u64) {
+    pub(crate) fn scrape(&mut self, value: u64) {
         self.sum += match self.last {
             Some(last) if value >= last => value - last,
             Some(_) => value,

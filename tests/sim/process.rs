@@ -12,7 +12,7 @@ use timpush_exporter::self_metrics::SelfMetrics;
 use timpush_exporter::snapshot::{Recorder, Remembered, Snapshot};
 use timpush_exporter::target::Target;
 use timpush_exporter::usersig::{Identifier, SecretKey};
-use timpush_exporter::window::DayOffset;
+use timpush_exporter::window::{DayOffset, UnixSeconds};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -101,5 +101,13 @@ impl Process {
         let targets = self.snapshot.load();
         let state = targets.values().next().unwrap();
         state.counted(Api::NormalPushLoss, self.world.now(self.replica))
+    }
+
+    /// Until when the window that is served reaches.
+    pub(crate) fn window_end(&self) -> Option<UnixSeconds> {
+        let targets = self.snapshot.load();
+        let state = targets.values().next().unwrap();
+        let now = self.world.now(self.replica).steady;
+        Some(state.current(Api::NormalPushLoss, now)?.range.end)
     }
 }

@@ -11,7 +11,7 @@ use timpush_exporter::reading::{
     Api, CountKey, Counts, ErrCode, Loss, LossKey, Platform, Reading, Stage,
 };
 use timpush_exporter::target::Target;
-use timpush_exporter::window::{DAY, Range};
+use timpush_exporter::window::{DAY, Range, UnixSeconds};
 use tokio::time::{Instant, sleep};
 
 /// Where virtual time begins: 2027-01-15T08:00:00Z.
@@ -179,7 +179,11 @@ impl World {
 
     fn answer(&self, range: Range) -> Reading {
         let now = self.time();
-        let (from, to) = minutes(range);
+        // Nothing is lost in the future.
+        let (from, to) = minutes(Range {
+            start: range.start.min(UnixSeconds(now)),
+            end: range.end.min(UnixSeconds(now)),
+        });
         let rows = self.sources.iter().enumerate().filter_map(|(n, source)| {
             let n = n as u64;
             // Old minutes are complete; of the young ones, late pushes come bit by bit.
