@@ -103,6 +103,9 @@ struct Closed {
     awaited_since: Option<UnixSeconds>,
     /// Not seen by this process (nor by one whose state it has) before it closed.
     foreign: bool,
+    /// Whether its final answer was empty once, though the day had counts.
+    #[serde(default)]
+    doubted: bool,
     /// From when on it is no longer held, where its times do not say so.
     #[serde(default)]
     hold_over: Option<UnixSeconds>,
@@ -185,6 +188,7 @@ impl Ledger {
                 let stale = self.is_stale(now, rules);
                 if let Some(closed) = &mut self.closed
                     && closed.day.anchor == range.start
+                    && !closed.doubts(counts)
                 {
                     // Whoever appears in the day's last minutes has only the hold to be seen
                     // in, first as 0 and then as it is.

@@ -254,6 +254,29 @@ fn a_final_answer_that_never_comes_is_given_up_after_an_hour() {
 }
 
 #[test]
+fn an_empty_final_answer_of_a_day_with_counts_is_believed_when_it_comes_twice() {
+    let next = MIDNIGHT + DAY;
+    for (second, value) in [(&[("-1", 100)][..], 100), (&[], 90)] {
+        let mut desk = Desk::new();
+        desk.poll(next + 60, &[("-1", 90)], &[]);
+        desk.poll(next + 120, &[], &[]);
+        assert_eq!(desk.value(next + 120, "-1"), Some(90));
+        assert_eq!(
+            desk.questions(next + 180).len(),
+            2,
+            "today, and the day again"
+        );
+        desk.poll(next + 180, &[("-1", 2)], second);
+        assert_eq!(desk.value(next + 180, "-1"), Some(value));
+        assert_eq!(desk.questions(next + 240).len(), 1);
+        desk.poll(next + 240, &[("-1", 3)], &[]);
+        for (at, value) in [(269, value), (270, 0), (419, 0), (420, 3)] {
+            assert_eq!(desk.value(next + at, "-1"), Some(value), "{at}");
+        }
+    }
+}
+
+#[test]
 fn an_outage_over_midnight_ends_with_the_final_value_zero_and_today() {
     let mut desk = Desk::new();
     let next = MIDNIGHT + DAY;

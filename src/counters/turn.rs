@@ -3,6 +3,7 @@
 use super::day::Day;
 use super::phase::Phase;
 use super::{Closed, Ledger, Rules};
+use crate::reading::Counts;
 use crate::window::{DAY, UnixSeconds};
 
 impl Closed {
@@ -12,8 +13,17 @@ impl Closed {
             settled: None,
             awaited_since: None,
             foreign: false,
+            doubted: false,
             hold_over: None,
         }
+    }
+
+    /// Whether the day is asked about once more: a service in trouble answers with nothing.
+    pub(super) fn doubts(&mut self, counts: &Counts) -> bool {
+        let is_empty = counts.values().all(|count| *count == 0);
+        let doubts = is_empty && self.day.has_counts() && !self.doubted;
+        self.doubted |= doubts;
+        doubts
     }
 }
 
