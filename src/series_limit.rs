@@ -31,7 +31,7 @@ pub const MAX_SUMS: usize = 2 * (MAX_PLATFORMS + 1);
 pub const MAX_ENTRY_BYTES: usize = 512;
 
 /// Which platforms are told apart: all documented ones, and of other numbers the first
-/// [`UNLISTED`] that the target's answers named since the start. The rest is summed up under
+/// 16 that the target's answers named since the start. The rest is summed up under
 /// [`Platform::OTHER`], for good, since a counter that left a sum would count twice.
 #[derive(Clone, Debug, Default)]
 pub struct Platforms(BTreeSet<Platform>);
