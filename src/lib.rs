@@ -41,6 +41,7 @@ pub mod commands;
 pub mod failure;
 
 pub mod config;
+pub mod files;
 pub mod region;
 pub mod target;
 
