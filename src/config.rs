@@ -4,7 +4,8 @@
 //! values are used for.
 //!
 //! ```text
-//! file         YAML, TOML or JSON -> tree of values
+//! file         the file's text, with document: YAML, TOML or JSON -> tree of values
+//!   bounds       how deep and how large it may be, aliases expanded
 //! environment  TIMPUSH_ variables over the tree
 //! check        tree -> Config, every problem collected in findings
 //!   section      one table: typed values, unknown keys
@@ -16,7 +17,10 @@
 
 mod across;
 mod app;
+mod bounds;
+mod certificates;
 mod check;
+pub(crate) mod document;
 pub mod duration;
 mod environment;
 mod file;
@@ -25,6 +29,7 @@ mod key;
 pub mod plan;
 mod polling;
 mod read;
+mod redact;
 mod regions;
 mod schema;
 mod section;
@@ -41,10 +46,12 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::files::{self, ReadError};
 use crate::region::Region;
 use crate::usersig::{EmptyKey, Identifier, SecretKey};
 use crate::window::DayOffset;
 
+pub use certificates::{CertificatesError, certificates};
 pub use environment::variables;
 pub use file::{NotFound, PLACES, find};
 pub use findings::{Problem, Problems};
@@ -70,6 +77,8 @@ pub struct Config {
     pub ca_file: Option<PathBuf>,
     pub proxy_url: Option<ProxyUrl>,
     pub state_file: Option<PathBuf>,
+    /// The time between two writes of the state file.
+    pub state_interval: Duration,
     pub web: Web,
     /// At least one; names and SDKAppID-region pairs are unique.
     pub apps: Vec<Arc<App>>,
@@ -90,11 +99,12 @@ impl Config {
         env: &BTreeMap<String, String>,
         secrets: Secrets,
     ) -> Result<Self, Problems> {
-        let unreadable = |text| Problems::one(path.display().to_string(), text);
+        let unreadable = |text: String| Problems::one(&path.display().to_string(), &text);
         let raw = file::read(path).map_err(unreadable)?;
         let place = key::Place {
             file: path,
             open_to_others: raw.open_to_others,
+            is_public: raw.is_public,
             secrets,
         };
         Self::from_tree(raw.tree, &place, env)
@@ -116,8 +126,8 @@ impl Config {
         match config {
             Some(config) => Ok(Self { notices, ..config }),
             None => Err(Problems::one(
-                place.file.display().to_string(),
-                "is refused for a reason that is not known, which is a bug".to_owned(),
+                &place.file.display().to_string(),
+                "is refused for a reason that is not known, which is a bug",
             )),
         }
     }
@@ -220,10 +230,7 @@ pub enum KeySource {
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error("cannot read the secret key from {}", path.display())]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: ReadError },
     #[error("the environment variable {0}, which should hold the secret key, is not set")]
     Unset(String),
     #[error("the environment variable {0}, which should hold the secret key, is not valid UTF-8")]
@@ -233,26 +240,41 @@ pub enum KeyError {
 }
 
 impl KeySource {
-    /// Reads the key now.
+    /// Reads the key now. A file may keep its reader waiting; see [`files::apart`].
     pub fn read(&self) -> Result<SecretKey, KeyError> {
-        let (text, place) = match self {
-            Self::Inline(key) => return Ok(key.clone()),
+        self.look().map(|(key, _)| key)
+    }
+
+    /// The key, and whether every user of the machine can read the file that it is in.
+    fn look(&self) -> Result<(SecretKey, bool), KeyError> {
+        match self {
+            Self::Inline(key) => Ok((key.clone(), false)),
             Self::File(path) => {
-                let text = std::fs::read_to_string(path).map_err(|source| KeyError::File {
+                let unreadable = |source| KeyError::File {
                     path: path.clone(),
                     source,
-                })?;
-                (text, path.display().to_string())
+                };
+                let contents = files::read(path, files::MAX_KEY).map_err(unreadable)?;
+                let text = contents.text().map_err(unreadable)?;
+                let key = key_in(text, || path.display().to_string())?;
+                Ok((key, contents.is_public()))
             }
             Self::Env(name) => {
                 let text = std::env::var(name).map_err(|error| match error {
                     std::env::VarError::NotPresent => KeyError::Unset(name.clone()),
                     std::env::VarError::NotUnicode(_) => KeyError::NotText(name.clone()),
                 })?;
-                (text, format!("the environment variable {name}"))
+                let text = Zeroizing::new(text);
+                let key = key_in(&text, || format!("the environment variable {name}"))?;
+                Ok((key, false))
             }
-        };
-        let text = Zeroizing::new(text);
-        SecretKey::new(&text).map_err(|source| KeyError::Empty { place, source })
+        }
     }
+}
+
+fn key_in(text: &str, place: impl FnOnce() -> String) -> Result<SecretKey, KeyError> {
+    SecretKey::new(text).map_err(|source| KeyError::Empty {
+        place: place(),
+        source,
+    })
 }

@@ -229,12 +229,12 @@ impl Drop for Operation {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::sync::mpsc;
 
-    fn fifo(path: &Path) {
+    pub(crate) fn fifo(path: &Path) {
         mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
     }
 
@@ -250,10 +250,7 @@ mod tests {
         for (name, expected) in [
             (path("file"), Ok("made up")),
             (path("link"), Ok("made up")),
-            (
-                path("fifo"),
-                Err("it is a named pipe, not a regular file"),
-            ),
+            (path("fifo"), Err("it is a named pipe, not a regular file")),
             (
                 path("link to fifo"),
                 Err("it is a named pipe, not a regular file"),
@@ -264,10 +261,7 @@ mod tests {
                 PathBuf::from("/dev/zero"),
                 Err("it is a device, not a regular file"),
             ),
-            (
-                path("gone"),
-                Err("No such file or directory (os error 2)"),
-            ),
+            (path("gone"), Err("No such file or directory (os error 2)")),
         ] {
             let read = read(&name, MAX_KEY);
             let text = match &read {

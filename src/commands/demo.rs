@@ -149,6 +149,7 @@ fn config(
         ca_file: None,
         proxy_url: None,
         state_file: None,
+        state_interval: seconds(300),
         web: Web::default(),
         apps,
         notices: Vec::new(),

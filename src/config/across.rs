@@ -7,6 +7,9 @@ use super::duration::text;
 use super::findings::Findings;
 use super::plan::{Plan, Row};
 
+/// Of the apps that share a limit, how many are named beside the first.
+const NAMED: usize = 3;
+
 pub(super) fn check(drafts: &[Draft], findings: &Findings) {
     names(drafts, findings);
     rates(drafts, findings);
@@ -92,9 +95,13 @@ fn calls(drafts: &[Draft], findings: &Findings) {
         let (together, each) = if others.is_empty() {
             (String::new(), "")
         } else {
-            let others = others.join(", ");
+            let named = others[..others.len().min(NAMED)].join(", ");
+            let more = match others.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
             (
-                format!("together with {others} (same SDKAppID) "),
+                format!("together with {named}{more} (same SDKAppID) "),
                 " for each of them",
             )
         };

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use serde_json::{Map, Value};
 
 use super::app::{self, Draft, Inherited};
@@ -19,7 +17,8 @@ use super::polling::Layer;
 use super::read::Read;
 use super::schema::Group;
 use super::section::{Section, kind};
-use super::{App, Config, Holds, ProxyUrl, Secrets, Web, across, web_file};
+use super::{App, Config, Holds, ProxyUrl, Secrets, Web, across, certificates, web_file};
+use crate::files::{self, Operation};
 
 const SCRAPE_INTERVAL: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(3600);
@@ -27,9 +26,12 @@ const SCRAPE_INTERVAL: RangeInclusive<Duration> =
 /// Room for the default of the longest `scrape_interval`. 0 switches a hold off.
 const HOLD: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(6 * 3600);
 
+const STATE_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+
 const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 10898);
 const DEFAULT_SCRAPE_INTERVAL: Duration = Duration::from_secs(60);
+const DEFAULT_STATE_INTERVAL: Duration = Duration::from_secs(300);
 
 /// `None` only if `findings` has problems. The reverse does not hold: with an unknown key,
 /// say, a configuration is still made, and the caller drops it. Notices are the caller's
@@ -42,9 +44,14 @@ pub(super) fn check(
     let top = Section::new(Group::Top, String::new(), tree, findings);
     let listen = listen(&top);
     let scrape_interval = top.duration("scrape_interval", &SCRAPE_INTERVAL);
-    let ca_file = path(&top, "ca_file", place, certificates);
+    let ca_file = path(&top, "ca_file", place, |path| {
+        certificates(path)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    });
     let proxy_url = top.text("proxy_url").and_then(|url| proxy(&top, url));
-    let state_file = path(&top, "state_file", place, in_a_directory);
+    let state_file = path(&top, "state_file", place, state_file);
+    let state_interval = top.duration("state_interval", &STATE_INTERVAL);
     let rollover_hold = top.duration("rollover_hold", &HOLD);
     let zero_hold = top.duration("zero_hold", &HOLD);
     let inherited = Inherited {
@@ -84,6 +91,7 @@ pub(super) fn check(
         ca_file: ca_file.given(),
         proxy_url: proxy_url.given(),
         state_file: state_file.given(),
+        state_interval: state_interval.or(DEFAULT_STATE_INTERVAL)?,
         web: web?,
         apps: apps?,
         notices: Vec::new(),
@@ -185,19 +193,11 @@ fn path(
     })
 }
 
-fn certificates(path: &Path) -> Result<(), String> {
-    let pem =
-        std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let mut found = CertificateDer::pem_slice_iter(&pem).peekable();
-    if found.peek().is_none() || found.any(|certificate| certificate.is_err()) {
-        return Err(format!("{} holds no certificates in PEM", path.display()));
-    }
-    Ok(())
-}
-
-fn in_a_directory(path: &Path) -> Result<(), String> {
-    if path.is_dir() {
-        return Err(format!("{} is a directory, not a file", path.display()));
+fn state_file(path: &Path) -> Result<(), String> {
+    let _operation = Operation::on(path);
+    if let Ok(metadata) = path.metadata() {
+        let kind = files::regular(&metadata);
+        return kind.map_err(|error| format!("cannot be {}: {error}", path.display()));
     }
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => Err(format!(

@@ -1,9 +1,17 @@
 //! What the check found: problems that stop the program, notices that do not.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
+
+use super::redact::redacted;
+
+/// The most problems that are listed; a file can hold a million.
+const MAX_PROBLEMS: usize = 1000;
+
+/// Of places with the same notice, how many are named.
+const NAMED: usize = 3;
 
 /// One mistake and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +22,16 @@ pub struct Problem {
     pub text: String,
 }
 
+impl Problem {
+    /// The one way to a problem: no key that stands in the wrong place is repeated.
+    fn new(path: &str, text: &str) -> Self {
+        Self {
+            path: redacted(path).into_owned(),
+            text: redacted(text).into_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.text)
@@ -21,18 +39,19 @@ impl fmt::Display for Problem {
 }
 
 /// Every mistake of a configuration, at least one: the top level first, then the apps in
-/// the file's order. Displayed with one line for each.
+/// the file's order. Displayed with one line for each; above 1,000 the last line says how
+/// many more there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    pub(super) fn one(path: String, text: String) -> Self {
-        Self(vec![Problem { path, text }])
+    pub(super) fn one(path: &str, text: &str) -> Self {
+        Self(vec![Problem::new(path, text)])
     }
 
     /// The same problems, each path led by the file that it is in.
     pub(super) fn of_file(self, file: &Path) -> Self {
-        let name = file.display().to_string();
+        let name = redacted(&file.display().to_string()).into_owned();
         let problems = self.0.into_iter().map(|problem| Problem {
             path: if problem.path == name {
                 problem.path
@@ -70,7 +89,8 @@ pub(super) struct Findings {
     /// would look for the mistake in the file otherwise.
     overridden: BTreeMap<String, String>,
     problems: RefCell<Vec<Problem>>,
-    notices: RefCell<Vec<String>>,
+    /// Where a notice is about, and its text.
+    notices: RefCell<Vec<(String, String)>>,
 }
 
 impl Findings {
@@ -82,15 +102,14 @@ impl Findings {
     }
 
     pub(super) fn refuse(&self, path: &str, text: &str) {
-        self.problems.borrow_mut().push(Problem {
-            path: path.to_owned(),
-            text: self.with_origin(path, text),
-        });
+        let problem = Problem::new(path, &self.with_origin(path, text));
+        self.problems.borrow_mut().push(problem);
     }
 
     pub(super) fn notice(&self, path: &str, text: &str) {
         let text = self.with_origin(path, text);
-        self.notices.borrow_mut().push(format!("{path}: {text}"));
+        let notice = (redacted(path).into_owned(), redacted(&text).into_owned());
+        self.notices.borrow_mut().push(notice);
     }
 
     fn with_origin(&self, path: &str, text: &str) -> String {
@@ -104,12 +123,44 @@ impl Findings {
     pub(super) fn finish(self) -> Result<Vec<String>, Problems> {
         let mut problems = self.problems.into_inner();
         if problems.is_empty() {
-            return Ok(self.notices.into_inner());
+            return Ok(merged(self.notices.into_inner()));
         }
         // Rules over several apps are checked last, but belong to the app they name.
         problems.sort_by_key(|problem| app_index(&problem.path));
+        let more = problems.len().saturating_sub(MAX_PROBLEMS);
+        if more > 0 {
+            problems.truncate(MAX_PROBLEMS);
+            problems.push(Problem::new("...", &format!("{more} more problems")));
+        }
         Err(Problems(problems))
     }
+}
+
+/// One line for what is to be said of many places alike: of each app's key, say.
+fn merged(notices: Vec<(String, String)>) -> Vec<String> {
+    let mut places: Vec<(Vec<String>, String)> = Vec::new();
+    let mut known: HashMap<(String, String), usize> = HashMap::new();
+    for (path, text) in notices {
+        let alike = (without_indices(&path), text.clone());
+        let at = *known.entry(alike).or_insert(places.len());
+        match places.get_mut(at) {
+            Some((paths, _)) => paths.push(path),
+            None => places.push((vec![path], text)),
+        }
+    }
+    let line = |(paths, text): (Vec<String>, String)| {
+        let named = paths[..paths.len().min(NAMED)].join(", ");
+        match paths.len().saturating_sub(NAMED) {
+            0 => format!("{named}: {text}"),
+            more => format!("{named} and {more} more: {text}"),
+        }
+    };
+    places.into_iter().map(line).collect()
+}
+
+/// `apps[].interval` for `apps[7].interval`.
+fn without_indices(path: &str) -> String {
+    path.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 /// The app that a path leads into; `None`, which sorts first, for all other paths.
@@ -121,6 +172,52 @@ fn app_index(path: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_to_be_said_of_many_apps_is_one_line() {
+        let findings = Findings::default();
+        findings.notice("listen", "a");
+        for n in 0..10_000 {
+            findings.notice(&format!("apps[{n}].identifier"), "b");
+            findings.notice(&format!("apps[{n}].interval"), "b");
+        }
+        findings.notice("apps[3].interval", "c");
+        findings.notice("apps[4].interval", "c");
+        assert_eq!(
+            findings.finish().ok().unwrap(),
+            [
+                "listen: a",
+                "apps[0].identifier, apps[1].identifier, apps[2].identifier and 9997 more: b",
+                "apps[0].interval, apps[1].interval, apps[2].interval and 9997 more: b",
+                "apps[3].interval, apps[4].interval: c",
+            ]
+        );
+    }
+
+    #[test]
+    fn problems_are_listed_up_to_a_bound() {
+        let findings = Findings::default();
+        for n in 0..100_000 {
+            findings.refuse(&format!("apps[{n}]"), "x");
+        }
+        let problems = findings.finish().err().unwrap().to_string();
+        assert_eq!(problems.lines().count(), MAX_PROBLEMS + 1);
+        assert!(problems.ends_with("apps[999]: x\n...: 99000 more problems"));
+    }
+
+    #[test]
+    fn no_problem_or_notice_repeats_a_key() {
+        let key = "0123456789abcdef".repeat(4);
+        let findings = Findings::default();
+        findings.notice(&format!("a.{key}"), &format!("b {key}"));
+        findings.notice("c", &key[..33]);
+        assert_eq!(
+            findings.finish().ok().unwrap(),
+            ["a.[redacted]: b [redacted]", "c: [redacted]"]
+        );
+        let problems = Problems::one(&format!("/{key}.yml"), &key);
+        assert_eq!(problems.to_string(), "/[redacted].yml: [redacted]");
+    }
 
     #[test]
     fn problems_of_an_app_stand_together_whenever_they_were_found() {

@@ -6,6 +6,10 @@ use super::section::Section;
 use super::{KeyError, KeySource, Secrets};
 use crate::usersig::SecretKey;
 
+/// The end of a notice about a file that holds a secret.
+pub(super) const PUBLIC: &str =
+    "every user of this machine can read; run chmod o-r on it, or mount it with mode 0440";
+
 const SOURCES: [&str; 3] = ["secret_key_file", "secret_key_env", "secret_key"];
 
 /// What the check knows about the configuration file besides its text.
@@ -13,6 +17,8 @@ pub(super) struct Place<'a> {
     pub(super) file: &'a Path,
     /// Permission bits of the file that are not the owner's; 0 where there are none.
     pub(super) open_to_others: u32,
+    /// Whether every user of the machine can read the file.
+    pub(super) is_public: bool,
     pub(super) secrets: Secrets,
 }
 
@@ -46,17 +52,20 @@ pub(super) fn read(section: &Section, place: &Place) -> Option<KeySource> {
     let source = section
         .text(key)
         .and_then(|text| match key {
-            "secret_key_file" => file(section, place, text),
+            "secret_key_file" => Some(KeySource::File(place.resolve(text))),
             "secret_key_env" => variable(section, text),
             _ => inline(section, place, text),
         })
         .given()?;
     let looked_at = match (&source, place.secrets) {
-        (KeySource::Inline(_), _) | (_, Secrets::Check) => source.read(),
+        (KeySource::Inline(_), _) | (_, Secrets::Check) => source.look(),
         (_, Secrets::Skip) => return Some(source),
     };
     match looked_at {
-        Ok(secret) => {
+        Ok((secret, is_public)) => {
+            if is_public {
+                section.notice(key, &format!("names a file that {PUBLIC}"));
+            }
             if !secret.looks_usual() {
                 section.notice(
                     key,
@@ -72,21 +81,10 @@ pub(super) fn read(section: &Section, place: &Place) -> Option<KeySource> {
     }
 }
 
-fn file(section: &Section, place: &Place, text: &str) -> Option<KeySource> {
-    if looks_like_a_key(text) {
-        section.refuse(
-            "secret_key_file",
-            "looks like the key itself; write the key into a file and give the file's path",
-        );
-        return None;
-    }
-    Some(KeySource::File(place.resolve(text)))
-}
-
 fn variable(section: &Section, text: &str) -> Option<KeySource> {
     let is_name = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && !text.starts_with(|c: char| c.is_ascii_digit());
-    if !is_name || looks_like_a_key(text) {
+    if !is_name {
         section.refuse(
             "secret_key_env",
             "must be the name of an environment variable (letters, digits and _), not the key itself",
@@ -110,10 +108,6 @@ fn inline(section: &Section, place: &Place, text: &str) -> Option<KeySource> {
     section
         .accept("secret_key", SecretKey::new(text))
         .map(KeySource::Inline)
-}
-
-fn looks_like_a_key(text: &str) -> bool {
-    SecretKey::new(text).is_ok_and(|key| key.looks_usual())
 }
 
 fn with_cause(error: &KeyError) -> String {

@@ -25,7 +25,7 @@ pub(super) enum Group {
     WebFileRate,
 }
 
-const TOP: [(&str, Kind); 12] = [
+const TOP: [(&str, Kind); 13] = [
     ("listen", Kind::Text),
     ("scrape_interval", Kind::Text),
     ("day_offset", Kind::Text),
@@ -33,6 +33,7 @@ const TOP: [(&str, Kind); 12] = [
     ("ca_file", Kind::Text),
     ("proxy_url", Kind::Text),
     ("state_file", Kind::Text),
+    ("state_interval", Kind::Text),
     ("rollover_hold", Kind::Text),
     ("zero_hold", Kind::Text),
     ("web", Kind::Nested),

@@ -8,11 +8,18 @@ use serde_json::{Map, Value};
 use super::duration;
 use super::findings::Findings;
 use super::read::Read;
+use super::redact::is_near_key;
 use super::schema::Group;
 
 /// The longest unknown key that is repeated in a problem. A secret that slipped into
 /// the place of a key (`{secret_key:abc}`, without the space) is not to be printed.
 const LONGEST_REPEATED_KEY: usize = 24;
+
+/// The longest number that is repeated, in characters.
+const LONGEST_REPEATED_NUMBER: usize = 20;
+
+/// The keys whose values may be secrets, and are repeated nowhere.
+const SECRET: [&str; 2] = ["secret_key", "proxy_url"];
 
 /// One table of the tree. Every key that is present and unusable is reported.
 pub(super) struct Section<'a> {
@@ -124,6 +131,13 @@ impl<'a> Section<'a> {
         self.value(key).and_then(|value| match value {
             Value::String(text) if text.is_empty() => {
                 self.refuse(key, "must not be empty");
+                None
+            }
+            Value::String(text) if !SECRET.contains(&key) && is_near_key(text) => {
+                self.refuse(
+                    key,
+                    "looks like a secret key, so it is not repeated here; the key belongs into the file of secret_key_file or the variable of secret_key_env",
+                );
                 None
             }
             Value::String(text) => Some(text.as_str()),
@@ -283,9 +297,16 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Whether a key may be repeated in a problem.
+/// Whether a key may be repeated in a problem. A part of a secret has digits and letters of
+/// hex in a row.
 pub(super) fn is_harmless(key: &str) -> bool {
+    let is_hex = |part: &str| {
+        part.len() >= 8
+            && part.bytes().all(|b| b.is_ascii_hexdigit())
+            && part.bytes().any(|b| b.is_ascii_digit())
+    };
     (1..=LONGEST_REPEATED_KEY).contains(&key.len())
+        && !key.split(|c: char| !c.is_ascii_hexdigit()).any(is_hex)
         && key
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'<'))
@@ -303,10 +324,13 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A number as it was given, since where a number belongs a number is no secret.
+/// A number as it was given, since where a number belongs a number is no secret; but one so
+/// long may be a key.
 fn number_or_kind(value: &Value) -> String {
     match value {
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) if number.to_string().len() <= LONGEST_REPEATED_NUMBER => {
+            number.to_string()
+        }
         other => kind(other).to_owned(),
     }
 }

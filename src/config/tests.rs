@@ -311,6 +311,7 @@ proptest! {
         let place = key::Place {
             file: Path::new("timpush.yml"),
             open_to_others: 0,
+            is_public: false,
             secrets: Secrets::Skip,
         };
         if let Err(problems) = Config::from_tree(tree, &place, &env(&[])) {

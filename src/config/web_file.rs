@@ -18,11 +18,12 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use rustls::ServerConfig;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::file::Raw;
 use super::findings::Findings;
-use super::key::Place;
+use super::key::{PUBLIC, Place};
 use super::read::Read;
 use super::schema::Group;
 use super::section::{Section, is_harmless, kind};
@@ -109,23 +110,20 @@ pub struct Loaded {
 pub fn load(path: &Path) -> Loaded {
     let mut files = vec![path.to_owned()];
     let result = file::read_yaml(path)
-        .map_err(|text| Problems::one(path.display().to_string(), text))
-        .and_then(|tree| check(&tree, path, &mut files).map_err(|problems| problems.of_file(path)));
+        .map_err(|text| Problems::one(&path.display().to_string(), &text))
+        .and_then(|raw| check(&raw, path, &mut files).map_err(|problems| problems.of_file(path)));
     Loaded { files, result }
 }
 
-fn check(
-    tree: &Map<String, Value>,
-    path: &Path,
-    files: &mut Vec<PathBuf>,
-) -> Result<WebFile, Problems> {
+fn check(raw: &Raw, path: &Path, files: &mut Vec<PathBuf>) -> Result<WebFile, Problems> {
     let findings = Findings::default();
     let place = Place {
         file: path,
-        open_to_others: 0,
+        open_to_others: raw.open_to_others,
+        is_public: raw.is_public,
         secrets: Secrets::Check,
     };
-    let top = Section::new(Group::WebFile, String::new(), tree, &findings);
+    let top = Section::new(Group::WebFile, String::new(), &raw.tree, &findings);
     let tls = top
         .table("tls_server_config", Group::WebFileTls)
         .filter(|section| !section.is_empty())
@@ -135,6 +133,12 @@ fn check(
         .map(|section| http(&section))
         .unwrap_or_default();
     let users = users(&top);
+    if raw.is_public && !users.is_empty() {
+        top.notice(
+            "basic_auth_users",
+            &format!("stand in a file that {PUBLIC}"),
+        );
+    }
     let rate_limit = top
         .table("rate_limit", Group::WebFileRate)
         .and_then(|section| rate_limit(&section));

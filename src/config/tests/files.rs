@@ -1,7 +1,7 @@
 //! From text to tree, and what is said when that fails. All keys here are made up.
 
 use super::*;
-use crate::config::file::{Format, parse};
+use crate::config::document::{Format, parse};
 
 /// What tells two configurations apart, but for the text of keys.
 fn facts(config: &Config) -> String {
@@ -138,6 +138,7 @@ fn no_slip_in_a_file_makes_a_problem_or_notice_repeat_a_secret() {
         let place = key::Place {
             file,
             open_to_others: 0,
+            is_public: false,
             secrets: Secrets::Skip,
         };
         let format = Format::of(file).unwrap();
@@ -188,8 +189,11 @@ fn files_that_cannot_be_read_are_one_problem_with_the_files_name() {
     fs::create_dir(directory.join("b.yml")).unwrap();
     let ending = "the ending does not tell the format; name the file .yml, .yaml, .toml or .json";
     for (name, problem) in [
-        ("a.yml", "is not UTF-8 text"),
-        ("b.yml", "is a directory, not a file"),
+        ("a.yml", "cannot be read: it is not UTF-8 text"),
+        (
+            "b.yml",
+            "cannot be read: it is a directory, not a regular file",
+        ),
         (
             "c.yml",
             "cannot be read: No such file or directory (os error 2)",
@@ -209,4 +213,66 @@ fn files_that_cannot_be_read_are_one_problem_with_the_files_name() {
 #[test]
 fn a_byte_order_mark_is_no_mistake() {
     assert_eq!(problems(&format!("\u{feff}{}", top(""))), "");
+}
+
+#[test]
+fn a_file_that_is_nested_too_deep_is_refused_in_every_format() {
+    let deep = "is nested more than 32 levels deep";
+    let dotted = ["a"; 60].join(".");
+    for (name, text) in [
+        ("a.yml", format!("apps:\n  {}x", "- ".repeat(8984))),
+        ("a.yml", format!("{}x", "- ".repeat(8984))),
+        ("a.yml", format!("a: {}", "[".repeat(33))),
+        ("a.toml", format!("{dotted} = 1")),
+        ("a.toml", format!("[{dotted}]\na = 1")),
+        (
+            "a.toml",
+            format!("a = {}{}", "[".repeat(40), "]".repeat(40)),
+        ),
+        ("a.json", "[".repeat(100_000)),
+    ] {
+        let format = Format::of(Path::new(name)).unwrap();
+        let problem = parse(&text, format).unwrap_err();
+        assert!(problem.starts_with(deep), "{name}: {problem}");
+    }
+    // The parsers' own bounds come first.
+    for (name, text) in [
+        ("a.toml", format!("a = {}", "[".repeat(100_000))),
+        ("a.toml", format!("{} = 1", ["a"; 100_000].join("."))),
+        ("a.yml", "[".repeat(100_000)),
+    ] {
+        let format = Format::of(Path::new(name)).unwrap();
+        let problem = parse(&text, format).unwrap_err();
+        let line = format!("is not valid {}", format.name());
+        assert!(problem.starts_with(&line), "{problem}");
+    }
+}
+
+#[test]
+fn aliases_share_values_over_many_apps_and_multiply_nothing() {
+    let app = |n: usize| {
+        format!(
+            "  - {{sdk_app_id: {n}, identifier: *who, secret_key_env: MADE_UP, interval: *pace, regions: *where}}\n"
+        )
+    };
+    let apps: String = (2..=60).map(app).collect();
+    let first = "apps:\n  - {sdk_app_id: 1, identifier: &who admin, secret_key_env: MADE_UP, interval: &pace 5m, regions: &where [china, {name: lab, url: 'https://lab.example'}]}\n";
+    let config = load(&format!("{first}{apps}")).ok().unwrap();
+    assert_eq!(config.apps.len(), 60);
+    assert_eq!(config.apps[59].regions, config.apps[0].regions);
+
+    let mut laughs = "a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
+    for (below, name) in "abcdefgh".chars().zip("bcdefghi".chars()) {
+        let list = vec![format!("*{below}"); 9].join(", ");
+        laughs += &format!("{name}: &{name} [{list}]\n");
+    }
+    let written = write("timpush.yml", &laughs);
+    let problem = Config::load(&written.path, &env(&[]), Secrets::Skip).err();
+    assert_eq!(
+        problem.unwrap().to_string(),
+        format!(
+            "{}: holds more than 1000000 keys and values, aliases counted with what they stand for, line 6",
+            written.path.display()
+        )
+    );
 }

@@ -33,15 +33,22 @@ fn secrets_are_looked_for_unless_told_otherwise() {
         format!("apps[0].secret_key_file: {file} holds no secret key")
     );
     fs::write(directory.join("shop.key"), "made up\n").unwrap();
+    set_mode(&directory.join("shop.key"), 0o440);
     assert_eq!(
         check(&by_file),
         "apps[0].secret_key_file: the key is not 64 hex digits as the console shows it; check that it was copied whole"
     );
+    set_mode(&directory.join("shop.key"), 0o640);
     fs::write(directory.join("shop.key"), format!("{MADE_UP_KEY}\n")).unwrap();
     assert_eq!(check(&by_file), "");
+    set_mode(&directory.join("shop.key"), 0o444);
+    assert_eq!(
+        check(&by_file),
+        "apps[0].secret_key_file: names a file that every user of this machine can read; run chmod o-r on it, or mount it with mode 0440"
+    );
     assert_eq!(
         check(&with(&format!("secret_key_file: {MADE_UP_KEY}"))),
-        "apps[0].secret_key_file: looks like the key itself; write the key into a file and give the file's path"
+        "apps[0].secret_key_file: looks like a secret key, so it is not repeated here; the key belongs into the file of secret_key_file or the variable of secret_key_env"
     );
     assert_eq!(
         check(&with("secret_key_env: MADE_UP_AND_UNSET")),
@@ -115,4 +122,81 @@ fn an_inline_key_wants_a_file_of_the_owner_alone() {
             );
         }
     }
+}
+
+#[test]
+fn a_near_key_in_the_wrong_place_is_refused_and_never_repeated() {
+    let broken = format!("\"{}\\n{}\"", &MADE_UP_KEY[..40], &MADE_UP_KEY[40..]);
+    let keys = [
+        MADE_UP_KEY,
+        &MADE_UP_KEY[2..],
+        &format!("{MADE_UP_KEY}00aa"),
+        &broken,
+    ];
+    for key in keys {
+        for text in [
+            app(&format!("name: {key}")),
+            app(&format!("identifier: {key}")),
+            app(&format!("secret_key_env: {key}")),
+            app(&format!("secret_key_file: {key}")),
+            app(&format!("regions: [{key}]")),
+            app(&format!(
+                "regions: [{{name: {key}, url: 'https://a.example'}}]"
+            )),
+            app(&format!("regions: [{{name: a, url: {key}}}]")),
+            app(&format!("secret: {key}")),
+            app(&format!("{key}: 1")),
+            app(&format!("sdk_app_id: {key}")),
+            top(&format!("ca_file: {key}")),
+            top(&format!("state_file: {key}")),
+            top(&format!("listen: {key}")),
+            top(&format!("day_offset: {key}")),
+            top(&format!("web: {{config_file: {key}}}")),
+            format!("apps: {key}"),
+            key.to_owned(),
+        ] {
+            for secrets in [Secrets::Check, Secrets::Skip] {
+                let said = match load_with(&text, &[], secrets) {
+                    Ok(_) => panic!("accepted: {text}"),
+                    Err(problems) => format!("{problems} {problems:?}"),
+                };
+                for part in MADE_UP_KEY.as_bytes().windows(8) {
+                    let part = std::str::from_utf8(part).unwrap();
+                    assert!(!said.contains(part), "{text}\n{said}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_wherever_a_file_is_named() {
+    let pipe = "it is a named pipe, not a regular file";
+    let text = format!(
+        "ca_file: pipe\nstate_file: pipe\nweb: {{config_file: pipe}}\n\
+         apps: [{{sdk_app_id: 1, identifier: a, regions: [china], secret_key_file: pipe}},\n\
+         {{sdk_app_id: 2, identifier: a, regions: [china], secret_key_file: /dev/zero}}]"
+    );
+    let written = write("timpush.yml", &text);
+    let directory = written.path.parent().unwrap();
+    crate::files::tests::fifo(&directory.join("pipe"));
+    let problems = Config::load(&written.path, &env(&[]), Secrets::Check);
+    let shown = directory.display();
+    assert_eq!(
+        problems.err().unwrap().to_string(),
+        format!(
+            "ca_file: cannot read {shown}/pipe: {pipe}\n\
+             state_file: cannot be {shown}/pipe: {pipe}\n\
+             web.config_file: {shown}/pipe: cannot be read: {pipe}\n\
+             apps[0].secret_key_file: cannot read the secret key from {shown}/pipe: {pipe}\n\
+             apps[1].secret_key_file: cannot read the secret key from /dev/zero: it is a device, not a regular file"
+        )
+    );
+    let itself = directory.join("pipe.yml");
+    crate::files::tests::fifo(&itself);
+    let problems = Config::load(&itself, &env(&[]), Secrets::Skip);
+    assert_eq!(
+        problems.err().unwrap().to_string(),
+        format!("{}: cannot be read: {pipe}", itself.display())
+    );
 }

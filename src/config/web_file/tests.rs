@@ -1,3 +1,5 @@
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 use rcgen::{CertificateParams, CertifiedKey, KeyPair, generate_simple_self_signed};
 use tempfile::TempDir;
@@ -21,18 +23,60 @@ impl Folder {
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.path().join(name), text).unwrap();
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
     }
 
     /// The problems of a file with this text, or its notices.
     fn load(&self, text: &str) -> (String, Option<WebFile>) {
         self.write("web.yml", text);
+        self.said()
+    }
+
+    /// The same of the file as it is.
+    fn said(&self) -> (String, Option<WebFile>) {
         let path = self.0.path().join("web.yml");
         let directory = format!("{}/", self.0.path().display());
         match load(&path).result {
             Ok(file) => (file.notices.join("\n").replace(&directory, ""), Some(file)),
             Err(problems) => (problems.to_string().replace(&directory, ""), None),
         }
+    }
+}
+
+#[test]
+fn secrets_that_every_user_can_read_are_a_notice() {
+    let folder = Folder::new();
+    let public =
+        "every user of this machine can read; run chmod o-r on it, or mount it with mode 0440";
+    let users = format!("basic_auth_users: {{ann: {HASH}}}");
+    let key = std::fs::read_to_string(folder.0.path().join("a.key")).unwrap();
+    let inline = serde_json::json!({"tls_server_config": {"cert_file": "a.pem", "key": key}});
+    for (file, text, notice) in [
+        (
+            "a.key",
+            tls(""),
+            format!("web.yml: tls_server_config.key_file: names a file that {public}"),
+        ),
+        (
+            "web.yml",
+            users,
+            format!("web.yml: basic_auth_users: stand in a file that {public}"),
+        ),
+        (
+            "web.yml",
+            inline.to_string(),
+            format!("web.yml: tls_server_config.key: stands in a file that {public}"),
+        ),
+        ("web.yml", tls(""), String::new()),
+        ("a.pem", tls(""), String::new()),
+    ] {
+        folder.write("web.yml", &text);
+        let path = folder.0.path().join(file);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(folder.said().0, notice, "{text}");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
     }
 }
 

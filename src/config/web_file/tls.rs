@@ -10,20 +10,21 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{Error, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
-use super::super::key::Place;
+use super::super::key::{PUBLIC, Place};
 use super::super::read::Read;
 use super::super::section::Section;
 use super::algorithms;
 use super::clients::ClientAuth;
+use crate::files::{self, MAX_PEM};
 
 /// How TLS is spoken, or `None` after a problem was reported. Every file that is named is
-/// added to `files`.
+/// added to `watched`.
 pub(super) fn read(
     section: &Section,
     place: &Place,
-    files: &mut Vec<PathBuf>,
+    watched: &mut Vec<PathBuf>,
 ) -> Option<Arc<ServerConfig>> {
-    let mut pem = |inline, file| pem(section, place, files, inline, file);
+    let mut pem = |inline, file| pem(section, place, watched, inline, file);
     let certificate = pem("cert", "cert_file");
     let key = pem("key", "key_file");
     let ca = pem("client_ca", "client_ca_file");
@@ -70,7 +71,7 @@ struct Pem {
 fn pem(
     section: &Section,
     place: &Place,
-    files: &mut Vec<PathBuf>,
+    watched: &mut Vec<PathBuf>,
     inline: &'static str,
     file: &'static str,
 ) -> Read<Pem> {
@@ -80,6 +81,9 @@ fn pem(
     }
     if section.has(inline) {
         return section.text(inline).and_then(|text| {
+            if inline == "key" && place.is_public {
+                section.notice(inline, &format!("stands in a file that {PUBLIC}"));
+            }
             Some(Pem {
                 key: inline,
                 text: Zeroizing::new(text.as_bytes().to_vec()),
@@ -88,12 +92,16 @@ fn pem(
     }
     section.text(file).and_then(|text| {
         let path = place.resolve(text);
-        files.push(path.clone());
-        let read = std::fs::read(&path)
+        watched.push(path.clone());
+        let read = files::read(&path, MAX_PEM)
             .map_err(|error| format!("cannot read {}: {error}", path.display()));
-        section.accept(file, read).map(|text| Pem {
+        let contents = section.accept(file, read)?;
+        if file == "key_file" && contents.is_public() {
+            section.notice(file, &format!("names a file that {PUBLIC}"));
+        }
+        Some(Pem {
             key: file,
-            text: Zeroizing::new(text),
+            text: contents.bytes,
         })
     })
 }

@@ -1,0 +1,31 @@
+//! Certificates out of a file that the configuration names.
+
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::files::{self, MAX_PEM, ReadError};
+
+/// Why a file gives no certificates.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificatesError {
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: ReadError },
+    #[error("{} holds no certificates in PEM", .0.display())]
+    NotPem(PathBuf),
+}
+
+/// The certificates of a PEM file, at least one.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificatesError> {
+    let unreadable = |source| CertificatesError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let contents = files::read(path, MAX_PEM).map_err(unreadable)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&contents.bytes).collect();
+    found
+        .ok()
+        .filter(|found| !found.is_empty())
+        .ok_or_else(|| CertificatesError::NotPem(path.to_owned()))
+}

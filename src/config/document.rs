@@ -1,0 +1,190 @@
+//! Text in one of the three formats in, a tree of values out.
+//!
+//! Parsers like to quote the line that they do not understand, which may be the one with
+//! the secret key. What they say is therefore never passed on as a whole.
+
+use std::path::Path;
+use std::thread;
+
+use config::{ConfigError, FileFormat, Source, ValueKind};
+use serde_json::{Map, Value};
+
+use super::bounds::{self, Excess, MAX_DEPTH};
+
+/// The stack of a parser, in bytes: much more than the bound on depth makes use of.
+const STACK: usize = 8 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Yaml,
+    Toml,
+    Json,
+}
+
+impl Format {
+    /// The format that a file's ending stands for.
+    pub(crate) fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "yml" | "yaml" => Some(Self::Yaml),
+            "toml" => Some(Self::Toml),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "YAML",
+            Self::Toml => "TOML",
+            Self::Json => "JSON",
+        }
+    }
+}
+
+/// A file's text as a tree. The error is one sentence without the file's name.
+pub(super) fn parse(text: &str, format: Format) -> Result<Map<String, Value>, String> {
+    if plain(text).trim().is_empty() {
+        return Err("is empty; it needs at least `apps`".to_owned());
+    }
+    let tree = values(text, format)?;
+    if tree.is_empty() {
+        return Err("holds no settings; it needs at least `apps`".to_owned());
+    }
+    Ok(tree)
+}
+
+/// Without the byte order mark that editors on Windows put first, and that TOML and JSON do
+/// not know.
+fn plain(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
+}
+
+/// As [`parse`], but a text without settings is an empty tree.
+pub(crate) fn values(text: &str, format: Format) -> Result<Map<String, Value>, String> {
+    let text = plain(text);
+    if text.trim().is_empty() {
+        return Ok(Map::new());
+    }
+    let file_format = match format {
+        Format::Yaml => FileFormat::Yaml,
+        Format::Toml => FileFormat::Toml,
+        Format::Json => FileFormat::Json,
+    };
+    let bounds = match format {
+        Format::Yaml => bounds::yaml(text),
+        Format::Toml => bounds::toml(text),
+        Format::Json => bounds::json(text),
+    };
+    bounds.map_err(|excess| excess.to_string())?;
+    let parsed = apart(|| {
+        let table = config::File::from_str(text, file_format).collect();
+        table.map_err(|error| explain(&error, format))
+    });
+    tree(parsed?, MAX_DEPTH).map_err(|excess| excess.to_string())
+}
+
+/// Runs a parser on a stack of its own, so that whatever it makes of the bounds on depth,
+/// or of its own state, does not end the program.
+fn apart<T: Send>(parse: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+    let failed = || "cannot be parsed; this is a bug, please report it".to_owned();
+    thread::scope(|scope| {
+        let parser = thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, parse)
+            .map_err(|error| format!("cannot be parsed: {error}"))?;
+        parser.join().map_err(|_| failed())?
+    })
+}
+
+/// `levels`: how many there may be, this one included.
+fn tree(
+    table: config::Map<String, config::Value>,
+    levels: usize,
+) -> Result<Map<String, Value>, Excess> {
+    let levels = levels.checked_sub(1).ok_or(Excess::DEPTH)?;
+    table
+        .into_iter()
+        .map(|(key, value)| Ok((key, generic(value, levels)?)))
+        .collect()
+}
+
+/// `levels`: how many there may be within.
+fn generic(value: config::Value, levels: usize) -> Result<Value, Excess> {
+    Ok(match value.kind {
+        ValueKind::Nil => Value::Null,
+        ValueKind::Boolean(flag) => flag.into(),
+        ValueKind::I64(number) => number.into(),
+        ValueKind::U64(number) => number.into(),
+        // Numbers that JSON cannot hold fit no key either; as text they are refused.
+        ValueKind::I128(number) => number.to_string().into(),
+        ValueKind::U128(number) => number.to_string().into(),
+        ValueKind::Float(number) if number.is_finite() => number.into(),
+        ValueKind::Float(number) => number.to_string().into(),
+        ValueKind::String(text) => text.into(),
+        ValueKind::Table(table) => Value::Object(tree(table, levels)?),
+        ValueKind::Array(list) => {
+            let levels = levels.checked_sub(1).ok_or(Excess::DEPTH)?;
+            let list = list.into_iter().map(|value| generic(value, levels));
+            Value::Array(list.collect::<Result<_, _>>()?)
+        }
+    })
+}
+
+/// What a parser found wrong and in which line, without any of the file's text.
+fn explain(error: &ConfigError, format: Format) -> String {
+    let ConfigError::FileParse { cause, .. } = error else {
+        return format!("is not valid {}", format.name());
+    };
+    if cause.is::<Box<ConfigError>>() {
+        return "must hold keys with values at its top level".to_owned();
+    }
+    let said = cause.to_string();
+    let (line, reason) = match format {
+        Format::Toml => toml_reason(&said),
+        Format::Yaml | Format::Json => positioned_reason(&said),
+    };
+    let line = line.map_or(String::new(), |line| format!(", line {line}"));
+    let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+    format!("is not valid {}{line}{reason}", format.name())
+}
+
+/// A message of the kind `reason at [byte B] line L column C`, as the parsers of YAML and
+/// JSON write it. One without a position quotes values, so nothing of it is used.
+fn positioned_reason(said: &str) -> (Option<usize>, Option<String>) {
+    if said.starts_with("Got ") && said.ends_with(" YAML documents, expected 1") {
+        return (None, Some("holds several documents, not one".to_owned()));
+    }
+    let position = said.rsplit_once(" line ").and_then(|(reason, rest)| {
+        let (line, column) = rest.split_once(" column ")?;
+        column.parse::<usize>().ok()?;
+        Some((reason, line.parse().ok()?))
+    });
+    let Some((reason, line)) = position else {
+        let text = "holds a key or a number of a kind that no setting has";
+        return (None, Some(text.to_owned()));
+    };
+    // The key itself is quoted before this, and may be no key at all.
+    if reason.contains("duplicated key in mapping") {
+        return (
+            Some(line),
+            Some("a key stands twice in one table".to_owned()),
+        );
+    }
+    let reason = reason
+        .rsplit_once(" at")
+        .map_or(reason, |(reason, _)| reason);
+    (Some(line), Some(reason.to_owned()))
+}
+
+/// TOML's message is a line with the position, three that show the source, and the reason.
+fn toml_reason(said: &str) -> (Option<usize>, Option<String>) {
+    let line = said
+        .strip_prefix("TOML parse error at line ")
+        .and_then(|rest| rest.split_once(','))
+        .and_then(|(line, _)| line.parse().ok());
+    if line.is_none() {
+        return (None, None);
+    }
+    let reason = said.split('\n').skip(4).filter(|part| !part.is_empty());
+    (line, Some(reason.collect::<Vec<_>>().join(", ")))
+}

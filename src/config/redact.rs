@@ -1,0 +1,149 @@
+//! Keys that stand in the wrong place: found, so that no text repeats them.
+
+use std::borrow::Cow;
+
+/// Hex digits from which on a text is not repeated: half of a key.
+const HALF_KEY: usize = 32;
+
+/// Hex digits that are a key of 64, or one that was copied badly.
+const NEAR_KEY: usize = 60;
+
+/// Hex digits that are a piece of a key when the next piece follows after a line break;
+/// fewer may be a word.
+const PIECE: usize = 8;
+
+const HIDDEN: &str = "[redacted]";
+
+/// Whether a value looks like a secret key, be it cut, too long or broken over lines. Of a
+/// path only the last part counts: the others may be digests.
+pub(super) fn is_near_key(text: &str) -> bool {
+    let text = match text.rsplit_once('/') {
+        Some((_, name)) if !text.contains("://") => name,
+        _ => text,
+    };
+    let joined: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    [text, &joined]
+        .into_iter()
+        .any(|text| runs(text).any(|run| run.digits >= NEAR_KEY))
+}
+
+/// The text without its long runs of hex digits.
+pub(super) fn redacted(text: &str) -> Cow<'_, str> {
+    let mut shown = String::new();
+    let mut end = 0;
+    for run in runs(text).filter(|run| run.digits >= HALF_KEY) {
+        shown += &text[end..run.start];
+        shown += HIDDEN;
+        end = run.end;
+    }
+    if end == 0 {
+        return Cow::Borrowed(text);
+    }
+    shown += &text[end..];
+    Cow::Owned(shown)
+}
+
+/// Hex digits in a row, or pieces of them with nothing but white space in between.
+struct Run {
+    start: usize,
+    end: usize,
+    digits: usize,
+}
+
+fn runs(text: &str) -> impl Iterator<Item = Run> {
+    let mut pieces = pieces(text).peekable();
+    std::iter::from_fn(move || {
+        let mut run = pieces.next()?;
+        while let Some(next) = pieces.next_if(|next| {
+            run.digits >= PIECE
+                && next.digits >= PIECE
+                && text[run.end..next.start].trim().is_empty()
+        }) {
+            run.end = next.end;
+            run.digits += next.digits;
+        }
+        Some(run)
+    })
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = Run> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + bytes[at..].iter().position(u8::is_ascii_hexdigit)?;
+        let digits = bytes[start..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_hexdigit())
+            .count();
+        at = start + digits;
+        Some(Run {
+            start,
+            end: at,
+            digits,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    #[test]
+    fn near_keys_are_known_wherever_they_are_cut_or_broken() {
+        let broken = format!("{}\n  {}\r\n", &KEY[..30], &KEY[30..]);
+        for (text, near) in [
+            (KEY, true),
+            (&KEY[4..], true),
+            (&format!("{KEY}0123"), true),
+            (&broken, true),
+            (&format!("/run/secrets/{KEY}"), true),
+            (&format!("{KEY}.key"), true),
+            (&format!("https://{KEY}.example/"), true),
+            (&format!("https://gateway.example/{KEY}"), true),
+            (&format!("key={KEY}"), true),
+            (
+                &format!("/var/lib/docker/volumes/{KEY}/_data/shop.key"),
+                false,
+            ),
+            (&KEY[5..], false),
+            ("administrator", false),
+            ("/run/secrets/shop.key", false),
+            ("", false),
+        ] {
+            assert_eq!(is_near_key(text), near, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_runs_are_hidden_and_all_else_is_shown() {
+        for (text, shown) in [
+            (
+                format!("cannot read {KEY}: gone"),
+                "cannot read [redacted]: gone",
+            ),
+            (format!("{}\n{}", &KEY[..10], &KEY[10..]), "[redacted]"),
+            (KEY[..32].to_owned(), "[redacted]"),
+            (KEY[..31].to_owned(), &KEY[..31]),
+            (
+                format!("{} {}", &KEY[..5], &KEY[..31]),
+                &format!("00112 {}", &KEY[..31]),
+            ),
+            ("a plain text".to_owned(), "a plain text"),
+        ] {
+            assert_eq!(redacted(&text), shown);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_half_key_is_left(head in "[g-z 1/:]{0,40}", key in "[0-9a-fA-F]{32,80}", at in PIECE..32 - PIECE, tail in "[g-z 1/:]{0,40}") {
+            let text = format!("{head}|{}\n{}|{tail}", &key[..at], &key[at..]);
+            let shown = redacted(&text);
+            prop_assert!(!shown.contains(&key[..at]) && !shown.contains(&key[at..]), "{}", shown);
+            prop_assert!(shown.contains(HIDDEN));
+        }
+    }
+}
