@@ -18,6 +18,7 @@ use tracing::{info, warn};
 
 use crate::api::transport::TransportError;
 use crate::config::{Config, Problems};
+use crate::files::Stuck;
 use crate::reload::{Reloader, Reloads};
 use crate::web::front::{Front, Watch};
 use crate::web::{self, Lifecycle, Served, auth};
@@ -36,6 +37,8 @@ pub enum StartError {
     },
     #[error("the web configuration is not usable:\n{0}")]
     WebFile(Problems),
+    #[error(transparent)]
+    Stuck(#[from] Stuck),
     #[error("cannot call the service")]
     Transport(#[from] TransportError),
     #[error("cannot register the process's own metrics")]
@@ -68,7 +71,7 @@ pub async fn bind(config: Config, replica_index: u32) -> Result<Bound, StartErro
     let (front, web_file) = match &config.web.config_file {
         None => (Front::open(), None),
         Some(path) => {
-            let (front, watch) = Front::load(path).map_err(StartError::WebFile)?;
+            let (front, watch) = Front::load(path).await?.map_err(StartError::WebFile)?;
             (front, Some(watch))
         }
     };
@@ -102,7 +105,7 @@ impl Bound {
         reloading: Option<(Reloader, Reloads)>,
     ) -> Result<(), StopError> {
         let (reloader, mut reloads) = reloading.unzip();
-        let mut daemon = Daemon::start(&self)?;
+        let mut daemon = Daemon::start(&self).await?;
         if let Some(watch) = self.web_file {
             daemon.also(Arc::clone(&self.front).follow(watch));
         }
@@ -130,9 +133,13 @@ impl Bound {
         let mut config = self.config;
         let mut shutdown = pin!(shutdown);
         loop {
+            // Given up at once when the program is told to stop, however slow the files are.
             let reload = async {
                 match reloads.as_mut() {
-                    Some(reloads) => reloads.next().await,
+                    Some(reloads) => {
+                        let request = reloads.next().await;
+                        (request, reloads.load().await)
+                    }
                     None => std::future::pending().await,
                 }
             };
@@ -140,14 +147,13 @@ impl Bound {
                 () = &mut shutdown => break,
                 Some(_) = server.join_next() => return Err(RunError::Task.into()),
                 () = daemon.ended() => return Err(RunError::Task.into()),
-                request = reload => {
-                    let result = match reloads.as_ref().map(Reloads::load) {
-                        Some(Ok(next)) => daemon.apply(&config, next).await.map(|next| {
+                (request, loaded) = reload => {
+                    let result = match loaded {
+                        Ok(next) => daemon.apply(&config, next).await.map(|next| {
                             lifecycle.set_open(next.web.enable_lifecycle);
                             config = next;
                         }),
-                        Some(Err(problems)) => Err(problems),
-                        None => Err("there is no configuration to read again".to_owned()),
+                        Err(problems) => Err(problems),
                     };
                     daemon.note_reload(&result);
                     request.answer(result);

@@ -175,7 +175,8 @@ fn execute(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
             } else {
                 Secrets::Check
             };
-            commands::check_config::run(&file, secrets, &variables(), out)
+            let check = commands::check_config::run(&file, secrets, variables(), out);
+            runtime()?.block_on(check)
         }
         Command::Query(args) => runtime()?.block_on(commands::query::run(args, out)),
         Command::Probe(args) => runtime()?.block_on(commands::probe::run(args, out)),

@@ -46,7 +46,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::files::{self, ReadError};
+use crate::files::{self, ReadError, Stuck};
 use crate::region::Region;
 use crate::usersig::{EmptyKey, Identifier, SecretKey};
 use crate::window::DayOffset;
@@ -235,6 +235,8 @@ pub enum KeyError {
     Unset(String),
     #[error("the environment variable {0}, which should hold the secret key, is not valid UTF-8")]
     NotText(String),
+    #[error("cannot read the secret key")]
+    Stuck(#[source] Stuck),
     #[error("{place} holds no secret key")]
     Empty { place: String, source: EmptyKey },
 }

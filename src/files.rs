@@ -27,7 +27,7 @@ pub const MAX_KEY: u64 = 64 << 10;
 pub const MAX_PEM: u64 = 1 << 20;
 
 /// How long one file may take to be read.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often it is looked at whether a file takes too long.
 const LOOK: Duration = Duration::from_millis(250);
@@ -38,7 +38,7 @@ const STACK: usize = 8 << 20;
 /// Why a file's contents cannot be had. Each is a clause about the file as `it`.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
     #[error("it is {0}, not a regular file")]
     Kind(&'static str),
@@ -46,8 +46,6 @@ pub enum ReadError {
     Size(u64),
     #[error("it is not UTF-8 text")]
     NotText,
-    #[error("{0}")]
-    Stuck(#[from] Stuck),
 }
 
 /// What a file holds.

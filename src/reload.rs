@@ -1,8 +1,15 @@
 //! Asks the running program to read its configuration again.
 
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::config::Config;
+use crate::files::{Stuck, apart};
+
+/// Readings of the configuration at the same time. One is under way; the others were given
+/// up, and wait for a mount that hangs.
+static LOADING: Semaphore = Semaphore::const_new(4);
 
 /// Why a configuration was not taken: one line for each problem.
 pub type Problems = String;
@@ -16,7 +23,7 @@ pub struct Reloader {
 /// The program's side.
 pub struct Reloads {
     requests: mpsc::Receiver<oneshot::Sender<Result<(), Problems>>>,
-    load: Box<dyn Fn() -> Result<Config, Problems> + Send + Sync>,
+    load: Arc<dyn Fn() -> Result<Config, Problems> + Send + Sync>,
 }
 
 /// One request to reload. Whoever asked waits for its answer.
@@ -29,9 +36,16 @@ pub fn channel(
     let (sender, receiver) = mpsc::channel(1);
     let reloads = Reloads {
         requests: receiver,
-        load: Box::new(load),
+        load: Arc::new(load),
     };
     (Reloader { requests: sender }, reloads)
+}
+
+/// Runs what reads the configuration, or a file that it names, apart.
+pub async fn loading<T: Send + 'static>(
+    load: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Stuck> {
+    apart(&LOADING, load).await
 }
 
 impl Reloader {
@@ -53,8 +67,11 @@ impl Reloads {
         }
     }
 
-    pub fn load(&self) -> Result<Config, Problems> {
-        (self.load)()
+    /// Reads and checks the configuration, apart from what else goes on.
+    pub async fn load(&self) -> Result<Config, Problems> {
+        let load = Arc::clone(&self.load);
+        let loaded = loading(move || load()).await;
+        loaded.map_err(|stuck| stuck.to_string())?
     }
 }
 

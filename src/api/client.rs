@@ -58,7 +58,8 @@ impl Client {
     }
 
     /// A client for another configuration that goes on with what this one knows: above all
-    /// the limits, which the service counts by SDKAppID whoever asks. Keys are read again.
+    /// the limits, which the service counts by SDKAppID whoever asks. Keys are read again
+    /// before the next call, the CA file here (see [`crate::files::apart`]).
     pub fn successor(&self, config: &Config) -> Result<Self, TransportError> {
         let signer = |app: &Arc<App>| {
             let known = self.signers.get(&app.name);
@@ -95,8 +96,9 @@ impl Client {
         Arc::clone(&self.places)
     }
 
-    fn signature(&self, signer: &Signer, app: &str) -> Result<Signed, FetchError> {
-        let current = signer.current(clock::now()).map_err(|error| match error {
+    async fn signature(&self, signer: &Signer, app: &str) -> Result<Signed, FetchError> {
+        let current = signer.current(clock::now()).await;
+        let current = current.map_err(|error| match error {
             NoSignature::Key(error) => FetchError {
                 outcome: Outcome::Auth,
                 code: None,
@@ -144,7 +146,7 @@ impl Fetch for Client {
         else {
             return Err(unconfigured(target));
         };
-        let mut signature = self.signature(signer, &target.app.name)?;
+        let mut signature = self.signature(signer, &target.app.name).await?;
         let mut hosts = backup.order(&target.region, Instant::now()).into_iter();
         let mut host = hosts.next().unwrap_or(&target.region.main);
         let (mut paused, mut renewed) = (false, false);
@@ -181,7 +183,7 @@ impl Fetch for Client {
                     sleep(pause).await;
                 }
                 Remedy::FreshSignature if !renewed => {
-                    match signer.renew(&signature, clock::now()) {
+                    match signer.renew(&signature, clock::now()).await {
                         Some(fresh) => {
                             renewed = true;
                             self.metrics

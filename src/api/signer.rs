@@ -4,11 +4,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
 use tracing::warn;
 
+use super::error::chain;
 use crate::clock::Now;
-use crate::config::{App, KeyError};
+use crate::config::{App, KeyError, KeySource};
+use crate::files::{PATIENCE, Stuck, apart};
 use crate::scrubber::Scrubber;
 use crate::usersig::{SecretKey, UserSig, sign};
 use crate::window::UnixSeconds;
@@ -24,15 +27,24 @@ const MIN_AGE_TO_RENEW: Duration = Duration::from_secs(60);
 /// (code 70050 asks for a minute).
 const PAUSE: Duration = Duration::from_secs(60);
 
+/// Keys that are read from files at the same time, over all apps; above it apps wait for
+/// each other. Reads that hang count, one for each app.
+static READING: Semaphore = Semaphore::const_new(32);
+
 /// Signs for one app.
 pub(super) struct Signer {
     app: Arc<App>,
     state: Mutex<State>,
+    /// Held while the key is read, even by a read that was given up: so a file that hangs
+    /// keeps one thread, however often it is asked for.
+    turn: Arc<Semaphore>,
 }
 
 #[derive(Default)]
 struct State {
     signed: Option<Signed>,
+    /// The key may have changed: look before the signature is used again.
+    look: bool,
     paused_until: Option<Instant>,
 }
 
@@ -59,6 +71,7 @@ impl Signer {
         Self {
             app,
             state: Mutex::default(),
+            turn: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -67,31 +80,36 @@ impl Signer {
         *self.app == **app
     }
 
-    /// Looks whether the key has changed; if so, the next call is signed with the new one.
+    /// Looks before the next call whether the key has changed; if so, that call is signed
+    /// with the new one.
     pub(super) fn reread(&self) {
-        let mut state = self.lock();
-        if let (Some(signed), Ok(key)) = (&state.signed, self.app.key.read())
-            && signed.key != key
-        {
-            state.signed = None;
-        }
+        self.lock().look = true;
     }
 
     /// The signature to call with now.
-    pub(super) fn current(&self, now: Now) -> Result<Signed, NoSignature> {
-        let mut state = self.lock();
-        if let Some(rest) = state
-            .paused_until
-            .and_then(|until| until.checked_duration_since(now.steady))
-            && !rest.is_zero()
-        {
-            return Err(NoSignature::Paused(rest));
+    pub(super) async fn current(&self, now: Now) -> Result<Signed, NoSignature> {
+        if let Some(known) = self.lock().known(now) {
+            return known;
         }
-        if let Some(signed) = state.signed.as_ref().filter(|signed| signed.is_fresh(now)) {
+        let turn = self.turn().await;
+        // Another call of the app may have read the key while this one waited.
+        if let Some(known) = self.lock().known(now) {
+            return known;
+        }
+        let read = match turn {
+            Ok(turn) => self.read(turn).await,
+            Err(stuck) => Err(stuck),
+        };
+        let mut state = self.lock();
+        state.look = false;
+        if let Some(signed) = &state.signed
+            && signed.is_fresh(now)
+            && read.as_ref().map_or(true, |key| *key == signed.key)
+        {
             return Ok(signed.clone());
         }
-        match self.sign(now) {
-            Ok(signed) => Ok(state.signed.insert(signed).clone()),
+        match read {
+            Ok(key) => Ok(state.signed.insert(self.sign(key, now)).clone()),
             // A key that cannot be read just now does not spoil a signature that is
             // only past its half-life.
             Err(error) => match state.signed.as_ref().filter(|signed| signed.is_valid(now)) {
@@ -99,7 +117,8 @@ impl Signer {
                     warn!(
                         app = %self.app.name,
                         expires = %signed.sig.expires_at,
-                        "cannot renew the signature: {error}; the old one is used until it expires; make the key readable"
+                        "cannot renew the signature: {}; the old one is used until it expires; make the key readable",
+                        chain(&error)
                     );
                     Ok(signed.clone())
                 }
@@ -109,17 +128,16 @@ impl Signer {
     }
 
     /// After the service refused `refused`: a signature worth another try, if there is one.
-    pub(super) fn renew(&self, refused: &Signed, now: Now) -> Option<Signed> {
-        let mut state = self.lock();
+    pub(super) async fn renew(&self, refused: &Signed, now: Now) -> Option<Signed> {
+        let turn = self.turn().await.ok()?;
         // Another call may have been refused and have renewed it in the meantime.
-        if let Some(signed) = &state.signed
-            && signed.made > refused.made
-        {
-            return Some(signed.clone());
+        if let Some(signed) = self.lock().made_after(refused) {
+            return Some(signed);
         }
+        let key = self.read(turn).await.ok()?;
         let old_enough = now.steady.duration_since(refused.made) > MIN_AGE_TO_RENEW;
-        let signed = self.sign(now).ok()?;
-        (old_enough || signed.key != refused.key).then(|| state.signed.insert(signed).clone())
+        let mut state = self.lock();
+        (old_enough || key != refused.key).then(|| state.signed.insert(self.sign(key, now)).clone())
     }
 
     /// Keeps every call of the app back for a while.
@@ -127,8 +145,7 @@ impl Signer {
         self.lock().paused_until = Some(now.steady + PAUSE);
     }
 
-    fn sign(&self, now: Now) -> Result<Signed, KeyError> {
-        let key = self.app.key.read()?;
+    fn sign(&self, key: SecretKey, now: Now) -> Signed {
         let sig = sign(
             &key,
             self.app.sdk_app_id,
@@ -136,16 +153,60 @@ impl Signer {
             now.unix(),
             VALID_FOR,
         );
-        Ok(Signed {
+        Signed {
             scrubber: Scrubber::new([sig.expose(), key.expose()]),
             sig,
             key,
             made: now.steady,
-        })
+        }
+    }
+
+    /// The right to read the key, which one call of the app has at a time.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, KeyError> {
+        match timeout(PATIENCE, Arc::clone(&self.turn).acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(KeyError::Stuck(Stuck::Full)),
+        }
+    }
+
+    /// Reads the key, from a file on another thread.
+    async fn read(&self, turn: OwnedSemaphorePermit) -> Result<SecretKey, KeyError> {
+        if !matches!(self.app.key, KeySource::File(_)) {
+            return self.app.key.read();
+        }
+        let app = Arc::clone(&self.app);
+        let read = apart(&READING, move || {
+            let key = app.key.read();
+            drop(turn);
+            key
+        });
+        read.await
+            .unwrap_or_else(|stuck| Err(KeyError::Stuck(stuck)))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What is to be said without a look at the key, if anything.
+    fn known(&self, now: Now) -> Option<Result<Signed, NoSignature>> {
+        if let Some(rest) = self
+            .paused_until
+            .and_then(|until| until.checked_duration_since(now.steady))
+            && !rest.is_zero()
+        {
+            return Some(Err(NoSignature::Paused(rest)));
+        }
+        let signed = self.signed.as_ref().filter(|signed| signed.is_fresh(now));
+        signed.filter(|_| !self.look).cloned().map(Ok)
+    }
+
+    /// What has taken the place of `refused`.
+    fn made_after(&self, refused: &Signed) -> Option<Signed> {
+        let signed = self.signed.as_ref();
+        signed.filter(|signed| signed.made > refused.made).cloned()
     }
 }
 
@@ -168,7 +229,6 @@ impl Signed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::KeySource;
     use crate::target::tests::target;
     use crate::usersig::{SecretKey, verify};
     use std::fs;
@@ -201,24 +261,48 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_signature_is_used_until_its_half_life_and_then_made_anew() {
+    #[tokio::test]
+    async fn a_key_that_is_a_pipe_is_an_error_and_calls_at_once_read_it_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.key");
+        crate::files::tests::fifo(&path);
+        let (signer, start) = signer(&path);
+        let Err(NoSignature::Key(error)) = signer.current(start).await else {
+            panic!("a pipe holds no key");
+        };
+        assert_eq!(
+            chain(&error),
+            format!(
+                "cannot read the secret key from {}: it is a named pipe, not a regular file",
+                path.display()
+            )
+        );
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "made-up key").unwrap();
+        let (first, second) = tokio::join!(signer.current(start), signer.current(start));
+        let (first, second) = (first.ok().unwrap(), second.ok().unwrap());
+        assert_eq!(first.sig.expose(), second.sig.expose());
+    }
+
+    #[tokio::test]
+    async fn a_signature_is_used_until_its_half_life_and_then_made_anew() {
         let file = key_file("made-up key");
         let (signer, start) = signer(file.path());
-        let first = signer.current(start).unwrap();
+        let first = signer.current(start).await.unwrap();
         let same = signer
             .current(after(start, HALF - Duration::from_secs(1)))
+            .await
             .unwrap();
         assert_eq!(first.sig.expose(), same.sig.expose());
-        let second = signer.current(after(start, HALF)).unwrap();
+        let second = signer.current(after(start, HALF)).await.unwrap();
         assert_eq!(
             second.sig.issued_at,
             UnixSeconds(first.sig.issued_at.0 + HALF.as_secs())
         );
     }
 
-    #[test]
-    fn a_wall_clock_that_jumps_either_way_gets_a_signature_of_its_own_time() {
+    #[tokio::test]
+    async fn a_wall_clock_that_jumps_either_way_gets_a_signature_of_its_own_time() {
         let file = key_file("made-up key");
         for jump in [HALF, Duration::from_secs(400 * 24 * 3600)] {
             let (signer, start) = signer(file.path());
@@ -227,9 +311,9 @@ mod tests {
                 ..start
             };
             for (from, to) in [(start, ahead), (ahead, start)] {
-                signer.current(from).unwrap();
+                signer.current(from).await.unwrap();
                 assert_eq!(
-                    signer.current(to).unwrap().sig.issued_at,
+                    signer.current(to).await.unwrap().sig.issued_at,
                     to.unix(),
                     "{jump:?}"
                 );
@@ -237,96 +321,98 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_clock_that_stands_still_does_not_keep_a_signature_for_ever() {
+    #[tokio::test]
+    async fn a_clock_that_stands_still_does_not_keep_a_signature_for_ever() {
         let file = key_file("made-up key");
         let (signer, start) = signer(file.path());
-        let first = signer.current(start).unwrap();
+        let first = signer.current(start).await.unwrap();
         let stuck = Now {
             steady: start.steady + HALF,
             ..start
         };
-        assert!(signer.current(stuck).unwrap().made > first.made);
+        assert!(signer.current(stuck).await.unwrap().made > first.made);
     }
 
-    #[test]
-    fn a_key_that_is_gone_does_not_spoil_a_signature_before_it_expires() {
+    #[tokio::test]
+    async fn a_key_that_is_gone_does_not_spoil_a_signature_before_it_expires() {
         let file = key_file("made-up key");
         let (signer, start) = signer(file.path());
-        let first = signer.current(start).unwrap();
+        let first = signer.current(start).await.unwrap();
         fs::remove_file(file.path()).unwrap();
         let late = after(start, 2 * HALF - Duration::from_secs(1));
         assert_eq!(
-            signer.current(late).unwrap().sig.expose(),
+            signer.current(late).await.unwrap().sig.expose(),
             first.sig.expose()
         );
         assert!(matches!(
-            signer.current(after(start, 2 * HALF)),
+            signer.current(after(start, 2 * HALF)).await,
             Err(NoSignature::Key(_))
         ));
         fs::write(file.path(), "made-up key").unwrap();
-        assert!(signer.current(after(start, 2 * HALF)).is_ok());
+        assert!(signer.current(after(start, 2 * HALF)).await.is_ok());
     }
 
-    #[test]
-    fn a_refused_signature_is_renewed_only_for_another_key_or_after_a_minute() {
+    #[tokio::test]
+    async fn a_refused_signature_is_renewed_only_for_another_key_or_after_a_minute() {
         let file = key_file("made-up key");
         let (signer, start) = signer(file.path());
-        let refused = signer.current(start).unwrap();
+        let refused = signer.current(start).await.unwrap();
         assert!(
             signer
                 .renew(&refused, after(start, MIN_AGE_TO_RENEW))
+                .await
                 .is_none()
         );
         let later = after(start, MIN_AGE_TO_RENEW + Duration::from_secs(1));
-        let second = signer.renew(&refused, later).unwrap();
+        let second = signer.renew(&refused, later).await.unwrap();
         assert_eq!(second.sig.issued_at, later.unix());
         // Refused again, and the key was rotated: at once.
         fs::write(file.path(), "another made-up key").unwrap();
-        let third = signer.renew(&second, later).unwrap();
+        let third = signer.renew(&second, later).await.unwrap();
         let key = SecretKey::new("another made-up key").unwrap();
         assert!(verify(&key, third.sig.expose(), later.unix()).is_ok());
     }
 
-    #[test]
-    fn a_signature_that_another_call_has_renewed_is_taken_over() {
+    #[tokio::test]
+    async fn a_signature_that_another_call_has_renewed_is_taken_over() {
         let file = key_file("made-up key");
         let (signer, start) = signer(file.path());
-        let refused = signer.current(start).unwrap();
+        let refused = signer.current(start).await.unwrap();
         let later = after(start, Duration::from_secs(90));
-        let renewed = signer.renew(&refused, later).unwrap();
+        let renewed = signer.renew(&refused, later).await.unwrap();
         let taken = signer
             .renew(&refused, after(later, Duration::from_secs(1)))
+            .await
             .unwrap();
         assert_eq!(taken.sig.expose(), renewed.sig.expose());
     }
 
-    #[test]
-    fn a_key_that_was_rotated_is_used_at_once_when_it_is_read_again() {
+    #[tokio::test]
+    async fn a_key_that_was_rotated_is_used_at_once_when_it_is_read_again() {
         let file = key_file("made-up key");
         let (signer, start) = signer(file.path());
-        let first = signer.current(start).unwrap();
+        let first = signer.current(start).await.unwrap();
         signer.reread();
         assert_eq!(
-            signer.current(start).unwrap().sig.expose(),
+            signer.current(start).await.unwrap().sig.expose(),
             first.sig.expose()
         );
         fs::write(file.path(), "another made-up key").unwrap();
         signer.reread();
         let key = SecretKey::new("another made-up key").unwrap();
-        let second = signer.current(start).unwrap();
+        let second = signer.current(start).await.unwrap();
         assert!(verify(&key, second.sig.expose(), start.unix()).is_ok());
     }
 
-    #[test]
-    fn after_repeated_bad_signatures_there_is_silence_for_a_minute() {
+    #[tokio::test]
+    async fn after_repeated_bad_signatures_there_is_silence_for_a_minute() {
         let file = key_file("made-up key");
         let (signer, start) = signer(file.path());
         signer.pause(start);
         let almost = after(start, PAUSE - Duration::from_secs(1));
         assert!(
-            matches!(signer.current(almost), Err(NoSignature::Paused(rest)) if rest == Duration::from_secs(1))
+            matches!(signer.current(almost).await, Err(NoSignature::Paused(rest)) if rest == Duration::from_secs(1))
         );
-        assert!(signer.current(after(start, PAUSE)).is_ok());
+        assert!(signer.current(after(start, PAUSE)).await.is_ok());
     }
 }

@@ -12,12 +12,10 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::LookupIpStrategy;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{NoProxy, Proxy, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::error::{FetchError, Outcome};
-use crate::config::ProxyUrl;
+use crate::config::{CertificatesError, ProxyUrl, certificates};
 
 /// Bound on DNS, TCP and TLS together. Shorter than the default bound on a whole answer,
 /// so that a dead host leaves time for its backup.
@@ -32,11 +30,8 @@ const POOL_IDLE: Duration = Duration::from_secs(50);
 /// Why no HTTP client could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    #[error("ca_file: cannot read certificates from {}; it must be PEM text", path.display())]
-    CaFile {
-        path: PathBuf,
-        source: rustls::pki_types::pem::Error,
-    },
+    #[error("ca_file: {0}")]
+    CaFile(CertificatesError),
     #[error("ca_file: {} holds no certificate that can be a root", path.display())]
     NoRoots { path: PathBuf },
     #[error("proxy_url: not usable as a proxy")]
@@ -47,7 +42,7 @@ pub enum TransportError {
     Http(#[source] reqwest::Error),
 }
 
-/// The one HTTP client of the process. Redirects are refused, since a signature must not
+/// The one HTTP client of the process; reads the CA file (see [`crate::files::apart`]). Redirects are refused, since a signature must not
 /// travel to another host; a proxy is used for https alone.
 pub fn client(
     ca_file: Option<&Path>,
@@ -85,16 +80,12 @@ fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, TransportError> {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
     if let Some(path) = ca_file {
-        let path = path.to_owned();
-        let certificates: Vec<CertificateDer> = CertificateDer::pem_file_iter(&path)
-            .and_then(Iterator::collect)
-            .map_err(|source| TransportError::CaFile {
-                path: path.clone(),
-                source,
-            })?;
-        let (added, _) = roots.add_parsable_certificates(certificates);
+        let (added, _) =
+            roots.add_parsable_certificates(certificates(path).map_err(TransportError::CaFile)?);
         if added == 0 {
-            return Err(TransportError::NoRoots { path });
+            return Err(TransportError::NoRoots {
+                path: path.to_owned(),
+            });
         }
     }
     Ok(

@@ -15,7 +15,7 @@ use crate::api::error::chain;
 use crate::clock;
 use crate::config::Config;
 use crate::pollers::Pollers;
-use crate::reload::Problems;
+use crate::reload::{Problems, loading};
 use crate::schedule::Shared;
 use crate::self_metrics::SelfMetrics;
 use crate::snapshot::{Recorder, Snapshot};
@@ -38,7 +38,7 @@ pub(super) struct Daemon {
 }
 
 impl Daemon {
-    pub(super) fn start(bound: &Bound) -> Result<Self, StartError> {
+    pub(super) async fn start(bound: &Bound) -> Result<Self, StartError> {
         let config = &bound.config;
         let targets = expand(config);
         let metrics = Arc::new(SelfMetrics::new(&targets)?);
@@ -103,11 +103,10 @@ impl Daemon {
     /// Puts `next` into effect in place of `old`, or nothing of it. Targets that are the
     /// same go on undisturbed.
     pub(super) async fn apply(&mut self, old: &Config, next: Config) -> Result<Config, Problems> {
-        let client = self
-            .shared
-            .fetch
-            .successor(&next)
-            .map_err(|error| chain(&error))?;
+        let shared = Arc::clone(&self.shared);
+        let loaded = loading(move || (shared.fetch.successor(&next), next)).await;
+        let (client, next) = loaded.map_err(|stuck| stuck.to_string())?;
+        let client = client.map_err(|error| chain(&error))?;
         for (key, differs) in [
             ("listen", old.listen != next.listen),
             ("state_file", old.state_file != next.state_file),

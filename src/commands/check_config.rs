@@ -7,16 +7,19 @@ use std::path::Path;
 use crate::config::plan::Plan;
 use crate::config::{Config, Secrets};
 use crate::failure::Failure;
+use crate::reload::loading;
 
 /// Prints the plan and the notices of a good configuration; the failure is one line for
 /// each problem of a bad one.
-pub fn run(
+pub async fn run(
     file: &Path,
     secrets: Secrets,
-    env: &BTreeMap<String, String>,
+    env: BTreeMap<String, String>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let config = Config::load(file, env, secrets).map_err(Failure::usage)?;
+    let path = file.to_owned();
+    let loaded = loading(move || Config::load(&path, &env, secrets)).await;
+    let config = loaded.map_err(Failure::failed)?.map_err(Failure::usage)?;
     Ok(report(file, secrets, &config, out)?)
 }
 
@@ -43,12 +46,12 @@ mod tests {
     const APP: &str = "apps: [{name: shop, sdk_app_id: 1, identifier: a, secret_key_env: MADE_UP, regions: [china]}]";
 
     /// Exit code, standard output and standard error for a file with `text`.
-    fn check(text: &str) -> (u8, String, String) {
+    async fn check(text: &str) -> (u8, String, String) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("timpush.yml");
         std::fs::write(&path, text).unwrap();
         let mut out = Vec::new();
-        let (code, err) = match run(&path, Secrets::Skip, &BTreeMap::new(), &mut out) {
+        let (code, err) = match run(&path, Secrets::Skip, BTreeMap::new(), &mut out).await {
             Ok(()) => (0, String::new()),
             Err(Failure::Usage(error)) => (64, format!("{error}\n")),
             Err(Failure::Failed(error)) => (1, format!("{error}\n")),
@@ -58,9 +61,9 @@ mod tests {
         (code, out.replace(&shown, ""), err.replace(&shown, ""))
     }
 
-    #[test]
-    fn a_good_file_is_answered_with_its_plan_and_notices() {
-        let (code, out, err) = check(&format!("defaults: {{timeout: 2s}}\n{APP}"));
+    #[tokio::test]
+    async fn a_good_file_is_answered_with_its_plan_and_notices() {
+        let (code, out, err) = check(&format!("defaults: {{timeout: 2s}}\n{APP}")).await;
         assert_eq!(
             out,
             "timpush.yml: OK (secrets and other files were not looked for)\n\
@@ -73,9 +76,9 @@ mod tests {
         assert_eq!((code, err.as_str()), (0, ""));
     }
 
-    #[test]
-    fn problems_are_lines_on_standard_error() {
-        let (code, out, err) = check(&format!("listen: a\nzero_hold: b\n{APP}"));
+    #[tokio::test]
+    async fn problems_are_lines_on_standard_error() {
+        let (code, out, err) = check(&format!("listen: a\nzero_hold: b\n{APP}")).await;
         assert_eq!(
             err,
             "listen: must be an IP address and a port, such as 0.0.0.0:10898 or [::]:10898\n\
@@ -84,13 +87,13 @@ mod tests {
         assert_eq!((code, out.as_str()), (64, ""));
     }
 
-    #[test]
-    fn a_closed_output_is_a_failure() {
+    #[tokio::test]
+    async fn a_closed_output_is_a_failure() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("timpush.yml");
         std::fs::write(&path, APP).unwrap();
         let mut full: &mut [u8] = &mut [];
-        let result = run(&path, Secrets::Skip, &BTreeMap::new(), &mut full);
+        let result = run(&path, Secrets::Skip, BTreeMap::new(), &mut full).await;
         assert!(matches!(result, Err(Failure::Failed(_))));
     }
 }

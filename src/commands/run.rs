@@ -13,7 +13,8 @@ use crate::reload;
 /// Polls and serves until SIGTERM or SIGINT.
 pub async fn run(config: Option<&Path>, replica_index: u32) -> Result<(), Failure> {
     let path = find(config).map_err(Failure::usage)?;
-    let config = load(&path).map_err(Failure::usage)?;
+    let (reloader, reloads) = reload::channel(move || load(&path));
+    let config = reloads.load().await.map_err(Failure::usage)?;
     let bound = app::bind(config, replica_index)
         .await
         .map_err(|error| match error {
@@ -21,7 +22,6 @@ pub async fn run(config: Option<&Path>, replica_index: u32) -> Result<(), Failur
             error => Failure::failed(error),
         })?;
     let shutdown = shutdown()?;
-    let (reloader, reloads) = reload::channel(move || load(&path));
     let mut hangup = signal(SignalKind::hangup())?;
     let on_signal = async {
         let reloader = reloader.clone();

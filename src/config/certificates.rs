@@ -10,17 +10,17 @@ use crate::files::{self, MAX_PEM, ReadError};
 /// Why a file gives no certificates.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificatesError {
-    #[error("cannot read {}: {source}", path.display())]
-    Read { path: PathBuf, source: ReadError },
+    #[error("cannot read {}: {error}", path.display())]
+    Read { path: PathBuf, error: ReadError },
     #[error("{} holds no certificates in PEM", .0.display())]
     NotPem(PathBuf),
 }
 
 /// The certificates of a PEM file, at least one.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificatesError> {
-    let unreadable = |source| CertificatesError::Read {
+    let unreadable = |error| CertificatesError::Read {
         path: path.to_owned(),
-        source,
+        error,
     };
     let contents = files::read(path, MAX_PEM).map_err(unreadable)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&contents.bytes).collect();

@@ -18,9 +18,14 @@ use tokio::time::Instant;
 
 use super::injection::Injection;
 use super::seconds::Seconds;
+use crate::config::document::{Format, values};
+use crate::files::{self, ReadError};
 use crate::reading::Api;
 use crate::simulator::answer::Behaviour;
 use crate::simulator::faults::Fault;
+
+/// The largest file, in bytes: thousands of rules.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// A drill: how the service behaves, and the rules by which it fails. Without rules nothing
 /// fails.
@@ -127,12 +132,9 @@ mod api_name {
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     #[error("cannot read the scenario {}", path.display())]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error("the scenario is not YAML or TOML")]
-    Syntax(#[source] Box<config::ConfigError>),
+    Read { path: PathBuf, source: ReadError },
+    #[error("the scenario {0}")]
+    Syntax(String),
     #[error("the scenario has a mistake")]
     Content(#[from] serde_json::Error),
     #[error("the scenario's rules[{rule}] {problem}")]
@@ -145,23 +147,22 @@ pub enum ScenarioError {
 }
 
 impl Scenario {
-    /// Reads a file: YAML or TOML by its ending, else JSON.
+    /// Reads a file: YAML or TOML by its ending, else JSON, with the bounds of a
+    /// configuration on depth and aliases.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Read {
+        let unreadable = |source| ScenarioError::Read {
             path: path.to_owned(),
             source,
-        })?;
-        let format = match path.extension().and_then(|ending| ending.to_str()) {
-            Some("yaml" | "yml") => config::FileFormat::Yaml,
-            Some("toml") => config::FileFormat::Toml,
-            _ => return Self::from_json(&text),
         };
-        let tree: serde_json::Value = config::Config::builder()
-            .add_source(config::File::from_str(&text, format))
-            .build()
-            .and_then(config::Config::try_deserialize)
-            .map_err(|error| ScenarioError::Syntax(Box::new(error)))?;
-        serde_json::from_value::<Self>(tree)?.checked()
+        let contents = files::read(path, MAX_BYTES).map_err(unreadable)?;
+        let text = contents.text().map_err(unreadable)?;
+        match Format::of(path) {
+            Some(format @ (Format::Yaml | Format::Toml)) => {
+                let tree = values(text, format).map_err(ScenarioError::Syntax)?;
+                serde_json::from_value::<Self>(tree.into())?.checked()
+            }
+            _ => Self::from_json(text),
+        }
     }
 
     pub fn from_json(text: &str) -> Result<Self, ScenarioError> {
@@ -296,6 +297,30 @@ mod tests {
         ] {
             let complaint = complaint(text);
             assert!(complaint.contains(part), "{text}: {complaint}");
+        }
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_or_no_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let complaint = |name: &str| {
+            let error = Scenario::read(&folder.path().join(name)).unwrap_err();
+            let source = error.source().map(ToString::to_string);
+            source.unwrap_or_else(|| error.to_string())
+        };
+        std::fs::write(folder.path().join("a.yml"), "- ".repeat(8984)).unwrap();
+        std::fs::write(folder.path().join("a.json"), "[".repeat(100_000)).unwrap();
+        files::tests::fifo(&folder.path().join("pipe"));
+        for (name, part) in [
+            (
+                "a.yml",
+                "the scenario is nested more than 32 levels deep, line 1",
+            ),
+            ("a.json", "at line 1"),
+            ("pipe", "it is a named pipe, not a regular file"),
+        ] {
+            let complaint = complaint(name);
+            assert!(complaint.contains(part), "{name}: {complaint}");
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use axum::http::HeaderMap;
 use rustls::ServerConfig;
-use tokio::task::spawn_blocking;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
@@ -18,9 +18,13 @@ use super::occasionally::Occasionally;
 use super::passwords::{Passwords, Users};
 use crate::config::Problems;
 use crate::config::web_file::{self, Loaded, RateLimit, WebFile};
+use crate::files::{Operation, Stuck, apart};
 
 /// How often the files are looked at.
 const CHECK: Duration = Duration::from_millis(500);
+
+/// One look at the files at a time; one that hangs keeps the next ones out.
+static READING: Semaphore = Semaphore::const_new(1);
 
 /// The web file as it is in effect, and what outlives a change of it.
 pub struct Front {
@@ -72,14 +76,16 @@ impl Front {
     }
 
     /// What a web file says, and how to keep up with it; see [`Front::follow`].
-    pub fn load(path: &Path) -> Result<(Self, Watch), Problems> {
-        let (loaded, prints) = read(path, &[]);
+    pub async fn load(path: &Path) -> Result<Result<(Self, Watch), Problems>, Stuck> {
+        let web_file = path.to_owned();
+        let (loaded, prints) = apart(&READING, move || read(&web_file, &[])).await?;
         let watch = Watch {
             path: path.to_owned(),
             files: loaded.files,
             prints,
         };
-        Ok((Self::with(Live::new(loaded.result?)), watch))
+        let front = loaded.result.map(|file| Self::with(Live::new(file)));
+        Ok(front.map(|front| (front, watch)))
     }
 
     pub(super) fn live(&self) -> Arc<Live> {
@@ -91,15 +97,25 @@ impl Front {
         self.live.load().tls.is_some()
     }
 
-    /// Keeps up with changes of the files. Never ends.
+    /// Keeps up with changes of the files. Never ends. While a file does not respond, all
+    /// stays as it is; the log says so once.
     pub async fn follow(self: Arc<Self>, mut watch: Watch) {
         let mut last_seen = watch.prints.clone();
+        let mut stuck = false;
         loop {
             sleep(CHECK).await;
             let files = watch.files.clone();
-            let Ok(seen) = spawn_blocking(move || prints(&files)).await else {
-                continue;
+            let seen = match apart(&READING, move || prints(&files)).await {
+                Ok(seen) => seen,
+                Err(error) => {
+                    if !stuck {
+                        warn!("cannot look for a new web configuration: {error}");
+                    }
+                    stuck = true;
+                    continue;
+                }
             };
+            stuck = false;
             let is_new = seen != watch.prints;
             let is_still = seen == last_seen;
             last_seen.clone_from(&seen);
@@ -107,7 +123,7 @@ impl Front {
                 continue;
             }
             let (path, files) = (watch.path.clone(), watch.files.clone());
-            let Ok((loaded, prints)) = spawn_blocking(move || read(&path, &files)).await else {
+            let Ok((loaded, prints)) = apart(&READING, move || read(&path, &files)).await else {
                 continue;
             };
             last_seen.clone_from(&prints);
@@ -178,6 +194,7 @@ fn prints(files: &[PathBuf]) -> Vec<Print> {
     files
         .iter()
         .map(|path| {
+            let _operation = Operation::on(path);
             let metadata = std::fs::metadata(path).ok()?;
             Some((
                 metadata.modified().ok()?,

@@ -28,7 +28,7 @@ impl Pair for Client {
         ) else {
             return [Err(unconfigured(target)), Err(unconfigured(target))];
         };
-        let signature = match self.signature(signer, &target.app.name) {
+        let signature = match self.signature(signer, &target.app.name).await {
             Ok(signature) => signature,
             Err(error) => return [Err(error.clone()), Err(error)],
         };
