@@ -11,9 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::api::transport::TransportError;
@@ -21,6 +18,7 @@ use crate::config::{Config, Problems};
 use crate::files::Stuck;
 use crate::reload::{Reloader, Reloads};
 use crate::web::front::{Front, Watch};
+use crate::web::server::Server;
 use crate::web::{self, Lifecycle, Served, auth};
 use daemon::Daemon;
 
@@ -43,6 +41,8 @@ pub enum StartError {
     Transport(#[from] TransportError),
     #[error("cannot register the process's own metrics")]
     Metrics(#[from] prometheus::Error),
+    #[error("cannot start the HTTP server")]
+    Server(#[source] io::Error),
 }
 
 /// Why the program stopped without being told to.
@@ -119,17 +119,8 @@ impl Bound {
         );
         let router = web::router(Arc::new(state));
         let router = auth::guarded(router, Arc::clone(&self.front));
-        let (drain, drained) = oneshot::channel::<()>();
-        let mut server = JoinSet::new();
-        server.spawn(web::server::serve(
-            self.listener,
-            router,
-            self.front,
-            async move {
-                // A sender that is gone asks for the same.
-                let _ = drained.await;
-            },
-        ));
+        let server = Server::start(self.listener, router, self.front);
+        let mut server = server.map_err(StartError::Server)?;
         let mut config = self.config;
         let mut shutdown = pin!(shutdown);
         loop {
@@ -145,7 +136,7 @@ impl Bound {
             };
             tokio::select! {
                 () = &mut shutdown => break,
-                Some(_) = server.join_next() => return Err(RunError::Task.into()),
+                () = server.ended() => return Err(RunError::Task.into()),
                 () = daemon.ended() => return Err(RunError::Task.into()),
                 (request, loaded) = reload => {
                     let result = match loaded {
@@ -161,9 +152,8 @@ impl Bound {
             }
         }
         info!("stopping");
-        daemon.stop().await;
-        drop(drain);
-        if timeout(DRAIN, server.join_next()).await.is_err() {
+        let ((), all_ended) = tokio::join!(daemon.stop(), server.stop(DRAIN));
+        if !all_ended {
             warn!(
                 "some requests did not end within {} s and are cut off",
                 DRAIN.as_secs()

@@ -3,6 +3,7 @@
 pub mod auth;
 mod bodies;
 mod chart;
+mod connection;
 mod connections;
 pub mod front;
 mod lanes;
@@ -10,9 +11,9 @@ mod lifecycle;
 mod metrics;
 mod negotiation;
 mod occasionally;
-mod pace;
 mod page;
 mod passwords;
+mod progress;
 mod renderer;
 mod request;
 pub mod server;
@@ -27,6 +28,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 
+pub use connections::{Closed, ConnectionCounts};
 pub use lifecycle::Lifecycle;
 
 use crate::clock;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::Mutex;
 
+use super::progress::SharedBody;
 use super::renderer::Renderer;
 use crate::clock::Now;
 use crate::exposition::{Body, Encoding, Format, Sheet};
@@ -95,6 +96,23 @@ impl Pieces {
             encoding,
             next: 0,
         }
+    }
+
+    /// What the response has in common with others.
+    pub(super) fn shared(&self) -> Arc<dyn SharedBody> {
+        Arc::new(Encoded(Arc::clone(&self.body), self.encoding))
+    }
+}
+
+struct Encoded(Arc<Body>, Encoding);
+
+impl SharedBody for Encoded {
+    fn id(&self) -> (usize, u8) {
+        (Arc::as_ptr(&self.0).addr(), self.1 as u8)
+    }
+
+    fn piece(&self, index: usize) -> Option<Bytes> {
+        self.0.piece(self.1, index)
     }
 }
 

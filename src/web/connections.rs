@@ -1,21 +1,23 @@
-//! Which connections there are, and which one gives way when there are too many.
+//! Which connections there are, and which ones end when there are too many or when their
+//! clients are too slow.
 //!
 //! A newcomer always gets in. The one that ends for it comes from the network that holds the
 //! most; there, one that waits for a request goes before one that is being served, and the
 //! oldest first. So a scraper gets in however many connections somebody else holds.
+//!
+//! Responses that clients have not read keep memory, which is bounded in the same spirit.
+//! Bodies are shared, and so are pieces of consecutive bodies: what counts is the memory that
+//! all of them keep together, and a thousand readers of one body keep no more than one.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use tokio::task::{AbortHandle, Id};
 
-use super::pace::{MAX_UNTAKEN, Pace, Phase};
-
-/// So many clients may be slow with responses of any size: a million series make a body of
-/// more than a hundred megabytes, which those who scrape it share.
-const FEW: usize = 8;
+use super::progress::{Held, Phase, Progress};
 
 /// Open connections. A scraper needs one or two; the rest is for people and for the time
 /// in which an attack is noticed. With TLS each costs some 40 KiB.
@@ -24,8 +26,14 @@ pub(super) const MAX_CONNECTIONS: usize = 512;
 /// Connections that are always tried to be kept, however short of file descriptors.
 const MIN_CONNECTIONS: usize = 8;
 
-/// Connections that agree on TLS at the same time, which is what costs processor time.
-pub(super) const MAX_HANDSHAKES: usize = 256;
+/// Bytes of memory that all responses but [`LARGE`] ones may keep together because clients
+/// have not read them.
+const MAX_HELD: usize = 64 << 20;
+
+/// So many responses may each keep more than their part of that, whatever their size: a
+/// million series make a body of more than a hundred megabytes, and the scrapers of each
+/// format may be a little slow.
+const LARGE: usize = 8;
 
 /// Who a connection is counted for: an IPv4 address, or the /64 that one IPv6 host can
 /// take addresses from at will.
@@ -43,34 +51,65 @@ impl Network {
     }
 }
 
-/// What decides who gives way; the greatest does.
+/// Why the server closes a connection whose client would have kept it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    /// Connections of the same network.
-    of_network: usize,
-    /// Whether the connection is not being served.
-    waits: bool,
-    /// Whether the client, not this program, is what the connection waits for.
-    writing: bool,
-    age: Duration,
+pub enum Closed {
+    /// For a newer one, or for lack of file descriptors.
+    Evicted,
+    /// No request came for a long time.
+    Idle,
+    /// A handshake, a request's head or its handling took too long.
+    SlowRequest,
+    /// The client stopped reading the response, or read it too slowly.
+    SlowReader,
+    /// Responses that were not read kept too much memory.
+    HeldMemory,
+}
+
+impl Closed {
+    pub const ALL: [Self; 5] = [
+        Self::Evicted,
+        Self::Idle,
+        Self::SlowRequest,
+        Self::SlowReader,
+        Self::HeldMemory,
+    ];
+
+    /// As a label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Evicted => "evicted",
+            Self::Idle => "idle",
+            Self::SlowRequest => "slow_request",
+            Self::SlowReader => "slow_reader",
+            Self::HeldMemory => "held_memory",
+        }
+    }
+}
+
+/// What the server counts of its connections, for metrics.
+#[derive(Debug, Default)]
+pub struct ConnectionCounts {
+    open: AtomicU64,
+    closed: [AtomicU64; Closed::ALL.len()],
+}
+
+impl ConnectionCounts {
+    /// How many connections are open.
+    pub fn open(&self) -> u64 {
+        self.open.load(Relaxed)
+    }
+
+    /// How many connections were closed for a reason since the start.
+    pub fn closed(&self, reason: Closed) -> u64 {
+        self.closed[reason as usize].load(Relaxed)
+    }
 }
 
 struct Entry {
-    pace: Arc<Pace>,
+    progress: Arc<Progress>,
     network: Network,
     task: AbortHandle,
-}
-
-impl Entry {
-    fn rank(&self, networks: &HashMap<Network, usize>) -> Rank {
-        let phase = self.pace.phase();
-        Rank {
-            of_network: networks.get(&self.network).copied().unwrap_or_default(),
-            waits: !matches!(phase, Phase::Handling | Phase::Writing),
-            writing: phase == Phase::Writing,
-            age: self.pace.age(),
-        }
-    }
 }
 
 /// The open connections. Belongs to the task that accepts them.
@@ -79,31 +118,32 @@ pub(super) struct Connections {
     networks: HashMap<Network, usize>,
     /// [`MAX_CONNECTIONS`], or fewer where the system does not give us as many.
     cap: usize,
+    counts: Arc<ConnectionCounts>,
 }
 
-impl Default for Connections {
-    fn default() -> Self {
+impl Connections {
+    pub(super) fn new(counts: Arc<ConnectionCounts>) -> Self {
         Self {
             open: HashMap::new(),
             networks: HashMap::new(),
             cap: MAX_CONNECTIONS,
+            counts,
         }
     }
-}
 
-impl Connections {
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
 
-    pub(super) fn add(&mut self, task: &AbortHandle, network: Network, pace: Arc<Pace>) {
+    pub(super) fn add(&mut self, task: &AbortHandle, network: Network, progress: Arc<Progress>) {
         *self.networks.entry(network).or_default() += 1;
         let entry = Entry {
-            pace,
+            progress,
             network,
             task: task.clone(),
         };
         self.open.insert(task.id(), entry);
+        self.counts.open.store(self.open.len() as u64, Relaxed);
     }
 
     /// Forgets a connection that has ended.
@@ -117,130 +157,262 @@ impl Connections {
                 self.networks.remove(&entry.network);
             }
         }
+        self.counts.open.store(self.open.len() as u64, Relaxed);
     }
 
-    /// Ends connections until there is room for one more. Whether any had to.
+    /// Makes room for one more. Whether a connection had to end for it.
     pub(super) fn make_room(&mut self) -> bool {
-        let handshakes = self
-            .open
-            .values()
-            .filter(|entry| entry.pace.phase() == Phase::Handshake)
-            .count();
-        if handshakes >= MAX_HANDSHAKES {
-            return self.end_one(|pace| pace.phase() == Phase::Handshake);
+        let full = self.open.len() >= self.cap;
+        if full {
+            self.evict();
         }
-        self.open.len() >= self.cap && self.end_one(|_| true)
+        full
     }
 
     /// Gives back a quarter of what the system gave us, for polls need file descriptors, too.
     pub(super) fn shrink(&mut self) {
         self.cap = (self.open.len() * 3 / 4).max(MIN_CONNECTIONS);
         while self.open.len() > self.cap {
-            self.end_one(|_| true);
+            self.evict();
         }
     }
 
-    fn end_one(&mut self, may_end: impl Fn(&Pace) -> bool) -> bool {
-        let worst = self
-            .open
-            .iter()
-            .filter(|(_, entry)| may_end(&entry.pace))
-            .max_by_key(|(_, entry)| entry.rank(&self.networks))
-            .map(|(id, _)| *id);
-        worst.is_some_and(|id| self.end(id))
-    }
-
-    /// Ends connections that take too long. Called once a second, which is also how fast
-    /// the cap rises after [`Connections::shrink`].
-    pub(super) fn end_overdue(&mut self) {
+    /// Lets the cap rise again after [`Self::shrink`].
+    pub(super) fn recover(&mut self) {
         self.cap = (self.cap + 1).min(MAX_CONNECTIONS);
-        let overdue: Vec<Id> = self
+    }
+
+    fn evict(&mut self) {
+        let worst = self.open.iter().max_by_key(|(_, entry)| {
+            let phase = entry.progress.phase();
+            let is_served = matches!(phase, Phase::Handling | Phase::Writing);
+            (
+                self.connections_of(entry.network),
+                !is_served,
+                // Whether it waits for its client and not for this program.
+                phase == Phase::Writing,
+                Reverse(entry.progress.still_since()),
+            )
+        });
+        if let Some(id) = worst.map(|(id, _)| *id) {
+            self.end(id, Closed::Evicted);
+        }
+    }
+
+    fn connections_of(&self, network: Network) -> usize {
+        self.networks.get(&network).copied().unwrap_or_default()
+    }
+
+    /// Ends connections that take too long. How many of them were slow to read.
+    pub(super) fn end_overdue(&mut self) -> usize {
+        let overdue = self.open.iter().filter_map(|(id, entry)| {
+            let reason = match entry.progress.overdue()? {
+                Phase::Handshake | Phase::Head | Phase::Handling => Closed::SlowRequest,
+                Phase::Writing => Closed::SlowReader,
+                Phase::Idle => Closed::Idle,
+            };
+            Some((*id, reason))
+        });
+        let overdue: Vec<(Id, Closed)> = overdue.collect();
+        for (id, reason) in &overdue {
+            self.end(*id, *reason);
+        }
+        let slow = |(_, reason): &&(Id, Closed)| *reason == Closed::SlowReader;
+        overdue.iter().filter(slow).count()
+    }
+
+    /// Ends connections until the responses of the rest keep no more memory than [`MAX_HELD`]
+    /// and [`LARGE`] permit. How many had to end.
+    ///
+    /// Those of networks with few connections stay first, and then those whose response is
+    /// new, for they are not slow.
+    pub(super) fn bound_held(&mut self) -> usize {
+        let mut holders: Vec<_> = self
             .open
             .iter()
-            .filter(|(_, entry)| entry.pace.is_overdue())
-            .map(|(id, _)| *id)
+            .filter_map(|(id, entry)| {
+                let (since, held) = entry.progress.held()?;
+                Some((
+                    self.connections_of(entry.network),
+                    Reverse(since),
+                    *id,
+                    held,
+                ))
+            })
             .collect();
-        for id in overdue {
-            self.end(id);
+        let at_most: usize = holders.iter().map(|(.., held)| held.bytes).sum();
+        if at_most <= MAX_HELD {
+            return 0;
         }
+        holders.sort_unstable_by_key(|(of_network, since, ..)| (*of_network, *since));
+        let mut memory = Memory::default();
+        let worst: Vec<Id> = holders
+            .into_iter()
+            .filter(|(.., held)| !memory.has_room_for(held))
+            .map(|(_, _, id, _)| id)
+            .collect();
+        for id in &worst {
+            self.end(*id, Closed::HeldMemory);
+        }
+        worst.len()
     }
 
-    /// Ends connections whose clients do not take their responses, until the rest of the
-    /// responses is no more than [`MAX_UNTAKEN`] bytes, or of [`FEW`] clients.
-    pub(super) fn shed(&mut self) {
-        let held = || self.open.values().map(|entry| entry.pace.held());
-        let mut untaken: usize = held().sum();
-        let mut clients = held().filter(|bytes| *bytes > 0).count();
-        while untaken > MAX_UNTAKEN && clients > FEW {
-            let worst = self
-                .open
-                .iter()
-                .filter(|(_, entry)| entry.pace.held() > 0)
-                .max_by_key(|(_, entry)| entry.rank(&self.networks))
-                .map(|(id, entry)| (*id, entry.pace.held()));
-            let Some((id, held)) = worst else { return };
-            untaken = untaken.saturating_sub(held.max(1));
-            clients -= 1;
-            self.end(id);
-        }
-    }
-
-    fn end(&mut self, id: Id) -> bool {
+    fn end(&mut self, id: Id, reason: Closed) {
         if let Some(entry) = self.open.get(&id) {
             entry.task.abort();
+            self.counts.closed[reason as usize].fetch_add(1, Relaxed);
         }
         self.remove(id);
-        true
+    }
+}
+
+/// The memory of the responses that may go on.
+#[derive(Default)]
+struct Memory {
+    bytes: usize,
+    large: usize,
+    pieces: HashSet<usize>,
+    /// What was decided for a body holds for all who read it.
+    bodies: HashMap<(usize, u8), bool>,
+}
+
+impl Memory {
+    /// Whether the response may be kept, too, which then counts as done.
+    fn has_room_for(&mut self, held: &Held) -> bool {
+        let Some(body) = &held.shared else {
+            return self.add(held.bytes);
+        };
+        if let Some(decided) = self.bodies.get(&body.id()) {
+            return *decided;
+        }
+        let pieces = || {
+            let pieces = (0..).map_while(|index| body.piece(index));
+            pieces.map(|piece| (piece.as_ptr().addr(), piece.len()))
+        };
+        let new = pieces().filter(|(address, _)| !self.pieces.contains(address));
+        let bytes = new.map(|(_, length)| length).sum();
+        let has_room = self.add(bytes);
+        if has_room {
+            self.pieces.extend(pieces().map(|(address, _)| address));
+        }
+        self.bodies.insert(body.id(), has_room);
+        has_room
+    }
+
+    fn add(&mut self, bytes: usize) -> bool {
+        if bytes > MAX_HELD / LARGE {
+            let has_room = self.large < LARGE;
+            self.large += usize::from(has_room);
+            return has_room;
+        }
+        let has_room = self.bytes + bytes <= MAX_HELD;
+        self.bytes += if has_room { bytes } else { 0 };
+        has_room
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
     use std::future::pending;
+    use std::time::Duration;
     use tokio::task::JoinSet;
-    use tokio::time::{Instant, advance};
+    use tokio::time::advance;
 
-    #[derive(Default)]
+    use super::super::progress::SharedBody;
+
+    const PIECE: usize = 1 << 20;
+
+    /// A body of some pieces.
+    struct Pieces(Vec<Bytes>);
+
+    impl SharedBody for Pieces {
+        fn id(&self) -> (usize, u8) {
+            (std::ptr::from_ref(self).addr(), 0)
+        }
+
+        fn piece(&self, index: usize) -> Option<Bytes> {
+            self.0.get(index).cloned()
+        }
+    }
+
+    fn piece() -> Bytes {
+        vec![0; PIECE].into()
+    }
+
+    fn shared(pieces: &[Bytes]) -> Held {
+        Held {
+            bytes: pieces.len() * PIECE,
+            shared: Some(Arc::new(Pieces(pieces.to_vec()))),
+        }
+    }
+
+    fn own(bytes: usize) -> Held {
+        Held {
+            bytes,
+            shared: None,
+        }
+    }
+
     struct Lab {
         connections: Connections,
         tasks: JoinSet<()>,
     }
 
     impl Lab {
-        fn open(&mut self, address: &str, phase: Phase) -> Arc<Pace> {
-            let pace = Arc::new(Pace::new(Instant::now(), phase, Arc::default()));
-            let task = self.tasks.spawn(pending());
-            let network = Network::of(address.parse().unwrap());
-            self.connections.add(&task, network, Arc::clone(&pace));
-            pace
+        fn new() -> Self {
+            Self {
+                connections: Connections::new(Arc::default()),
+                tasks: JoinSet::new(),
+            }
         }
 
-        fn has(&self, pace: &Arc<Pace>) -> bool {
+        fn open(&mut self, address: &str, phase: Phase) -> Arc<Progress> {
+            let progress = Arc::new(Progress::new(phase));
+            let task = self.tasks.spawn(pending());
+            let network = Network::of(address.parse().unwrap());
+            self.connections.add(&task, network, Arc::clone(&progress));
+            progress
+        }
+
+        fn respond(&mut self, address: &str, held: Held) -> Arc<Progress> {
+            let progress = self.open(address, Phase::Head);
+            progress.respond(held);
+            progress
+        }
+
+        fn has(&self, progress: &Arc<Progress>) -> bool {
             let mut open = self.connections.open.values();
-            open.any(|entry| Arc::ptr_eq(&entry.pace, pace))
+            open.any(|entry| Arc::ptr_eq(&entry.progress, progress))
+        }
+
+        fn closed(&self, reason: Closed) -> u64 {
+            self.connections.counts.closed(reason)
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_one_that_waited_longest_gives_way() {
-        let mut lab = Lab::default();
-        let mut paces = Vec::new();
+        let mut lab = Lab::new();
+        let mut open = Vec::new();
         for _ in 0..MAX_CONNECTIONS {
             assert!(!lab.connections.make_room());
-            paces.push(lab.open("10.0.0.1", Phase::Idle));
+            open.push(lab.open("10.0.0.1", Phase::Idle));
             advance(Duration::from_millis(1)).await;
         }
-        paces[0].enter(Phase::Handling);
-        paces[1].respond(1);
+        open[0].enter(Phase::Handling);
+        open[1].respond(own(1));
         assert!(lab.connections.make_room());
         assert_eq!(lab.connections.len(), MAX_CONNECTIONS - 1);
-        assert!(lab.has(&paces[0]) && lab.has(&paces[1]) && !lab.has(&paces[2]));
+        assert!(lab.has(&open[0]) && lab.has(&open[1]) && !lab.has(&open[2]));
+        assert_eq!(lab.closed(Closed::Evicted), 1);
+        assert_eq!(lab.connections.counts.open(), 511);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_network_with_many_connections_gives_way_before_one_with_few() {
-        let mut lab = Lab::default();
+        let mut lab = Lab::new();
         let scraper = lab.open("10.0.0.2", Phase::Idle);
         advance(Duration::from_secs(60)).await;
         for _ in 0..10 * MAX_CONNECTIONS {
@@ -252,20 +424,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn handshakes_have_a_bound_of_their_own() {
-        let mut lab = Lab::default();
-        let idle = lab.open("10.0.0.1", Phase::Idle);
-        for _ in 0..2 * MAX_HANDSHAKES {
-            lab.connections.make_room();
-            lab.open("10.0.0.1", Phase::Handshake);
-        }
-        assert!(lab.has(&idle));
-        assert_eq!(lab.connections.len(), MAX_HANDSHAKES + 1);
-    }
-
-    #[tokio::test(start_paused = true)]
     async fn a_shortage_lowers_the_cap_for_a_while() {
-        let mut lab = Lab::default();
+        let mut lab = Lab::new();
         for _ in 0..40 {
             lab.open("10.0.0.1", Phase::Idle);
         }
@@ -273,7 +433,7 @@ mod tests {
         assert_eq!(lab.connections.len(), 30);
         assert!(lab.connections.make_room());
         lab.open("10.0.0.1", Phase::Idle);
-        lab.connections.end_overdue();
+        lab.connections.recover();
         assert!(!lab.connections.make_room());
         for _ in 0..10 {
             lab.connections.shrink();
@@ -282,44 +442,87 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn overdue_connections_end_and_others_stay() {
-        let mut lab = Lab::default();
+    async fn overdue_connections_end_with_their_reason_and_others_stay() {
+        let mut lab = Lab::new();
         let head = lab.open("10.0.0.1", Phase::Head);
         let idle = lab.open("10.0.0.1", Phase::Idle);
+        let reader = lab.respond("10.0.0.1", own(1));
         advance(Duration::from_secs(11)).await;
-        lab.connections.end_overdue();
-        assert!(!lab.has(&head) && lab.has(&idle));
+        assert_eq!(lab.connections.end_overdue(), 1);
+        assert!(!lab.has(&head) && !lab.has(&reader) && lab.has(&idle));
+        advance(Duration::from_secs(300)).await;
+        assert_eq!(lab.connections.end_overdue(), 0);
+        let closed = Closed::ALL.map(|reason| lab.closed(reason));
+        assert_eq!(closed, [0, 1, 1, 1, 0]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn responses_that_nobody_takes_are_bounded_in_bytes() {
-        let mut lab = Lab::default();
-        let small = lab.open("10.0.0.2", Phase::Head);
-        small.respond(1000);
-        let large: Vec<_> = (0..4 * FEW)
-            .map(|_| {
-                let pace = lab.open("10.0.0.1", Phase::Head);
-                pace.respond(MAX_UNTAKEN / 4);
-                pace
-            })
-            .collect();
-        lab.connections.shed();
-        assert!(lab.has(&small));
-        assert_eq!(large.iter().filter(|pace| lab.has(pace)).count(), FEW - 1);
+    async fn a_body_counts_once_however_many_read_it() {
+        let body = shared(&[piece(), piece()]);
+        let mut lab = Lab::new();
+        for _ in 0..MAX_CONNECTIONS {
+            lab.respond("10.0.0.1", body.clone());
+        }
+        assert!(MAX_CONNECTIONS * body.bytes > MAX_HELD);
+        assert_eq!(lab.connections.bound_held(), 0);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_few_scrapers_get_responses_of_any_size() {
-        let mut lab = Lab::default();
-        let paces: Vec<_> = (0..FEW)
-            .map(|_| {
-                let pace = lab.open("10.0.0.1", Phase::Head);
-                pace.respond(2 * MAX_UNTAKEN);
-                pace
-            })
-            .collect();
-        lab.connections.shed();
-        assert!(paces.iter().all(|pace| lab.has(pace)));
+    async fn bodies_count_for_the_pieces_that_others_do_not_have() {
+        let mut pieces: Vec<Bytes> = (0..20).map(|_| piece()).collect();
+        let mut lab = Lab::new();
+        for index in 0..40 {
+            lab.respond("10.0.0.1", shared(&pieces));
+            pieces[index % 20] = piece();
+            advance(Duration::from_millis(1)).await;
+        }
+        assert_eq!(lab.connections.bound_held(), 0);
+        let mut new = Vec::new();
+        for _ in 0..10 {
+            new.push(lab.respond("10.0.0.1", shared(&[piece(), piece(), piece()])));
+            advance(Duration::from_millis(1)).await;
+        }
+        assert!(lab.connections.bound_held() > 0);
+        assert!(
+            new.iter().all(|new| lab.has(new)),
+            "the newest are not slow"
+        );
+        assert_eq!(lab.connections.bound_held(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn responses_that_nobody_reads_are_bounded_in_bytes() {
+        let mut lab = Lab::new();
+        let old = lab.respond("10.0.0.2", own(1000));
+        advance(Duration::from_secs(1)).await;
+        let size = MAX_HELD / LARGE / 2;
+        let mut many = Vec::new();
+        for _ in 0..4 * LARGE {
+            many.push(lab.respond("10.0.0.1", own(size)));
+            advance(Duration::from_millis(1)).await;
+        }
+        let ended = lab.connections.bound_held();
+        assert!(lab.has(&old), "its network holds little");
+        assert_eq!(ended, 2 * LARGE + 1);
+        assert!(
+            many.iter()
+                .rev()
+                .take(2 * LARGE - 1)
+                .all(|new| lab.has(new))
+        );
+        assert_eq!(lab.closed(Closed::HeldMemory), ended as u64);
+        assert_eq!(lab.connections.bound_held(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_scrapers_get_responses_of_any_size_and_more_of_them_do_not() {
+        let mut lab = Lab::new();
+        for _ in 0..LARGE {
+            lab.respond("10.0.0.1", own(2 * MAX_HELD));
+        }
+        assert_eq!(lab.connections.bound_held(), 0);
+        lab.respond("10.0.0.1", own(2 * MAX_HELD));
+        assert_eq!(lab.connections.bound_held(), 1);
     }
 
     #[test]
@@ -330,5 +533,12 @@ mod tests {
         assert!(same("::ffff:10.0.0.1", "10.0.0.1"));
         assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
         assert!(!same("10.0.0.1", "10.0.0.2"));
+    }
+
+    #[test]
+    fn reasons_are_counted_where_they_are_read() {
+        for (index, reason) in Closed::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index);
+        }
     }
 }

@@ -5,10 +5,7 @@
 //! many as there are in the crowd.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -71,21 +68,6 @@ impl Lanes {
         })
     }
 
-    /// Runs a future in turns: each of its polls waits for one. Where too many wait, it runs
-    /// without.
-    pub(super) async fn run<F: Future>(&self, network: Network, future: F) -> F::Output {
-        let mut future = pin!(future);
-        loop {
-            let turn = self.turn(network).await;
-            let polled = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
-            drop(turn);
-            if let Poll::Ready(output) = polled {
-                return output;
-            }
-            woken().await;
-        }
-    }
-
     fn place(&self, network: Network) -> Option<(Place, Arc<Semaphore>)> {
         let mut state = lock(&self.state);
         let length = state.lanes.get(&network).map_or(0, |lane| lane.length);
@@ -110,19 +92,6 @@ impl Lanes {
     pub(super) fn len(&self) -> usize {
         lock(&self.state).in_all
     }
-}
-
-/// Waits until something wakes the task, which must have been arranged before.
-async fn woken() {
-    let mut is_woken = false;
-    poll_fn(|_| {
-        if std::mem::replace(&mut is_woken, true) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
 }
 
 struct Place {
@@ -151,7 +120,6 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
     use tokio::task::JoinSet;
     use tokio::time::{Instant, sleep};
@@ -209,55 +177,5 @@ mod tests {
         }
         assert_eq!(lanes.len(), 0);
         assert!(lanes.turn(network(3)).await.is_some());
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn polls_of_one_network_alternate_with_those_of_another() {
-        let lanes = Arc::new(Lanes::new(BOUNDS));
-        let polls = Arc::new(AtomicUsize::new(0));
-        let mut crowd = JoinSet::new();
-        for _ in 0..40 {
-            let (lanes, polls) = (Arc::clone(&lanes), Arc::clone(&polls));
-            crowd.spawn(async move {
-                let busy = async {
-                    loop {
-                        polls.fetch_add(1, Ordering::Relaxed);
-                        tokio::task::yield_now().await;
-                    }
-                };
-                lanes.run(network(1), busy).await;
-            });
-        }
-        while polls.load(Ordering::Relaxed) < 1000 {
-            tokio::task::yield_now().await;
-        }
-        let mut between = Vec::new();
-        let few = async {
-            for _ in 0..20 {
-                between.push(polls.load(Ordering::Relaxed));
-                tokio::task::yield_now().await;
-            }
-        };
-        lanes.run(network(2), few).await;
-        between.push(polls.load(Ordering::Relaxed));
-        let median = {
-            let mut gaps: Vec<_> = between.windows(2).map(|pair| pair[1] - pair[0]).collect();
-            gaps.sort_unstable();
-            gaps[gaps.len() / 2]
-        };
-        assert!(median <= 10, "{between:?}");
-    }
-
-    #[tokio::test]
-    async fn a_future_that_waits_holds_no_turn() {
-        let lanes = Lanes::new(BOUNDS);
-        let (tell, told) = tokio::sync::oneshot::channel();
-        let wait = lanes.run(network(1), told);
-        let act = lanes.run(network(1), async move {
-            tokio::task::yield_now().await;
-            tell.send(7).unwrap();
-        });
-        assert_eq!(tokio::join!(wait, act).0, Ok(7));
-        assert_eq!(lanes.len(), 0);
     }
 }

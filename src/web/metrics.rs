@@ -54,7 +54,9 @@ pub(super) async fn metrics(State(served): State<Arc<Served>>, request: HeaderMa
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
     };
+    let shared = pieces.shared();
     let mut response = Response::new(Body::new(pieces));
+    response.extensions_mut().insert(shared);
     let headers = response.headers_mut();
     headers.insert(
         CONTENT_TYPE,

@@ -22,7 +22,7 @@ use timpush_exporter::snapshot::{Recorder, Snapshot};
 use timpush_exporter::target::{Target, expand};
 use timpush_exporter::web::auth::guarded;
 use timpush_exporter::web::front::Front;
-use timpush_exporter::web::server::serve;
+use timpush_exporter::web::server::Server;
 use timpush_exporter::web::{Lifecycle, Served, router};
 use timpush_exporter::window::{Range, UnixSeconds};
 use tokio::net::TcpListener;
@@ -60,7 +60,7 @@ async fn main() {
     )));
     let front = Arc::new(Front::open());
     let router = guarded(router, Arc::clone(&front));
-    let server = serve(listener, router, front, std::future::pending());
+    let mut server = Server::start(listener, router, front).unwrap();
     let pause = INTERVAL / u32::try_from(targets.len()).unwrap();
     let polling = async {
         for round in 1.. {
@@ -71,7 +71,7 @@ async fn main() {
         }
     };
     tokio::select! {
-        () = server => {}
+        () = server.ended() => {}
         () = polling => {}
     }
 }
