@@ -6,6 +6,7 @@ mod chart;
 mod connection;
 mod connections;
 pub mod front;
+mod host;
 mod lanes;
 mod lifecycle;
 mod metrics;

@@ -21,7 +21,7 @@ use super::front::{Front, Live, Rate};
 use super::passwords::Verdict;
 
 /// Paths that whoever watches over the process asks, without a password or a limit.
-const OPEN: [&str; 2] = ["/-/healthy", "/-/ready"];
+pub(super) const OPEN: [&str; 2] = ["/-/healthy", "/-/ready"];
 
 /// The longest `Authorization` that is looked at, in bytes.
 const MAX_AUTHORIZATION: usize = 1024;

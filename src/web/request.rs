@@ -1,4 +1,4 @@
-//! One request: its response made within a time.
+//! One request: for which host it is, and its response made within a time.
 //!
 //! No path reads a request's body. What a client sends of one is not kept, and the connection
 //! ends after the response if there is more of it than came with the head.
@@ -17,6 +17,8 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 use tower::Service;
 
+use super::auth::OPEN;
+use super::host;
 use super::progress::{Held, Phase, Progress, SharedBody, Watched};
 
 /// How long a response may be in the making; shorter than [`Phase::Handling`], which cuts
@@ -28,6 +30,10 @@ const RESPONSE: Duration = Duration::from_secs(25);
 pub(super) struct Entrance {
     pub(super) router: Router,
     pub(super) peer: SocketAddr,
+    /// Whether only this machine can connect, and without TLS: then a page of any site could
+    /// read everything through a browser here, by a name of its own for this machine. With
+    /// TLS, the certificate is not for that name.
+    pub(super) is_local: bool,
 }
 
 impl Entrance {
@@ -38,15 +44,19 @@ impl Entrance {
         progress: Arc<Progress>,
     ) -> Response<Watched> {
         progress.enter(Phase::Handling);
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        let response = match timeout(RESPONSE, self.router.call(request)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
-            Err(_) => closing(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the response took too long to make\n",
-            ),
+        let response = if let Some(refused) = self.refused(&request) {
+            refused
+        } else {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(self.peer));
+            match timeout(RESPONSE, self.router.call(request)).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(never)) => match never {},
+                Err(_) => closing(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the response took too long to make\n",
+                ),
+            }
         };
         let bytes = response.body().size_hint().upper().unwrap_or_default();
         progress.respond(Held {
@@ -54,6 +64,21 @@ impl Entrance {
             shared: response.extensions().get::<Arc<dyn SharedBody>>().cloned(),
         });
         response.map(|body| Watched { body, progress })
+    }
+
+    fn refused(&self, request: &Request<Incoming>) -> Option<Response<Body>> {
+        let host = match host::of(request.version(), request.uri(), request.headers()) {
+            Ok(host) => host,
+            Err(text) => return Some(closing(StatusCode::BAD_REQUEST, text)),
+        };
+        let is_open = OPEN.contains(&request.uri().path());
+        let is_misdirected =
+            self.is_local && !is_open && host.is_some_and(|host| host::can_be_rebound(&host));
+        is_misdirected.then(|| {
+            let text = "this program listens on loopback only and responds to localhost or an IP address as Host; \
+                        a reverse proxy must set Host to the address it connects to\n";
+            closing(StatusCode::MISDIRECTED_REQUEST, text)
+        })
     }
 }
 

@@ -52,11 +52,13 @@ impl Server {
         let counts = Arc::new(ConnectionCounts::default());
         let (stop, stopping) = oneshot::channel();
         let (end, ended) = oneshot::channel();
+        let is_loopback = listener.local_addr()?.ip().to_canonical().is_loopback();
         let accepting = Accepting {
             connections: Connections::new(Arc::clone(&counts)),
             tasks: JoinSet::new(),
             router,
             front,
+            is_loopback,
             full: Occasionally::default(),
             failing: Occasionally::default(),
             slow: Occasionally::default(),
@@ -108,6 +110,8 @@ struct Accepting {
     tasks: JoinSet<()>,
     router: Router,
     front: Arc<Front>,
+    /// Whether only this machine can connect.
+    is_loopback: bool,
     full: Occasionally,
     failing: Occasionally,
     slow: Occasionally,
@@ -163,6 +167,7 @@ impl Accepting {
             entrance: Entrance {
                 router: self.router.clone(),
                 peer,
+                is_local: self.is_loopback && tls.is_none(),
             },
             progress: Arc::clone(&progress),
             stopping: stopping.clone(),

@@ -128,7 +128,7 @@ impl Client {
     /// The whole answer to `GET path` on a connection of its own.
     pub(crate) async fn get(&self, path: &str) -> io::Result<Answer> {
         let head = format!(
-            "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}\r\n",
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{}\r\n",
             self.authorization
         );
         self.send(head.as_bytes()).await

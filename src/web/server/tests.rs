@@ -38,6 +38,11 @@ async fn ask(address: SocketAddr, head: &str) -> String {
     answer
 }
 
+async fn status(address: SocketAddr, head: &str) -> String {
+    let answer = ask(address, head).await;
+    answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
 /// The test's runtime has one thread, which does nothing else meanwhile.
 #[tokio::test]
 async fn health_is_told_while_all_threads_of_the_program_are_busy() {
@@ -50,6 +55,51 @@ async fn health_is_told_while_all_threads_of_the_program_are_busy() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_request_without_one_host_is_refused() {
+    let (_server, address) = start(router()).await;
+    for (request, expected) in [
+        ("GET /-/healthy HTTP/1.1\r\n", "400"),
+        ("GET /-/healthy HTTP/1.1\r\nHost: a\r\nHost: a\r\n", "400"),
+        ("GET /-/healthy HTTP/1.1\r\nHost: a b\r\n", "400"),
+        ("GET http://a/-/healthy HTTP/1.1\r\n", "400"),
+        ("GET /-/healthy HTTP/1.0\r\n", "200"),
+        ("GET /-/healthy HTTP/1.1\r\nHost:\r\n", "200"),
+        ("GET /-/healthy HTTP/1.1\r\nHost: a\r\n", "200"),
+    ] {
+        assert_eq!(status(address, request).await, expected, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_cannot_read_by_a_name_of_its_own_what_listens_on_loopback() {
+    let (_server, address) = start(router()).await;
+    for (target, host, expected) in [
+        ("/", "attacker.example:10898", "421"),
+        ("/metrics", "attacker.example", "421"),
+        ("http://attacker.example/", "localhost", "421"),
+        ("/-/healthy", "attacker.example", "200"),
+        ("/", "localhost:10898", "200"),
+        ("/", "127.0.0.1", "200"),
+        ("/", "10.0.0.1:10898", "200"),
+        ("http://localhost/", "attacker.example", "200"),
+    ] {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n");
+        assert_eq!(status(address, &request).await, expected, "{request}");
+    }
+    let request = "GET / HTTP/1.1\r\nHost: attacker.example\r\n";
+    assert!(ask(address, request).await.contains("must set Host"));
+}
+
+#[tokio::test]
+async fn what_listens_on_all_addresses_may_have_any_name() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let _server = Server::start(listener, router(), Arc::new(Front::open())).unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: exporter.example\r\n";
+    assert_eq!(status(([127, 0, 0, 1], port).into(), request).await, "200");
 }
 
 #[tokio::test]
