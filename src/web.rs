@@ -10,7 +10,7 @@ mod host;
 mod lanes;
 mod lifecycle;
 mod metrics;
-mod negotiation;
+pub mod negotiation;
 mod occasionally;
 mod page;
 mod passwords;

@@ -7,6 +7,15 @@ pub(super) mod media;
 use axum::http::HeaderMap;
 use axum::http::header::HeaderName;
 
+use crate::exposition::Encoding;
+
+/// What a request for metrics is answered with: the content type, and the encoding of the
+/// body.
+pub fn chosen(headers: &HeaderMap) -> (&'static str, Encoding) {
+    let choice = media::Choice::of(headers);
+    (choice.content_type(), encoding::choose(headers))
+}
+
 /// One element of a header that lists what is acceptable.
 #[derive(Debug, PartialEq)]
 struct Element<'a> {
