@@ -68,8 +68,10 @@ impl Daemon {
             others: JoinSet::new(),
             state_file: config.state_file.clone(),
         };
-        let path = daemon.state_file.as_deref();
-        let mut remembered = path.map(state::load).unwrap_or_default();
+        let mut remembered = match &daemon.state_file {
+            Some(path) => state::load(path, &daemon.targets).await,
+            None => BTreeMap::new(),
+        };
         for target in &daemon.targets {
             let mut recorder = Recorder::new(target, Arc::clone(&daemon.snapshot));
             if let Some(remembered) = remembered.remove(&target.id()) {
@@ -82,7 +84,8 @@ impl Daemon {
         daemon.others.spawn(clock::watch());
         if let Some(path) = daemon.state_file.clone() {
             let snapshot = Arc::clone(&daemon.snapshot);
-            daemon.others.spawn(state::keep(path, snapshot));
+            let keep = state::keep(path, config.state_interval, snapshot);
+            daemon.others.spawn(keep);
         }
         Ok(daemon)
     }
@@ -110,6 +113,7 @@ impl Daemon {
         for (key, differs) in [
             ("listen", old.listen != next.listen),
             ("state_file", old.state_file != next.state_file),
+            ("state_interval", old.state_interval != next.state_interval),
             (
                 "web.config_file",
                 old.web.config_file != next.web.config_file,
@@ -176,7 +180,7 @@ impl Daemon {
         self.pollers.shutdown().await;
         self.others.shutdown().await;
         if let Some(path) = &self.state_file
-            && let Err(error) = state::save(path, &self.snapshot.load(), clock::now())
+            && let Err(error) = state::write(path, &self.snapshot).await
         {
             warn!(path = %path.display(), "cannot write the state file: {error}");
         }

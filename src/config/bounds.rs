@@ -229,13 +229,13 @@ mod tests {
     #[test]
     fn aliases_count_as_what_they_stand_for() {
         let laughs = |levels: usize| {
-            let mut text = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
-            for level in 1..levels {
+            let level = |level: usize| {
                 let below = format!("*a{}", level - 1);
                 let list = [below.as_str(); 9].join(", ");
-                text += &format!("a{level}: &a{level} [{list}]\n");
-            }
-            text
+                format!("a{level}: &a{level} [{list}]\n")
+            };
+            let above: String = (1..levels).map(level).collect();
+            format!("a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n{above}")
         };
         assert_eq!(yaml(&laughs(5)), Ok(()));
         assert!(laughs(9).len() < 600);

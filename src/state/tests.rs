@@ -6,7 +6,7 @@ use crate::reading::{Api, ErrCode, Loss, LossKey, Reading, Stage};
 use crate::snapshot::Recorder;
 use crate::target::Target;
 use crate::target::tests::target;
-use crate::window::{Range, UnixSeconds};
+use crate::window::Range;
 
 /// Noon of a day at the default offset.
 const NOON: u64 = 1_741_708_800 + 43_200;
@@ -80,6 +80,23 @@ fn saved(path: &Path) -> Target {
     target
 }
 
+/// What a start of this one target reads.
+fn load(path: &Path, target: &Target) -> Option<Remembered> {
+    load_now(path, std::slice::from_ref(target)).remove(&target.id())
+}
+
+fn found(text: &[u8], targets: &[Target]) -> Result<Found, StateError> {
+    read(text, targets)
+}
+
+/// Three targets of one app, saved, and the text.
+fn three(path: &Path) -> (Vec<Target>, Vec<u8>) {
+    let targets = ["china", "seoul", "singapore"].map(|region| target("shop", region));
+    let snapshot = Snapshot::new(&targets);
+    save(path, &snapshot.load(), now(0)).unwrap();
+    (targets.to_vec(), fs::read(path).unwrap())
+}
+
 fn names(folder: &tempfile::TempDir) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder.path())
         .unwrap()
@@ -94,7 +111,7 @@ fn a_restart_with_the_file_keeps_a_counter_that_the_service_revised_down() {
     let (folder, path) = folder();
     let target = saved(&path);
     assert_eq!(names(&folder), ["state.json"], "nothing else is left");
-    let remembered = load(&path).remove(&target.id());
+    let remembered = load(&path, &target);
     let mut with = Process::start(&target, remembered, now(60));
     assert_eq!(with.counter(now(60)), None, "not before the first answer");
     with.poll(5, now(60));
@@ -108,7 +125,7 @@ fn a_restart_with_the_file_keeps_a_counter_that_the_service_revised_down() {
 fn another_app_of_the_same_name_starts_anew() {
     let (_folder, path) = folder();
     let mut target = saved(&path);
-    let remembered = load(&path).remove(&target.id());
+    let remembered = load(&path, &target);
     Arc::get_mut(&mut target.app).unwrap().sdk_app_id += 1;
     let mut process = Process::start(&target, remembered, now(60));
     process.poll(5, now(60));
@@ -118,37 +135,36 @@ fn another_app_of_the_same_name_starts_anew() {
 #[test]
 fn a_missing_file_is_a_first_start() {
     let (folder, path) = folder();
-    assert!(load(&path).is_empty());
+    assert!(load(&path, &target("shop", "singapore")).is_none());
     assert_eq!(names(&folder), [""; 0]);
 }
 
 #[test]
 fn a_file_that_cannot_be_used_is_set_aside_whole() {
     let (_keep, path) = folder();
-    saved(&path);
+    let target = saved(&path);
     let good = fs::read_to_string(&path).unwrap();
+    let former = "{\"format\":\"timpush-exporter state\",\"version\":1,\"sha256\":\"00\"}\n{}";
     for (bad, error) in [
         (String::new(), "not a state file"),
         ("hello\n".to_owned(), "not a state file"),
         ("{\"a\": 1}\n{}".to_owned(), "not a state file"),
+        ("x".repeat(10_000), "not a state file"),
         (
             good.replace("exporter state", "other state"),
             "not a state file",
         ),
         (
-            good.replacen("\"version\":1", "\"version\":2", 1),
-            "version 2",
+            good.replacen("\"version\":2", "\"version\":3", 1),
+            "version 3",
         ),
-        (good.replacen("shop", "shot", 1), "checksum"),
-        (good[..good.len() - 1].to_owned(), "checksum"),
+        (former.to_owned(), "version 1"),
     ] {
         let (folder, path) = folder();
         fs::write(&path, &bad).unwrap();
-        assert!(
-            read(&path).unwrap_err().to_string().contains(error),
-            "{bad}"
-        );
-        assert!(load(&path).is_empty());
+        let read = found(bad.as_bytes(), std::slice::from_ref(&target));
+        assert!(read.unwrap_err().to_string().contains(error), "{bad}");
+        assert!(load(&path, &target).is_none());
         let left = names(&folder);
         assert_eq!(left.len(), 1, "{left:?}");
         assert!(left[0].starts_with("state.json.unusable-"), "{left:?}");
@@ -160,14 +176,84 @@ fn a_file_that_cannot_be_used_is_set_aside_whole() {
 }
 
 #[test]
-fn every_truncation_of_a_file_is_noticed() {
+fn of_a_truncated_file_every_whole_line_is_used_and_the_rest_is_noticed() {
     let (_folder, path) = folder();
-    saved(&path);
-    let good = fs::read(&path).unwrap();
+    let (targets, good) = three(&path);
     for length in 0..good.len() {
-        fs::write(&path, &good[..length]).unwrap();
-        assert!(read(&path).is_err(), "{length}");
+        let lines = good[..length].split(|b| *b == b'\n').count() - 1;
+        match found(&good[..length], &targets) {
+            Ok(found) => {
+                assert_eq!((found.targets.len(), found.cut), (lines - 1, 4 - lines));
+                assert_eq!(found.damaged + found.too_long, 0);
+            }
+            Err(_) => assert_eq!(lines, 0, "{length}"),
+        }
     }
+}
+
+#[test]
+fn a_damaged_line_costs_its_own_target_alone() {
+    let (_folder, path) = folder();
+    let (targets, good) = three(&path);
+    let second = good.iter().position(|b| *b == b'\n').unwrap() + 1;
+    for at in (second..good.len()).filter(|at| good[*at] != b'\n') {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        let found = found(&bad, &targets).unwrap();
+        // A flipped bit may make a line break.
+        assert!(found.targets.len() == 2 && found.damaged >= 1, "{at}");
+    }
+}
+
+#[test]
+fn a_file_above_the_bounds_is_cut_and_the_rest_is_used() {
+    let (_folder, path) = folder();
+    let (targets, good) = three(&path);
+    let text = String::from_utf8(good).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    // 2,000 series of 1 KiB and 64 KiB.
+    let long = "x".repeat((2064 << 10) + 1);
+    let with_long = [lines[0], lines[1], &long, lines[2], lines[3], ""].join("\n");
+    let read = found(with_long.as_bytes(), &targets).unwrap();
+    assert_eq!((read.targets.len(), read.too_long), (3, 1));
+    // 64 MiB for so few targets.
+    let many = format!("{}\n", lines[1]).repeat((65 << 20) / lines[1].len());
+    let huge = [lines[0], "\n", &many, lines[2], "\n"].concat();
+    let read = found(huge.as_bytes(), &targets).unwrap();
+    assert_eq!(read.targets.len(), 1);
+}
+
+#[test]
+fn targets_that_are_not_configured_are_not_kept() {
+    let (_folder, path) = folder();
+    let (targets, good) = three(&path);
+    let read = found(&good, &targets[1..2]).unwrap();
+    assert_eq!(read.targets.len(), 1);
+    assert_eq!(read.damaged + read.too_long + read.cut, 0);
+}
+
+#[test]
+fn what_is_no_file_is_left_alone() {
+    let (folder, path) = folder();
+    files::tests::fifo(&path);
+    assert!(load(&path, &target("shop", "singapore")).is_none());
+    assert_eq!(names(&folder), ["state.json"]);
+}
+
+#[test]
+fn a_file_is_for_its_owner_alone_and_a_link_is_replaced_not_followed() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, path) = folder();
+    let victim = folder.path().join("victim");
+    fs::write(&victim, "mine").unwrap();
+    for name in ["state.json", "state.json.new"] {
+        std::os::unix::fs::symlink(&victim, folder.path().join(name)).unwrap();
+    }
+    saved(&path);
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+    let metadata = fs::symlink_metadata(&path).unwrap();
+    assert!(metadata.is_file());
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
@@ -175,9 +261,49 @@ fn a_file_that_cannot_be_written_leaves_the_old_one_and_no_half() {
     let (folder, path) = folder();
     let target = saved(&path);
     let before = fs::read(&path).unwrap();
-    // A directory in the place of the temporary file cannot be written to, not even by root.
-    fs::create_dir(folder.path().join("state.json.new")).unwrap();
     let process = Process::start(&target, None, now(0));
-    assert!(save(&path, &process.snapshot.load(), now(0)).is_err());
+    // A directory cannot be replaced by a file, not even by root.
+    let taken = folder.path().join("taken");
+    fs::create_dir(&taken).unwrap();
+    assert!(save(&taken, &process.snapshot.load(), now(0)).is_err());
+    let gone = folder.path().join("gone/state.json");
+    assert!(save(&gone, &process.snapshot.load(), now(0)).is_err());
     assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(names(&folder), ["state.json", "taken"]);
+}
+
+#[tokio::test]
+async fn a_start_removes_what_a_killed_process_left_and_nothing_else() {
+    let (folder, path) = folder();
+    let target = saved(&path);
+    let others = [
+        ".state.json.a-b.tmp",
+        ".other.json.abc123.tmp",
+        "state.json.bak",
+    ];
+    for name in others.iter().chain(&[".state.json.abC123.tmp"]) {
+        fs::write(folder.path().join(name), "").unwrap();
+    }
+    let loaded = super::load(&path, &[target]).await;
+    assert_eq!(loaded.len(), 1);
+    let mut expected = others.map(str::to_owned).to_vec();
+    expected.push("state.json".to_owned());
+    expected.sort();
+    assert_eq!(names(&folder), expected);
+}
+
+#[test]
+fn the_file_is_written_once_all_targets_know_of_a_days_end() {
+    let target = target("shop", "singapore");
+    let targets = Snapshot::new(&[target]).load();
+    // Midnight at +08:00, and lag, step, interval and timeout after it.
+    let day_ends = NOON + 43_200 + 120 + 60 + 60 + 10;
+    for (now, next) in [
+        (NOON, day_ends),
+        (NOON + 43_200, day_ends),
+        (day_ends - 1, day_ends),
+        (day_ends, day_ends + DAY),
+    ] {
+        assert_eq!(next_day(&targets, UnixSeconds(now)).0, next, "{now}");
+    }
 }

@@ -14,6 +14,7 @@ mod corpora;
 mod decode;
 mod demo;
 mod exactness;
+mod files;
 mod formats;
 mod fuzzed;
 mod golden;

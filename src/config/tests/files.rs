@@ -238,7 +238,7 @@ fn a_file_that_is_nested_too_deep_is_refused_in_every_format() {
     // The parsers' own bounds come first.
     for (name, text) in [
         ("a.toml", format!("a = {}", "[".repeat(100_000))),
-        ("a.toml", format!("{} = 1", ["a"; 100_000].join("."))),
+        ("a.toml", format!("{} = 1", vec!["a"; 100_000].join("."))),
         ("a.yml", "[".repeat(100_000)),
     ] {
         let format = Format::of(Path::new(name)).unwrap();
@@ -261,11 +261,16 @@ fn aliases_share_values_over_many_apps_and_multiply_nothing() {
     assert_eq!(config.apps.len(), 60);
     assert_eq!(config.apps[59].regions, config.apps[0].regions);
 
-    let mut laughs = "a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
-    for (below, name) in "abcdefgh".chars().zip("bcdefghi".chars()) {
+    let level = |(below, name): (char, char)| {
         let list = vec![format!("*{below}"); 9].join(", ");
-        laughs += &format!("{name}: &{name} [{list}]\n");
-    }
+        format!("{name}: &{name} [{list}]\n")
+    };
+    let levels: String = "abcdefgh"
+        .chars()
+        .zip("bcdefghi".chars())
+        .map(level)
+        .collect();
+    let laughs = format!("a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n{levels}");
     let written = write("timpush.yml", &laughs);
     let problem = Config::load(&written.path, &env(&[]), Secrets::Skip).err();
     assert_eq!(

@@ -172,12 +172,10 @@ fn a_near_key_in_the_wrong_place_is_refused_and_never_repeated() {
 #[test]
 fn what_is_no_regular_file_is_refused_wherever_a_file_is_named() {
     let pipe = "it is a named pipe, not a regular file";
-    let text = format!(
-        "ca_file: pipe\nstate_file: pipe\nweb: {{config_file: pipe}}\n\
-         apps: [{{sdk_app_id: 1, identifier: a, regions: [china], secret_key_file: pipe}},\n\
-         {{sdk_app_id: 2, identifier: a, regions: [china], secret_key_file: /dev/zero}}]"
-    );
-    let written = write("timpush.yml", &text);
+    let text = "ca_file: pipe\nstate_file: pipe\nweb: {config_file: pipe}\n\
+         apps: [{sdk_app_id: 1, identifier: a, regions: [china], secret_key_file: pipe},\n\
+         {sdk_app_id: 2, identifier: a, regions: [china], secret_key_file: /dev/zero}]";
+    let written = write("timpush.yml", text);
     let directory = written.path.parent().unwrap();
     crate::files::tests::fifo(&directory.join("pipe"));
     let problems = Config::load(&written.path, &env(&[]), Secrets::Check);
