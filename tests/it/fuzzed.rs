@@ -19,18 +19,17 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::read::ZlibEncoder;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use timpush_exporter::api::wire::{self, Answer};
 use timpush_exporter::backfill::journal::{self, Entry, Journal};
-use timpush_exporter::clock::{self, Now};
+use timpush_exporter::clock::Now;
 use timpush_exporter::config::{Config, Secrets, web_file};
 use timpush_exporter::exposition::{Encoding, Format, targets_body};
 use timpush_exporter::reading::{Api, Reading};
 use timpush_exporter::scrubber::Scrubber;
 use timpush_exporter::simulator::Scenario;
-use timpush_exporter::snapshot::{Recorder, Snapshot, Targets};
+use timpush_exporter::snapshot::{Recorder, Snapshot};
 use timpush_exporter::state;
 use timpush_exporter::target::{Target, TargetId, expand};
 use timpush_exporter::usersig::{self, Identifier, SecretKey, VerifyError};
@@ -246,21 +245,28 @@ fn targets() -> &'static [Target] {
 }
 
 /// When the seeds were written: what is made of a state depends on the day.
-const SAVED_AT: Duration = Duration::from_secs(1_795_703_700);
+const SAVED_AT: Duration = Duration::from_secs(1_795_707_200);
 
-/// The second line of a state file, under a first line with the right checksum, or a whole
+/// The line of a target in a state file, with the right header and checksum, or a whole
 /// file. What was read is served and written again.
 fn state(bytes: &[u8]) -> bool {
     let (kind, text) = choice::<2>(bytes);
     let mut whole = Vec::new();
     if kind == 0 {
-        writeln!(whole, "{}", state_header(text)).unwrap();
+        let checksum = format!("{:x}", Bytes::copy_from_slice(&Sha256::digest(text)));
+        let header = r#"{"format":"timpush-exporter state","version":2,"targets":1}"#;
+        write!(whole, "{header}\n{checksum} ").unwrap();
+        whole.extend_from_slice(text);
+        whole.push(b'\n');
+    } else {
+        whole.extend_from_slice(text);
     }
-    whole.extend_from_slice(text);
-    let (_folder, path) = file("state.json", &whole);
-    let mut remembered = state::load(&path);
+    let read = |bytes: &[u8]| state::read(bytes, targets()).map(|found| found.targets);
     let [target] = targets() else { unreachable!() };
-    let Some(remembered) = remembered.remove(&target.id()) else {
+    let Some(remembered) = read(&whole)
+        .ok()
+        .and_then(|mut found| found.remove(&target.id()))
+    else {
         return false;
     };
     let snapshot = Arc::new(Snapshot::new(targets()));
@@ -282,23 +288,15 @@ fn state(bytes: &[u8]) -> bool {
         let body = targets_body(Format::Text, &snapshot.load(), now);
         assert!(String::from_utf8(body).is_ok());
     }
-    state::save(&path, &snapshot.load(), now).unwrap();
-    assert!(state::load(&path).contains_key(&target.id()));
+    let (_folder, path) = file("state.json", b"");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let written = runtime.unwrap().block_on(state::write(&path, &snapshot));
+    written.unwrap();
+    let again = read(&fs::read(&path).unwrap()).unwrap();
+    assert!(again.contains_key(&target.id()));
     true
-}
-
-/// The first line of a state file whose second is `body`, as this version writes it.
-fn state_header(body: &[u8]) -> Value {
-    static OF_NOTHING: OnceLock<Value> = OnceLock::new();
-    let of_nothing = OF_NOTHING.get_or_init(|| {
-        let (_folder, path) = file("state.json", b"");
-        state::save(&path, &Targets::new(), clock::now()).unwrap();
-        let saved = fs::read_to_string(&path).unwrap();
-        serde_json::from_str(saved.lines().next().unwrap()).unwrap()
-    });
-    let mut header = of_nothing.clone();
-    header["sha256"] = format!("{:x}", Bytes::copy_from_slice(&Sha256::digest(body))).into();
-    header
 }
 
 fn nothing(api: Api) -> Reading {
