@@ -1,6 +1,6 @@
 //! What the check found: problems that stop the program, notices that do not.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
@@ -9,6 +9,9 @@ use super::redact::redacted;
 
 /// The most problems that are listed; a file can hold a million.
 const MAX_PROBLEMS: usize = 1000;
+
+/// The most problems that are kept until all is read, to list the first in their order.
+const MAX_KEPT: usize = 10 * MAX_PROBLEMS;
 
 /// Of places with the same notice, how many are named.
 const NAMED: usize = 3;
@@ -89,6 +92,8 @@ pub(super) struct Findings {
     /// would look for the mistake in the file otherwise.
     overridden: BTreeMap<String, String>,
     problems: RefCell<Vec<Problem>>,
+    /// How many problems were not kept.
+    more: Cell<usize>,
     /// Where a notice is about, and its text.
     notices: RefCell<Vec<(String, String)>>,
 }
@@ -101,7 +106,16 @@ impl Findings {
         }
     }
 
+    /// Whether there are so many problems that another one will not be listed.
+    pub(super) fn is_full(&self) -> bool {
+        self.problems.borrow().len() >= MAX_KEPT
+    }
+
     pub(super) fn refuse(&self, path: &str, text: &str) {
+        if self.is_full() {
+            self.more.set(self.more.get() + 1);
+            return;
+        }
         let problem = Problem::new(path, &self.with_origin(path, text));
         self.problems.borrow_mut().push(problem);
     }
@@ -127,7 +141,7 @@ impl Findings {
         }
         // Rules over several apps are checked last, but belong to the app they name.
         problems.sort_by_key(|problem| app_index(&problem.path));
-        let more = problems.len().saturating_sub(MAX_PROBLEMS);
+        let more = problems.len().saturating_sub(MAX_PROBLEMS) + self.more.get();
         if more > 0 {
             problems.truncate(MAX_PROBLEMS);
             problems.push(Problem::new("...", &format!("{more} more problems")));

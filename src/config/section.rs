@@ -50,7 +50,9 @@ impl<'a> Section<'a> {
     }
 
     fn refuse_unknown(&self, group: Group, key: &str) {
-        if is_harmless(key) {
+        if self.findings.is_full() {
+            self.refuse(key, "unknown key");
+        } else if is_harmless(key) {
             self.refuse(key, &format!("unknown key{}", group.hint(key)));
         } else {
             let path = if self.path.is_empty() {
