@@ -22,6 +22,9 @@ use crate::scrubber::Scrubber;
 /// `ErrorInfo` is shown up to this many characters.
 const MAX_INFO_CHARS: usize = 200;
 
+/// What is wrong with a body is told in up to this many characters.
+const MAX_PROBLEM_CHARS: usize = 300;
+
 /// What a whole body says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -57,11 +60,13 @@ pub fn parse(api: Api, body: &[u8], scrubber: &Scrubber) -> Result<Answer, NotAn
             "the body is a page of HTML or XML instead of JSON",
         ));
     }
-    answer(api, text, scrubber).unwrap_or_else(|error| {
+    let answer = answer(api, text, scrubber).unwrap_or_else(|error| {
         repair::repair(text)
             .and_then(|repaired| answer(api, &repaired, scrubber).ok())
             .unwrap_or_else(|| Err(not_json(&error)))
-    })
+    });
+    // A key of the body may echo a secret.
+    answer.map_err(|NotAnAnswer(text)| NotAnAnswer(scrubber.scrub(&text, MAX_PROBLEM_CHARS)))
 }
 
 /// Fails on what is not a JSON object.

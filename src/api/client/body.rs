@@ -142,7 +142,8 @@ impl Body {
 }
 
 fn understand(api: Api, body: &[u8], scrubber: &Scrubber) -> Result<Answer, FetchError> {
-    wire::parse(api, body, scrubber).map_err(|error| malformed(&error.to_string(), scrubber))
+    wire::parse(api, body, scrubber)
+        .map_err(|error| FetchError::new(Outcome::Malformed, error.to_string()))
 }
 
 fn malformed(message: &str, scrubber: &Scrubber) -> FetchError {

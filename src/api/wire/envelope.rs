@@ -138,7 +138,7 @@ fn wrapped<'a>(api: Api, value: &'a RawValue) -> Option<Wrapper<'a>> {
 
 fn not_understood(place: &str, key: &str) -> NotAnAnswer {
     NotAnAnswer::new(format!(
-        "{place:.40} holds none of the known arrays, but something under {:?}",
+        "{place:.40} holds none of the known arrays, but something under \"{}\"",
         key.chars().take(40).collect::<String>()
     ))
 }
