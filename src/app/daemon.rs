@@ -24,7 +24,7 @@ use crate::target::{Target, TargetId, expand};
 
 /// Targets at a time that look whether counts add up, which takes each some ten calls:
 /// with many targets, their windows go before anybody's counters.
-const PROOFS_AT_ONCE: usize = 512;
+const PROOFS_AT_ONCE: usize = 2048;
 
 pub(super) struct Daemon {
     pub(super) snapshot: Arc<Snapshot>,
