@@ -9,13 +9,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
+use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
+use super::connections::Network;
 use super::progress::{Noted, Phase, Progress};
 use super::request::Entrance;
 
@@ -45,7 +47,7 @@ impl Connection {
         };
         let peer = self.entrance.peer;
         let agreed = tokio::select! {
-            agreed = handshake(stream, tls) => agreed,
+            agreed = self.entrance.handshake(stream, tls) => agreed,
             _ = self.stopping.changed() => return,
         };
         match agreed {
@@ -92,26 +94,32 @@ impl Connection {
 /// The first byte of every TLS connection.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// TLS, or for a client that speaks plain HTTP a word about it.
-async fn handshake(
-    mut stream: TcpStream,
-    tls: Arc<ServerConfig>,
-) -> io::Result<TlsStream<TcpStream>> {
-    let mut first = [0];
-    if stream.peek(&mut first).await? == 1 && first[0] != TLS_HANDSHAKE {
-        let text = "this port speaks HTTPS\n";
-        let answer = format!(
-            "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+impl Entrance {
+    /// TLS, or for a client that speaks plain HTTP a word about it.
+    async fn handshake(
+        &self,
+        mut stream: TcpStream,
+        tls: Arc<ServerConfig>,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let mut first = [0];
+        if stream.peek(&mut first).await? == 1 && first[0] != TLS_HANDSHAKE {
+            let text = "this port speaks HTTPS\n";
+            let answer = format!(
+                "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
              Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
-            text.len()
-        );
-        // What came is read, for a socket that is closed with unread bytes resets, and the
-        // answer may be lost.
-        let mut request = [0; 4096];
-        let _ = stream.read(&mut request).await?;
-        stream.write_all(answer.as_bytes()).await?;
-        stream.shutdown().await?;
-        return Err(io::Error::other("the client does not speak TLS"));
+                text.len()
+            );
+            // What came is read, for a socket that is closed with unread bytes resets, and the
+            // answer may be lost.
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await?;
+            stream.write_all(answer.as_bytes()).await?;
+            stream.shutdown().await?;
+            return Err(io::Error::other("the client does not speak TLS"));
+        }
+        // Nothing costly is done before the client has said something, and most of it then.
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let agreed = hello.into_stream(tls);
+        self.lanes.begin(Network::of(self.peer.ip()), agreed).await
     }
-    TlsAcceptor::from(tls).accept(stream).await
 }

@@ -5,7 +5,10 @@
 //! many as there are in the crowd.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -66,6 +69,19 @@ impl Lanes {
             _permits: [turn, first],
             _place: place,
         })
+    }
+
+    /// Runs a future whose work up to where it first waits for something else takes a turn.
+    /// Where too many wait for theirs, it runs without.
+    pub(super) async fn begin<F: Future>(&self, network: Network, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let turn = self.turn(network).await;
+        let begun = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+        drop(turn);
+        match begun {
+            Poll::Ready(output) => output,
+            Poll::Pending => future.await,
+        }
     }
 
     fn place(&self, network: Network) -> Option<(Place, Arc<Semaphore>)> {
@@ -177,5 +193,15 @@ mod tests {
         }
         assert_eq!(lanes.len(), 0);
         assert!(lanes.turn(network(3)).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_future_that_waits_holds_no_turn() {
+        let lanes = Lanes::new(BOUNDS);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let wait = lanes.begin(network(1), told);
+        let act = lanes.begin(network(1), async move { tell.send(7).unwrap() });
+        assert_eq!(tokio::join!(wait, act).0, Ok(7));
+        assert_eq!(lanes.len(), 0);
     }
 }

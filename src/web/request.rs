@@ -18,7 +18,9 @@ use tokio::time::timeout;
 use tower::Service;
 
 use super::auth::OPEN;
+use super::connections::Network;
 use super::host;
+use super::lanes::Lanes;
 use super::progress::{Held, Phase, Progress, SharedBody, Watched};
 
 /// How long a response may be in the making; shorter than [`Phase::Handling`], which cuts
@@ -30,6 +32,8 @@ const RESPONSE: Duration = Duration::from_secs(25);
 pub(super) struct Entrance {
     pub(super) router: Router,
     pub(super) peer: SocketAddr,
+    /// Where handshakes and requests line up, so that a crowd delays its own network only.
+    pub(super) lanes: Arc<Lanes>,
     /// Whether only this machine can connect, and without TLS: then a page of any site could
     /// read everything through a browser here, by a name of its own for this machine. With
     /// TLS, the certificate is not for that name.
@@ -49,7 +53,9 @@ impl Entrance {
         } else {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(self.peer));
-            match timeout(RESPONSE, self.router.call(request)).await {
+            let handled = self.router.call(request);
+            let handled = self.lanes.begin(Network::of(self.peer.ip()), handled);
+            match timeout(RESPONSE, handled).await {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
                 Err(_) => closing(

@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
@@ -23,6 +24,7 @@ use tracing::{error, warn};
 use super::connection::Connection;
 use super::connections::{ConnectionCounts, Connections, MAX_CONNECTIONS, Network};
 use super::front::Front;
+use super::lanes::{Bounds, Lanes};
 use super::occasionally::Occasionally;
 use super::progress::{Phase, Progress};
 use super::request::Entrance;
@@ -56,6 +58,7 @@ impl Server {
         let accepting = Accepting {
             connections: Connections::new(Arc::clone(&counts)),
             tasks: JoinSet::new(),
+            lanes: Arc::new(Lanes::new(turns())),
             router,
             front,
             is_loopback,
@@ -108,6 +111,7 @@ impl Server {
 struct Accepting {
     connections: Connections,
     tasks: JoinSet<()>,
+    lanes: Arc<Lanes>,
     router: Router,
     front: Arc<Front>,
     /// Whether only this machine can connect.
@@ -167,6 +171,7 @@ impl Accepting {
             entrance: Entrance {
                 router: self.router.clone(),
                 peer,
+                lanes: Arc::clone(&self.lanes),
                 is_local: self.is_loopback && tls.is_none(),
             },
             progress: Arc::clone(&progress),
@@ -199,6 +204,15 @@ impl Accepting {
                  or that kept too much memory meanwhile; further ones go unmentioned for a minute"
             );
         }
+    }
+}
+
+/// As many at a time as there are threads. How many may wait is bounded by the connections.
+fn turns() -> Bounds {
+    Bounds {
+        at_once: thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        of_network: usize::MAX,
+        in_all: usize::MAX,
     }
 }
 
