@@ -61,7 +61,9 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
         let began = (shared.clock)();
         shared.metrics.poll_began(began.steady.duration_since(due));
         // A window moves back only if the clock turns out to have been ahead.
-        clock.follow(began);
+        if let Some(ahead) = clock.follow(began) {
+            recorder.set_back(ahead, began);
+        }
         let end = aligned_end(
             clock.time(),
             polling.lag,

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 pub use history::{History, Point};
 pub use memory::Remembered;
-pub use page::Page;
+pub use page::{Page, SetBack};
 pub use recorder::Recorder;
 
 use crate::api::FetchError;

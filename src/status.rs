@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use crate::clock::Now;
 use crate::reading::{Api, Reading, Stage};
-use crate::snapshot::{Good, Point, TargetState, Targets};
-use crate::window::UnixSeconds;
+use crate::snapshot::{Good, Point, SetBack, TargetState, Targets};
+use crate::window::{DAY, UnixSeconds};
 
 pub use action::Action;
 pub use health::{ApiHealth, ErrorStatus};
@@ -124,7 +124,7 @@ impl TargetStatus {
             losses_left_out: ranked.left_out,
             lost: ranked.lost,
             history: history(target),
-            notes: notes(target, good),
+            notes: notes(target, good, now),
         }
     }
 
@@ -157,8 +157,19 @@ fn history(target: &TargetState) -> Vec<HistoryPoint> {
     target.page.history().points().map(point).collect()
 }
 
-fn notes(target: &TargetState, good: Option<&Good>) -> Vec<String> {
+/// How long the page tells that the clock was set back, in seconds.
+const SET_BACK_SHOWN: u64 = DAY;
+
+fn notes(target: &TargetState, good: Option<&Good>, now: Now) -> Vec<String> {
     let mut notes = Vec::new();
+    if let Some(SetBack { at, seconds }) = target.page.set_back()
+        && now.unix().0.saturating_sub(at.0) < SET_BACK_SHOWN
+    {
+        notes.push(format!(
+            "This machine's clock had been ahead by {} until {at}. Windows and counters follow the right time since then; check the time synchronisation.",
+            words::duration(seconds)
+        ));
+    }
     let api = target.apis.get(&Api::NormalPushLoss);
     if good.is_none()
         && let Some(at) = api.and_then(|api| api.last_success)

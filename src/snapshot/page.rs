@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::History;
+use crate::window::UnixSeconds;
 
 /// Written by the target's loop, read by whoever looks at the page.
 #[derive(Default)]
@@ -15,6 +16,16 @@ pub struct Page(Mutex<Facts>);
 struct Facts {
     next_poll: Option<Instant>,
     history: History,
+    set_back: Option<SetBack>,
+}
+
+/// This machine's clock turned out to have been ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetBack {
+    /// When that was noticed, by the clock as it was from then on.
+    pub at: UnixSeconds,
+    /// By how many seconds it had been ahead.
+    pub seconds: u64,
 }
 
 impl Page {
@@ -26,6 +37,15 @@ impl Page {
     /// Losses over the last hours, of this process alone.
     pub fn history(&self) -> History {
         self.facts().history.clone()
+    }
+
+    /// The latest time that the clock turned out to have been ahead, in this process.
+    pub fn set_back(&self) -> Option<SetBack> {
+        self.facts().set_back
+    }
+
+    pub(super) fn note_set_back(&self, set_back: SetBack) {
+        self.facts().set_back = Some(set_back);
     }
 
     pub(super) fn set_next_poll(&self, due: Instant) {

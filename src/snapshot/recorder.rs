@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Good, LastError, Remembered, Slot, Snapshot, TargetState};
+use super::{Good, LastError, Remembered, SetBack, Slot, Snapshot, TargetState};
 use crate::api::FetchError;
 use crate::clock::Now;
 use crate::counters::{Question, Rules};
@@ -52,6 +52,13 @@ impl Recorder {
     /// Says when the target is polled next.
     pub fn next_poll(&self, due: Instant) {
         self.state.page.set_next_poll(due);
+    }
+
+    /// Says that the clock, which shows `now`, would show `ahead` had it not been set back.
+    pub fn set_back(&self, ahead: UnixSeconds, now: Now) {
+        let at = now.unix();
+        let seconds = ahead.0.saturating_sub(at.0);
+        self.state.page.note_set_back(SetBack { at, seconds });
     }
 
     /// Takes what the target's calls came to, and those of its app where this is the app's

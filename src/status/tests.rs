@@ -383,3 +383,24 @@ fn the_json_has_the_documented_shape() {
     }
     assert!(loss["advice"].is_string());
 }
+
+#[test]
+fn a_clock_that_was_ahead_is_told_of_for_a_day() {
+    let mut world = shop_and_game();
+    calm(&mut world, 0);
+    world.recorders[0].set_back(UnixSeconds(START + 7300), world.now(100));
+    let notes = |at| world.status(at, Some("shop")).targets[0].notes.join(" ");
+    assert!(
+        notes(100).contains("had been ahead by 2 h until"),
+        "{}",
+        notes(100)
+    );
+    assert!(notes(100 + 86_399).contains("had been ahead"));
+    assert!(!notes(100 + 86_400).contains("had been ahead"));
+    assert!(
+        !world.status(100, Some("game")).targets[0]
+            .notes
+            .join(" ")
+            .contains("ahead")
+    );
+}
