@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::run::shutdown;
@@ -19,8 +20,16 @@ use crate::window::DayOffset;
 /// Where the two apps are said to live.
 const REGIONS: [&str; 2] = ["singapore", "frankfurt"];
 
-/// Serves on `listen` until SIGTERM or SIGINT. Calls go to this process alone.
+/// Serves on `listen` until SIGTERM, SIGINT, or SIGHUP: there is nothing to reload, and a
+/// terminal that is closed sends that. Calls go to this process alone.
 pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure> {
+    let (shutdown, mut hangup) = (shutdown()?, signal(SignalKind::hangup())?);
+    let shutdown = async move {
+        tokio::select! {
+            () = shutdown => {}
+            _ = hangup.recv() => {}
+        }
+    };
     let apps = apps();
     let options = Options {
         apps: apps.clone(),
@@ -43,7 +52,6 @@ pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure>
          Stop with Ctrl-C."
     )?;
     out.flush()?;
-    let shutdown = shutdown()?;
     let exporter = bound.run(shutdown, None);
     beside(simulator, exporter).await.map_err(Failure::failed)
 }

@@ -1,6 +1,7 @@
 //! `run`: the daemon.
 
 use std::path::Path;
+use std::pin::pin;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
@@ -12,17 +13,25 @@ use crate::reload;
 
 /// Polls and serves until SIGTERM or SIGINT.
 pub async fn run(config: Option<&Path>, replica_index: u32) -> Result<(), Failure> {
+    // Before anything else: reading many keys takes its time, and a signal that nobody has
+    // asked for ends the process.
+    let mut shutdown = pin!(shutdown()?);
+    let mut hangup = signal(SignalKind::hangup())?;
     let path = find(config).map_err(Failure::usage)?;
     let (reloader, reloads) = reload::channel(move || load(&path));
-    let config = reloads.load().await.map_err(Failure::usage)?;
-    let bound = app::bind(config, replica_index)
-        .await
-        .map_err(|error| match error {
-            app::StartError::WebFile(_) => Failure::usage(error),
-            error => Failure::failed(error),
-        })?;
-    let shutdown = shutdown()?;
-    let mut hangup = signal(SignalKind::hangup())?;
+    let start = async {
+        let config = reloads.load().await.map_err(Failure::usage)?;
+        app::bind(config, replica_index)
+            .await
+            .map_err(|error| match error {
+                app::StartError::WebFile(_) => Failure::usage(error),
+                error => Failure::failed(error),
+            })
+    };
+    let bound = tokio::select! {
+        bound = start => bound?,
+        () = &mut shutdown => return Ok(()),
+    };
     let on_signal = async {
         let reloader = reloader.clone();
         while hangup.recv().await.is_some() {

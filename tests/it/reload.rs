@@ -1,8 +1,14 @@
 //! Another configuration in the running program: applied at once, or not at all.
 
-use reqwest::header::ORIGIN;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 
-use crate::lab::{Exporter, GAME, Lab, Metrics, SHOP, UNLIMITED, http};
+use reqwest::header::ORIGIN;
+use tokio::time::Instant;
+
+use crate::lab::{BINARY, Exporter, GAME, Lab, Metrics, PATIENCE, SHOP, UNLIMITED, http};
 
 fn config(lab: &Lab, apps: &[String], more: &str) -> std::path::PathBuf {
     let text = format!(
@@ -164,6 +170,78 @@ async fn a_hangup_reloads_too() {
     exporter
         .until("the new app", |metrics| has_counters(metrics, "game"))
         .await;
+}
+
+/// 1,000 keys take long to read, and the signal comes before that: as soon as the system
+/// says that the process handles it, and before it listens.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_that_comes_while_the_configuration_is_read_is_a_reload_and_not_the_end() {
+    let lab = Lab::start(UNLIMITED).await;
+    let apps: Vec<String> = (0..1000)
+        .map(|n| {
+            Lab::app("shop", 1_500_000_000 + n, &lab.url)
+                .replace("name: shop", &format!("name: shop{n}"))
+        })
+        .collect();
+    let path = config(&lab, &apps, "");
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text.replace("listen: 127.0.0.1:0", &format!("listen: {address}"));
+    lab.write("timpush.yml", &text);
+    let mut child = Command::new(BINARY)
+        .args(["run", "--config", path.to_str().unwrap()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let id = child.id();
+    while !handles_hangup(id) {
+        assert!(start.elapsed() < PATIENCE);
+    }
+    assert!(
+        TcpStream::connect(address).is_err(),
+        "handled only when all is read"
+    );
+    let kill = |signal: &str| {
+        let kill = format!("kill -{signal} {id}");
+        assert!(
+            Command::new("sh")
+                .args(["-c", &kill])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    kill("HUP");
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut seen = Vec::new();
+    for line in log.by_ref().map_while(Result::ok) {
+        let is_reloaded = line.contains("configuration reloaded");
+        seen.push(line);
+        if is_reloaded {
+            break;
+        }
+    }
+    let place = |text: &str| seen.iter().position(|line| line.contains(text));
+    assert!(
+        place("serving on") < place("configuration reloaded"),
+        "{seen:?}"
+    );
+    kill("TERM");
+    drop(log);
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{seen:?}");
+}
+
+/// Whether a process has a handler for SIGHUP, which is signal 1.
+fn handles_hangup(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_some_and(|mask| mask & 1 == 1)
 }
 
 #[tokio::test(flavor = "multi_thread")]
