@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::places::Newcomer;
 use super::{Served, overall_losses};
 use crate::reading::{CountKey, Counts, Stage};
 use crate::window::{DAY, UnixSeconds};
@@ -40,6 +39,14 @@ pub(super) struct Cell {
     /// How much it counted the day before.
     #[serde(default)]
     pub(super) before: u64,
+}
+
+/// A code, or a statistic, that has no place yet.
+pub(super) struct Newcomer<'a> {
+    pub(super) key: &'a CountKey,
+    pub(super) count: u64,
+    pub(super) rank: u64,
+    pub(super) seen: UnixSeconds,
 }
 
 impl Day {

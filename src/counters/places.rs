@@ -12,18 +12,9 @@
 
 use std::collections::BTreeMap;
 
-use super::day::{Cell, Day};
+use super::day::{Cell, Day, Newcomer};
 use crate::reading::{CountKey, ErrCode, LossKey};
 use crate::series_limit::Platforms;
-use crate::window::UnixSeconds;
-
-/// A code, or a statistic, that has no place yet.
-pub(super) struct Newcomer<'a> {
-    pub(super) key: &'a CountKey,
-    pub(super) count: u64,
-    pub(super) rank: u64,
-    pub(super) seen: UnixSeconds,
-}
 
 /// What is not told apart of an answer.
 #[derive(Default)]
