@@ -9,7 +9,7 @@
 //! api         window -> usersig -> limiter -> POST -> bounded body -> wire -> Reading
 //! additivity  may ranges be added up at all? asked once, before there are counters
 //! counters    answers about the day -> what a scrape sees of them at any moment
-//! snapshot    latest state per target: many writers of their own target, many readers
+//! snapshot    latest state per target, in a slot each: many writers, many readers
 //! state       what of it outlives the process
 //! exposition  snapshot + now -> families -> bytes, encoded once for many scrapes
 //! status      snapshot + now -> what is wrong and what to do
@@ -34,7 +34,8 @@
 //! # To add a metric
 //!
 //! Read from the service: extend [`reading`] and `api::wire`, then declare the family in
-//! [`exposition::families`]. Counted by the process itself: [`self_metrics`].
+//! [`exposition::families`]. Counted by the process itself: [`self_metrics`], which
+//! publishes what belongs to a target with the target.
 
 pub mod cli;
 pub mod commands;
