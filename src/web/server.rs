@@ -140,7 +140,8 @@ impl Accepting {
                 Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => {
                     self.connections.remove(seen(ended));
                 }
-                _ = sweep.tick() => self.sweep(),
+                // Where nobody is connected, nothing wakes an idle process.
+                _ = sweep.tick(), if !self.tasks.is_empty() => self.sweep(),
             }
         };
         drop(listener);
