@@ -19,7 +19,7 @@ use crate::files::Stuck;
 use crate::reload::{Reloader, Reloads};
 use crate::web::front::{Front, Watch};
 use crate::web::server::Server;
-use crate::web::{self, Lifecycle, Served, auth};
+use crate::web::{self, ConnectionCounts, Lifecycle, Served, auth};
 use daemon::Daemon;
 
 /// How long requests may go on after the program was told to stop.
@@ -119,7 +119,10 @@ impl Bound {
         );
         let router = web::router(Arc::new(state));
         let router = auth::guarded(router, Arc::clone(&self.front));
-        let server = Server::start(self.listener, router, self.front);
+        let counts = ConnectionCounts::new().map_err(StartError::from)?;
+        let registered = daemon.metrics.serve(counts.collectors());
+        registered.map_err(StartError::from)?;
+        let server = Server::start(self.listener, router, self.front, counts);
         let mut server = server.map_err(StartError::Server)?;
         let mut config = self.config;
         let mut shutdown = pin!(shutdown);

@@ -119,6 +119,16 @@ impl SelfMetrics {
         Ok(())
     }
 
+    /// Serves what another part of the program counts.
+    pub fn serve(
+        &self,
+        collectors: impl IntoIterator<Item = Box<dyn Collector>>,
+    ) -> Result<(), prometheus::Error> {
+        collectors
+            .into_iter()
+            .try_for_each(|collector| self.registry.register(collector))
+    }
+
     /// Notes how reading the configuration ended; a start is a success, too.
     pub fn reloaded(&self, at: Option<UnixSeconds>) {
         self.reload_successful

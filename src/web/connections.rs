@@ -13,8 +13,8 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use prometheus::{IntCounterVec, IntGauge, Opts, core::Collector};
 use tokio::task::{AbortHandle, Id};
 
 use super::progress::{Held, Phase, Progress};
@@ -88,21 +88,55 @@ impl Closed {
 }
 
 /// What the server counts of its connections, for metrics.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ConnectionCounts {
-    open: AtomicU64,
-    closed: [AtomicU64; Closed::ALL.len()],
+    open: IntGauge,
+    closed: IntCounterVec,
 }
 
 impl ConnectionCounts {
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let closed = Opts::new(
+            "timpush_http_connections_closed_total",
+            "Connections that the server closed although the client would have kept them.",
+        );
+        let closed = IntCounterVec::new(closed, &["reason"])?;
+        for reason in Closed::ALL {
+            closed.with_label_values(&[reason.as_str()]);
+        }
+        Ok(Self {
+            open: IntGauge::new(
+                "timpush_http_connections",
+                "Open connections to this server.",
+            )?,
+            closed,
+        })
+    }
+
+    /// For a registry.
+    pub fn collectors(&self) -> [Box<dyn Collector>; 2] {
+        [Box::new(self.open.clone()), Box::new(self.closed.clone())]
+    }
+
     /// How many connections are open.
-    pub fn open(&self) -> u64 {
-        self.open.load(Relaxed)
+    #[cfg(test)]
+    fn open(&self) -> i64 {
+        self.open.get()
     }
 
     /// How many connections were closed for a reason since the start.
-    pub fn closed(&self, reason: Closed) -> u64 {
-        self.closed[reason as usize].load(Relaxed)
+    #[cfg(test)]
+    pub(super) fn closed(&self, reason: Closed) -> u64 {
+        self.closed.with_label_values(&[reason.as_str()]).get()
+    }
+
+    fn set_open(&self, connections: usize) {
+        self.open
+            .set(i64::try_from(connections).unwrap_or(i64::MAX));
+    }
+
+    fn count_closed(&self, reason: Closed) {
+        self.closed.with_label_values(&[reason.as_str()]).inc();
     }
 }
 
@@ -118,11 +152,11 @@ pub(super) struct Connections {
     networks: HashMap<Network, usize>,
     /// [`MAX_CONNECTIONS`], or fewer where the system does not give us as many.
     cap: usize,
-    counts: Arc<ConnectionCounts>,
+    counts: ConnectionCounts,
 }
 
 impl Connections {
-    pub(super) fn new(counts: Arc<ConnectionCounts>) -> Self {
+    pub(super) fn new(counts: ConnectionCounts) -> Self {
         Self {
             open: HashMap::new(),
             networks: HashMap::new(),
@@ -143,7 +177,7 @@ impl Connections {
             task: task.clone(),
         };
         self.open.insert(task.id(), entry);
-        self.counts.open.store(self.open.len() as u64, Relaxed);
+        self.counts.set_open(self.open.len());
     }
 
     /// Forgets a connection that has ended.
@@ -157,7 +191,7 @@ impl Connections {
                 self.networks.remove(&entry.network);
             }
         }
-        self.counts.open.store(self.open.len() as u64, Relaxed);
+        self.counts.set_open(self.open.len());
     }
 
     /// Makes room for one more. Whether a connection had to end for it.
@@ -260,7 +294,7 @@ impl Connections {
     fn end(&mut self, id: Id, reason: Closed) {
         if let Some(entry) = self.open.get(&id) {
             entry.task.abort();
-            self.counts.closed[reason as usize].fetch_add(1, Relaxed);
+            self.counts.count_closed(reason);
         }
         self.remove(id);
     }
@@ -363,7 +397,7 @@ mod tests {
     impl Lab {
         fn new() -> Self {
             Self {
-                connections: Connections::new(Arc::default()),
+                connections: Connections::new(ConnectionCounts::new().unwrap()),
                 tasks: JoinSet::new(),
             }
         }

@@ -38,25 +38,28 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A server at work. It ends with the value, as if [`Self::stop`] had granted no time.
 pub struct Server {
-    counts: Arc<ConnectionCounts>,
     stop: oneshot::Sender<Duration>,
     ended: oneshot::Receiver<bool>,
 }
 
 impl Server {
     /// Serves on as many threads as there are processors, and one more that accepts.
-    pub fn start(listener: TcpListener, router: Router, front: Arc<Front>) -> io::Result<Self> {
+    pub fn start(
+        listener: TcpListener,
+        router: Router,
+        front: Arc<Front>,
+        counts: ConnectionCounts,
+    ) -> io::Result<Self> {
         let listener = listener.into_std()?;
         let runtime = runtime::Builder::new_multi_thread()
             .thread_name("http")
             .enable_all()
             .build()?;
-        let counts = Arc::new(ConnectionCounts::default());
         let (stop, stopping) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let is_loopback = listener.local_addr()?.ip().to_canonical().is_loopback();
         let accepting = Accepting {
-            connections: Connections::new(Arc::clone(&counts)),
+            connections: Connections::new(counts),
             tasks: JoinSet::new(),
             lanes: Arc::new(Lanes::new(turns())),
             router,
@@ -81,16 +84,7 @@ impl Server {
         thread::Builder::new()
             .name("http-accept".to_owned())
             .spawn(serve)?;
-        Ok(Self {
-            counts,
-            stop,
-            ended,
-        })
-    }
-
-    /// What is counted of the connections, also after the end.
-    pub fn counts(&self) -> Arc<ConnectionCounts> {
-        Arc::clone(&self.counts)
+        Ok(Self { stop, ended })
     }
 
     /// Ready when the server has ended although nobody stopped it.

@@ -23,7 +23,7 @@ use timpush_exporter::target::{Target, expand};
 use timpush_exporter::web::auth::guarded;
 use timpush_exporter::web::front::Front;
 use timpush_exporter::web::server::Server;
-use timpush_exporter::web::{Lifecycle, Served, router};
+use timpush_exporter::web::{ConnectionCounts, Lifecycle, Served, router};
 use timpush_exporter::window::{Range, UnixSeconds};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
@@ -60,7 +60,8 @@ async fn main() {
     )));
     let front = Arc::new(Front::open());
     let router = guarded(router, Arc::clone(&front));
-    let mut server = Server::start(listener, router, front).unwrap();
+    let counts = ConnectionCounts::new().unwrap();
+    let mut server = Server::start(listener, router, front, counts).unwrap();
     let pause = INTERVAL / u32::try_from(targets.len()).unwrap();
     let polling = async {
         for round in 1.. {

@@ -14,10 +14,17 @@ use super::*;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn start(router: Router) -> (Server, SocketAddr) {
+    let (server, address, _) = counted(router).await;
+    (server, address)
+}
+
+async fn counted(router: Router) -> (Server, SocketAddr, ConnectionCounts) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = Server::start(listener, router, Arc::new(Front::open())).unwrap();
-    (server, address)
+    let counts = ConnectionCounts::new().unwrap();
+    let front = Arc::new(Front::open());
+    let server = Server::start(listener, router, front, counts.clone()).unwrap();
+    (server, address, counts)
 }
 
 fn router() -> Router {
@@ -97,7 +104,8 @@ async fn a_page_cannot_read_by_a_name_of_its_own_what_listens_on_loopback() {
 async fn what_listens_on_all_addresses_may_have_any_name() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let _server = Server::start(listener, router(), Arc::new(Front::open())).unwrap();
+    let counts = ConnectionCounts::new().unwrap();
+    let _server = Server::start(listener, router(), Arc::new(Front::open()), counts).unwrap();
     let request = "GET / HTTP/1.1\r\nHost: exporter.example\r\n";
     assert_eq!(status(([127, 0, 0, 1], port).into(), request).await, "200");
 }
@@ -142,7 +150,7 @@ async fn many_may_be_slow_with_the_same_large_body() {
         response.extensions_mut().insert(shared);
         response
     };
-    let (server, address) = start(Router::new().route("/", get(respond))).await;
+    let (_server, address, counts) = counted(Router::new().route("/", get(respond))).await;
     let mut readers = JoinSet::new();
     for _ in 0..64 {
         readers.spawn(async move {
@@ -164,7 +172,6 @@ async fn many_may_be_slow_with_the_same_large_body() {
     while let Some(sum) = readers.join_next().await {
         assert!(sum.unwrap() > LARGE);
     }
-    let counts = server.counts();
     assert_eq!(
         super::super::Closed::ALL.map(|reason| counts.closed(reason)),
         [0; 5]
