@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use rustls::pki_types::DnsName;
+
 /// Hosts by region name, main and documented backup (documents 34620 and 1519).
 /// Tokyo and Mumbai are not on the loss API's own page but on the REST API's.
 const KNOWN: [(&str, &str, &str); 8] = [
@@ -100,6 +102,10 @@ pub enum EndpointError {
     Credentials,
     #[error("must be only scheme, host and port: the path and query are the service's own")]
     Path,
+    #[error(
+        "has an impossible host name: at most 253 characters, in parts of 1 to 63 letters, digits, - and _ between dots, without - at the ends of a part"
+    )]
+    HostName,
 }
 
 impl Endpoint {
@@ -153,6 +159,10 @@ impl FromStr for Endpoint {
             return Err(EndpointError::Path);
         }
         let host = url.host_str().ok_or(EndpointError::NotAUrl)?.to_owned();
+        // What TLS and the name servers can take; addresses are none of it.
+        if url.domain().is_some() && DnsName::try_from(host.as_str()).is_err() {
+            return Err(EndpointError::HostName);
+        }
         let origin = match url.port() {
             Some(port) => format!("{}://{host}:{port}", url.scheme()),
             None => format!("{}://{host}", url.scheme()),
@@ -198,6 +208,21 @@ mod tests {
             ("https://user:pw@a.example", Err(EndpointError::Credentials)),
             ("https://a.example/v4", Err(EndpointError::Path)),
             ("https://a.example/?usersig=x", Err(EndpointError::Path)),
+            ("https://a.example.:1", Ok("https://a.example.:1")),
+            ("https://_a.under_score", Ok("https://_a.under_score")),
+            (
+                "https://A.bücher.example",
+                Ok("https://a.xn--bcher-kva.example"),
+            ),
+            ("https://推送.example", Ok("https://xn--jzu200h.example")),
+            ("https://a.example..", Err(EndpointError::HostName)),
+            ("https://a..example", Err(EndpointError::HostName)),
+            ("https://.example", Err(EndpointError::HostName)),
+            ("https://-a.example", Err(EndpointError::HostName)),
+            ("https://a-.example", Err(EndpointError::HostName)),
+            ("https://a!b.example", Err(EndpointError::HostName)),
+            ("https://a.1", Err(EndpointError::NotAUrl)),
+            ("https://a b.example", Err(EndpointError::NotAUrl)),
         ] {
             let parsed = text.parse::<Endpoint>();
             assert_eq!(
@@ -205,6 +230,25 @@ mod tests {
                 expected.as_ref().map(|s| *s),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn names_of_hosts_are_as_long_as_names_can_be() {
+        let longest = ["a"; 127].join(".");
+        for (host, allowed) in [
+            (&*"a".repeat(63), true),
+            (&*"a".repeat(64), false),
+            (&*longest, true),
+            (&*format!("{longest}a"), false),
+        ] {
+            let parsed = format!("https://{host}").parse::<Endpoint>();
+            let expected = if allowed {
+                None
+            } else {
+                Some(EndpointError::HostName)
+            };
+            assert_eq!(parsed.err(), expected, "{host}");
         }
     }
 
