@@ -5,6 +5,7 @@ mod backup;
 pub mod client;
 pub mod error;
 mod limiter;
+pub mod names;
 mod signer;
 pub mod transport;
 pub mod wire;

@@ -2,27 +2,20 @@
 //! binary, so that it runs from an empty image.
 
 use std::error::Error;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::LookupIpStrategy;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{NoProxy, Proxy, redirect};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::error::{FetchError, Outcome};
+use super::names::{Names, Unresolved};
 use crate::config::{CertificatesError, ProxyUrl, certificates};
 
 /// Bound on DNS, TCP and TLS together. Shorter than the default bound on a whole answer,
 /// so that a dead host leaves time for its backup.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// One question to one name server; two of them fit into [`CONNECT_TIMEOUT`].
-const DNS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The service closes idle connections; its documents do not say when.
 const POOL_IDLE: Duration = Duration::from_secs(50);
@@ -56,7 +49,7 @@ pub fn client(
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(POOL_IDLE)
-        .dns_resolver(Arc::new(SystemResolver::default()))
+        .dns_resolver(Arc::new(Names::default()))
         .no_proxy();
     let from_environment = || {
         ["HTTPS_PROXY", "https_proxy"]
@@ -95,69 +88,6 @@ fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, TransportError> {
             .with_root_certificates(roots)
             .with_no_client_auth(),
     )
-}
-
-/// Resolves as the system's `hosts` and `resolv.conf` say. They are read again after a
-/// failure: a machine may get its name servers only after the program has started.
-#[derive(Default)]
-struct SystemResolver {
-    resolver: Arc<ArcSwapOption<TokioResolver>>,
-}
-
-/// Why a name has no address, as the cause inside an error of the HTTP client.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot resolve the host name {name}: {cause}")]
-struct Unresolved {
-    name: String,
-    cause: String,
-}
-
-impl Resolve for SystemResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let cached = Arc::clone(&self.resolver);
-        Box::pin(async move {
-            let looked_up = match current(&cached) {
-                Ok(resolver) => resolver
-                    .lookup_ip(name.as_str())
-                    .await
-                    .map_err(|error| error.to_string()),
-                Err(cause) => Err(cause),
-            };
-            match looked_up {
-                Ok(addresses) => {
-                    let addresses: Vec<SocketAddr> = addresses
-                        .iter()
-                        .map(|address| SocketAddr::new(address, 0))
-                        .collect();
-                    let addresses: Addrs = Box::new(addresses.into_iter());
-                    Ok(addresses)
-                }
-                Err(cause) => {
-                    cached.store(None);
-                    Err(Unresolved {
-                        name: name.as_str().to_owned(),
-                        cause,
-                    }
-                    .into())
-                }
-            }
-        })
-    }
-}
-
-fn current(cached: &ArcSwapOption<TokioResolver>) -> Result<Arc<TokioResolver>, String> {
-    if let Some(resolver) = cached.load_full() {
-        return Ok(resolver);
-    }
-    let mut builder = TokioResolver::builder_tokio()
-        .map_err(|error| format!("the system's resolver configuration is not usable: {error}"))?;
-    let options = builder.options_mut();
-    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-    options.timeout = DNS_TIMEOUT;
-    options.attempts = 2;
-    let resolver = Arc::new(builder.build().map_err(|error| error.to_string())?);
-    cached.store(Some(Arc::clone(&resolver)));
-    Ok(resolver)
 }
 
 /// What an error of the HTTP client means. The error's URL, which holds the signature, is

@@ -20,6 +20,8 @@ mod fuzzed;
 mod golden;
 mod lab;
 mod limits;
+mod name_server;
+mod names;
 mod page;
 mod peers;
 mod probe;

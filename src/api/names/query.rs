@@ -1,0 +1,187 @@
+//! Queries to the name servers: both families at once, the next server when one fails.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::error::{Failure, Reason};
+use super::hosts::MAX_ADDRESSES;
+use super::servers::Servers;
+
+/// How long the addresses of one family wait for the other's (RFC 8305, section 3).
+const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
+
+/// How long a server may be silent before the next one is asked, too.
+const NEXT_SERVER: Duration = Duration::from_secs(1);
+
+/// How long addresses are kept if those of the other family did not come in time.
+const ONE_FAMILY_KEPT: Duration = Duration::from_secs(30);
+
+/// Addresses, IPv4 before IPv6, and until when they are good.
+pub(super) struct Found {
+    pub(super) addresses: Vec<IpAddr>,
+    pub(super) until: Instant,
+}
+
+/// What the name servers say of one family of addresses.
+enum Family {
+    Addresses(Found),
+    NoSuchName(IpAddr),
+    NoAddress(IpAddr),
+    Failed(Vec<(IpAddr, Failure)>),
+}
+
+/// Asks for the names that `host` may stand for, one after the other. The name itself has
+/// all the time that is left until `deadline`, and those before it share with it.
+pub(super) async fn ask(servers: &Servers, host: &str, deadline: Instant) -> Result<Found, Reason> {
+    let candidates = servers.candidates(host);
+    let mut reason = Reason::NotAName;
+    for (n, candidate) in candidates.iter().enumerate() {
+        let now = Instant::now();
+        if now >= deadline {
+            break;
+        }
+        let Ok(name) = Name::from_ascii(candidate) else {
+            continue;
+        };
+        let itself = candidate.trim_end_matches('.') == host.trim_end_matches('.');
+        let until = if itself {
+            deadline
+        } else {
+            let left = u32::try_from(candidates.len() - n).unwrap_or(u32::MAX);
+            now + (deadline - now) / left
+        };
+        match both(servers, &name, until).await {
+            Ok(found) => return Ok(found),
+            // What is said of the name itself tells more than what is said of a longer one.
+            Err(said) if itself || reason == Reason::NotAName => reason = said,
+            Err(_) => {}
+        }
+    }
+    Err(reason)
+}
+
+async fn both(servers: &Servers, name: &Name, until: Instant) -> Result<Found, Reason> {
+    let mut four = pin!(family(servers, name, RecordType::A, until));
+    if servers.no_aaaa {
+        return decide(servers, four.await, None);
+    }
+    let mut six = pin!(family(servers, name, RecordType::AAAA, until));
+    let (first, rest) = tokio::select! {
+        first = &mut four => (first, six),
+        first = &mut six => (first, four),
+    };
+    let second = match first {
+        // A name that does not exist has no address of either family (RFC 8020).
+        Family::Addresses(_) | Family::NoSuchName(_) => timeout(RESOLUTION_DELAY, rest).await.ok(),
+        Family::NoAddress(_) | Family::Failed(_) => Some(rest.await),
+    };
+    decide(servers, first, second)
+}
+
+fn decide(servers: &Servers, first: Family, second: Option<Family>) -> Result<Found, Reason> {
+    match (first, second) {
+        (Family::Addresses(one), Some(Family::Addresses(other))) => {
+            let mut addresses = [one.addresses, other.addresses].concat();
+            addresses.sort_by_key(IpAddr::is_ipv6);
+            let until = one.until.min(other.until);
+            Ok(Found { addresses, until })
+        }
+        (Family::Addresses(mut found), None) => {
+            found.until = found.until.min(Instant::now() + ONE_FAMILY_KEPT);
+            Ok(found)
+        }
+        (Family::Addresses(found), _) | (_, Some(Family::Addresses(found))) => Ok(found),
+        (Family::NoSuchName(server), _) | (_, Some(Family::NoSuchName(server))) => {
+            Err(Reason::NoSuchName {
+                server,
+                resolv_conf: servers.resolv_conf.clone(),
+            })
+        }
+        (Family::Failed(failed), _) | (_, Some(Family::Failed(failed))) => Err(Reason::Failed {
+            servers: failed,
+            resolv_conf: servers.resolv_conf.clone(),
+            instead: servers.instead.clone(),
+        }),
+        (Family::NoAddress(server), _) => Err(Reason::NoAddress { server }),
+    }
+}
+
+/// Asks the servers in their order, the next one at once when one fails, or after a while
+/// of silence. The first response that decides counts.
+async fn family(servers: &Servers, name: &Name, kind: RecordType, until: Instant) -> Family {
+    let mut asked = JoinSet::new();
+    let mut waiting = servers.all.iter();
+    let mut failed: Vec<Option<Failure>> = Vec::new();
+    let turns = u32::try_from(servers.all.len() + 1).unwrap_or(u32::MAX);
+    let turn = (until.saturating_duration_since(Instant::now()) / turns).min(NEXT_SERVER);
+    loop {
+        if let Some(server) = waiting.next() {
+            let (server, name, place) = (server.clone(), name.clone(), failed.len());
+            failed.push(None);
+            asked.spawn(async move {
+                let response = server.resolver.lookup(name, kind).await;
+                (place, judge(response, server.address))
+            });
+        }
+        let wake = if waiting.len() == 0 {
+            until
+        } else {
+            until.min(Instant::now() + turn)
+        };
+        match timeout_at(wake, asked.join_next()).await {
+            Ok(Some(Ok((_, Ok(decided))))) => return decided,
+            Ok(Some(Ok((place, Err(failure))))) => failed[place] = Some(failure),
+            Ok(None) => break,
+            Err(_) if Instant::now() >= until => break,
+            Ok(Some(Err(_))) | Err(_) => {}
+        }
+    }
+    let failed = failed
+        .into_iter()
+        .map(|failure| failure.unwrap_or(Failure::Silent));
+    let addresses = servers.all.iter().map(|server| server.address);
+    Family::Failed(addresses.zip(failed).collect())
+}
+
+/// Tells a response that decides from a failure of the server.
+fn judge(response: Result<Lookup, NetError>, server: IpAddr) -> Result<Family, Failure> {
+    let error = match response {
+        Ok(lookup) => {
+            let addresses: Vec<IpAddr> = lookup
+                .answers()
+                .iter()
+                .filter_map(|record| record.data.ip_addr())
+                .take(MAX_ADDRESSES)
+                .collect();
+            return Ok(if addresses.is_empty() {
+                Family::NoAddress(server)
+            } else {
+                let until = lookup.valid_until().into();
+                Family::Addresses(Found { addresses, until })
+            });
+        }
+        Err(error) => error,
+    };
+    match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => Ok(match none.response_code {
+            ResponseCode::NXDomain => Family::NoSuchName(server),
+            _ => Family::NoAddress(server),
+        }),
+        NetError::Dns(DnsError::ResponseCode(code)) => Err(match code {
+            ResponseCode::Refused => Failure::Refused,
+            ResponseCode::ServFail => Failure::ServFail,
+            code => Failure::Code(code.into()),
+        }),
+        NetError::Timeout => Err(Failure::Silent),
+        NetError::Io(error) => Err(Failure::Network(error.to_string())),
+        _ => Err(Failure::Unreadable),
+    }
+}
