@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::scrubber::one_line;
 
 /// One question that the service can be asked about a range of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Api {
     /// How many pushes were lost, by stage, platform and error code (document 71898).
     NormalPushLoss,

@@ -169,11 +169,11 @@ impl TargetState {
         self.target.app.polling.counters && self.additive != Some(false)
     }
 
-    /// Whether every API had an outcome, good or bad.
+    /// Whether every API had an outcome in this process, good or bad.
     pub fn is_known(&self) -> bool {
         self.apis
             .values()
-            .all(|api| api.last_success.is_some() || api.last_error.is_some())
+            .all(|api| api.up || api.consecutive_failures > 0)
     }
 
     /// What is still worth serving of an API's last good answer.
@@ -214,6 +214,7 @@ pub struct ApiState {
     /// Whether the latest poll succeeded; false before the first.
     pub up: bool,
     pub consecutive_failures: u32,
+    /// Also of an earlier process, with a state file.
     pub last_success: Option<UnixSeconds>,
     /// End of the latest window that held any count.
     pub last_nonzero: Option<UnixSeconds>,

@@ -121,6 +121,17 @@ pub struct Remembered {
     platforms: Vec<(Platform, u64)>,
     losses: Arc<Ledger>,
     statistics: Arc<Ledger>,
+    /// Absent in files of earlier programs.
+    #[serde(default)]
+    outcomes: Vec<Outcomes>,
+}
+
+/// When an API last had something to say, in seconds since 1970.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Outcomes {
+    api: Api,
+    success: Option<u64>,
+    nonzero: Option<u64>,
 }
 
 impl Remembered {
@@ -141,6 +152,30 @@ impl Remembered {
             platforms: state.platforms.ages(now.steady),
             losses: ledger(Api::NormalPushLoss),
             statistics: ledger(Api::NormalPushStatistics),
+            outcomes: state
+                .apis
+                .iter()
+                .map(|(api, state)| Outcomes {
+                    api: *api,
+                    success: state.last_success.map(|at| at.0),
+                    nonzero: state.last_nonzero.map(|end| end.0),
+                })
+                .collect(),
+        }
+    }
+
+    /// When the APIs last had something to say; only for the same app, as [`Self::restore`].
+    pub(super) fn restore_outcomes(&self, state: &mut TargetState, now: Now) {
+        if self.sdk_app_id != state.target.app.sdk_app_id {
+            return;
+        }
+        // A clock that was ahead may have left later ones.
+        let past = |at: u64| UnixSeconds(at.min(now.unix().0));
+        for outcomes in &self.outcomes {
+            if let Some(state) = state.apis.get_mut(&outcomes.api) {
+                state.last_success = outcomes.success.map(past);
+                state.last_nonzero = outcomes.nonzero.map(past);
+            }
         }
     }
 

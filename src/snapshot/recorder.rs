@@ -44,8 +44,11 @@ impl Recorder {
         recorder
     }
 
-    /// Goes on from what an earlier process knew.
+    /// Goes on from what an earlier process knew. Its last successes show at once, so that an
+    /// outage has the same age after a restart; its counts show when a poll is finished.
     pub fn restore(&mut self, remembered: Remembered, now: Now) {
+        remembered.restore_outcomes(&mut self.state, now);
+        self.publish();
         remembered.restore(&mut self.state, now);
     }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::api::{FetchError, Outcome};
 use crate::counters::Question;
 use crate::reading::{Api, ErrCode, Loss, LossKey, Reading, Stage};
 use crate::snapshot::Recorder;
@@ -119,6 +120,33 @@ fn a_restart_with_the_file_keeps_a_counter_that_the_service_revised_down() {
     let mut without = Process::start(&target, None, now(60));
     without.poll(5, now(60));
     assert_eq!(without.counter(now(60)), Some(5));
+}
+
+#[test]
+fn a_restart_in_an_outage_keeps_the_age_of_the_data_and_is_not_yet_ready() {
+    let (_folder, path) = folder();
+    let target = saved(&path);
+    let success = |process: &Process| {
+        let targets = process.snapshot.load();
+        let api = &targets.values().next().unwrap().apis[&Api::NormalPushLoss];
+        (api.last_success, api.last_nonzero)
+    };
+    let last = (Some(UnixSeconds(NOON)), Some(UnixSeconds(NOON - 120)));
+    let mut process = Process::start(&target, load(&path, &target), now(7200));
+    assert_eq!(success(&process), last, "from the start");
+    assert!(!process.snapshot.is_known());
+    let error = FetchError::new(Outcome::Connect, "dead");
+    process
+        .recorder
+        .finish(Api::NormalPushLoss, Err(error), now(7210));
+    assert_eq!(success(&process), last);
+    // The clock was ahead when the file was written.
+    let before = Now {
+        wall: Duration::from_secs(NOON - 600),
+        ..now(0)
+    };
+    let process = Process::start(&target, load(&path, &target), before);
+    assert_eq!(success(&process).0, Some(UnixSeconds(NOON - 600)));
 }
 
 #[test]
