@@ -40,6 +40,7 @@
 pub mod cli;
 pub mod commands;
 pub mod failure;
+pub mod shell;
 
 pub mod config;
 pub mod files;

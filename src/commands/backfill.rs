@@ -26,6 +26,7 @@ use crate::clock::{self, Now};
 use crate::config::{Config, Secrets, duration, find, variables};
 use crate::failure::Failure;
 use crate::self_metrics::SelfMetrics;
+use crate::shell;
 use crate::target::{Target, expand};
 use crate::window::UnixSeconds;
 
@@ -147,8 +148,9 @@ async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Resul
     })?;
     let _ = writeln!(
         io::stderr(),
-        "{} is written; load it with\n  promtool tsdb create-blocks-from openmetrics {0} DATA-DIRECTORY-OF-PROMETHEUS",
-        destination.file().display()
+        "{} is written; load it with\n  promtool tsdb create-blocks-from openmetrics {} DATA-DIRECTORY-OF-PROMETHEUS",
+        destination.file().display(),
+        shell::file(destination.file())
     );
     Ok(())
 }

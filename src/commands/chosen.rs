@@ -7,6 +7,7 @@ use crate::api::Client;
 use crate::config::{App, Config, Secrets, find, variables};
 use crate::failure::Failure;
 use crate::self_metrics::SelfMetrics;
+use crate::shell;
 use crate::target::{Target, expand};
 use crate::usersig::SecretKey;
 
@@ -67,7 +68,11 @@ pub(super) fn find_app<'a>(config: &'a Config, name: &str) -> Result<&'a Arc<App
         .iter()
         .find(|app| app.name == name)
         .ok_or_else(|| {
-            let names: Vec<&str> = config.apps.iter().map(|app| app.name.as_str()).collect();
+            let names: Vec<_> = config
+                .apps
+                .iter()
+                .map(|app| shell::word(&app.name))
+                .collect();
             Failure::usage(format!(
                 "--app: the configuration has no app {name:?}; it has {}",
                 names.join(", ")
