@@ -21,6 +21,7 @@ mod bounds;
 mod certificates;
 mod check;
 pub(crate) mod document;
+mod duplicates;
 pub mod duration;
 mod environment;
 mod file;
@@ -48,7 +49,7 @@ use zeroize::Zeroizing;
 
 use crate::files::{self, ReadError, Stuck};
 use crate::region::Region;
-use crate::usersig::{EmptyKey, Identifier, SecretKey};
+use crate::usersig::{Identifier, SecretKey, SecretKeyError};
 use crate::window::DayOffset;
 
 pub use certificates::{CertificatesError, certificates};
@@ -237,14 +238,25 @@ pub enum KeyError {
     NotText(String),
     #[error("cannot read the secret key")]
     Stuck(#[source] Stuck),
-    #[error("{place} holds no secret key")]
-    Empty { place: String, source: EmptyKey },
+    #[error("{place} holds no usable secret key")]
+    Unusable {
+        place: String,
+        source: SecretKeyError,
+    },
 }
 
 impl KeySource {
     /// Reads the key now. A file may keep its reader waiting; see [`files::apart`].
     pub fn read(&self) -> Result<SecretKey, KeyError> {
         self.look().map(|(key, _)| key)
+    }
+
+    /// The file that holds the key, if one does.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Env(_) | Self::Inline(_) => None,
+        }
     }
 
     /// The key, and whether every user of the machine can read the file that it is in.
@@ -275,7 +287,7 @@ impl KeySource {
 }
 
 fn key_in(text: &str, place: impl FnOnce() -> String) -> Result<SecretKey, KeyError> {
-    SecretKey::new(text).map_err(|source| KeyError::Empty {
+    SecretKey::new(text).map_err(|source| KeyError::Unusable {
         place: place(),
         source,
     })

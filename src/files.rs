@@ -4,6 +4,9 @@
 //! a network mount that no longer responds. [`read`] refuses all but regular files of a
 //! bounded size. [`apart`] keeps the wait for a mount away from everything else, and ends
 //! it.
+//!
+//! Whatever people write is read by [`read`], so that each kind of file bears the same:
+//! editors on Windows put a byte order mark first, and save UTF-16 when asked for "Unicode".
 
 use std::cell::RefCell;
 use std::fs::{File, Metadata, OpenOptions};
@@ -44,19 +47,32 @@ pub enum ReadError {
     Kind(&'static str),
     #[error("it is larger than {} KiB", .0 >> 10)]
     Size(u64),
+    #[error("it is UTF-16 text; save it as UTF-8")]
+    Utf16,
     #[error("it is not UTF-8 text")]
     NotText,
+    /// Parsers take it for the end of a file.
+    #[error("it is not text: it holds a NUL byte")]
+    Nul,
 }
+
+/// What UTF-8 text may begin with, and nothing is meant by.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What a file holds.
 pub struct Contents {
+    /// Without a byte order mark.
     pub bytes: Zeroizing<Vec<u8>>,
     mode: u32,
 }
 
 impl Contents {
     pub fn text(&self) -> Result<&str, ReadError> {
-        std::str::from_utf8(&self.bytes).map_err(|_| ReadError::NotText)
+        let text = std::str::from_utf8(&self.bytes).map_err(|_| ReadError::NotText)?;
+        if text.contains('\0') {
+            return Err(ReadError::Nul);
+        }
+        Ok(text)
     }
 
     /// The permission bits that are not the owner's.
@@ -71,7 +87,8 @@ impl Contents {
     }
 }
 
-/// Reads a regular file of at most `max_bytes`. Never waits for a writer.
+/// Reads a regular file of at most `max_bytes`, which is not UTF-16. Never waits for a
+/// writer.
 pub fn read(path: &Path, max_bytes: u64) -> Result<Contents, ReadError> {
     let _operation = Operation::on(path);
     let (file, metadata) = open(path)?;
@@ -83,10 +100,26 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<Contents, ReadError> {
     if bytes.len() as u64 > max_bytes {
         return Err(ReadError::Size(max_bytes));
     }
+    if is_utf16(&bytes) {
+        return Err(ReadError::Utf16);
+    }
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
     Ok(Contents {
         bytes,
         mode: metadata.permissions().mode(),
     })
+}
+
+/// By its byte order mark, or by the half of its first character that is 0.
+fn is_utf16(bytes: &[u8]) -> bool {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+        [0, second, ..] => *second != 0,
+        [first, 0, ..] => *first != 0,
+        _ => false,
+    }
 }
 
 /// Opens a regular file for reading. Symbolic links are followed, as Kubernetes mounts

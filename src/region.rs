@@ -100,6 +100,8 @@ pub enum EndpointError {
     Scheme,
     #[error("must not hold a user name or password")]
     Credentials,
+    #[error("has port 0, which nothing can listen on")]
+    Port,
     #[error("must be only scheme, host and port: the path and query are the service's own")]
     Path,
     #[error(
@@ -164,6 +166,7 @@ impl FromStr for Endpoint {
             return Err(EndpointError::HostName);
         }
         let origin = match url.port() {
+            Some(0) => return Err(EndpointError::Port),
             Some(port) => format!("{}://{host}:{port}", url.scheme()),
             None => format!("{}://{host}", url.scheme()),
         };

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::window::UnixSeconds;
 
-pub use identity::{EmptyKey, Identifier, IdentifierError, SecretKey};
+pub use identity::{Identifier, IdentifierError, SecretKey, SecretKeyError};
 
 /// The only version of the scheme in use since 2019.
 const VERSION: &str = "2.0";

@@ -119,8 +119,9 @@ fn identifier(section: &Section) -> Option<Identifier> {
 
 /// Where a day begins; for the top level and apps alike.
 pub(super) fn day_offset(section: &Section) -> Read<DayOffset> {
+    let wanted = DayOffsetError.to_string();
     section
-        .text("day_offset")
+        .text_such_as("day_offset", Some(&wanted))
         .and_then(|text| section.accept::<_, DayOffsetError>("day_offset", text.parse()))
 }
 

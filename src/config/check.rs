@@ -1,12 +1,15 @@
 //! The tree of a file in, a checked [`Config`] out. Walks on after a mistake, so that all
 //! are reported together.
 
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::Access;
 use serde_json::{Map, Value};
 
 use super::app::{self, Draft, Inherited};
@@ -28,8 +31,8 @@ const HOLD: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(6 * 
 
 const STATE_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 
-const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 10898);
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 10898);
+const LISTEN: &str = "must be an IP address and a port, such as 0.0.0.0:10898 or [::]:10898";
 const DEFAULT_SCRAPE_INTERVAL: Duration = Duration::from_secs(60);
 const DEFAULT_STATE_INTERVAL: Duration = Duration::from_secs(300);
 
@@ -42,7 +45,7 @@ pub(super) fn check(
     findings: &Findings,
 ) -> Option<Config> {
     let top = Section::new(Group::Top, String::new(), tree, findings);
-    let listen = listen(&top);
+    let listen = listen(&top, place.secrets);
     let scrape_interval = top.duration("scrape_interval", &SCRAPE_INTERVAL);
     let ca_file = path(&top, "ca_file", place, |path| {
         certificates(path)
@@ -51,6 +54,14 @@ pub(super) fn check(
     });
     let proxy_url = top.text("proxy_url").and_then(|url| proxy(&top, url));
     let state_file = path(&top, "state_file", place, state_file);
+    if let (Read::Given(path), Secrets::Check) = (&state_file, place.secrets)
+        && path.parent().is_some_and(cannot_be_written)
+    {
+        top.notice(
+            "state_file",
+            "its directory cannot be written to by the user that checks this; without it, counters do not survive a restart",
+        );
+    }
     let state_interval = top.duration("state_interval", &STATE_INTERVAL);
     let rollover_hold = top.duration("rollover_hold", &HOLD);
     let zero_hold = top.duration("zero_hold", &HOLD);
@@ -83,6 +94,21 @@ pub(super) fn check(
         })
     });
     let apps = apps(&top, place, &inherited, holds);
+    if let Read::Given(state_file) = &state_file {
+        let web = web.as_ref().and_then(|web| web.config_file.as_deref());
+        let keys = apps.iter().flatten().filter_map(|app| app.key.file());
+        let named = [
+            Some(place.file),
+            ca_file.as_ref().given().map(PathBuf::as_path),
+            web,
+        ];
+        state_file_alone(
+            &top,
+            state_file,
+            place.secrets,
+            named.into_iter().flatten().chain(keys),
+        );
+    }
 
     Some(Config {
         listen: listen.or(DEFAULT_LISTEN)?,
@@ -98,26 +124,41 @@ pub(super) fn check(
     })
 }
 
-fn listen(top: &Section) -> Read<SocketAddr> {
-    top.text("listen").and_then(|text| {
-        let address = text.parse();
-        if address.is_err() {
-            top.refuse(
-                "listen",
-                "must be an IP address and a port, such as 0.0.0.0:10898 or [::]:10898",
-            );
+fn listen(top: &Section, secrets: Secrets) -> Read<SocketAddr> {
+    top.text_such_as("listen", Some(LISTEN)).and_then(|text| {
+        let Ok(address) = text.trim().parse::<SocketAddr>() else {
+            top.refuse("listen", LISTEN);
+            return None;
+        };
+        let ip = address.ip();
+        if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
+            top.refuse("listen", &format!("{ip} is not an address of one machine"));
+            return None;
         }
-        address.ok()
+        if secrets == Secrets::Check && is_elsewhere(address) {
+            let text =
+                format!("this machine has no address {ip}; 0.0.0.0 stands for all that it has");
+            top.refuse("listen", &text);
+            return None;
+        }
+        Some(address)
     })
+}
+
+/// Whether no interface has the address. The port is left alone: a daemon may be on it.
+fn is_elsewhere(address: SocketAddr) -> bool {
+    let mut any_port = address;
+    any_port.set_port(0);
+    TcpListener::bind(any_port).is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
 }
 
 fn web(top: &Section, place: &Place) -> Option<Web> {
     let Some(section) = top.table("web", Group::Web) else {
         return Some(Web::default());
     };
-    let config_file = section
-        .text("config_file")
-        .and_then(|text| web_file(&section, place.resolve(text), place.secrets));
+    let config_file = place
+        .path(&section, "config_file")
+        .and_then(|path| web_file(&section, path, place.secrets));
     let enable_lifecycle = section.flag("enable_lifecycle");
     let openmetrics_created = section.flag("openmetrics_created");
     Some(Web {
@@ -184,17 +225,19 @@ fn path(
     place: &Place,
     look: fn(&Path) -> Result<(), String>,
 ) -> Read<PathBuf> {
-    section.text(key).and_then(|text| {
-        let path = place.resolve(text);
-        match place.secrets {
+    place
+        .path(section, key)
+        .and_then(|path| match place.secrets {
             Secrets::Skip => Some(path),
             Secrets::Check => section.accept(key, look(&path)).map(|()| path),
-        }
-    })
+        })
 }
 
 fn state_file(path: &Path) -> Result<(), String> {
     let _operation = Operation::on(path);
+    if path.as_os_str().as_bytes().ends_with(b"/") || path.file_name().is_none() {
+        return Err(format!("{} is not the name of a file", path.display()));
+    }
     if let Ok(metadata) = path.metadata() {
         let kind = files::regular(&metadata);
         return kind.map_err(|error| format!("cannot be {}: {error}", path.display()));
@@ -206,6 +249,42 @@ fn state_file(path: &Path) -> Result<(), String> {
         )),
         _ => Ok(()),
     }
+}
+
+/// The state file is written over, which must not happen to what people wrote.
+fn state_file_alone<'a>(
+    top: &Section,
+    state_file: &Path,
+    secrets: Secrets,
+    mut others: impl Iterator<Item = &'a Path>,
+) {
+    let real = |path: &Path| {
+        let _operation = Operation::on(path);
+        path.canonicalize().ok()
+    };
+    let place = match secrets {
+        Secrets::Check => real(state_file),
+        Secrets::Skip => None,
+    };
+    let same = |other: &Path| other == state_file || (place.is_some() && real(other) == place);
+    if let Some(other) = others.find(|other| same(other)) {
+        let text = format!(
+            "would be written over {}, which the configuration reads; name a file of its own",
+            other.display()
+        );
+        top.refuse("state_file", &text);
+    }
+}
+
+/// Whether a state file can be replaced: a new one is written beside it.
+fn cannot_be_written(directory: &Path) -> bool {
+    let _operation = Operation::on(directory);
+    let directory = if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    };
+    rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK).is_err()
 }
 
 fn proxy(top: &Section, text: &str) -> Option<ProxyUrl> {

@@ -10,6 +10,7 @@ use config::{ConfigError, FileFormat, Source, ValueKind};
 use serde_json::{Map, Value};
 
 use super::bounds::{self, Excess, MAX_DEPTH};
+use super::duplicates;
 
 /// The stack of a parser, in bytes: much more than the bound on depth makes use of.
 const STACK: usize = 8 << 20;
@@ -24,7 +25,7 @@ pub(crate) enum Format {
 impl Format {
     /// The format that a file's ending stands for.
     pub(crate) fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "yml" | "yaml" => Some(Self::Yaml),
             "toml" => Some(Self::Toml),
             "json" => Some(Self::Json),
@@ -43,7 +44,7 @@ impl Format {
 
 /// A file's text as a tree. The error is one sentence without the file's name.
 pub(super) fn parse(text: &str, format: Format) -> Result<Map<String, Value>, String> {
-    if plain(text).trim().is_empty() {
+    if text.trim().is_empty() {
         return Err("is empty; it needs at least `apps`".to_owned());
     }
     let tree = values(text, format)?;
@@ -53,15 +54,8 @@ pub(super) fn parse(text: &str, format: Format) -> Result<Map<String, Value>, St
     Ok(tree)
 }
 
-/// Without the byte order mark that editors on Windows put first, and that TOML and JSON do
-/// not know.
-fn plain(text: &str) -> &str {
-    text.trim_start_matches('\u{feff}')
-}
-
 /// As [`parse`], but a text without settings is an empty tree.
 pub(crate) fn values(text: &str, format: Format) -> Result<Map<String, Value>, String> {
-    let text = plain(text);
     if text.trim().is_empty() {
         return Ok(Map::new());
     }
@@ -77,6 +71,11 @@ pub(crate) fn values(text: &str, format: Format) -> Result<Map<String, Value>, S
     };
     bounds.map_err(|excess| excess.to_string())?;
     let parsed = apart(|| {
+        if format == Format::Json
+            && let Some(said) = duplicates::json(text)
+        {
+            return Err(invalid(positioned_reason(&said), format));
+        }
         let table = config::File::from_str(text, file_format).collect();
         table.map_err(|error| explain(&error, format))
     });
@@ -139,10 +138,14 @@ fn explain(error: &ConfigError, format: Format) -> String {
         return "must hold keys with values at its top level".to_owned();
     }
     let said = cause.to_string();
-    let (line, reason) = match format {
+    let reason = match format {
         Format::Toml => toml_reason(&said),
         Format::Yaml | Format::Json => positioned_reason(&said),
     };
+    invalid(reason, format)
+}
+
+fn invalid((line, reason): (Option<usize>, Option<String>), format: Format) -> String {
     let line = line.map_or(String::new(), |line| format!(", line {line}"));
     let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
     format!("is not valid {}{line}{reason}", format.name())

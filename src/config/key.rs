@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::read::Read;
 use super::section::Section;
 use super::{KeyError, KeySource, Secrets};
+use crate::shell;
 use crate::usersig::SecretKey;
 
 /// The end of a notice about a file that holds a secret.
@@ -23,11 +25,24 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// A path of the configuration: relative ones start at the configuration's directory.
-    pub(super) fn resolve(&self, path: &str) -> PathBuf {
-        self.file
-            .parent()
-            .map_or_else(|| PathBuf::from(path), |directory| directory.join(path))
+    /// The path that a key holds: relative ones start at the directory of the file that the
+    /// key is in, and nothing in it is expanded.
+    pub(super) fn path(&self, section: &Section, key: &str) -> Read<PathBuf> {
+        section.text(key).and_then(|text| {
+            if text == "~" || text.starts_with("~/") {
+                section.refuse(
+                    key,
+                    "begins with ~, which only a shell expands; write the whole path",
+                );
+                return None;
+            }
+            if text.chars().any(char::is_control) {
+                section.refuse(key, "must not hold line breaks or other control characters");
+                return None;
+            }
+            let directory = self.file.parent().unwrap_or(Path::new(""));
+            Some(directory.join(text))
+        })
     }
 }
 
@@ -49,14 +64,16 @@ pub(super) fn read(section: &Section, place: &Place) -> Option<KeySource> {
             return None;
         }
     };
-    let source = section
-        .text(key)
-        .and_then(|text| match key {
-            "secret_key_file" => Some(KeySource::File(place.resolve(text))),
-            "secret_key_env" => variable(section, text),
-            _ => inline(section, place, text),
-        })
-        .given()?;
+    let source = match key {
+        "secret_key_file" => place
+            .path(section, key)
+            .and_then(|path| Some(KeySource::File(path))),
+        "secret_key_env" => section.text(key).and_then(|text| variable(section, text)),
+        _ => section
+            .text(key)
+            .and_then(|text| inline(section, place, text)),
+    }
+    .given()?;
     let looked_at = match (&source, place.secrets) {
         (KeySource::Inline(_), _) | (_, Secrets::Check) => source.look(),
         (_, Secrets::Skip) => return Some(source),
@@ -100,7 +117,7 @@ fn inline(section: &Section, place: &Place, text: &str) -> Option<KeySource> {
             "secret_key",
             &format!(
                 "stands in a file that not only its owner may use; run: chmod 600 {}",
-                shell_word(&place.file.display().to_string())
+                shell::file(place.file)
             ),
         );
         return None;
@@ -113,33 +130,7 @@ fn inline(section: &Section, place: &Place, text: &str) -> Option<KeySource> {
 fn with_cause(error: &KeyError) -> String {
     match error {
         KeyError::File { source, .. } => format!("{error}: {source}"),
+        KeyError::Unusable { source, .. } => format!("{error}: {source}"),
         _ => error.to_string(),
-    }
-}
-
-/// A path as one word of a shell command.
-fn shell_word(path: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+".contains(&b);
-    if path.bytes().all(plain) {
-        path.to_owned()
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_that_fixes_permissions_can_be_pasted() {
-        for (path, word) in [
-            ("/etc/timpush.yml", "/etc/timpush.yml"),
-            ("my file.yml", "'my file.yml'"),
-            ("it's.yml", r"'it'\''s.yml'"),
-            ("a;b", "'a;b'"),
-        ] {
-            assert_eq!(shell_word(path), word);
-        }
     }
 }

@@ -20,6 +20,9 @@ const LAG: RangeInclusive<Duration> = Duration::ZERO..=LOOK_BACK;
 /// A target never overlaps itself, so a longer timeout could only hide a dead peer.
 const TIMEOUT: RangeInclusive<Duration> = SECOND..=Duration::from_secs(300);
 const STALE_AFTER: RangeInclusive<Duration> = SECOND..=LOOK_BACK;
+/// How far before the end of what has settled counters look: at a closed day, up to half a
+/// day after its end.
+const COUNTED: Duration = Duration::from_secs(DAY + DAY / 2);
 const SERIES_LIMIT: RangeInclusive<u32> = 1..=1_000_000;
 
 /// The time that the service gives itself for an answer.
@@ -128,6 +131,22 @@ impl Layer {
                     text(window),
                     text(lag),
                     text(step),
+                    text(LOOK_BACK)
+                ),
+            );
+            return;
+        }
+        if let Some(key) = first_given(section, &["lag", "step", "counters"])
+            && self.counters == Read::Given(true)
+            && lag + COUNTED + 2 * step > LOOK_BACK
+        {
+            section.refuse(
+                key,
+                &format!(
+                    "with counters, lag ({}) and two steps ({} each) must not exceed {}: a closed day is asked about until half a day later, and the service keeps no more than {}; shorten them, or set counters: false",
+                    text(lag),
+                    text(step),
+                    text(LOOK_BACK - COUNTED),
                     text(LOOK_BACK)
                 ),
             );

@@ -27,6 +27,14 @@ impl<T> Read<T> {
         }
     }
 
+    pub(super) fn as_ref(&self) -> Read<&T> {
+        match self {
+            Self::Absent => Read::Absent,
+            Self::Refused => Read::Refused,
+            Self::Given(value) => Read::Given(value),
+        }
+    }
+
     pub(super) fn given(self) -> Option<T> {
         match self {
             Self::Given(value) => Some(value),

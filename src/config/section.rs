@@ -130,6 +130,12 @@ impl<'a> Section<'a> {
 
     /// Text that is not empty.
     pub(super) fn text(&self, key: &str) -> Read<&'a str> {
+        self.text_such_as(key, None)
+    }
+
+    /// As [`Self::text`], of a form that `wanted` describes, so that quotes around a number
+    /// are no cure.
+    pub(super) fn text_such_as(&self, key: &str, wanted: Option<&str>) -> Read<&'a str> {
         self.value(key).and_then(|value| match value {
             Value::String(text) if text.is_empty() => {
                 self.refuse(key, "must not be empty");
@@ -144,10 +150,11 @@ impl<'a> Section<'a> {
             }
             Value::String(text) => Some(text.as_str()),
             Value::Number(_) | Value::Bool(_) => {
-                self.refuse(
-                    key,
-                    &format!("must be text, not {}; put it in quotes", kind(value)),
+                let text = wanted.map_or_else(
+                    || format!("must be text, not {}; put it in quotes", kind(value)),
+                    |wanted| format!("{wanted}, not {}", kind(value)),
                 );
+                self.refuse(key, &text);
                 None
             }
             other => {

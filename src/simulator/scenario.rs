@@ -148,7 +148,7 @@ pub enum ScenarioError {
 
 impl Scenario {
     /// Reads a file: YAML or TOML by its ending, else JSON, with the bounds of a
-    /// configuration on depth and aliases.
+    /// configuration on depth and aliases. An empty one is the calm of [`Self::default`].
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let unreadable = |source| ScenarioError::Read {
             path: path.to_owned(),
@@ -161,6 +161,7 @@ impl Scenario {
                 let tree = values(text, format).map_err(ScenarioError::Syntax)?;
                 serde_json::from_value::<Self>(tree.into())?.checked()
             }
+            _ if text.trim().is_empty() => Ok(Self::default()),
             _ => Self::from_json(text),
         }
     }

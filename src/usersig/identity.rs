@@ -23,18 +23,26 @@ use zeroize::Zeroizing;
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretKey(Zeroizing<String>);
 
-/// An empty key signs, but nothing accepts what it signed.
+/// Why a text cannot be a [`SecretKey`]. Never holds the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the secret key is empty")]
-pub struct EmptyKey;
+pub enum SecretKeyError {
+    /// It would sign, but nothing accepts what it signed.
+    #[error("the secret key is empty")]
+    Empty,
+    #[error("the secret key must be on one line, and nothing else with it")]
+    Lines,
+}
 
 impl SecretKey {
-    /// A key from the text of a file or variable: one trailing line break is cut.
-    pub fn new(text: &str) -> Result<Self, EmptyKey> {
-        let text = text.strip_suffix('\n').unwrap_or(text);
-        let text = text.strip_suffix('\r').unwrap_or(text);
+    /// A key from the text of a file or variable. White space around it and a byte order
+    /// mark, which editors and copying leave there, are cut.
+    pub fn new(text: &str) -> Result<Self, SecretKeyError> {
+        let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
-            return Err(EmptyKey);
+            return Err(SecretKeyError::Empty);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(SecretKeyError::Lines);
         }
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
@@ -62,7 +70,13 @@ pub enum IdentifierError {
     /// A line break would let an identifier add fields of its own to the signed text.
     #[error("must not hold line breaks or other control characters")]
     Control,
+    /// It is sent in the URL, twice with the signature, and servers bound a URL's length.
+    #[error("must have at most {MAX_IDENTIFIER} bytes")]
+    Long,
 }
+
+/// The longest identifier, in bytes. The service's own bound is 32.
+const MAX_IDENTIFIER: usize = 256;
 
 impl Identifier {
     pub fn new(text: &str) -> Result<Self, IdentifierError> {
@@ -71,6 +85,9 @@ impl Identifier {
         }
         if text.chars().any(char::is_control) {
             return Err(IdentifierError::Control);
+        }
+        if text.len() > MAX_IDENTIFIER {
+            return Err(IdentifierError::Long);
         }
         Ok(Self(text.to_owned()))
     }
@@ -109,21 +126,32 @@ mod tests {
             );
         }
         assert_eq!(Identifier::new(""), Err(IdentifierError::Empty));
+        assert!(Identifier::new(&"x".repeat(256)).is_ok());
+        let long = Identifier::new(&"x".repeat(257));
+        assert_eq!(long, Err(IdentifierError::Long));
     }
 
     #[test]
-    fn a_key_loses_one_line_break_and_nothing_else() {
-        for (text, kept) in [
-            ("k", "k"),
-            ("k\n", "k"),
-            ("k\r\n", "k"),
-            ("k\n\n", "k\n"),
-            (" k ", " k "),
+    fn a_key_loses_what_editors_and_copying_leave_around_it() {
+        for text in [
+            "k",
+            "k\n",
+            "k\r\n",
+            "k\n\n",
+            " k ",
+            "\n\tk \r\n",
+            "\u{feff}k\r\n",
         ] {
-            assert_eq!(SecretKey::new(text).unwrap().expose(), kept, "{text:?}");
+            assert_eq!(SecretKey::new(text).unwrap().expose(), "k", "{text:?}");
         }
-        for text in ["", "\n", "\r\n"] {
-            assert_eq!(SecretKey::new(text).err(), Some(EmptyKey), "{text:?}");
+        assert_eq!(SecretKey::new("a k").unwrap().expose(), "a k");
+        for text in ["", "\n", "\r\n", " \t\n", "\u{feff}", "\u{feff}\n"] {
+            let error = SecretKey::new(text).err();
+            assert_eq!(error, Some(SecretKeyError::Empty), "{text:?}");
+        }
+        for text in ["# shop\nk\n", "k\nl", "k\0", "k\tl"] {
+            let error = SecretKey::new(text).err();
+            assert_eq!(error, Some(SecretKeyError::Lines), "{text:?}");
         }
     }
 }

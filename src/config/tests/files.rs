@@ -198,6 +198,10 @@ fn files_that_cannot_be_read_are_one_problem_with_the_files_name() {
             "c.yml",
             "cannot be read: No such file or directory (os error 2)",
         ),
+        (
+            "d.YML",
+            "cannot be read: No such file or directory (os error 2)",
+        ),
         ("d.ini", ending),
         ("timpush", ending),
     ] {
@@ -210,9 +214,138 @@ fn files_that_cannot_be_read_are_one_problem_with_the_files_name() {
     }
 }
 
+/// Ways in which editors save a text, and whether it can still be read.
+fn saved(text: &str) -> [(&'static str, Vec<u8>, Result<(), &'static str>); 12] {
+    let utf16 = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect();
+    let marked = format!("\u{feff}{text}");
+    let marked16 = |bytes: fn(u16) -> [u8; 2]| marked.encode_utf16().flat_map(bytes).collect();
+    let windows = text.replace('\n', "\r\n");
+    let is_utf16 = Err("it is UTF-16 text; save it as UTF-8");
+    [
+        ("as it is", text.into(), Ok(())),
+        ("no line break at the end", text.trim_end().into(), Ok(())),
+        ("more at the end", format!("{text}  \n\n").into(), Ok(())),
+        ("empty lines first", format!("\n\n{text}").into(), Ok(())),
+        ("line ends of Windows", windows.clone().into(), Ok(())),
+        ("with a mark", marked.clone().into(), Ok(())),
+        ("both", format!("\u{feff}{windows}").into(), Ok(())),
+        ("UTF-16, little", utf16(u16::to_le_bytes), is_utf16),
+        ("UTF-16, big", utf16(u16::to_be_bytes), is_utf16),
+        (
+            "UTF-16, little, marked",
+            marked16(u16::to_le_bytes),
+            is_utf16,
+        ),
+        ("UTF-16, big, marked", marked16(u16::to_be_bytes), is_utf16),
+        (
+            "not text",
+            format!("{text}\0").into(),
+            Err("it is not text: it holds a NUL byte"),
+        ),
+    ]
+}
+
 #[test]
-fn a_byte_order_mark_is_no_mistake() {
-    assert_eq!(problems(&format!("\u{feff}{}", top(""))), "");
+fn every_kind_of_file_bears_every_way_of_saving_it() {
+    let made = rcgen::generate_simple_self_signed(["made-up.example".to_owned()]).unwrap();
+    let hash = "$2y$04$DqvYPiVu7YHb6sBDdoYi9OMJxDDkGgpRA2KtFs6rYqJk6ZU1VvG2K";
+    let web = format!(
+        "tls_server_config: {{cert_file: server.pem, key_file: server.key, client_ca_file: ca.pem, \
+         client_auth_type: RequireAndVerifyClientCert}}\nbasic_auth_users:\n  ann: {hash}\n"
+    );
+    let yaml = "ca_file: ca.pem\nweb: {config_file: web.yml}\n\
+         apps: [{sdk_app_id: 1, identifier: a, secret_key_file: shop.key, regions: [china]}]\n";
+    let toml = "ca_file = \"ca.pem\"\nweb.config_file = \"web.yml\"\n[[apps]]\nsdk_app_id = 1\n\
+         identifier = \"a\"\nsecret_key_file = \"shop.key\"\nregions = [\"china\"]\n";
+    let json = r#"{"ca_file": "ca.pem", "web": {"config_file": "web.yml"}, "apps": [{"sdk_app_id": 1,
+         "identifier": "a", "secret_key_file": "shop.key", "regions": ["china"]}]}"#;
+    let files = [
+        ("timpush.yml", yaml.to_owned()),
+        ("timpush.toml", toml.to_owned()),
+        ("timpush.json", json.to_owned()),
+        ("web.yml", web),
+        ("shop.key", format!("{MADE_UP_KEY}\n")),
+        ("ca.pem", made.cert.pem()),
+        ("server.pem", made.cert.pem()),
+        ("server.key", made.signing_key.serialize_pem()),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        set_mode(&path, 0o600);
+    };
+    for (name, text) in &files {
+        put(name, text.as_bytes());
+    }
+    for (name, text) in &files {
+        let main = if name.starts_with("timpush") {
+            name
+        } else {
+            "timpush.yml"
+        };
+        for (how, bytes, expected) in saved(text) {
+            // What stands around the parts of PEM is no part of it, whatever it is.
+            if how == "not text" && text.starts_with("-----") {
+                continue;
+            }
+            put(name, &bytes);
+            let loaded = Config::load(&folder.path().join(main), &env(&[]), Secrets::Check);
+            match (loaded, expected) {
+                (Ok(config), Ok(())) => {
+                    assert_eq!(config.notices, [""; 0], "{name}, {how}");
+                    let key = config.apps[0].key.read().ok().unwrap();
+                    assert_eq!(key.expose(), MADE_UP_KEY, "{name}, {how}");
+                }
+                (Err(problems), Err(reason)) => {
+                    for problem in problems.iter() {
+                        let said = problem.to_string();
+                        assert!(said.ends_with(reason), "{name}, {how}: {said}");
+                        assert!(said.contains(name), "{name}, {how}: {said}");
+                    }
+                }
+                (Ok(_), Err(_)) => panic!("{name}, {how}: accepted"),
+                (Err(problems), Ok(())) => panic!("{name}, {how}: {problems}"),
+            }
+        }
+        put(name, text.as_bytes());
+    }
+}
+
+#[test]
+fn relative_paths_start_at_the_directory_of_the_file_that_names_them() {
+    use std::os::unix::fs::symlink;
+
+    let made = rcgen::generate_simple_self_signed(["made-up.example".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // As Kubernetes mounts it: the files are links through a link to a folder of a date.
+    fs::create_dir_all(path("etc/..2026")).unwrap();
+    fs::create_dir_all(path("etc/web")).unwrap();
+    for (name, text) in [
+        (
+            "timpush.yml",
+            "ca_file: ./ca.pem\nstate_file: ../state.json\nweb: {config_file: web/web.yml}\n\
+             apps: [{sdk_app_id: 1, identifier: a, secret_key_file: shop.key, regions: [china]}]",
+        ),
+        ("shop.key", MADE_UP_KEY),
+        ("ca.pem", &made.cert.pem()),
+    ] {
+        fs::write(path("etc/..2026").join(name), text).unwrap();
+        set_mode(&path("etc/..2026").join(name), 0o600);
+        symlink(format!("..data/{name}"), path("etc").join(name)).unwrap();
+    }
+    symlink("..2026", path("etc/..data")).unwrap();
+    let web = "tls_server_config: {cert_file: ../ca.pem, key_file: server.key}";
+    fs::write(path("etc/web/web.yml"), web).unwrap();
+    let key = made.signing_key.serialize_pem();
+    fs::write(path("etc/web/server.key"), key).unwrap();
+    set_mode(&path("etc/web/server.key"), 0o600);
+    let config = Config::load(&path("etc/timpush.yml"), &env(&[]), Secrets::Check);
+    let config = config.map_err(|problems| problems.to_string()).unwrap();
+    assert_eq!(config.state_file, Some(path("etc/../state.json")));
+    assert_eq!(config.ca_file, Some(path("etc/./ca.pem")));
+    assert_eq!(config.notices, [""; 0]);
 }
 
 #[test]

@@ -30,7 +30,9 @@ fn secrets_are_looked_for_unless_told_otherwise() {
     fs::write(directory.join("shop.key"), "\n").unwrap();
     assert_eq!(
         check(&by_file),
-        format!("apps[0].secret_key_file: {file} holds no secret key")
+        format!(
+            "apps[0].secret_key_file: {file} holds no usable secret key: the secret key is empty"
+        )
     );
     fs::write(directory.join("shop.key"), "made up\n").unwrap();
     set_mode(&directory.join("shop.key"), 0o440);
@@ -167,6 +169,62 @@ fn a_near_key_in_the_wrong_place_is_refused_and_never_repeated() {
             }
         }
     }
+}
+
+#[test]
+fn a_state_file_is_not_written_over_what_people_wrote() {
+    let text = |state: &str| {
+        format!(
+            "state_file: {state}\napps: [{{sdk_app_id: 1, identifier: a, regions: [china], secret_key_file: shop.key}}]"
+        )
+    };
+    let written = write("timpush.yml", text("other/../link.json"));
+    let directory = written.path.parent().unwrap();
+    let shown = directory.display();
+    fs::create_dir(directory.join("other")).unwrap();
+    fs::write(directory.join("shop.key"), MADE_UP_KEY).unwrap();
+    set_mode(&directory.join("shop.key"), 0o600);
+    std::os::unix::fs::symlink("shop.key", directory.join("link.json")).unwrap();
+    let over = |name: &str| {
+        format!(
+            "state_file: would be written over {shown}/{name}, which the configuration reads; name a file of its own"
+        )
+    };
+    for (state, problem) in [
+        ("timpush.yml", over("timpush.yml")),
+        ("./other/../timpush.yml", over("timpush.yml")),
+        ("shop.key", over("shop.key")),
+        ("link.json", over("shop.key")),
+        (
+            "state/",
+            format!("state_file: {shown}/state/ is not the name of a file"),
+        ),
+        (
+            "other/..",
+            format!("state_file: {shown}/other/.. is not the name of a file"),
+        ),
+        ("state.json", String::new()),
+    ] {
+        fs::write(&written.path, text(state)).unwrap();
+        let problems = Config::load(&written.path, &env(&[]), Secrets::Check).err();
+        assert_eq!(problems.map_or(String::new(), |p| p.to_string()), problem);
+    }
+}
+
+#[test]
+fn an_address_that_no_interface_has_is_refused_where_the_machine_is_looked_at() {
+    // TEST-NET-1, which nobody has.
+    let text = format!(
+        "listen: 192.0.2.1:10898\napps: [{{sdk_app_id: 1, identifier: a, regions: [china], secret_key: {MADE_UP_KEY}}}]"
+    );
+    assert_eq!(problems(&text), "");
+    let refused = load_with(&text, &[], Secrets::Check).err().unwrap();
+    assert_eq!(
+        refused.to_string(),
+        "listen: this machine has no address 192.0.2.1; 0.0.0.0 stands for all that it has"
+    );
+    let text = text.replace("192.0.2.1", "127.0.0.1");
+    assert!(load_with(&text, &[], Secrets::Check).is_ok());
 }
 
 #[test]

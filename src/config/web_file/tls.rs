@@ -90,8 +90,7 @@ fn pem(
             })
         });
     }
-    section.text(file).and_then(|text| {
-        let path = place.resolve(text);
+    place.path(section, file).and_then(|path| {
         watched.push(path.clone());
         let read = files::read(&path, MAX_PEM)
             .map_err(|error| format!("cannot read {}: {error}", path.display()));
