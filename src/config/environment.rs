@@ -33,16 +33,18 @@ fn settings() -> impl Iterator<Item = (String, Group, &'static str, Kind)> {
 
 /// Puts the overrides into `tree`. Returns the paths that were set, and by which
 /// variables. An empty variable counts as not set, as compose files and charts leave
-/// empty ones behind.
+/// empty ones behind. White space around a value is cut, as files of variables with line
+/// ends of Windows leave it behind.
 pub(super) fn overlay(
     tree: &mut Map<String, Value>,
     env: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let mut overridden = BTreeMap::new();
     for (variable, group, key, kind) in settings() {
-        let Some(text) = env.get(&variable).filter(|text| !text.is_empty()) else {
+        let text = env.get(&variable).map_or("", |text| text.trim());
+        if text.is_empty() {
             continue;
-        };
+        }
         let Some(name) = group.table() else {
             tree.insert(key.to_owned(), typed(text, kind));
             overridden.insert(key.to_owned(), variable);
@@ -65,7 +67,12 @@ pub(super) fn overlay(
 /// the check to refuse.
 fn typed(text: &str, kind: Kind) -> Value {
     let parsed = match kind {
-        Kind::Flag => text.parse::<bool>().ok().map(Value::Bool),
+        // As YAML has them.
+        Kind::Flag => match text {
+            "true" | "True" | "TRUE" => Some(Value::Bool(true)),
+            "false" | "False" | "FALSE" => Some(Value::Bool(false)),
+            _ => None,
+        },
         Kind::Number => serde_json::from_str(text).ok().filter(Value::is_number),
         Kind::Text | Kind::Nested => None,
     };
@@ -121,7 +128,10 @@ mod tests {
                 ("TIMPUSH_DEFAULTS__COUNTERS", "no"),
                 ("TIMPUSH_DEFAULTS__SERIES_LIMIT", "many"),
                 ("TIMPUSH_WEB__ENABLE_LIFECYCLE", "true"),
+                ("TIMPUSH_WEB__OPENMETRICS_CREATED", "False\r"),
                 ("TIMPUSH_LISTEN", ""),
+                ("TIMPUSH_STATE_FILE", " \r\n"),
+                ("TIMPUSH_DEFAULTS__WINDOW", " 2h\r"),
             ]),
         );
         assert_eq!(
@@ -129,8 +139,8 @@ mod tests {
             json!({
                 "ca_file": "123",
                 "calls_per_second": 0.5,
-                "defaults": {"lag": "1m", "stale_after": "5m", "statistics": false, "counters": "no", "series_limit": "many"},
-                "web": {"enable_lifecycle": true},
+                "defaults": {"lag": "1m", "stale_after": "5m", "statistics": false, "counters": "no", "series_limit": "many", "window": "2h"},
+                "web": {"enable_lifecycle": true, "openmetrics_created": false},
             })
         );
     }

@@ -42,6 +42,9 @@ const HEADERS: [(&str, &[&str]); 5] = [
 /// each wrong password.
 const MAX_COST: u32 = 16;
 
+/// The least cost that bcrypt has; with less, no password is right.
+const MIN_COST: u32 = 4;
+
 /// What a checked file says.
 pub struct WebFile {
     /// Without it plain HTTP is spoken.
@@ -76,7 +79,7 @@ impl PasswordHash {
     /// A hash as `htpasswd -B` writes it.
     pub fn new(text: &str) -> Option<Self> {
         let cost = bcrypt::HashParts::from_str(text).ok()?.get_cost();
-        Some(Self {
+        (cost >= MIN_COST).then(|| Self {
             text: Zeroizing::new(text.to_owned()),
             cost,
         })
@@ -207,7 +210,16 @@ fn users(top: &Section) -> BTreeMap<String, PasswordHash> {
     let table = match top.value("basic_auth_users") {
         Read::Given(Value::Object(table)) => table,
         Read::Given(other) => {
-            let text = format!("must be a table of names and hashes, not {}", kind(other));
+            // What htpasswd prints has no space after the colon.
+            let hint = if other.is_string() {
+                "; is a space missing after a colon?"
+            } else {
+                ""
+            };
+            let text = format!(
+                "must be a table of names and hashes, not {}{hint}",
+                kind(other)
+            );
             top.refuse("basic_auth_users", &text);
             return BTreeMap::new();
         }
