@@ -60,7 +60,12 @@ impl Report {
                 finding.write(title, out)?;
             }
         }
-        writeln!(out, "\nSettings to use, under `defaults:` or in the app:\n")?;
+        let place = if self.settings.day_offset.is_some() {
+            "in the app"
+        } else {
+            "under `defaults:` or in the app"
+        };
+        writeln!(out, "\nSettings to use, {place}:\n")?;
         out.write_all(self.settings.yaml().as_bytes())
     }
 }

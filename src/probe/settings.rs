@@ -87,14 +87,15 @@ pub(super) fn recommend(
 ) -> Settings {
     let seconds = |seconds| text(Duration::from_secs(seconds));
     let step = match resolution.step {
-        Some(step) if resolution.is_finest => step,
-        _ => STEP,
+        Some(step) if step <= STEP || resolution.is_finest => step,
+        Some(_) => STEP,
+        None => polling.step.as_secs(),
     };
     let window = polling.window.as_secs();
     Settings {
         lag: lag(freshness, settling),
         step: match resolution.step {
-            Some(step) if step <= STEP || resolution.is_finest => setting(
+            Some(found) if found == step => setting(
                 seconds(step),
                 format!("the service tells ranges of {} apart", seconds(step)),
             ),

@@ -239,6 +239,16 @@ async fn an_all_zero_service_gives_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_window_that_fits_the_step_that_is_kept_is_kept_too() {
+    let account = Account::new(Service::new(Counting::HalfOpen, Pushes::At(vec![])));
+    let mut target = target("shop", "china");
+    let polling = &mut Arc::get_mut(&mut target.app).unwrap().polling;
+    (polling.step, polling.window) = (Duration::from_secs(45), Duration::from_secs(90));
+    let settings = account.probed_as(&target, true).await.settings;
+    assert!(settings.step.value.is_none() && settings.window.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_few_pushes_a_day_are_not_over_interpreted() {
     let pushes = (0..7 * 5).map(|n| START - 7 * DAY + n * DAY / 5 + n * 997);
     for counting in [Counting::HalfOpen, Counting::Inclusive] {
