@@ -17,6 +17,10 @@ use crate::window::{DAY, LOOK_BACK, UnixSeconds, aligned_end, day_anchor};
 /// Time for the first call of all to be made, and for a call to be repeated.
 const MARGIN: Duration = Duration::from_secs(10);
 
+/// How long a time that a refusal names is accepted, in seconds: what the service keeps moves
+/// on while it is read.
+const TO_PASTE: u64 = 120;
+
 /// The most moments that are planned, of all targets together: a week of hours for 20,000
 /// targets, or of seconds for six. A moment and what it asks for take about 250 bytes.
 const MAX_MOMENTS: u64 = 4_000_000;
@@ -154,8 +158,9 @@ fn first_calls(targets: &[&Target]) -> BTreeMap<u32, u32> {
     calls
 }
 
+/// The earliest time that it names can be pasted a while later.
 fn refusal(targets: &[&Target], now: UnixSeconds, started: Instant) -> String {
-    match first(targets, now, started) {
+    match first(targets, UnixSeconds(now.0 + TO_PASTE), started) {
         None => "there is nothing to fill".to_owned(),
         Some((from, target)) => format!(
             "--from: the service keeps 7 days, and a sample needs its whole window{}; the earliest --from is {from} ({}, window {}, day_offset {})",

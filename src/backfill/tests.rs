@@ -274,25 +274,26 @@ proptest! {
     }
 
     #[test]
-    fn the_earliest_from_that_a_refusal_names_is_accepted_and_no_earlier_one(
+    fn the_earliest_from_that_a_refusal_names_is_accepted_for_two_minutes_and_no_earlier_one(
         now in 10 * DAY..12 * DAY,
         early in 0..20 * DAY / 10,
         step in steps(),
         window in proptest::sample::select(vec![60_u64, 3600, DAY]),
     ) {
         let now = MIDNIGHT + now;
-        let check = |from: u64| {
+        let check = |from: u64, now: u64| {
             let plan = plan(window, from, from + DAY, step);
             check_kept(&plan, &plan.work(&plan.no_answers()), UnixSeconds(now))
         };
         let from = now - 8 * DAY + early;
-        if let Err(refusal) = check(from) {
+        if let Err(refusal) = check(from, now) {
             let (_, rest) = refusal.split_once("the earliest --from is ").unwrap();
             let named = rest.split_once(' ').unwrap().0;
             let named = u64::try_from(named.parse::<jiff::Timestamp>().unwrap().as_second()).unwrap();
             prop_assert!(from < named, "{refusal}");
-            prop_assert_eq!(check(named), Ok(()));
-            prop_assert!(check(named - 1).is_err());
+            prop_assert_eq!(check(named, now), Ok(()));
+            prop_assert_eq!(check(named, now + 120), Ok(()));
+            prop_assert!(check(named - 1, now + 120).is_err());
         }
     }
 }

@@ -75,6 +75,10 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How long a time that an error names can be pasted, in seconds: what the service keeps
+/// moves on while it is read.
+const TO_PASTE: u64 = 120;
+
 /// A range that the service may answer.
 fn checked_range(start: UnixSeconds, end: UnixSeconds, now: UnixSeconds) -> Result<Range, String> {
     let earliest = UnixSeconds(now.0.saturating_sub(LOOK_BACK.as_secs()));
@@ -82,8 +86,9 @@ fn checked_range(start: UnixSeconds, end: UnixSeconds, now: UnixSeconds) -> Resu
         return Err(format!("--from {start} is not before --to {end}"));
     }
     if start < earliest {
+        let named = UnixSeconds((earliest.0 + TO_PASTE).next_multiple_of(60));
         return Err(format!(
-            "--from: the service keeps losses for 7 days; the earliest time to ask from is {earliest}"
+            "--from: the service keeps losses for 7 days; the earliest time to ask from is {named}"
         ));
     }
     Ok(Range { start, end })
@@ -238,11 +243,16 @@ mod tests {
             checked_range(UnixSeconds(start), UnixSeconds(end), UnixSeconds(100 * day))
         };
         assert!(range(93 * day, 100 * day).is_ok());
-        assert!(
-            range(93 * day - 1, 100 * day)
-                .unwrap_err()
-                .contains("1970-04-04T00:00:00Z")
-        );
+        for (second, named) in [(0, "1970-04-04T00:02:00Z"), (1, "1970-04-04T00:03:00Z")] {
+            let now = UnixSeconds(100 * day + second);
+            let refusal = checked_range(UnixSeconds(0), now, now).unwrap_err();
+            assert!(refusal.ends_with(named), "{refusal}");
+            // It is pasted a while later.
+            let start = named.parse::<jiff::Timestamp>().unwrap().as_second();
+            let start = UnixSeconds(u64::try_from(start).unwrap());
+            let later = UnixSeconds(now.0 + 100);
+            assert!(checked_range(start, later, later).is_ok());
+        }
         assert!(range(95 * day, 95 * day).is_err());
     }
 }
