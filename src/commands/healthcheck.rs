@@ -24,8 +24,8 @@ pub struct HealthcheckArgs {
 
 /// Fails unless the URL answers with 200 in time.
 pub async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
+    let host = host(&args.url).map_err(Failure::usage)?;
     let http = transport::client(args.ca_file.as_deref(), None).map_err(Failure::usage)?;
-    let host = args.url.authority().to_owned();
     let answer = http
         .get(args.url)
         .timeout(TIMEOUT)
@@ -40,4 +40,31 @@ pub async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::failed(format!("{host} answered with {status}")))
+}
+
+/// Host and port for errors: a password before them is no part of it.
+fn host(url: &Url) -> Result<String, &'static str> {
+    match (url.scheme(), url.host_str(), url.port()) {
+        ("http" | "https", Some(host), Some(port)) => Ok(format!("{host}:{port}")),
+        ("http" | "https", Some(host), None) => Ok(host.to_owned()),
+        _ => Err("--url: write it as http://host:port/path or https://host:port/path"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_host_and_port_and_nothing_that_is_secret() {
+        for (url, named) in [
+            ("http://127.0.0.1:10898/-/ready", Some("127.0.0.1:10898")),
+            ("https://user:canary@[::1]/x?y=canary", Some("[::1]")),
+            ("localhost:10898", None),
+            ("file:///etc/passwd", None),
+        ] {
+            let host = host(&url.parse().unwrap()).ok();
+            assert_eq!(host.as_deref(), named, "{url}");
+        }
+    }
 }
