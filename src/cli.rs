@@ -81,7 +81,7 @@ enum Command {
     },
     /// Ask the service one question and show the answer to a person
     #[command(
-        after_help = "Example:\n  timpush-exporter query --config timpush.yml --app shop --from 2026-01-02T00:00:00+08:00 --to 2026-01-03T00:00:00+08:00"
+        after_help = "Example:\n  timpush-exporter query --config timpush.yml --app shop \\\n      --from \"$(date -d -1day +%s)\" --to \"$(date -d -10min +%s)\""
     )]
     Query(commands::query::QueryArgs),
     /// Measure what the service does not document, and show the settings to use
@@ -91,7 +91,7 @@ enum Command {
     Probe(commands::probe::ProbeArgs),
     /// Write what the daemon would have served in the last 7 days, to load it into Prometheus
     #[command(
-        after_help = "Example:\n  timpush-exporter backfill --config timpush.yml --from 2026-01-02T00:00:00+08:00 --to 2026-01-05T00:00:00+08:00 --step 5m --label job=timpush-exporter --label instance=localhost:10898 --output timpush.om\n  promtool tsdb create-blocks-from openmetrics timpush.om /var/lib/prometheus/data\n\n  timpush-exporter backfill --demo --step 5m --label job=timpush-exporter --label instance=localhost:10898 --output demo.om\n\nCalls count against the app's limit, as those of a daemon do that polls the same app.\n\nWhere the step passes over what counters show after midnight (the closed day's last value, then 0), these are sampled too, so that increase() is right. A series that appears is 0 at its first step."
+        after_help = "Example:\n  timpush-exporter backfill --config timpush.yml \\\n      --from \"$(date -d -3days +%s)\" --to \"$(date -d -10min +%s)\" \\\n      --step 5m --label job=timpush-exporter --label instance=localhost:10898 \\\n      --output timpush.om\n  promtool tsdb create-blocks-from openmetrics timpush.om /var/lib/prometheus/data\n\n  timpush-exporter backfill --demo --step 5m --label job=timpush-exporter \\\n      --label instance=localhost:10898 --output demo.om\n\nCalls count against the app's limit, as those of a daemon do that polls the same app.\n\nWhere the step passes over what counters show after midnight (the closed day's last value, then 0), these are sampled too, so that increase() is right. A series that appears is 0 at its first step."
     )]
     Backfill(commands::backfill::BackfillArgs),
     /// Fail unless a daemon answers, for containers without a shell
@@ -226,6 +226,11 @@ mod tests {
                 "{}",
                 command.get_name()
             );
+            // From 100 columns on a line is broken, and an example with it.
+            let examples = help.lines().filter(|line| line.starts_with("  "));
+            for line in examples {
+                assert!(line.len() < 100, "{line}");
+            }
         }
     }
 }

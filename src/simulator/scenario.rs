@@ -148,7 +148,7 @@ pub enum ScenarioError {
 
 impl Scenario {
     /// Reads a file: YAML or TOML by its ending, else JSON, with the bounds of a
-    /// configuration on depth and aliases. An empty one is the calm of [`Self::default`].
+    /// configuration on depth and aliases. An empty one is the default.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let unreadable = |source| ScenarioError::Read {
             path: path.to_owned(),
@@ -348,6 +348,29 @@ mod tests {
             Scenario::from_json(&serde_json::to_string(&json).unwrap()).unwrap(),
             json
         );
+    }
+
+    #[test]
+    fn every_format_bears_what_editors_leave_around_a_text() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            ("a.json", "{\"calm\": true}\n"),
+            ("a.yml", "calm: true\n"),
+            ("a.toml", "calm = true\n"),
+        ] {
+            let read = |text: &str| {
+                let path = folder.path().join(name);
+                std::fs::write(&path, text).unwrap();
+                Scenario::read(&path).unwrap()
+            };
+            let windows = text.replace('\n', "\r\n");
+            for text in [text, text.trim_end(), &format!("\u{feff}{windows}\r\n")] {
+                assert!(read(text).calm, "{name}: {text:?}");
+            }
+            for text in ["", " \n", "\u{feff}"] {
+                assert_eq!(read(text), Scenario::default(), "{name}: {text:?}");
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on may end; the configuration allows it only in functions marked as tests"
 )]
 
+mod accepted;
 mod attacks;
 mod backfill;
 mod bad_days;
@@ -23,6 +24,7 @@ mod limits;
 mod name_server;
 mod names;
 mod page;
+mod pasted;
 mod peers;
 mod probe;
 mod prometheus;

@@ -114,6 +114,18 @@ async fn the_limit_of_an_sdk_app_id_is_seen_and_otherwise_kept() {
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
+    let (_, settings) = text.split_once("Settings to use, ").unwrap();
+    let settings = settings.split_once('\n').unwrap().1.replace('\n', "\n    ");
+    let app = format!(
+        "  - name: shop\n    sdk_app_id: {SHOP}\n    identifier: administrator\n    secret_key_file: shop.key\n    regions: [china]\n{settings}"
+    );
+    let pasted = lab.write("pasted.yml", &format!("apps:\n{app}"));
+    let check = Command::new(BINARY)
+        .arg("check-config")
+        .arg(&pasted)
+        .output()
+        .unwrap();
+    assert_eq!(check.status.code(), Some(0), "{check:?}\n{app}");
     let refused = lab
         .simulator
         .calls()
