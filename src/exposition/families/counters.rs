@@ -83,7 +83,7 @@ pub const TOTAL: CountFamilies = in_order(LOST, PLATFORM_LOST, &FUNNEL);
 
 pub const ANCHOR: Family = gauge(
     "timpush_day_anchor_timestamp_seconds",
-    "Start of the day that the counters served now belong to.",
+    "Start of the day that the counters served now belong to; absent while losses and statistics are of different days, as after an outage of one of them over midnight.",
 );
 const ENABLED: Family = gauge(
     "timpush_counters_enabled",
@@ -146,8 +146,11 @@ impl Writer<'_> {
     fn about_counters(&self, sink: &mut impl Sink) {
         let [app, region] = target_labels(self.id);
         sink.family(ANCHOR);
-        if let Some(served) = self.counted.values().next() {
-            sink.sample(&[app, region], served.anchor.as_f64());
+        let mut anchors = self.counted.values().map(|served| served.anchor);
+        if let Some(anchor) = anchors.next()
+            && anchors.all(|other| other == anchor)
+        {
+            sink.sample(&[app, region], anchor.as_f64());
         }
         sink.family(LATE);
         let loss = self.state.apis.get(&Api::NormalPushLoss);
