@@ -21,7 +21,7 @@ use crate::clock::{Guard, Now, Validity};
 use crate::reading::{CountKey, Counts, Stage};
 use crate::series_limit::Platforms;
 use crate::target::Target;
-use crate::window::{DayOffset, Range, UnixSeconds, day_anchor};
+use crate::window::{DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
 use day::Day;
 use late::Late;
 
@@ -29,12 +29,25 @@ use late::Late;
 /// come though the service answers other questions.
 const LONGEST_WAIT: u64 = 3600;
 
+/// The longest step of questions about a day. A `step` is as long as what the service tells
+/// apart, for the windows' sake: 1d where it knows whole days. The day so far can be asked
+/// for at any time all the same, and at 1d there would be nothing to ask until it is over.
+const LONGEST_STEP: Duration = Duration::from_secs(60);
+
+/// The most questions of one poll: two APIs' windows, days and closed days.
+const QUESTIONS: u32 = 6;
+
 /// The times that a ledger goes by, from the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     pub day_offset: DayOffset,
     pub lag: Duration,
-    /// How long a closed day's final values are served after `anchor + lag`.
+    /// How far apart the ends of questions about a day lie; divides a day.
+    pub step: Duration,
+    /// How long after `anchor + lag` a closed day's final answer comes at the latest, unless
+    /// something fails.
+    pub closing: Duration,
+    /// How long a closed day's final values are served, whichever series they are of.
     pub rollover_hold: Duration,
     /// How long a series that appears is 0 before its value.
     pub zero_hold: Duration,
@@ -50,11 +63,18 @@ impl Rules {
         Self {
             day_offset: app.day_offset,
             lag: app.polling.lag,
+            step: app.polling.step.min(LONGEST_STEP),
+            closing: app.polling.interval + QUESTIONS * app.polling.timeout,
             rollover_hold: app.holds.rollover,
             zero_hold: app.holds.zero,
             stale_after: app.polling.stale_after,
             loss_series: None,
         }
+    }
+
+    /// Where questions about a day end at the time `at`.
+    pub fn end(&self, at: UnixSeconds) -> UnixSeconds {
+        aligned_end(at, self.lag, self.step, self.day_offset)
     }
 }
 
@@ -186,14 +206,15 @@ impl Ledger {
             }
             Question::Closed(range) => {
                 let stale = self.is_stale(now, rules);
+                let anchor = range.end;
                 if let Some(closed) = &mut self.closed
                     && closed.day.anchor == range.start
+                    // What is no longer held must not come back.
+                    && !closed.is_given_up(clock, anchor, rules)
                     && !closed.doubts(counts)
                 {
-                    // Whoever appears in the day's last minutes has only the hold to be seen
-                    // in, first as 0 and then as it is.
                     let zero_until = (!stale && !closed.foreign)
-                        .then(|| clock.0 + rules.zero_hold.as_secs() / 2);
+                        .then(|| rules.newcomers_zero_until(anchor, clock));
                     closed
                         .day
                         .record(counts, clock, zero_until, rules.loss_series);

@@ -207,7 +207,7 @@ fn earliest(settings: &Settings, limit: UnixSeconds, started: Instant) -> UnixSe
         return first;
     }
     // From then on nothing is shown of the day before.
-    let shown = (rules.lag + rules.rollover_hold).as_secs();
+    let shown = rules.hold_end(UnixSeconds(0));
     let mut anchor = day_anchor(limit, rules.day_offset).0;
     while UnixSeconds(anchor) < limit || UnixSeconds(anchor + shown) < first {
         anchor += DAY;

@@ -31,7 +31,7 @@ use crate::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor}
 const MIDNIGHT: u64 = 1_741_708_800;
 
 /// How long midnight is visible with a lag of 2 minutes.
-const VISIBLE: u64 = 120 + 150 + 150;
+const VISIBLE: u64 = 120 + 120 + 150 + 150 + 150;
 
 /// Few enough pushes that codes come and go.
 fn sim() -> SimApp {
@@ -570,13 +570,13 @@ fn without_counters_or_statistics_nothing_is_asked_for_them() {
 #[test]
 fn a_daemon_that_starts_right_after_midnight_shows_the_closed_day_first() {
     let next = MIDNIGHT + DAY;
-    let samples = samples(&plan(3600, next + 180, next + 600, 60));
+    let samples = samples(&plan(3600, next + 180, next + 900, 60));
     let sent = CountKey::Funnel(FunnelStep::Sent, None);
     let closed = true_counts(MIDNIGHT, next)[&sent];
     for (at, value) in &samples[&Series::Total(sent.clone())] {
         let expected = match at.0 - next {
-            ..270 => closed,
-            270..420 => 0,
+            ..540 => closed,
+            540..690 => 0,
             _ => true_counts(next, end_of(at.0).0)[&sent],
         };
         assert_eq!(*value, expected, "{}", at.0 - next);

@@ -51,7 +51,7 @@ pub fn stops(
             let settled = anchor + rules.lag.as_secs();
             let before = regular.partition_point(|at| *at < settled);
             let last = before.checked_sub(1).and_then(|last| regular.get(last));
-            let phases = phases(settled, last.copied(), rules);
+            let phases = phases(UnixSeconds(anchor), last.copied(), rules);
             for (start, end) in phases.into_iter().filter(|(start, end)| start < end) {
                 let next = regular.partition_point(|at| *at < start);
                 let missed = regular.get(next).is_none_or(|at| *at >= end);
@@ -75,10 +75,13 @@ pub fn stops(
 /// What the counters show once a day has `settled`, from when until when: the closed day
 /// with 0 for who has just appeared, the closed day as it is, zeros. `last` is the moment of
 /// the poll before.
-fn phases(settled: u64, last: Option<u64>, rules: &Rules) -> [(u64, u64); 3] {
-    let (hold, zero) = (rules.rollover_hold.as_secs(), rules.zero_hold.as_secs());
-    let closed = settled + hold;
-    let appeared = (settled + zero / 2).max(last.map_or(0, |last| last + zero));
+fn phases(anchor: UnixSeconds, last: Option<u64>, rules: &Rules) -> [(u64, u64); 3] {
+    let settled = anchor.0 + rules.lag.as_secs();
+    let zero = rules.zero_hold.as_secs();
+    let closed = rules.hold_end(anchor);
+    let appeared = rules
+        .newcomers_zero_until(anchor, UnixSeconds(settled))
+        .max(last.map_or(0, |last| last + zero));
     [
         (settled, appeared.min(closed).max(settled + 1)),
         (appeared, closed),
@@ -139,8 +142,8 @@ mod tests {
                 next - 3600,
                 next,
                 next + 120,
-                next + 195,
                 next + 270,
+                next + 540,
                 next + 3600
             ]
         );
@@ -151,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_step_that_meets_every_phase_needs_no_more_samples() {
-        let (from, to) = (MIDNIGHT + DAY - 600, MIDNIGHT + DAY + 600);
+        let (from, to) = (MIDNIGHT + DAY - 900, MIDNIGHT + DAY + 900);
         assert_eq!(
             sampled(&of(from, to, 60, Some(&rules()))),
             sampled(

@@ -1,5 +1,13 @@
 //! What is shown around midnight. All moments follow from the anchor alone while answers
-//! come in time, so that replicas switch together.
+//! come in time, so that the APIs of a target, and replicas, switch together.
+//!
+//! ```text
+//! anchor + lag             the closed day is complete, and read at the next poll
+//!        + closing         read by all; who appears in the answer is 0 for zero_hold
+//!        + zero_hold       who appeared shows its value like everybody else
+//!        + rollover_hold   zeros
+//!        + zero_hold       today
+//! ```
 
 use super::day::Day;
 use super::{Closed, LONGEST_WAIT, Ledger, Rules, Served};
@@ -12,6 +20,35 @@ pub(super) enum Phase {
     /// 0 for every series, so that all of today's value is an increase.
     Zero,
     Today,
+}
+
+impl Rules {
+    /// When zeros follow the day that closed at `anchor` if its final answer comes in time.
+    pub fn hold_end(&self, anchor: UnixSeconds) -> u64 {
+        let closing = self.closing.as_secs().min(LONGEST_WAIT);
+        anchor.0 + self.lag.as_secs() + closing + self.span()
+    }
+
+    /// The same for an answer that came at `settled`. One that is a little late must leave
+    /// four fifths of both holds, two scrapes of each by default. One that is later puts
+    /// the end off by both holds, not to a moment of its own, so that others who were late
+    /// for the same reason mostly still switch together.
+    fn hold_end_after(&self, anchor: UnixSeconds, settled: UnixSeconds) -> u64 {
+        let (end, span) = (self.hold_end(anchor), self.span().max(1));
+        let missing = (settled.0 + span * 4 / 5).saturating_sub(end);
+        end + missing.div_ceil(span) * span
+    }
+
+    /// Until when a series is 0 that appears in the final answer, which came at `settled`.
+    pub fn newcomers_zero_until(&self, anchor: UnixSeconds, settled: UnixSeconds) -> u64 {
+        let left = self.hold_end_after(anchor, settled) - settled.0;
+        settled.0 + self.zero_hold.as_secs().min(left / 2)
+    }
+
+    /// Both holds together, in seconds.
+    fn span(&self) -> u64 {
+        (self.zero_hold + self.rollover_hold).as_secs()
+    }
 }
 
 impl Closed {
@@ -30,14 +67,13 @@ impl Closed {
         if let Some(at) = self.hold_over {
             return Some(at.0);
         }
-        let scheduled = anchor.0 + (rules.lag + rules.rollover_hold).as_secs();
+        let scheduled = rules.hold_end(anchor);
         if self.foreign {
             // Others do not wait for this process's answer.
             return Some(scheduled);
         }
         match (self.settled, self.awaited_since) {
-            // A late final value must be scraped once, too.
-            (Some(at), _) => Some(scheduled.max(at.0 + rules.rollover_hold.as_secs() / 2)),
+            (Some(at), _) => Some(rules.hold_end_after(anchor, at)),
             (None, Some(at)) => Some(scheduled.max(at.0 + LONGEST_WAIT)),
             (None, None) => None,
         }

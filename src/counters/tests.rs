@@ -69,12 +69,7 @@ impl Desk {
 
     fn questions(&mut self, at: u64) -> Vec<Question> {
         self.guard.follow(self.now(at));
-        let end = crate::window::aligned_end(
-            self.guard.time(),
-            self.rules.lag,
-            Duration::from_secs(MINUTE),
-            self.rules.day_offset,
-        );
+        let end = self.rules.end(self.guard.time());
         self.ledger.questions(end, self.now(at), &self.rules)
     }
 
@@ -172,15 +167,17 @@ fn midnight_shows_the_final_value_then_zero_then_today() {
     desk.poll(next + 120, &[], &[("-1", 100), ("-2", 1)]);
     assert_eq!(desk.value(next + 120, "-1"), Some(100));
     // It appears in the final answer: first 0, then its value, both within the hold.
-    assert_eq!(desk.value(next + 194, "-2"), Some(0));
-    assert_eq!(desk.value(next + 195, "-2"), Some(1));
-    desk.poll(next + 180, &[("-1", 2)], &[]);
+    assert_eq!(desk.value(next + 269, "-2"), Some(0));
+    assert_eq!(desk.value(next + 270, "-2"), Some(1));
+    for minute in 3..9 {
+        desk.poll(next + minute * MINUTE, &[("-1", 2)], &[]);
+    }
     for (at, anchor, value) in [
-        (next + 180, MIDNIGHT, 100),
-        (next + 269, MIDNIGHT, 100),
-        (next + 270, next, 0),
-        (next + 419, next, 0),
-        (next + 420, next, 2),
+        (next + 420, MIDNIGHT, 100),
+        (next + 539, MIDNIGHT, 100),
+        (next + 540, next, 0),
+        (next + 689, next, 0),
+        (next + 690, next, 2),
     ] {
         let served = desk.served(at).unwrap();
         assert_eq!(
@@ -191,11 +188,11 @@ fn midnight_shows_the_final_value_then_zero_then_today() {
         );
     }
     assert_eq!(
-        desk.value(next + 420, "-2"),
+        desk.value(next + 690, "-2"),
         Some(0),
         "a known code stays at 0"
     );
-    assert_eq!(desk.questions(next + 480).len(), 1);
+    assert_eq!(desk.questions(next + 720).len(), 1);
 }
 
 #[test]
@@ -220,7 +217,9 @@ fn a_final_answer_that_comes_late_is_shown_long_enough_to_be_scraped() {
     }
     let late = next + 20 * MINUTE;
     answer(&mut desk, late, true);
-    for (after, value) in [(0, 100), (74, 100), (75, 0), (224, 0), (225, 2)] {
+    // In steps of both holds from 540 s after midnight, 240 s later at the least.
+    for (after, value) in [(0, 100), (239, 100), (240, 0), (389, 0), (390, 2)] {
+        answer(&mut desk, late + after, true);
         assert_eq!(desk.value(late + after, "-1"), Some(value), "{after}");
     }
 }
@@ -270,7 +269,7 @@ fn an_empty_final_answer_of_a_day_with_counts_is_believed_when_it_comes_twice() 
         assert_eq!(desk.value(next + 180, "-1"), Some(value));
         assert_eq!(desk.questions(next + 240).len(), 1);
         desk.poll(next + 240, &[("-1", 3)], &[]);
-        for (at, value) in [(269, value), (270, 0), (419, 0), (420, 3)] {
+        for (at, value) in [(539, value), (540, 0), (689, 0), (690, 3)] {
             assert_eq!(desk.value(next + at, "-1"), Some(value), "{at}");
         }
     }
@@ -288,7 +287,8 @@ fn an_outage_over_midnight_ends_with_the_final_value_zero_and_today() {
     let back = next + 3 * 3600;
     assert_eq!(desk.served(back), None);
     desk.poll(back, &[("-1", 30)], &[("-1", 100)]);
-    for (after, value) in [(0, 100), (74, 100), (75, 0), (225, 30)] {
+    for (after, value) in [(0, 100), (239, 100), (240, 0), (390, 30)] {
+        desk.poll(back + after, &[("-1", 30)], &[]);
         assert_eq!(desk.value(back + after, "-1"), Some(value), "{after}");
     }
 }
@@ -311,10 +311,10 @@ fn a_start_shortly_after_midnight_shows_what_others_show() {
     let next = MIDNIGHT + DAY;
     for (start, first) in [
         (next + 130, Some(100)),
-        (next + 269, Some(100)),
-        (next + 270, Some(0)),
-        (next + 419, Some(0)),
-        (next + 420, Some(2)),
+        (next + 539, Some(100)),
+        (next + 540, Some(0)),
+        (next + 689, Some(0)),
+        (next + 690, Some(2)),
     ] {
         let mut desk = Desk::new();
         desk.poll(start, &[("-1", 2)], &[("-1", 100)]);
@@ -328,7 +328,7 @@ fn a_start_shortly_after_midnight_shows_what_others_show() {
             "{}",
             start - next
         );
-        assert_eq!(desk.value(next + 420, "-1"), Some(2), "{}", start - next);
+        assert_eq!(desk.value(next + 690, "-1"), Some(2), "{}", start - next);
     }
 }
 
@@ -338,11 +338,11 @@ fn a_clock_that_is_set_back_does_not_bring_yesterday_back() {
     let next = MIDNIGHT + DAY;
     desk.poll(next + 60, &[("-1", 90)], &[]);
     desk.poll(next + 120, &[], &[("-1", 100)]);
-    desk.poll(next + 430, &[("-1", 2)], &[]);
-    assert_eq!(desk.value(next + 430, "-1"), Some(2));
+    desk.poll(next + 690, &[("-1", 2)], &[]);
+    assert_eq!(desk.value(next + 690, "-1"), Some(2));
     let back = Now {
         wall: Duration::from_secs(next + 130),
-        ..desk.now(next + 440)
+        ..desk.now(next + 700)
     };
     let served = desk.ledger.served(back, &desk.rules).unwrap();
     assert_eq!(served.counts[&key("-1")], 2);
@@ -400,7 +400,8 @@ fn a_restart_with_state_over_midnight_ends_the_day_before() {
     let mut desk = desk.restarted();
     let back = next + 7200;
     desk.poll(back, &[("-1", 30)], &[("-1", 100)]);
-    for (after, value) in [(0, 100), (75, 0), (225, 30)] {
+    for (after, value) in [(0, 100), (240, 0), (390, 30)] {
+        desk.poll(back + after, &[("-1", 30)], &[]);
         assert_eq!(desk.value(back + after, "-1"), Some(value), "{after}");
     }
 }

@@ -34,8 +34,7 @@ impl Ledger {
         let Some(today) = self.today.take() else {
             // A start shortly after midnight joins in what other replicas, or the process
             // before, show at this time.
-            let shown_until =
-                anchor.0 + (rules.lag + rules.rollover_hold + rules.zero_hold).as_secs();
+            let shown_until = rules.hold_end(anchor) + rules.zero_hold.as_secs();
             self.closed = (self.clock.time().0 < shown_until && anchor.0 >= DAY).then(|| Closed {
                 foreign: true,
                 ..Closed::of(Day::new(UnixSeconds(anchor.0 - DAY)))

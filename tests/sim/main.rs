@@ -7,6 +7,7 @@
     reason = "a test that cannot go on may end; the configuration allows it only in functions marked as tests"
 )]
 
+mod births;
 mod clock;
 mod counters;
 mod flood;

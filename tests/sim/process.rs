@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use timpush_exporter::clock::Now;
 use timpush_exporter::config::{App, Holds, KeySource, Polling};
 use timpush_exporter::counters::Served;
+use timpush_exporter::fetch::Fetch;
 use timpush_exporter::reading::Api;
 use timpush_exporter::region::Region;
 use timpush_exporter::schedule::{Shared, poll};
@@ -18,9 +20,11 @@ use tokio::task::JoinSet;
 
 use crate::world::{Service, World};
 
+/// What a process takes the time for.
+pub(crate) type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
+
 pub(crate) struct Process {
-    world: Arc<World>,
-    replica: u32,
+    clock: Clock,
     snapshot: Arc<Snapshot>,
     loops: JoinSet<()>,
 }
@@ -61,13 +65,30 @@ pub(crate) fn target(day_offset: i64) -> Target {
 impl Process {
     /// `state` is the text that an earlier process left.
     pub(crate) fn start(world: &Arc<World>, replica: u32, state: Option<&str>) -> Self {
-        let target = target(world.day_offset);
-        let metrics = SelfMetrics::new(std::slice::from_ref(&target)).unwrap();
         let clock = Arc::clone(world);
+        Self::run(
+            Service(Arc::clone(world)),
+            Arc::new(move || clock.now(replica)),
+            target(world.day_offset),
+            replica,
+            state,
+        )
+    }
+
+    /// The same for any service and configuration.
+    pub(crate) fn run<F: Fetch>(
+        fetch: F,
+        clock: Clock,
+        target: Target,
+        replica: u32,
+        state: Option<&str>,
+    ) -> Self {
+        let metrics = SelfMetrics::new(std::slice::from_ref(&target)).unwrap();
+        let of_loops = Arc::clone(&clock);
         let shared = Arc::new(Shared {
-            fetch: Service(Arc::clone(world)),
+            fetch,
             metrics: Arc::new(metrics),
-            clock: Box::new(move || clock.now(replica)),
+            clock: Box::new(move || of_loops()),
             log: Arc::default(),
             replica_index: replica,
             places: Arc::new(Semaphore::new(8)),
@@ -77,13 +98,12 @@ impl Process {
         let mut recorder = Recorder::new(&target, Arc::clone(&snapshot));
         if let Some(state) = state {
             let remembered: Remembered = serde_json::from_str(state).unwrap();
-            recorder.restore(remembered, world.now(replica));
+            recorder.restore(remembered, clock());
         }
         let mut loops = JoinSet::new();
         loops.spawn(poll(target, shared, recorder));
         Self {
-            world: Arc::clone(world),
-            replica,
+            clock,
             snapshot,
             loops,
         }
@@ -94,20 +114,24 @@ impl Process {
         self.loops.shutdown().await;
         let targets = self.snapshot.load();
         let state = targets.values().next().unwrap();
-        serde_json::to_string(&Remembered::of(state, self.world.now(self.replica))).unwrap()
+        serde_json::to_string(&Remembered::of(state, (self.clock)())).unwrap()
     }
 
     pub(crate) fn scrape(&self) -> Option<Served> {
+        self.counted(Api::NormalPushLoss)
+    }
+
+    pub(crate) fn counted(&self, api: Api) -> Option<Served> {
         let targets = self.snapshot.load();
         let state = targets.values().next().unwrap();
-        state.counted(Api::NormalPushLoss, self.world.now(self.replica))
+        state.counted(api, (self.clock)())
     }
 
     /// Until when the window that is served reaches.
     pub(crate) fn window_end(&self) -> Option<UnixSeconds> {
         let targets = self.snapshot.load();
         let state = targets.values().next().unwrap();
-        let now = self.world.now(self.replica).steady;
+        let now = (self.clock)().steady;
         Some(state.current(Api::NormalPushLoss, now)?.range.end)
     }
 }

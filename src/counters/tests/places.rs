@@ -106,7 +106,7 @@ fn a_limit_holds_over_ten_days_of_codes_that_come_and_go() {
         let mut so_far = Counts::new();
         let anchor = MIDNIGHT + day * DAY;
         for hour in 0..24 {
-            let at = anchor + hour * 3600 + 430;
+            let at = anchor + hour * 3600 + 700;
             // 1,500 codes that are there every day, the larger the rarer, and new ones.
             for code in 0..1500 {
                 if hour >= code % 3 {
