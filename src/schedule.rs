@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::api::FetchError;
 use crate::cadence::Cadence;
 use crate::clock::{Guard, Now};
+use crate::counters::Rules;
 use crate::fetch::Fetch;
 use crate::poll_log::{PollLog, Streak};
 use crate::reading::{Api, Reading};
@@ -75,6 +76,7 @@ pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder
             shared: &shared,
             recorder: &mut recorder,
             end,
+            day_end: Rules::of(&target).end(clock.time()),
         };
         let is_due = |subject: &&mut Subject| subject.due <= began.steady;
         // Where many want a proof at once, this one waits for the next poll.
@@ -122,12 +124,14 @@ enum Part {
     Day,
 }
 
-/// One poll of a target: all its ranges end together.
+/// One poll of a target: all its ranges end together, but that the day's end no more than a
+/// minute before the newest settled data, however long the windows' `step` is.
 struct Poll<'a, F> {
     target: &'a Target,
     shared: &'a Shared<F>,
     recorder: &'a mut Recorder,
     end: UnixSeconds,
+    day_end: UnixSeconds,
 }
 
 impl<F: Fetch> Poll<'_, F> {
@@ -145,7 +149,7 @@ impl<F: Fetch> Poll<'_, F> {
         if parts.contains(&Part::Day) && result.is_ok() {
             let questions = self
                 .recorder
-                .questions(api, self.end, (self.shared.clock)());
+                .questions(api, self.day_end, (self.shared.clock)());
             if questions.is_empty() && !parts.contains(&Part::Window) {
                 return;
             }

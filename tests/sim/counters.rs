@@ -1,6 +1,7 @@
 //! What counters promise, held against the truth.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use timpush_exporter::counters::Served;
@@ -8,9 +9,9 @@ use timpush_exporter::reading::{CountKey, Counts};
 use timpush_exporter::window::{DAY, Range, UnixSeconds};
 use tokio::time::sleep;
 
-use crate::process::Process;
+use crate::process::{Process, target};
 use crate::promql::Engine;
-use crate::world::{Faults, World, chance, hash};
+use crate::world::{Faults, Service, WholeDays, World, chance, hash};
 
 /// One scraped series in the way of `increase()`: every step up counts, and a step down is
 /// a reset after which the whole value counts.
@@ -33,7 +34,7 @@ impl Increase {
 
 /// How a run ended, for its own checks.
 struct Run {
-    world: std::sync::Arc<World>,
+    world: Arc<World>,
     increases: BTreeMap<CountKey, Increase>,
     /// The first value of each series and the day it belongs to.
     first: BTreeMap<CountKey, (u64, u64)>,
@@ -48,7 +49,19 @@ struct Run {
 /// Runs `days` with a scrape a minute, and checks at each what holds at every moment.
 async fn run(seed: u64, day_offset: i64, days: u64, faults: Faults, with_state: bool) -> Run {
     let world = World::new(seed, day_offset, faults);
-    let mut process = Some(Process::start(&world, 0, None));
+    let start = |state: Option<&str>| Process::start(&world, 0, state);
+    run_as(&world, &start, days, with_state).await
+}
+
+/// The same with a process of another kind.
+async fn run_as(
+    world: &Arc<World>,
+    start: &dyn Fn(Option<&str>) -> Process,
+    days: u64,
+    with_state: bool,
+) -> Run {
+    let (seed, faults) = (world.seed, world.faults);
+    let mut process = Some(start(None));
     let mut state: Option<String> = None;
     let mut back_at = 0;
     let mut increases = BTreeMap::<CountKey, Increase>::new();
@@ -83,7 +96,7 @@ async fn run(seed: u64, day_offset: i64, days: u64, faults: Faults, with_state: 
             }
         }
         if process.is_none() && world.time() >= back_at {
-            process = Some(Process::start(&world, 0, state.as_deref()));
+            process = Some(start(state.as_deref()));
         }
         let scrape = process.as_ref().and_then(Process::scrape);
         scrapes.push((world.time(), scrape.clone()));
@@ -111,7 +124,7 @@ async fn run(seed: u64, day_offset: i64, days: u64, faults: Faults, with_state: 
     }
     Run {
         last: last.unwrap(),
-        world,
+        world: Arc::clone(world),
         increases,
         first,
         scrapes,
@@ -158,6 +171,52 @@ async fn without_faults_the_scraped_increase_is_the_truth_to_the_last_push() {
             assert_eq!(increase.sum, run.expected(key), "{key}, seed {seed}");
         }
         assert_eq!(run.increases.len(), 6);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn counters_are_the_truth_with_every_step_and_where_only_whole_days_are_known() {
+    for (step, only_days) in [
+        (1, false),
+        (300, false),
+        (3600, false),
+        (6 * 3600, false),
+        (DAY / 2, false),
+        (DAY, false),
+        (60, true),
+        (DAY, true),
+    ] {
+        let world = World::new(step, 8 * 3600, LATE);
+        let start = |state: Option<&str>| {
+            let mut target = target(world.day_offset);
+            let polling = &mut Arc::get_mut(&mut target.app).unwrap().polling;
+            polling.step = Duration::from_secs(step);
+            // Of two days, so that nobody takes it for a question about one.
+            polling.window = Duration::from_secs(2 * DAY);
+            let clock = Arc::clone(&world);
+            let clock = Arc::new(move || clock.now(0));
+            if only_days {
+                Process::run(WholeDays(Arc::clone(&world)), clock, target, 0, state)
+            } else {
+                Process::run(Service(Arc::clone(&world)), clock, target, 0, state)
+            }
+        };
+        let run = run_as(&world, &start, 3, false).await;
+        let served = run.scrapes.iter().filter(|(_, served)| served.is_some());
+        assert!(served.count() > 3 * 24 * 60 - 10, "{step} {only_days}");
+        assert_eq!(run.increases.len(), 6);
+        for (key, increase) in &run.increases {
+            assert_eq!(increase.sum, run.expected(key), "{key}, {step} {only_days}");
+            // By day it is not much behind what has happened.
+            let end = UnixSeconds(world.time() - 240);
+            let truth = world.truth(Range {
+                start: run.last.anchor,
+                end,
+            });
+            let lost = truth.get(key).copied().unwrap_or(0);
+            let late = lost / 4 + 5;
+            assert!(run.last.counts[key] + late >= lost, "{key}, {step}");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use timpush_exporter::reading::{
     Api, CountKey, Counts, ErrCode, Loss, LossKey, Platform, Reading, Stage,
 };
 use timpush_exporter::target::Target;
-use timpush_exporter::window::{DAY, Range, UnixSeconds};
+use timpush_exporter::window::{DAY, Range, UnixSeconds, day_anchor};
 use tokio::time::{Instant, sleep};
 
 /// Where virtual time begins: 2027-01-15T08:00:00Z.
@@ -280,5 +280,19 @@ impl Fetch for Service {
             }
         }
         Ok(reading)
+    }
+}
+
+/// The same for a service that counts by the day: a range covers every day that it touches.
+pub(crate) struct WholeDays(pub(crate) Arc<World>);
+
+impl Fetch for WholeDays {
+    async fn fetch(&self, target: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
+        let day = |at: u64| day_anchor(UnixSeconds(at), target.app.day_offset);
+        let range = Range {
+            start: day(range.start.0),
+            end: UnixSeconds(day(range.end.0 - 1).0 + DAY),
+        };
+        Service(Arc::clone(&self.0)).fetch(target, api, range).await
     }
 }
