@@ -1,6 +1,6 @@
 //! What a healthy daemon asks at each stop, and what it would have served.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -32,6 +32,9 @@ impl Settings {
             step: polling.step,
             counters: polling.counters,
             rules: Rules {
+                // What is asked lies on the windows' edges: a service of whole days no longer
+                // knows how much of an old day there was at any time of it.
+                step: polling.step,
                 // A healthy daemon has polled a moment ago, however far apart stops are.
                 stale_after: Duration::MAX,
                 ..Rules::of(target)
@@ -60,6 +63,8 @@ pub struct Frame {
     /// The rolling window, known codes as 0; absent where only counters are sampled.
     pub window: Option<(Range, Counts)>,
     pub counters: Option<Served>,
+    /// Counters that were 0 at a moment since the frame before.
+    pub zeros: Option<(UnixSeconds, Vec<CountKey>)>,
 }
 
 /// Every range that [`replay`] asks the counts of.
@@ -77,7 +82,10 @@ pub fn needed(settings: &Settings, stops: &[Stop], started: Instant) -> Vec<Rang
 /// its answers. `started` is the first stop on the steady clock and has no influence.
 ///
 /// The daemon is taken to have run before the first stop: what the first poll brings is
-/// shown as it is, and only series that appear later begin with 0.
+/// shown as it is, and only series that appear later begin with 0. Where stops are further
+/// apart than a series is 0 at first, its value is shown at the stop, and the 0 at a moment
+/// of its own before. That is what a daemon shows, unless the series appeared that shortly
+/// before the stop; to know that would take half as many calls again.
 pub fn replay(
     settings: &Settings,
     stops: &[Stop],
@@ -88,6 +96,7 @@ pub fn replay(
     let Some(first) = stops.first() else { return };
     let mut day = Days::default();
     let mut memory = Memory::default();
+    let mut known = Known::default();
     for stop in stops {
         let now = Now {
             wall: Duration::from_secs(stop.at.0),
@@ -104,11 +113,15 @@ pub fn replay(
             .counters
             .then(|| day.ledger.served(now, &settings.rules))
             .flatten();
+        let zeros = counters
+            .as_ref()
+            .and_then(|served| known.zeros_before(stop.at, served, &settings.rules));
         if window.is_some() || counters.is_some() {
             frame(Frame {
                 at: stop.at,
                 window,
                 counters,
+                zeros,
             });
         }
     }
@@ -118,34 +131,44 @@ pub fn replay(
 #[derive(Default)]
 struct Days {
     ledger: Ledger,
-    polled: bool,
+    polled: Option<UnixSeconds>,
     /// The start of the latest day that was asked about before it closed.
     seen: Option<UnixSeconds>,
 }
 
 impl Days {
     fn poll(&mut self, settings: &Settings, now: Now, counts: &mut impl FnMut(Range) -> Counts) {
-        let end = settings.end(now.unix());
+        let end = settings.rules.end(now.unix());
         self.see_closing_day(settings, end, now);
+        let zero_hold = settings.rules.zero_hold;
+        let is_apart = |before: UnixSeconds| now.unix().0 - before.0 > zero_hold.as_secs();
+        let answering = if self.polled.is_some_and(is_apart) {
+            Rules {
+                zero_hold: Duration::ZERO,
+                ..settings.rules
+            }
+        } else {
+            settings.rules
+        };
         for question in self.ledger.questions(end, now, &settings.rules) {
             match question {
                 Question::Today(range) => {
                     self.seen = Some(range.start);
-                    self.answer(question, &counts(range), settings, now);
+                    self.answer(question, &counts(range), &answering, now);
                 }
-                Question::Closed(range) => self.answer(question, &counts(range), settings, now),
+                Question::Closed(range) => self.answer(question, &counts(range), &answering, now),
                 // What came late is no sample.
                 Question::Late(_) => {}
             }
         }
-        self.polled = true;
+        self.polled = Some(now.unix());
     }
 
     /// A daemon has seen every day before it closes. Stops can be so far apart that none
     /// falls into a day, which would look like an outage of days; it is not worth a call
     /// to know when in that day which series appeared.
     fn see_closing_day(&mut self, settings: &Settings, end: UnixSeconds, now: Now) {
-        if !self.polled || end != day_anchor(end, settings.day_offset()) {
+        if self.polled.is_none() || end != day_anchor(end, settings.day_offset()) {
             return;
         }
         let closing = UnixSeconds(end.0.saturating_sub(DAY));
@@ -156,13 +179,42 @@ impl Days {
         for question in self.ledger.questions(before, now, &settings.rules) {
             if let Question::Today(range) = question {
                 self.seen = Some(range.start);
-                self.answer(question, &Counts::new(), settings, now);
+                self.answer(question, &Counts::new(), &settings.rules, now);
             }
         }
     }
 
-    fn answer(&mut self, question: Question, counts: &Counts, settings: &Settings, now: Now) {
-        self.ledger.answer(question, counts, now, &settings.rules);
+    fn answer(&mut self, question: Question, counts: &Counts, rules: &Rules, now: Now) {
+        self.ledger.answer(question, counts, now, rules);
+    }
+}
+
+/// The counters that were shown so far.
+#[derive(Default)]
+struct Known {
+    keys: BTreeSet<CountKey>,
+    /// When; absent before the first, whose series do not begin then.
+    at: Option<UnixSeconds>,
+}
+
+impl Known {
+    /// When which series were 0 that are `served` at `at` for the first time, and not as 0.
+    fn zeros_before(
+        &mut self,
+        at: UnixSeconds,
+        served: &Served,
+        rules: &Rules,
+    ) -> Option<(UnixSeconds, Vec<CountKey>)> {
+        let before = self.at.replace(at);
+        let mut zeros = Vec::new();
+        for (key, count) in &served.counts {
+            if self.keys.insert(key.clone()) && *count > 0 {
+                zeros.push(key.clone());
+            }
+        }
+        let before = before.filter(|before| before.0 + 1 < at.0 && !zeros.is_empty())?;
+        let zero_from = at.0.saturating_sub(rules.zero_hold.as_secs());
+        Some((UnixSeconds(zero_from.max(before.0 + 1)), zeros))
     }
 }
 

@@ -26,6 +26,11 @@ pub type Samples = BTreeMap<Series, Vec<(UnixSeconds, u64)>>;
 /// whose start is told with the losses.
 pub fn add(samples: &mut Samples, api: Api, frame: Frame) {
     let at = frame.at;
+    if let Some((at, keys)) = frame.zeros {
+        for key in keys {
+            samples.entry(Series::Total(key)).or_default().push((at, 0));
+        }
+    }
     let mut put = |series, value| samples.entry(series).or_default().push((at, value));
     if let Some((range, counts)) = frame.window {
         put(Series::WindowStart(api), range.start.0);

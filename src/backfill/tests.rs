@@ -188,13 +188,18 @@ proptest! {
             prop_assert_eq!(anchors[at], anchor.0);
             for (key, count) in true_counts(anchor.0, end.0) {
                 let points: BTreeMap<_, _> = samples[&Series::Total(key.clone())].iter().copied().collect();
-                // Who was absent, or forgotten after a day of zeros, begins with 0.
+                // Where samples are near each other, who was absent, or forgotten after a
+                // day of zeros, begins with 0 as in a daemon.
                 let newcomer = (1..=index)
                     .rev()
                     .take_while(|index| at.0 - times[*index].0 < 150)
-                    .any(|index| !points.contains_key(&times[index - 1]));
+                    .any(|index| {
+                        times[index].0 - times[index - 1].0 <= 150 && !points.contains_key(&times[index - 1])
+                    });
                 let expected = if newcomer { 0 } else { count };
                 prop_assert_eq!(points[at], expected, "{:?} at {}", key, at);
+                let (first, value) = points.first_key_value().unwrap();
+                prop_assert!(*first == times[0] || *value == 0, "{:?} begins with {}", key, value);
             }
         }
     }
@@ -581,4 +586,48 @@ fn a_daemon_that_starts_right_after_midnight_shows_the_closed_day_first() {
         };
         assert_eq!(*value, expected, "{}", at.0 - next);
     }
+}
+
+#[test]
+fn codes_that_appear_between_hours_are_shown_as_by_a_daemon_that_polls_every_minute() {
+    let from = MIDNIGHT + DAY / 2;
+    let plan = plan(3600, from, from + 5 * DAY, 3600);
+    let hours = samples(&plan);
+    let (rules, mut daemon) = (plan.targets[0].settings.rules, Ledger::default());
+    let now = |at: u64| Now {
+        wall: Duration::from_secs(at),
+        steady: plan.started + Duration::from_secs(at - MIDNIGHT),
+    };
+    let (mut fresh, mut fresher) = (0, 0);
+    for polled in (from..=from + 5 * DAY).step_by(60) {
+        for question in daemon.questions(end_of(polled), now(polled), &rules) {
+            let counts = ask_truth(Api::NormalPushLoss, question.range()).counts();
+            daemon.answer(question, &counts, now(polled), &rules);
+        }
+        if !(polled - from).is_multiple_of(3600) {
+            continue;
+        }
+        let served = daemon.served(now(polled), &rules).unwrap();
+        for (key, value) in &served.counts {
+            let points = &hours[&Series::Total(key.clone())];
+            let Some((_, sampled)) = points.iter().find(|(at, _)| at.0 == polled) else {
+                // Appeared in a window, or a day before, that the hours did not see.
+                assert_eq!(*value, 0, "{key:?} at {polled}");
+                continue;
+            };
+            let before = |(at, _): &&(UnixSeconds, u64)| at.0 <= polled - 3600;
+            fresh += usize::from(polled > from && points.iter().find(before).is_none());
+            if value != sampled {
+                // The daemon has seen it for less than the time of its 0.
+                let anchor = served.anchor.0;
+                let then = true_counts(anchor, end_of(polled - 150).0);
+                assert!(
+                    *value == 0 && !then.contains_key(key),
+                    "{key:?} at {polled}: {sampled}"
+                );
+                fresher += 1;
+            }
+        }
+    }
+    assert!(fresh > 20 && fresher * 4 < fresh, "{fresher} of {fresh}");
 }

@@ -79,9 +79,13 @@ fn phases(anchor: UnixSeconds, last: Option<u64>, rules: &Rules) -> [(u64, u64);
     let settled = anchor.0 + rules.lag.as_secs();
     let zero = rules.zero_hold.as_secs();
     let closed = rules.hold_end(anchor);
-    let appeared = rules
-        .newcomers_zero_until(anchor, UnixSeconds(settled))
-        .max(last.map_or(0, |last| last + zero));
+    let appeared = match last {
+        // Whoever appeared in so long a time is taken to have been 0 before.
+        Some(last) if settled - last > zero => settled,
+        _ => rules
+            .newcomers_zero_until(anchor, UnixSeconds(settled))
+            .max(last.map_or(0, |last| last + zero)),
+    };
     [
         (settled, appeared.min(closed).max(settled + 1)),
         (appeared, closed),

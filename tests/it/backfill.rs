@@ -82,7 +82,7 @@ fn anchor_of(at: u64) -> u64 {
 
 /// Whether counters show something else than the day so far.
 fn near_midnight(at: u64) -> bool {
-    at - anchor_of(at) < 720 || anchor_of(at) + DAY - at < 720
+    at - anchor_of(at) < 720 || (anchor_of(at) + DAY).saturating_sub(at) < 720
 }
 
 fn truth(lab: &Lab, api: Api, start: u64, end: u64) -> Counts {
