@@ -100,7 +100,11 @@ impl<'a, F: Pair> Probe<'a, F> {
         self.tell("looking at the edges of ranges");
         let edges = edges::measure(self, &ground, &resolution, &days).await?;
         self.tell("looking for the newest data");
-        let freshness = freshness::measure(self, &ground, &resolution).await?;
+        let offset = service_days
+            .as_ref()
+            .filter(|days| days.passes())
+            .map_or(own_offset, |days| days.offset);
+        let freshness = freshness::measure(self, &ground, &resolution, offset).await?;
         self.tell("making two calls at once, up to four times");
         let limit = limit::measure(self, &ground).await;
         let settling = if quick {
@@ -122,7 +126,7 @@ impl<'a, F: Pair> Probe<'a, F> {
             api: ground.api.as_str(),
             measured_at: started.to_string(),
             day_additivity: days.finding,
-            service_day_additivity: service_days.map(|days| days.finding),
+            service_day_additivity: service_days.map(|days| days.sums.finding),
             hour_additivity: hours.finding,
             edges,
             resolution: resolution.finding,
@@ -155,8 +159,9 @@ impl<'a, F: Pair> Probe<'a, F> {
     }
 }
 
-/// The service's own samples begin and end at midnight here.
-const SERVICE_OFFSET: DayOffset = DayOffset::DEFAULT;
+/// Where the service's days may begin: at +08:00 as in its own samples, or where most
+/// services' do.
+const SERVICE_OFFSETS: [DayOffset; 2] = [DayOffset::DEFAULT, DayOffset::UTC];
 
 fn range(start: u64, end: u64) -> Range {
     Range {

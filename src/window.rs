@@ -53,6 +53,7 @@ pub struct DayOffset(i32);
 impl DayOffset {
     /// +08:00: the service's own samples begin and end at midnight there.
     pub const DEFAULT: Self = Self(8 * 3600);
+    pub const UTC: Self = Self(0);
 
     /// `None` outside -12:00..=+14:00, the offsets in use on Earth.
     pub fn from_seconds(seconds: i32) -> Option<Self> {

@@ -21,6 +21,8 @@ pub(crate) enum Counting {
         bucket: u64,
         inclusive: bool,
     },
+    /// Every day of UTC that the range touches, whole.
+    UtcDays,
     /// Every bucket whose start lies in the range.
     Stamped {
         bucket: u64,
@@ -44,6 +46,7 @@ impl Counting {
                 let last = end.0 - u64::from(!inclusive);
                 (floor(start.0, bucket), floor(last, bucket) + bucket)
             }
+            Self::UtcDays => (start.0 / DAY * DAY, end.0.next_multiple_of(DAY)),
             Self::Stamped { bucket } => {
                 let next = |at: u64| floor(at + bucket - 1, bucket);
                 (next(start.0), next(end.0))

@@ -8,7 +8,7 @@ use super::resolution::Resolution;
 use super::{Pair, Probe, QUIET, range};
 use crate::api::FetchError;
 use crate::config::duration;
-use crate::window::{DAY, day_anchor};
+use crate::window::{DAY, DayOffset, day_anchor};
 
 /// How far to look back for the newest data, in seconds; never into the service's 7 days'
 /// end, which moves on while questions are asked.
@@ -32,13 +32,15 @@ pub(super) struct Freshness {
     pub(super) finding: Finding,
 }
 
+/// Looks for counts of the day that began last at `offset`.
 pub(super) async fn measure<F: Pair>(
     probe: &Probe<'_, F>,
     ground: &Ground,
     resolution: &Resolution,
+    offset: DayOffset,
 ) -> Result<Freshness, FetchError> {
     let now = (probe.clock)();
-    let today = day_anchor(now, probe.target.app.day_offset);
+    let today = day_anchor(now, offset);
     let elapsed = now.0.saturating_sub(today.0);
     let mut is_of_today = None;
     if elapsed > 0 {

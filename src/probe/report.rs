@@ -17,7 +17,8 @@ pub struct Report {
     pub measured_at: String,
     /// `additive`, `inclusive_edges`, `exclusive_edges`, `not_additive`, `unknown`.
     pub day_additivity: Finding,
-    /// The same for days at +08:00; only if days at the app's own `day_offset` do not add up.
+    /// The same for days at +08:00 or +00:00, whichever adds up or was tried last; only if
+    /// days at the app's own `day_offset` do not add up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_day_additivity: Option<Finding>,
     /// As `day_additivity`, for two hours inside a closed day.
@@ -47,7 +48,7 @@ impl Report {
         let service_days = self.service_day_additivity.as_ref();
         let findings = [
             ("Adjacent days", Some(&self.day_additivity)),
-            ("Adjacent days at +08:00", service_days),
+            ("Adjacent days elsewhere", service_days),
             ("Adjacent hours", Some(&self.hour_additivity)),
             ("Edges of a range", Some(&self.edges)),
             ("Resolution", Some(&self.resolution)),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::freshness::Freshness;
 use super::resolution::Resolution;
 use super::settling::Settling;
-use super::sums::Sums;
+use super::sums::{ServiceDays, Sums};
 use crate::config::Polling;
 use crate::config::duration::text;
 use crate::window::DAY;
@@ -80,7 +80,7 @@ impl Setting<String> {
 pub(super) fn recommend(
     polling: &Polling,
     days: &Sums,
-    service_days: Option<&Sums>,
+    service_days: Option<&ServiceDays>,
     resolution: &Resolution,
     freshness: &Freshness,
     settling: &Settling,
@@ -116,10 +116,10 @@ pub(super) fn recommend(
         }),
         counters: counters(days, service_days, freshness),
         day_offset: service_days
-            .filter(|days| days.verdict.passes() == Some(true))
-            .map(|_| {
+            .filter(|days| days.passes())
+            .map(|days| {
                 setting(
-                    "+08:00".to_owned(),
+                    days.offset.to_string(),
                     "days add up there, and not at the configured offset; a key of the app or the top level",
                 )
             }),
@@ -136,6 +136,11 @@ fn lag(freshness: &Freshness, settling: &Settling) -> Setting<String> {
         (None, Some(newest)) if freshness.is_of_today == Some(false) && newest < 6 * DAY => {
             setting(minutes(newest), "the newest data is that old")
         }
+        _ if settling.is_moving => setting(
+            None,
+            "counts still grew half an hour after a push, so keep what is configured (default 2m); \
+             timpush_late_pushes shows how many come too late for it",
+        ),
         _ => setting(
             None,
             "not measured, so keep what is configured (default 2m)",
@@ -143,16 +148,20 @@ fn lag(freshness: &Freshness, settling: &Settling) -> Setting<String> {
     }
 }
 
-fn counters(days: &Sums, service_days: Option<&Sums>, freshness: &Freshness) -> Setting<bool> {
+fn counters(
+    days: &Sums,
+    service_days: Option<&ServiceDays>,
+    freshness: &Freshness,
+) -> Setting<bool> {
     let passes = days.verdict.passes();
-    let service_days = service_days.and_then(|days| days.verdict.passes());
+    let elsewhere = service_days.is_some_and(ServiceDays::passes);
     match (passes, freshness.is_of_today) {
         (_, Some(false)) => setting(
             false,
             "today has no data, so counters of the day would stand at 0 until it is over",
         ),
         (Some(true), _) => setting(true, "adjacent days add up"),
-        (Some(false), _) if service_days == Some(true) => {
+        (Some(false), _) if elsewhere => {
             setting(true, "adjacent days add up with the day_offset below")
         }
         (Some(false), _) => setting(false, "adjacent days do not add up"),

@@ -41,6 +41,8 @@ const NEARLY: u64 = 99;
 pub(super) struct Settling {
     /// The age from which a push is counted, at most, in seconds.
     pub(super) after: Option<u64>,
+    /// Whether the counts still changed at the end.
+    pub(super) is_moving: bool,
     pub(super) finding: Finding,
 }
 
@@ -51,6 +53,7 @@ pub(super) fn skipped() -> Settling {
 fn unknown(verdict: &'static str, why: &str, evidence: Vec<super::Asked>) -> Settling {
     Settling {
         after: None,
+        is_moving: false,
         finding: Finding::new(verdict, why, evidence),
     }
 }
@@ -91,12 +94,19 @@ pub(super) async fn measure<F: Pair>(
         return Ok(unknown("unknown", QUIET, probe.evidence()));
     };
     let is_still = is_still(&readings, end);
-    let settled = if is_still {
-        settled
-    } else {
-        settled_at(&readings, end, NEARLY).unwrap_or(settled)
-    };
-    let after = settled.saturating_add(tail);
+    // That the last reading is like itself says nothing of what comes after it.
+    let nearly = nearly_settled_at(&readings, end).filter(|_| !is_still);
+    if !is_still && nearly.is_none() {
+        return Ok(Settling {
+            is_moving: true,
+            ..unknown(
+                "still_moving",
+                &how_it_moved(&readings, end),
+                probe.evidence(),
+            )
+        });
+    }
+    let after = nearly.unwrap_or(settled).saturating_add(tail);
     let text = duration::text(Duration::from_secs(after));
     let (verdict, explanation) = if is_still {
         (
@@ -107,12 +117,13 @@ pub(super) async fn measure<F: Pair>(
         (
             "still_moving",
             format!(
-                "the counts still change half an hour after the range's end; {NEARLY} % of them are there after at most {text}"
+                "the counts still change half an hour after the range's end; {NEARLY} % of what there was then was there after at most {text}"
             ),
         )
     };
     Ok(Settling {
         after: Some(after),
+        is_moving: !is_still,
         finding: Finding {
             seconds: Some(after),
             ..Finding::new(verdict, explanation, probe.evidence())
@@ -166,6 +177,30 @@ fn is_still(readings: &[Reading], end: u64) -> bool {
         let age = last.at.0.saturating_sub(end);
         age.saturating_sub(settled) >= (settled / 2).max(STILL)
     })
+}
+
+/// The age in seconds of the first reading that had [`NEARLY`] what the last one had, unless
+/// it is the last one.
+fn nearly_settled_at(readings: &[Reading], end: u64) -> Option<u64> {
+    let last = readings.last()?.at.0.saturating_sub(end);
+    settled_at(readings, end, NEARLY).filter(|nearly| *nearly < last)
+}
+
+/// How much the last two readings differ.
+fn how_it_moved(readings: &[Reading], end: u64) -> String {
+    let [.., before, last] = readings else {
+        return QUIET.to_owned();
+    };
+    let text = |reading: &Reading| {
+        let age = reading.at.0.saturating_sub(end);
+        duration::text(Duration::from_secs(age))
+    };
+    let percent = before.counts.total().saturating_mul(100) / last.counts.total().max(1);
+    format!(
+        "the counts still change {} after the range's end: {} after it there were {percent} % of them",
+        text(last),
+        text(before)
+    )
 }
 
 /// The age in seconds of the first reading from which all are like the last one; those with

@@ -3,11 +3,11 @@
 use super::finding::Finding;
 use super::ground::Ground;
 use super::resolution::Resolution;
-use super::{Pair, Probe, SERVICE_OFFSET};
+use super::{Pair, Probe, SERVICE_OFFSETS};
 use crate::additivity::{SumCheck, Verdict, closed_day};
 use crate::api::FetchError;
 use crate::reading::Api;
-use crate::window::{DAY, UnixSeconds};
+use crate::window::{DAY, DayOffset, UnixSeconds};
 
 const HOUR: u64 = 3600;
 
@@ -15,6 +15,18 @@ const HOUR: u64 = 3600;
 pub(super) struct Sums {
     pub(super) verdict: Verdict,
     pub(super) finding: Finding,
+}
+
+/// A verdict on two days that begin elsewhere than the app's own.
+pub(super) struct ServiceDays {
+    pub(super) offset: DayOffset,
+    pub(super) sums: Sums,
+}
+
+impl ServiceDays {
+    pub(super) fn passes(&self) -> bool {
+        self.sums.verdict.passes() == Some(true)
+    }
 }
 
 /// Two days at the app's own offset.
@@ -26,19 +38,34 @@ pub(super) async fn days<F: Pair>(
     measure(probe, ground.api, middle, DAY).await
 }
 
-/// Two days at the service's presumable offset, if the app has another one and its days do
-/// not add up.
+/// Two days at the service's presumable offsets, if the app has another one and its days do
+/// not add up: at the first offset at which they do, or else at the last.
 pub(super) async fn service_days<F: Pair>(
     probe: &Probe<'_, F>,
     ground: &Ground,
     own: &Sums,
-) -> Result<Option<Sums>, FetchError> {
-    let offset = probe.target.app.day_offset;
-    if offset == SERVICE_OFFSET || own.verdict.passes() != Some(false) {
-        return Ok(None);
+) -> Result<Option<ServiceDays>, FetchError> {
+    let mut found = None;
+    if own.verdict.passes() != Some(false) {
+        return Ok(found);
     }
-    let middle = closed_day((probe.clock)(), SERVICE_OFFSET).start;
-    measure(probe, ground.api, middle, DAY).await.map(Some)
+    let configured = probe.target.app.day_offset;
+    for offset in SERVICE_OFFSETS {
+        if offset == configured {
+            continue;
+        }
+        let middle = closed_day((probe.clock)(), offset).start;
+        let mut sums = measure(probe, ground.api, middle, DAY).await?;
+        let explanation = &mut sums.finding.explanation;
+        *explanation = format!("at {offset}: {explanation}");
+        let days = ServiceDays { offset, sums };
+        let passes = days.passes();
+        found = Some(days);
+        if passes {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Two hours in the busiest part of a closed day.

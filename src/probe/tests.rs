@@ -21,6 +21,10 @@ struct Account {
     service: Service,
     /// The age from which a push is counted, in seconds.
     settling: u64,
+    /// The time in which a part of a range's counts comes in bit by bit, in seconds.
+    trickle: u64,
+    /// That part, in percent.
+    missing: u64,
     limit: Limit,
     since: Instant,
 }
@@ -35,6 +39,8 @@ impl Account {
         Self {
             service,
             settling: 0,
+            trickle: 0,
+            missing: 100,
             limit: Limit::App,
             since: Instant::now(),
         }
@@ -56,7 +62,17 @@ impl Account {
         if end <= asked.start.0 {
             return Reading::Loss([].into());
         }
-        self.service.reading(api, range(asked.start.0, end))
+        let mut reading = self.service.reading(api, range(asked.start.0, end));
+        let age = now - u64::midpoint(asked.start.0, end);
+        if let Reading::Loss(rows) = &mut reading
+            && age < self.trickle
+        {
+            for loss in rows.values_mut() {
+                let part = loss.count * self.missing / 100;
+                loss.count -= part * (self.trickle - age) / self.trickle;
+            }
+        }
+        reading
     }
 
     async fn probed(&self, quick: bool) -> Report {
@@ -202,6 +218,38 @@ async fn a_slowly_settling_service_gets_a_lag_that_is_long_enough() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_claimed_of_counts_that_grow_on_and_on() {
+    let account = Account {
+        trickle: 3 * 3600,
+        ..Account::counting(Counting::HalfOpen)
+    };
+    let report = account.probed(false).await;
+    let settling = &report.settling;
+    assert_eq!((settling.verdict, settling.seconds), ("still_moving", None));
+    let said = &settling.explanation;
+    assert!(said.ends_with("after it there were 91 % of them"), "{said}");
+    assert_eq!(report.settings.lag.value, None);
+    assert!(report.settings.lag.reason.contains("still grew"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn counts_that_hardly_grow_any_more_are_called_nearly_there() {
+    let account = Account {
+        trickle: 3 * 3600,
+        missing: 2,
+        ..Account::counting(Counting::HalfOpen)
+    };
+    let report = account.probed(false).await;
+    assert_eq!(report.settling.verdict, "still_moving");
+    let said = &report.settling.explanation;
+    assert!(
+        said.contains("99 % of what there was then was there after"),
+        "{said}"
+    );
+    assert_eq!(report.settings.lag.value.as_deref(), Some("2m"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_service_that_publishes_by_night_gets_no_counters() {
     let account = Account {
         settling: 30 * 3600,
@@ -275,6 +323,36 @@ async fn a_configured_day_that_is_not_the_services_is_found() {
     assert_eq!(report.settings.counters.value, Some(true));
     let yaml = report.settings.yaml();
     assert!(yaml.contains("\nday_offset: \"+08:00\"  # "), "{yaml}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn days_of_utc_are_found_instead_of_switching_counters_off() {
+    let report = Account::counting(Counting::UtcDays).probed(true).await;
+    assert_eq!(report.day_additivity.verdict, "not_additive");
+    let elsewhere = report.service_day_additivity.unwrap();
+    assert_eq!(elsewhere.verdict, "additive");
+    assert!(elsewhere.explanation.starts_with("at +00:00: "));
+    assert_eq!(report.resolution.verdict, "1d");
+    assert_eq!(report.settings.counters.value, Some(true));
+    let yaml = report.settings.yaml();
+    assert!(yaml.contains("\nday_offset: \"+00:00\"  # "), "{yaml}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn days_that_begin_nowhere_in_particular_get_no_counters() {
+    let mut target = target("shop", "china");
+    Arc::get_mut(&mut target.app).unwrap().day_offset = "+05:00".parse().unwrap();
+    let inclusive = Counting::Touching {
+        bucket: DAY,
+        inclusive: true,
+    };
+    let report = Account::counting(inclusive).probed_as(&target, true).await;
+    assert_eq!(
+        report.service_day_additivity.unwrap().verdict,
+        "not_additive"
+    );
+    assert_eq!(report.settings.counters.value, Some(false));
+    assert!(report.settings.day_offset.is_none());
 }
 
 #[tokio::test(start_paused = true)]

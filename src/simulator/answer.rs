@@ -11,12 +11,18 @@ use crate::window::{DayOffset, Range, UnixSeconds, day_anchor};
 /// What the documents leave open about the service. The default is the plainest reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own that the documents leave open"
+)]
 pub struct Behaviour {
     pub shape: Shape,
     /// `ErrCode` as a number, where it is one.
     pub numeric_codes: bool,
     /// Counts are kept by the day at +08:00: a range covers every day that it touches.
     pub whole_days: bool,
+    /// These days are those of UTC.
+    pub utc_days: bool,
     /// The second `EndTime` belongs to the range.
     pub inclusive_end: bool,
     /// Age from which a push is counted, in seconds.
@@ -49,7 +55,12 @@ impl Behaviour {
             end.0 = end.0.saturating_add(1);
         }
         if self.whole_days {
-            let day = |at| day_anchor(at, DayOffset::DEFAULT);
+            let offset = if self.utc_days {
+                DayOffset::UTC
+            } else {
+                DayOffset::DEFAULT
+            };
+            let day = |at| day_anchor(at, offset);
             start = day(start);
             let last = day(UnixSeconds(end.0.saturating_sub(1)));
             end.0 = last.0.saturating_add(crate::window::DAY);

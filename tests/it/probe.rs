@@ -4,9 +4,11 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::Value;
+use timpush_exporter::reading::{Api, CountKey, FunnelStep};
 use timpush_exporter::simulator::{Behaviour, Fault, Limits, Rule, Scenario};
+use timpush_exporter::window::{DayOffset, Range, UnixSeconds, day_anchor};
 
-use crate::lab::{BINARY, Lab, SHOP, UNLIMITED};
+use crate::lab::{BINARY, Exporter, Lab, SHOP, UNLIMITED};
 
 fn probe(lab: &Lab, calls_per_second: f64, more: &[&str]) -> Output {
     let app = Lab::app("shop", SHOP, &lab.url);
@@ -72,6 +74,75 @@ async fn a_day_bucketed_service_is_named_so() {
     assert_eq!(report["day_additivity"]["verdict"], "additive");
     assert_eq!(report["hour_additivity"]["verdict"], "not_additive");
     assert_eq!(report["settings"]["window"]["value"], "1d");
+}
+
+/// Runs the daemon with the settings that the probe prints and gives its counters.
+async fn advised(behaviour: Behaviour, offset: DayOffset) {
+    let lab = Lab::start(UNLIMITED).await;
+    lab.simulator.set_scenario(Scenario {
+        behaviour,
+        ..Scenario::default()
+    });
+    let output = probe(&lab, 100.0, &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, settings) = text.split_once("\nSettings to use, ").unwrap();
+    let (place, settings) = settings.split_once(":\n\n").unwrap();
+    assert!(place.ends_with("in the app"), "{place}");
+    assert!(settings.contains("\nstep: 1d  # "), "{settings}");
+    assert!(settings.contains("\ncounters: true  # "), "{settings}");
+    let config = format!(
+        "listen: 127.0.0.1:0\ncalls_per_second: 50\ndefaults: {{interval: 2s, timeout: 2s}}\napps:\n  \
+         - name: shop\n    sdk_app_id: {SHOP}\n    identifier: administrator\n    secret_key_file: shop.key\n    \
+         regions: [{{name: lab, url: \"{}\"}}]\n    {}\n",
+        lab.url,
+        settings.trim_end().replace('\n', "\n    "),
+    );
+    let before = now();
+    let exporter = Exporter::run(&lab.write("advised.yml", &config)).await;
+    let metrics = exporter
+        .until("counters", |metrics| {
+            let counted = |name| metrics.sum(name, &[]).is_some();
+            counted("timpush_lost_pushes_total") && counted("timpush_sent_pushes_total")
+        })
+        .await;
+    assert_eq!(metrics.sum("timpush_counters_enabled", &[]), Some(1.0));
+    let day = day_anchor(before, offset);
+    let sent = |end: UnixSeconds| {
+        let api = Api::NormalPushStatistics;
+        let range = Range { start: day, end };
+        let counts = lab.simulator.truth(SHOP, api, range).unwrap().counts();
+        let sent = counts.get(&CountKey::Funnel(FunnelStep::Sent, None));
+        sent.copied().unwrap_or(0)
+    };
+    let served = metrics.sum("timpush_sent_pushes_total", &[]).unwrap();
+    // Shortly after midnight it is the day before, and then 0.
+    if before.0 - day.0 > 1200 {
+        let (least, most) = (sent(before), sent(UnixSeconds(now().0 + 1)));
+        let number = |count: u64| f64::from(u32::try_from(count).unwrap());
+        assert!(
+            (number(least)..=number(most)).contains(&served),
+            "{served}, not {least} to {most}"
+        );
+        let anchor = metrics.sum("timpush_day_anchor_timestamp_seconds", &[]);
+        assert_eq!(anchor, Some(day.as_f64()));
+    }
+}
+
+fn now() -> UnixSeconds {
+    let now = jiff::Timestamp::now().as_second();
+    UnixSeconds(now.try_into().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_for_a_service_of_whole_days_give_counters_that_are_right() {
+    for (utc_days, offset) in [(false, DayOffset::DEFAULT), (true, DayOffset::UTC)] {
+        let behaviour = Behaviour {
+            whole_days: true,
+            utc_days,
+            ..Behaviour::default()
+        };
+        advised(behaviour, offset).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

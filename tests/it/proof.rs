@@ -26,6 +26,7 @@ const DEFAULT: Behaviour = Behaviour {
     shape: timpush_exporter::simulator::Shape::Flat,
     numeric_codes: false,
     whole_days: false,
+    utc_days: false,
     inclusive_end: false,
     settling_seconds: 0,
 };
