@@ -7,6 +7,7 @@
 //! file         the file's text, with document: YAML, TOML or JSON -> tree of values
 //!   bounds       how deep and how large it may be, aliases expanded
 //! environment  TIMPUSH_ variables over the tree
+//! proxy        proxy_url, or the variables that all programs share
 //! check        tree -> Config, every problem collected in findings
 //!   section      one table: typed values, unknown keys
 //!   app          one element of apps, with key, regions, polling
@@ -29,6 +30,7 @@ mod findings;
 mod key;
 pub mod plan;
 mod polling;
+mod proxy;
 mod read;
 mod redact;
 mod regions;
@@ -56,6 +58,7 @@ pub use certificates::{CertificatesError, certificates};
 pub use environment::variables;
 pub use file::{NotFound, PLACES, find};
 pub use findings::{Problem, Problems};
+pub use proxy::Proxy;
 
 /// Whether to look for what a configuration refers to on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +79,8 @@ pub struct Config {
     pub holds: Holds,
     /// Extra root certificates, PEM.
     pub ca_file: Option<PathBuf>,
-    pub proxy_url: Option<ProxyUrl>,
+    /// The way to all https hosts but those that it makes an exception of.
+    pub proxy: Option<Proxy>,
     pub state_file: Option<PathBuf>,
     /// The time between two writes of the state file.
     pub state_interval: Duration,
@@ -117,7 +121,7 @@ impl Config {
         env: &BTreeMap<String, String>,
     ) -> Result<Self, Problems> {
         let findings = findings::Findings::new(environment::overlay(&mut tree, env));
-        let config = check::check(&tree, place, &findings);
+        let config = check::check(&tree, env, place, &findings);
         if let Some(config) = &config {
             for (variable, text) in environment::unknown(env, &config.key_variables()) {
                 findings.notice(variable, &text);
@@ -151,20 +155,6 @@ pub struct Web {
     pub config_file: Option<PathBuf>,
     pub enable_lifecycle: bool,
     pub openmetrics_created: bool,
-}
-
-/// A proxy for https calls. Its URL may hold a password, so it cannot be printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ProxyUrl(Zeroizing<String>);
-
-impl ProxyUrl {
-    pub(crate) fn new(url: String) -> Self {
-        Self(Zeroizing::new(url))
-    }
-
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
 }
 
 /// How long counters wait for scrapes to see them.

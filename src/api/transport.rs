@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{NoProxy, Proxy, redirect};
+use reqwest::redirect;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::error::{FetchError, Outcome};
 use super::names::{Names, Unresolved};
-use crate::config::{CertificatesError, ProxyUrl, certificates};
+use crate::config::{CertificatesError, Proxy, certificates};
 
 /// Bound on DNS, TCP and TLS together. Shorter than the default bound on a whole answer,
 /// so that a dead host leaves time for its backup.
@@ -27,8 +27,6 @@ pub enum TransportError {
     CaFile(CertificatesError),
     #[error("ca_file: {} holds no certificate that can be a root", path.display())]
     NoRoots { path: PathBuf },
-    #[error("proxy_url: not usable as a proxy")]
-    Proxy,
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
     #[error("cannot set up the HTTP client")]
@@ -39,7 +37,7 @@ pub enum TransportError {
 /// travel to another host; a proxy is used for https alone.
 pub fn client(
     ca_file: Option<&Path>,
-    proxy: Option<&ProxyUrl>,
+    proxy: Option<&Proxy>,
 ) -> Result<reqwest::Client, TransportError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("timpush-exporter/", env!("CARGO_PKG_VERSION")))
@@ -51,17 +49,10 @@ pub fn client(
         .pool_idle_timeout(POOL_IDLE)
         .dns_resolver(Arc::new(Names::default()))
         .no_proxy();
-    let from_environment = || {
-        ["HTTPS_PROXY", "https_proxy"]
-            .into_iter()
-            .find_map(|name| std::env::var(name).ok().filter(|url| !url.is_empty()))
-    };
-    if let Some(url) = proxy
-        .map(|url| url.expose().to_owned())
-        .or_else(from_environment)
-    {
-        let proxy = Proxy::https(&url).map_err(|_| TransportError::Proxy)?;
-        builder = builder.proxy(proxy.no_proxy(NoProxy::from_env()));
+    if let Some(proxy) = proxy.cloned() {
+        builder = builder.proxy(reqwest::Proxy::custom(move |url| {
+            proxy.is_for(url).then(|| proxy.expose().to_owned())
+        }));
     }
     builder
         .build()

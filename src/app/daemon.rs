@@ -129,7 +129,7 @@ impl Daemon {
         }
         let targets = expand(&next);
         // Another way to the service is another way for all.
-        let same_way = old.ca_file == next.ca_file && old.proxy_url == next.proxy_url;
+        let same_way = old.ca_file == next.ca_file && old.proxy == next.proxy;
         let wanted: BTreeMap<TargetId, &Target> =
             targets.iter().map(|target| (target.id(), target)).collect();
         self.pollers

@@ -30,6 +30,14 @@ fn report(file: &Path, secrets: Secrets, config: &Config, out: &mut dyn Write) -
     };
     writeln!(out, "{}: OK{unchecked}\n", file.display())?;
     writeln!(out, "{}", Plan::of(config))?;
+    if let Some(proxy) = &config.proxy {
+        let except = if proxy.has_exceptions() {
+            " but for NO_PROXY"
+        } else {
+            ""
+        };
+        writeln!(out, "\nproxy for https calls{except}: {proxy}")?;
+    }
     if !config.notices.is_empty() {
         writeln!(out)?;
     }

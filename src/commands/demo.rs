@@ -155,7 +155,7 @@ fn config(
         scrape_interval: seconds(60),
         holds,
         ca_file: None,
-        proxy_url: None,
+        proxy: None,
         state_file: None,
         state_interval: seconds(300),
         web: Web::default(),

@@ -1,6 +1,7 @@
 //! The tree of a file in, a checked [`Config`] out. Walks on after a mistake, so that all
 //! are reported together.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
@@ -20,7 +21,7 @@ use super::polling::Layer;
 use super::read::Read;
 use super::schema::Group;
 use super::section::{Section, kind};
-use super::{App, Config, Holds, ProxyUrl, Secrets, Web, across, certificates, web_file};
+use super::{App, Config, Holds, Secrets, Web, across, certificates, proxy, web_file};
 use crate::files::{self, Operation};
 
 const SCRAPE_INTERVAL: RangeInclusive<Duration> =
@@ -41,6 +42,7 @@ const DEFAULT_STATE_INTERVAL: Duration = Duration::from_secs(300);
 /// to add.
 pub(super) fn check(
     tree: &Map<String, Value>,
+    env: &BTreeMap<String, String>,
     place: &Place,
     findings: &Findings,
 ) -> Option<Config> {
@@ -52,7 +54,7 @@ pub(super) fn check(
             .map(drop)
             .map_err(|error| error.to_string())
     });
-    let proxy_url = top.text("proxy_url").and_then(|url| proxy(&top, url));
+    let proxy = proxy::read(top.text("proxy_url"), env, findings);
     let state_file = path(&top, "state_file", place, state_file);
     if let (Read::Given(path), Secrets::Check) = (&state_file, place.secrets)
         && path.parent().is_some_and(cannot_be_written)
@@ -115,7 +117,7 @@ pub(super) fn check(
         scrape_interval: scrape_interval?,
         holds: holds?,
         ca_file: ca_file.given(),
-        proxy_url: proxy_url.given(),
+        proxy: proxy.given(),
         state_file: state_file.given(),
         state_interval: state_interval.or(DEFAULT_STATE_INTERVAL)?,
         web: web?,
@@ -285,21 +287,4 @@ fn cannot_be_written(directory: &Path) -> bool {
         directory
     };
     rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK).is_err()
-}
-
-fn proxy(top: &Section, text: &str) -> Option<ProxyUrl> {
-    let url = reqwest::Url::parse(text).ok().filter(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-    });
-    if url.is_none() {
-        top.refuse(
-            "proxy_url",
-            "must be http:// or https://, perhaps user:password@, a host and perhaps a port, and nothing more",
-        );
-    }
-    url.map(|_| ProxyUrl::new(text.to_owned()))
 }

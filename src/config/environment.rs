@@ -5,16 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::proxy;
 use super::schema::{Group, Kind, closest};
 
 const PREFIX: &str = "TIMPUSH_";
 
-/// This program's variables out of the process environment. A variable that is not
-/// UTF-8 cannot be one of its settings.
+/// This program's variables out of the process environment, and those of a proxy. A
+/// variable that is not UTF-8 cannot be one of its settings; one of a proxy is given with
+/// U+FFFD in it, to be refused.
 pub fn variables() -> BTreeMap<String, String> {
     std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| name.starts_with(PREFIX))
+        .filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            let value = if proxy::variables().any(|known| known == name) {
+                value.to_string_lossy().into_owned()
+            } else if name.starts_with(PREFIX) {
+                value.into_string().ok()?
+            } else {
+                return None;
+            };
+            Some((name, value))
+        })
         .collect()
 }
 

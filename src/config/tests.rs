@@ -93,7 +93,7 @@ fn a_minimal_file_gets_every_default() {
     assert_eq!(config.holds.rollover, Duration::from_secs(150));
     assert_eq!(config.holds.zero, Duration::from_secs(150));
     assert_eq!((config.ca_file, config.state_file), (None, None));
-    assert!(config.proxy_url.is_none());
+    assert!(config.proxy.is_none());
     assert_eq!(config.web, Web::default());
     assert_eq!(config.notices, [""; 0]);
     let app = &config.apps[0];
@@ -250,7 +250,7 @@ fn a_variable_stands_over_the_file_and_is_named_in_problems() {
     let problems = load_with(&text, &variables, Secrets::Skip).err().unwrap();
     assert_eq!(
         problems.to_string(),
-        "proxy_url: must be http:// or https://, perhaps user:password@, a host and perhaps a port, and nothing more (set by TIMPUSH_PROXY_URL)\n\
+        "proxy_url: must be http(s)://[user:password@]host[:port]; percent-encode special characters in user and password (set by TIMPUSH_PROXY_URL)\n\
          defaults.interval: must be a duration such as 30s, 5m, 2h30m or 7d (set by TIMPUSH_DEFAULTS__INTERVAL)"
     );
 }

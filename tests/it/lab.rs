@@ -117,10 +117,16 @@ impl Exporter {
 
     /// Starts the program and waits until it serves.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[]).await
+    }
+
+    /// The same with environment variables.
+    pub(crate) async fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (stdout, stderr) = (folder.path().join("stdout"), folder.path().join("stderr"));
         let child = Command::new(BINARY)
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(File::create(&stdout).unwrap())
             .stderr(File::create(&stderr).unwrap())

@@ -15,7 +15,7 @@ use crate::api::signer::Signed;
 use crate::api::transport::{self, TransportError};
 use crate::api::wire::Answer;
 use crate::clock;
-use crate::config::{Config, ProxyUrl};
+use crate::config::{Config, Proxy};
 use crate::reading::{Api, Reading};
 use crate::region::Endpoint;
 use crate::scrubber::Scrubber;
@@ -48,9 +48,14 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(config: &Config, metrics: Arc<SelfMetrics>) -> Result<Self, TransportError> {
+        let secrets = config
+            .proxy
+            .as_ref()
+            .map(Proxy::secrets)
+            .unwrap_or_default();
         Ok(Self {
-            http: transport::client(config.ca_file.as_deref(), config.proxy_url.as_ref())?,
-            proxy: Scrubber::new(config.proxy_url.iter().map(ProxyUrl::expose)),
+            http: transport::client(config.ca_file.as_deref(), config.proxy.as_ref())?,
+            proxy: Scrubber::new(secrets.iter().map(|secret| secret.as_str())),
             metrics,
         })
     }
