@@ -5,8 +5,10 @@ mod backup;
 pub mod client;
 pub mod error;
 mod limiter;
+mod lost;
 pub mod names;
 mod signer;
+mod tls;
 pub mod transport;
 pub mod wire;
 

@@ -209,6 +209,8 @@ impl Fetch for Client {
 /// The error of the host that was asked first, with a word on the second one's.
 fn both(first: Option<FetchError>, second: FetchError) -> FetchError {
     match first {
+        // Both behind the same broken proxy, say.
+        Some(first) if first.message == second.message => first,
         None => second,
         Some(first) => FetchError {
             message: format!("{}; then {}", first.message, second.message),

@@ -1,24 +1,34 @@
 //! How bytes reach the service: names, TLS, proxy. Roots and the resolver are part of the
 //! binary, so that it runs from an empty image.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::redirect;
-use rustls::{ClientConfig, RootCertStore};
+use reqwest::{Method, Url, redirect};
 
-use super::error::{FetchError, Outcome};
-use super::names::{Names, Unresolved};
-use crate::config::{CertificatesError, Proxy, certificates};
+use super::error::FetchError;
+use super::lost;
+use super::names::Names;
+use super::tls;
+use crate::config::{CertificatesError, Proxy};
+use crate::region::Endpoint;
+
+pub use super::lost::Route;
 
 /// Bound on DNS, TCP and TLS together. Shorter than the default bound on a whole answer,
 /// so that a dead host leaves time for its backup.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The service closes idle connections; its documents do not say when.
+/// How long a connection is kept for another call: shorter than what forgets idle ones on
+/// the way, which are load balancers of AWS after 60 s, of Azure after 4 min and of Google
+/// after 10 min, and address translation mostly after 5 min. The service's documents do not
+/// say when it closes them.
 const POOL_IDLE: Duration = Duration::from_secs(50);
+
+/// How often the system asks the peer of an idle connection whether it is still there. This
+/// also keeps it known to firewalls that forget sooner.
+const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// Why no HTTP client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -29,109 +39,106 @@ pub enum TransportError {
     NoRoots { path: PathBuf },
     #[error("cannot set up TLS")]
     Tls(#[source] rustls::Error),
+    #[error("cannot set up the verification of certificates")]
+    Verifier,
     #[error("cannot set up the HTTP client")]
     Http(#[source] reqwest::Error),
 }
 
-/// The one HTTP client of the process; reads the CA file (see [`crate::files::apart`]). Redirects are refused, since a signature must not
-/// travel to another host; a proxy is used for https alone.
-pub fn client(
-    ca_file: Option<&Path>,
-    proxy: Option<&Proxy>,
-) -> Result<reqwest::Client, TransportError> {
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("timpush-exporter/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(tls(ca_file)?)
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(POOL_IDLE)
-        .dns_resolver(Arc::new(Names::default()))
-        .no_proxy();
-    if let Some(proxy) = proxy.cloned() {
-        builder = builder.proxy(reqwest::Proxy::custom(move |url| {
-            proxy.is_for(url).then(|| proxy.expose().to_owned())
-        }));
-    }
-    builder
-        .build()
-        .map_err(|error| TransportError::Http(error.without_url()))
+/// The HTTP clients of the process.
+pub struct Transport {
+    kept: reqwest::Client,
+    fresh: reqwest::Client,
+    /// With a proxy: asks it for tunnels alone, to see its answer.
+    tunnels: Option<reqwest::Client>,
+    proxy: Option<Proxy>,
 }
 
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, TransportError> {
-    let mut roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    if let Some(path) = ca_file {
-        let (added, _) =
-            roots.add_parsable_certificates(certificates(path).map_err(TransportError::CaFile)?);
-        if added == 0 {
-            return Err(TransportError::NoRoots {
-                path: path.to_owned(),
-            });
+/// Which connection a call may go over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// One that an earlier call has left, if there is one.
+    Kept,
+    /// A new one.
+    Fresh,
+}
+
+impl Transport {
+    /// Reads the CA file (see [`crate::files::apart`]). Redirects are refused, since a
+    /// signature must not travel to another host; a proxy is used for https alone.
+    pub fn new(ca_file: Option<&Path>, proxy: Option<&Proxy>) -> Result<Self, TransportError> {
+        let tls = tls::config(ca_file)?;
+        let resolver = Arc::new(Names::default());
+        let client = |pool: usize, proxy: Option<reqwest::Proxy>| {
+            let builder = reqwest::Client::builder()
+                .user_agent(concat!("timpush-exporter/", env!("CARGO_PKG_VERSION")))
+                .tls_backend_preconfigured(tls.clone())
+                .redirect(redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .referer(false)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .pool_idle_timeout(POOL_IDLE)
+                .pool_max_idle_per_host(pool)
+                .tcp_keepalive(KEEPALIVE)
+                .tcp_keepalive_interval(KEEPALIVE)
+                .dns_resolver(Arc::clone(&resolver))
+                .no_proxy();
+            match proxy {
+                Some(proxy) => builder.proxy(proxy),
+                None => builder,
+            }
+            .build()
+            .map_err(|error| TransportError::Http(error.without_url()))
+        };
+        let for_calls = || {
+            let proxy = proxy.cloned()?;
+            Some(reqwest::Proxy::custom(move |url| {
+                proxy.is_for(url).then(|| proxy.expose().to_owned())
+            }))
+        };
+        let for_tunnels = |proxy: &Proxy| {
+            let proxy = reqwest::Proxy::all(proxy.expose()).map_err(TransportError::Http)?;
+            client(0, Some(proxy))
+        };
+        Ok(Self {
+            kept: client(usize::MAX, for_calls())?,
+            fresh: client(0, for_calls())?,
+            tunnels: proxy.map(for_tunnels).transpose()?,
+            proxy: proxy.cloned(),
+        })
+    }
+
+    pub fn client(&self, connection: Connection) -> &reqwest::Client {
+        match connection {
+            Connection::Kept => &self.kept,
+            Connection::Fresh => &self.fresh,
         }
     }
-    Ok(
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(TransportError::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth(),
-    )
-}
 
-/// What an error of the HTTP client means. The error's URL, which holds the signature, is
-/// dropped here, in the only place that sees such errors.
-pub fn classify(error: reqwest::Error, host: &str) -> FetchError {
-    let error = error.without_url();
-    if error.is_timeout() {
-        let doing = if error.is_connect() {
-            "connecting to"
-        } else {
-            "waiting for"
+    /// The way that calls to a host take.
+    pub fn route<'a>(&'a self, host: &'a Endpoint) -> Route<'a> {
+        Route::new(host, self.proxy.as_ref())
+    }
+
+    /// What an error means that came in place of a response. A proxy that refused a tunnel
+    /// is asked for it once more, since the HTTP client does not tell its status.
+    pub async fn classify(&self, error: reqwest::Error, route: &Route<'_>) -> FetchError {
+        let refusal = match &self.tunnels {
+            Some(tunnels) if lost::is_refused_by_proxy(&error) => {
+                refused_tunnel(tunnels, route.host).await
+            }
+            _ => None,
         };
-        return FetchError::new(
-            Outcome::Timeout,
-            format!("the deadline passed while {doing} {host}"),
-        );
+        lost::classify(error, route, refusal)
     }
-    if let Some(tls) = find::<rustls::Error>(&error) {
-        return FetchError::new(
-            Outcome::Tls,
-            format!("no trusted TLS connection to {host}: {tls}"),
-        );
-    }
-    if let Some(unresolved) = find::<Unresolved>(&error) {
-        return FetchError::new(Outcome::Connect, unresolved.to_string());
-    }
-    let doing = if error.is_connect() {
-        "cannot connect to"
-    } else {
-        "lost the connection to"
-    };
-    FetchError::new(
-        Outcome::Connect,
-        format!("{doing} {host}: {}", innermost(&error)),
-    )
 }
 
-/// The first cause of type `T`. An `io::Error` hides what it wraps from `source()`.
-fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    if let Some(found) = error.downcast_ref::<T>() {
-        return Some(found);
-    }
-    let wrapped = error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref)
-        .map(|wrapped| wrapped as &(dyn Error + 'static));
-    wrapped.or_else(|| error.source()).and_then(find)
-}
-
-/// The last cause, which names the operating system's or the peer's own complaint.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    match error.source() {
-        Some(source) => innermost(source),
-        None => error.to_string(),
-    }
+/// The status by which a proxy refuses a tunnel to `host`.
+async fn refused_tunnel(tunnels: &reqwest::Client, host: &str) -> Option<u16> {
+    let url = Url::parse(&format!("https://{host}")).ok()?;
+    let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+    // Plain to the HTTP client, for which CONNECT is a method like others then.
+    let ask = tunnels.request(Method::CONNECT, format!("http://{host}:{port}/"));
+    let status = ask.send().await.ok()?.status();
+    (!status.is_success()).then_some(status.as_u16())
 }

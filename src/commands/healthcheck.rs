@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use reqwest::Url;
 
-use crate::api::transport;
+use crate::api::transport::{Connection, Route, Transport};
 use crate::failure::Failure;
 
 /// Shorter than the pauses between the checks of any orchestrator.
@@ -24,17 +24,20 @@ pub struct HealthcheckArgs {
 
 /// Fails unless the URL answers with 200 in time.
 pub async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
+    let transport = Transport::new(args.ca_file.as_deref(), None).map_err(Failure::usage)?;
     let host = host(&args.url).map_err(Failure::usage)?;
-    let http = transport::client(args.ca_file.as_deref(), None).map_err(Failure::usage)?;
-    let answer = http
-        .get(args.url)
-        .timeout(TIMEOUT)
-        .send()
-        .await
-        .map_err(|error| {
-            let error: crate::api::FetchError = transport::classify(error, &host);
-            Failure::failed(error.to_string())
-        })?;
+    let http = transport.client(Connection::Fresh);
+    let answer = match http.get(args.url).timeout(TIMEOUT).send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let route = Route {
+                host: &host,
+                proxy: None,
+            };
+            let error = transport.classify(error, &route).await;
+            return Err(Failure::failed(format!("{error}; {}", error.advice)));
+        }
+    };
     let status = answer.status().as_u16();
     if status == 200 {
         return Ok(());

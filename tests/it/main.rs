@@ -10,6 +10,7 @@ mod accepted;
 mod attacks;
 mod backfill;
 mod bad_days;
+mod certificates;
 mod commands;
 mod corpora;
 mod decode;

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::json;
 use timpush_exporter::simulator::Scenario;
 
-use crate::lab::{BINARY, Exporter, Lab, SHOP, UNLIMITED, get};
+use crate::lab::{BINARY, Exporter, Lab, SHOP, UNLIMITED, free_port, get};
 use crate::tunnel::{Proxy, TlsFront, self_signed};
 
 /// Made up. A part of it is in no other text.
@@ -28,7 +28,7 @@ fn output(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, Strin
 }
 
 /// A simulator behind TLS, with a configuration that trusts its certificate.
-async fn encrypted(keys: &str) -> (Lab, TlsFront, String) {
+pub(crate) async fn encrypted(keys: &str) -> (Lab, TlsFront, String) {
     let lab = Lab::start(UNLIMITED).await;
     let (ca, shown) = self_signed(|_| ());
     lab.write("ca.pem", &ca);
@@ -37,7 +37,7 @@ async fn encrypted(keys: &str) -> (Lab, TlsFront, String) {
     (lab, front, config)
 }
 
-fn config(lab: &Lab, keys: &str, url: &str) -> String {
+pub(crate) fn config(lab: &Lab, keys: &str, url: &str) -> String {
     let text = format!(
         "{keys}\nlisten: 127.0.0.1:0\ncalls_per_second: 50\nca_file: ca.pem\ndefaults: {{interval: 1s, timeout: 3s}}\napps:\n{}",
         Lab::app("shop", SHOP, url)
@@ -47,7 +47,7 @@ fn config(lab: &Lab, keys: &str, url: &str) -> String {
 }
 
 /// Exit code and output of one question.
-async fn query(config: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
+pub(crate) async fn query(config: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let now = jiff::Timestamp::now().as_second();
     let (from, to) = ((now - 7200).to_string(), (now - 3600).to_string());
     let (config, variables): (_, Vec<(String, String)>) = (
@@ -215,4 +215,111 @@ async fn a_proxys_password_from_the_environment_is_in_no_log_page_or_metric() {
         );
     }
     assert!(exporter.log().contains("[redacted]"), "{}", exporter.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_opens_no_tunnel_is_named_with_what_it_said_and_what_to_do() {
+    let (_lab, front, config) = encrypted("").await;
+    let host = front.url.strip_prefix("https://").unwrap();
+    for (status, happened, advice) in [
+        (
+            "407 Proxy Authentication Required",
+            "refused a tunnel to HOST with HTTP status 407",
+            "give the proxy a user and password that it accepts",
+        ),
+        (
+            "403 Forbidden",
+            "refused a tunnel to HOST with HTTP status 403",
+            "let the proxy allow CONNECT to the host's port, or name the host in NO_PROXY",
+        ),
+        (
+            "502 Bad Gateway",
+            "refused a tunnel to HOST with HTTP status 502",
+            "the proxy cannot reach the host",
+        ),
+        (
+            "418 Canary",
+            "refused a tunnel to HOST with HTTP status 418",
+            "check that this is an HTTP proxy that allows CONNECT",
+        ),
+        (
+            "",
+            "closed the connection instead of opening a tunnel to HOST",
+            "check that this is an HTTP proxy that allows CONNECT",
+        ),
+    ] {
+        let proxy = Proxy::start(status).await;
+        let url = format!("http://user:canary@{}", proxy.address);
+        let (code, text) = query(&config, &[("HTTPS_PROXY", &url)]).await;
+        let happened = happened.replace("HOST", host);
+        let expected = format!(
+            "shop/lab: connect: the proxy http://{} (HTTPS_PROXY) {happened}; {advice}",
+            proxy.address
+        );
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(&expected), "{text}\n{expected}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_proxy_is_named_and_not_the_host_behind_it() {
+    let (_lab, front, config) = encrypted("").await;
+    let dead = format!("127.0.0.1:{}", free_port().await);
+    let not_a_proxy = front.url.replace("https://", "http://user:canary@");
+    for (url, expected) in [
+        (
+            format!("http://user:canary@{dead}"),
+            format!("connect: cannot connect to the proxy http://{dead} (HTTPS_PROXY): Connection refused (os error 111); check that the proxy runs"),
+        ),
+        (
+            "http://user:canary@proxy.invalid:3128".to_owned(),
+            "connect: cannot connect to the proxy http://proxy.invalid:3128 (HTTPS_PROXY): cannot resolve the host name proxy.invalid".to_owned(),
+        ),
+        // TLS is spoken where plain HTTP is expected.
+        (
+            not_a_proxy,
+            "opened no tunnel to localhost".to_owned(),
+        ),
+    ] {
+        let (code, text) = query(&config, &[("HTTPS_PROXY", &url)]).await;
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(&expected), "{text}\n{expected}");
+        let host = format!("to {}", front.url.replace("https://", ""));
+        let names_host = text.replace(&format!("tunnel {host}"), "").contains(&host);
+        assert!(!names_host, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_with_a_proxy_is_told_from_tls_with_the_host_behind_it() {
+    let (lab, front, config) = encrypted("").await;
+    let untrusted = self_signed(|_| ()).1;
+    let proxy = Proxy::start("200 OK").await;
+    // A proxy that is reached by TLS, with a certificate that nobody trusts.
+    let plain = format!("http://{}", proxy.address);
+    let encrypted = TlsFront::start(&plain, untrusted, rustls::ALL_VERSIONS).await;
+    let (code, text) = query(&config, &[("HTTPS_PROXY", &encrypted.url)]).await;
+    let expected = format!(
+        "tls: no trusted TLS connection to the proxy {} (HTTPS_PROXY): its certificate is self-signed",
+        encrypted.url
+    );
+    assert!(code == Some(1) && text.contains(&expected), "{text}");
+    let trusted = self_signed(|_| ());
+    let both = format!(
+        "{}{}",
+        std::fs::read_to_string(lab.path("ca.pem")).unwrap(),
+        trusted.0
+    );
+    lab.write("ca.pem", &both);
+    let encrypted = TlsFront::start(&plain, trusted.1, rustls::ALL_VERSIONS).await;
+    let (code, text) = query(&config, &[("HTTPS_PROXY", &encrypted.url)]).await;
+    assert_eq!(code, Some(0), "{text}");
+    // Behind the proxy.
+    lab.write("ca.pem", &self_signed(|_| ()).0);
+    let (_, text) = query(&config, &[("HTTPS_PROXY", &plain)]).await;
+    let expected = format!(
+        "tls: no trusted TLS connection to {} through the proxy {plain} (HTTPS_PROXY): its certificate is self-signed; if this is the server",
+        front.url.replace("https://", "")
+    );
+    assert!(text.contains(&expected), "{text}");
 }

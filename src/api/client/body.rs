@@ -13,6 +13,8 @@ use tokio::task::spawn_blocking;
 
 use super::failure::{Failure, MAX_MESSAGE_CHARS};
 use crate::api::error::{FetchError, Outcome};
+use crate::api::lost;
+use crate::api::transport::Route;
 use crate::api::wire::{self, Answer};
 use crate::reading::Api;
 use crate::scrubber::Scrubber;
@@ -52,12 +54,13 @@ enum Coding {
 }
 
 impl Body {
-    /// Reads the body of a response by `host`.
+    /// Reads the body of a response that came by `route`.
     pub(super) async fn read(
         mut response: Response,
-        host: &str,
+        route: &Route<'_>,
         scrubber: &Scrubber,
     ) -> Result<Self, Failure> {
+        let host = route.host;
         let coding = coding(response.headers()).map_err(|coding| {
             let message = format!(
                 "{host} answered in the content coding {coding:?}, although it was asked for an answer without one"
@@ -72,7 +75,7 @@ impl Body {
         }
         let mut bytes = Vec::new();
         let mut held = None;
-        let lost = |error| Failure::lost(error, host, scrubber);
+        let lost = |error| Failure::lost(lost::classify(error, route, None), scrubber);
         while let Some(chunk) = response.chunk().await.map_err(lost)? {
             let length = bytes.len() + chunk.len();
             if length > MAX_BODY {

@@ -5,7 +5,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use crate::api::error::{FetchError, Outcome};
-use crate::api::transport;
 use crate::catalogue::{Retry, rest_code};
 use crate::scrubber::Scrubber;
 use crate::target::TargetId;
@@ -59,8 +58,7 @@ impl Failure {
     }
 
     /// A call that the HTTP client could not bring to an end.
-    pub(super) fn lost(error: reqwest::Error, host: &str, scrubber: &Scrubber) -> Self {
-        let error = transport::classify(error, host);
+    pub(super) fn lost(error: FetchError, scrubber: &Scrubber) -> Self {
         let message = scrubber.scrub(&error.message, MAX_MESSAGE_CHARS);
         FetchError { message, ..error }.into()
     }

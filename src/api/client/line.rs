@@ -12,7 +12,7 @@ use super::body::Body;
 use super::failure::{Failure, Remedy, TRANSIENT_PAUSE, retry_after};
 use crate::api::error::{FetchError, Outcome};
 use crate::api::signer::Signed;
-use crate::api::transport::{self, TransportError};
+use crate::api::transport::{Connection, Route, Transport, TransportError};
 use crate::api::wire::Answer;
 use crate::clock;
 use crate::config::{Config, Proxy};
@@ -40,7 +40,7 @@ pub(super) struct Call<'a> {
 
 /// The line to the service.
 pub(super) struct Line {
-    http: reqwest::Client,
+    transport: Transport,
     /// Knows the proxy's password.
     proxy: Scrubber,
     metrics: Arc<SelfMetrics>,
@@ -54,7 +54,7 @@ impl Line {
             .map(Proxy::secrets)
             .unwrap_or_default();
         Ok(Self {
-            http: transport::client(config.ca_file.as_deref(), config.proxy.as_ref())?,
+            transport: Transport::new(config.ca_file.as_deref(), config.proxy.as_ref())?,
             proxy: Scrubber::new(secrets.iter().map(|secret| secret.as_str())),
             metrics,
         })
@@ -118,19 +118,27 @@ impl Line {
             call.range.start.0, call.range.end.0
         );
         let sent = clock::now();
+        let route = self.transport.route(host);
         let response = self
-            .http
+            .transport
+            .client(Connection::Kept)
             .post(url)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT_ENCODING, "identity")
             .body(body)
             .send()
-            .await
-            .map_err(|error| Failure::lost(error, host.authority(), &scrubber))?;
+            .await;
+        let response = match response {
+            Ok(response) => response,
+            Err(error) => {
+                let error = self.transport.classify(error, &route).await;
+                return Err(Failure::lost(error, &scrubber));
+            }
+        };
         let arrived = clock::now();
         let date = date(response.headers());
         let retry_after = retry_after(response.headers(), date.unwrap_or(arrived.wall));
-        let answer = answer(call.api, host.authority(), response, &scrubber)
+        let answer = answer(call.api, &route, response, &scrubber)
             .await
             .map_err(|failure| failure.not_before(retry_after))?;
         // Only here is it certain that the service itself answered, and no gateway.
@@ -150,10 +158,11 @@ impl Line {
 
 async fn answer(
     api: Api,
-    host: &str,
+    route: &Route<'_>,
     response: Response,
     scrubber: &Scrubber,
 ) -> Result<Answer, Failure> {
+    let host = route.host;
     let status = response.status();
     if status != StatusCode::OK {
         let message = format!("{host} answered with HTTP status {}", status.as_u16());
@@ -166,7 +175,7 @@ async fn answer(
             error: FetchError::new(Outcome::HttpStatus, message),
         });
     }
-    let body = Body::read(response, host, scrubber).await?;
+    let body = Body::read(response, route, scrubber).await?;
     Ok(body.answer(api, host, scrubber).await?)
 }
 
