@@ -5,6 +5,7 @@ mod backup;
 pub mod client;
 pub mod error;
 mod limiter;
+mod local;
 mod lost;
 pub mod names;
 mod signer;

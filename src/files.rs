@@ -161,6 +161,8 @@ pub enum Stuck {
     File(PathBuf),
     #[error("earlier reads of files have not ended; is there a network mount that hangs?")]
     Full,
+    #[error("no thread can be started to read files")]
+    NoThread,
     #[error("the reading of files failed; this is a bug, please report it")]
     Failed,
 }
@@ -188,7 +190,7 @@ pub async fn apart<T: Send + 'static>(
             // Nobody waits for what took too long.
             let _ = sender.send(result);
         })
-        .map_err(|_| Stuck::Full)?;
+        .map_err(|_| Stuck::NoThread)?;
     loop {
         match timeout(LOOK, &mut receiver).await {
             Ok(result) => return result.map_err(|_| Stuck::Failed),

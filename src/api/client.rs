@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::backup::BackupUse;
 use super::error::{FetchError, Outcome, chain};
 use super::limiter::Limiter;
+use super::local;
 use super::signer::{NoSignature, Signed, Signer};
 use super::transport::TransportError;
 use crate::clock;
@@ -99,13 +100,13 @@ impl Client {
     async fn signature(&self, signer: &Signer, app: &str) -> Result<Signed, FetchError> {
         let current = signer.current(clock::now()).await;
         let current = current.map_err(|error| match error {
-            NoSignature::Key(error) => FetchError {
+            NoSignature::Key(error) => local::of_key(&error).unwrap_or_else(|| FetchError {
                 outcome: Outcome::Auth,
                 code: None,
                 message: format!("{}; nothing was sent", chain(&error)),
                 advice: "make the key readable for the exporter; it is read again at the next poll".to_owned(),
                 retry_after: None,
-            },
+            }),
             NoSignature::Paused(rest) => FetchError {
                 message: format!(
                     "the service asked for silence after repeated bad signatures; nothing is sent for another {} s",
@@ -161,7 +162,7 @@ impl Fetch for Client {
             let result = self.call(&call, host, &signature).await;
             if !result
                 .as_ref()
-                .is_err_and(|failure| failure.error.outcome.is_unreachable())
+                .is_err_and(|failure| failure.error.outcome.is_silent())
             {
                 let is_backup = backup.answered(&target.region, host, Instant::now());
                 self.metrics.backup_in_use(&call.id, is_backup);

@@ -27,10 +27,13 @@ pub enum Outcome {
     /// A whole body that is not an answer of this API.
     Malformed,
     TooLarge,
+    /// This machine had no descriptor, memory, port or thread left, or a key's file is on a
+    /// mount that hangs.
+    Local,
 }
 
 impl Outcome {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Ok,
         Self::RateLimited,
         Self::Auth,
@@ -45,6 +48,7 @@ impl Outcome {
         Self::HttpStatus,
         Self::Malformed,
         Self::TooLarge,
+        Self::Local,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -63,6 +67,7 @@ impl Outcome {
             Self::HttpStatus => "http_status",
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
+            Self::Local => "local",
         }
     }
 
@@ -70,6 +75,11 @@ impl Outcome {
     /// region may still answer.
     pub fn is_unreachable(self) -> bool {
         matches!(self, Self::Timeout | Self::Connect | Self::Tls)
+    }
+
+    /// Whether the host itself sent nothing.
+    pub fn is_silent(self) -> bool {
+        self.is_unreachable() || self == Self::Local
     }
 
     /// What to do when the service gave no code of its own.
@@ -92,6 +102,9 @@ impl Outcome {
             }
             Self::TooLarge => {
                 "no answer of the push API is that large: check what listens on the region's host"
+            }
+            Self::Local => {
+                "look at this machine's limits: open files (`ulimit -n`), memory, threads"
             }
             Self::Auth => "check the identifier, the secret key and this machine's clock",
             Self::Ok
@@ -216,6 +229,7 @@ mod tests {
                 "http_status",
                 "malformed",
                 "too_large",
+                "local",
             ]
         );
     }

@@ -10,6 +10,7 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use reqwest::Url;
 
 use super::error::{FetchError, Outcome};
+use super::local;
 use super::names::Unresolved;
 use super::tls;
 use crate::config::Proxy;
@@ -53,6 +54,10 @@ impl fmt::Display for Route<'_> {
 /// the proxy refused a tunnel, if that is known.
 pub(super) fn classify(error: reqwest::Error, route: &Route, refusal: Option<u16>) -> FetchError {
     let error = error.without_url();
+    let mut faults = causes(&error).filter_map(<dyn Error>::downcast_ref);
+    if let Some(fault) = faults.find_map(local::fault) {
+        return fault;
+    }
     if error.is_timeout() {
         return timeout(error.is_connect(), route);
     }

@@ -122,11 +122,16 @@ impl Exporter {
 
     /// The same with environment variables.
     pub(crate) async fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(BINARY);
+        let command = command.args(arguments).envs(variables.iter().copied());
+        Self::spawn(command).await
+    }
+
+    /// Starts a command that becomes the program, and waits until it serves.
+    pub(crate) async fn spawn(command: &mut Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (stdout, stderr) = (folder.path().join("stdout"), folder.path().join("stderr"));
-        let child = Command::new(BINARY)
-            .args(arguments)
-            .envs(variables.iter().copied())
+        let child = command
             .stdin(Stdio::null())
             .stdout(File::create(&stdout).unwrap())
             .stderr(File::create(&stderr).unwrap())

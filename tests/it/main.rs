@@ -22,6 +22,7 @@ mod fuzzed;
 mod golden;
 mod lab;
 mod limits;
+mod machine;
 mod name_server;
 mod names;
 mod page;
