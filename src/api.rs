@@ -9,7 +9,7 @@ mod local;
 mod lost;
 pub mod names;
 mod signer;
-mod tls;
+pub mod tls;
 pub mod transport;
 pub mod wire;
 

@@ -16,7 +16,7 @@ use super::error::{FetchError, Outcome, chain};
 use super::limiter::Limiter;
 use super::local;
 use super::signer::{NoSignature, Signed, Signer};
-use super::transport::TransportError;
+use super::transport::{Connection, TransportError};
 use crate::clock;
 use crate::config::{App, Config};
 use crate::fetch::Fetch;
@@ -26,7 +26,7 @@ use crate::self_metrics::SelfMetrics;
 use crate::target::{Target, TargetId, expand};
 use crate::window::Range;
 use failure::{Failure, Remedy, TOO_MANY_BAD_SIGNATURES};
-use line::{Call, Line};
+use line::{Call, Line, Way};
 
 /// HTTP calls at a time, over all apps. Enough for 10,000 calls a second of a service that
 /// responds in 50 ms; each costs a socket and some kilobytes.
@@ -126,6 +126,7 @@ impl Client {
         call: &Call<'_>,
         host: &Endpoint,
         signed: &Signed,
+        way: Way,
     ) -> Result<Reading, Failure> {
         let target = call.target;
         let Some(limiter) = self.limiters.get(&target.app.sdk_app_id) else {
@@ -133,7 +134,7 @@ impl Client {
         };
         let (permit, _place) = limiter.acquire(self.places.acquire()).await;
         self.metrics.throttled(&target.app.name, permit.waited);
-        let result = self.line.call(call, host, signed).await;
+        let result = self.line.call(call, host, signed, way).await;
         drop(permit);
         result
     }
@@ -151,6 +152,10 @@ impl Fetch for Client {
         let mut hosts = backup.order(&target.region, Instant::now()).into_iter();
         let mut host = hosts.next().unwrap_or(&target.region.main);
         let (mut paused, mut renewed) = (false, false);
+        let mut way = Way {
+            connection: Connection::Kept,
+            within: target.app.polling.timeout,
+        };
         let mut unreachable: Option<FetchError> = None;
         let call = Call {
             target,
@@ -159,7 +164,8 @@ impl Fetch for Client {
             range,
         };
         loop {
-            let result = self.call(&call, host, &signature).await;
+            let result = self.call(&call, host, &signature, way).await;
+            way.within = target.app.polling.timeout;
             if !result
                 .as_ref()
                 .is_err_and(|failure| failure.error.outcome.is_silent())
@@ -179,6 +185,13 @@ impl Fetch for Client {
                     }
                     None => return Err(both(unreachable, failure.error)),
                 },
+                // At most once, as all further calls are fresh ones, too.
+                Remedy::FreshConnection(left) => {
+                    way = Way {
+                        connection: Connection::Fresh,
+                        within: left,
+                    };
+                }
                 Remedy::Pause(pause) if !paused => {
                     paused = true;
                     sleep(pause).await;

@@ -84,6 +84,24 @@ pub(super) fn is_refused_by_proxy(error: &reqwest::Error) -> bool {
     matches!(find(error), Some(TunnelError::TunnelUnsuccessful))
 }
 
+/// Whether the connection ended before a response.
+pub(super) fn is_broken(error: &reqwest::Error) -> bool {
+    let ended = |error: &io::Error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::NotConnected
+                | io::ErrorKind::UnexpectedEof
+        )
+    };
+    let unanswered = |error: &hyper::Error| {
+        error.is_incomplete_message() || error.is_canceled() || error.is_closed()
+    };
+    !error.is_timeout() && (find(error).is_some_and(unanswered) || find(error).is_some_and(ended))
+}
+
 fn timeout(connecting: bool, route: &Route) -> FetchError {
     let message = match (connecting, route.proxy) {
         (true, Some(proxy)) => {

@@ -1,17 +1,20 @@
 //! How bytes reach the service: names, TLS, proxy. Roots and the resolver are part of the
 //! binary, so that it runs from an empty image.
 
-use std::path::{Path, PathBuf};
+use std::cell::Cell;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Method, Url, redirect};
+use reqwest::{Method, RequestBuilder, Response, Url, redirect};
+use tokio::task_local;
+use tower::util::MapRequestLayer;
 
 use super::error::FetchError;
 use super::lost;
 use super::names::Names;
-use super::tls;
-use crate::config::{CertificatesError, Proxy};
+use super::tls::{self, TlsError};
+use crate::config::Proxy;
 use crate::region::Endpoint;
 
 pub use super::lost::Route;
@@ -33,14 +36,8 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 /// Why no HTTP client could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    #[error("ca_file: {0}")]
-    CaFile(CertificatesError),
-    #[error("ca_file: {} holds no certificate that can be a root", path.display())]
-    NoRoots { path: PathBuf },
-    #[error("cannot set up TLS")]
-    Tls(#[source] rustls::Error),
-    #[error("cannot set up the verification of certificates")]
-    Verifier,
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("cannot set up the HTTP client")]
     Http(#[source] reqwest::Error),
 }
@@ -63,6 +60,18 @@ pub enum Connection {
     Fresh,
 }
 
+task_local! {
+    /// Whether the call of this task has begun a connection of its own.
+    static BEGUN: Cell<bool>;
+}
+
+/// Why a call got no response.
+pub struct Lost {
+    error: reqwest::Error,
+    /// The call went over a kept connection, which its peer had given up.
+    pub is_stale: bool,
+}
+
 impl Transport {
     /// Reads the CA file (see [`crate::files::apart`]). Redirects are refused, since a
     /// signature must not travel to another host; a proxy is used for https alone.
@@ -82,6 +91,11 @@ impl Transport {
                 .tcp_keepalive(KEEPALIVE)
                 .tcp_keepalive_interval(KEEPALIVE)
                 .dns_resolver(Arc::clone(&resolver))
+                .connector_layer(MapRequestLayer::new(|request| {
+                    // A connection may also be finished for nobody's call.
+                    let _ = BEGUN.try_with(|begun| begun.set(true));
+                    request
+                }))
                 .no_proxy();
             match proxy {
                 Some(proxy) => builder.proxy(proxy),
@@ -115,6 +129,16 @@ impl Transport {
         }
     }
 
+    /// Sends what was made by [`Self::client`].
+    pub async fn send(&self, request: RequestBuilder) -> Result<Response, Lost> {
+        let sent = async { (request.send().await, BEGUN.with(Cell::get)) };
+        let (result, has_begun) = BEGUN.scope(Cell::new(false), sent).await;
+        result.map_err(|error| Lost {
+            is_stale: !has_begun && lost::is_broken(&error),
+            error,
+        })
+    }
+
     /// The way that calls to a host take.
     pub fn route<'a>(&'a self, host: &'a Endpoint) -> Route<'a> {
         Route::new(host, self.proxy.as_ref())
@@ -122,7 +146,8 @@ impl Transport {
 
     /// What an error means that came in place of a response. A proxy that refused a tunnel
     /// is asked for it once more, since the HTTP client does not tell its status.
-    pub async fn classify(&self, error: reqwest::Error, route: &Route<'_>) -> FetchError {
+    pub async fn classify(&self, lost: Lost, route: &Route<'_>) -> FetchError {
+        let error = lost.error;
         let refusal = match &self.tunnels {
             Some(tunnels) if lost::is_refused_by_proxy(&error) => {
                 refused_tunnel(tunnels, route.host).await

@@ -27,14 +27,14 @@ pub async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
     let transport = Transport::new(args.ca_file.as_deref(), None).map_err(Failure::usage)?;
     let host = host(&args.url).map_err(Failure::usage)?;
     let http = transport.client(Connection::Fresh);
-    let answer = match http.get(args.url).timeout(TIMEOUT).send().await {
+    let answer = match transport.send(http.get(args.url).timeout(TIMEOUT)).await {
         Ok(answer) => answer,
-        Err(error) => {
+        Err(lost) => {
             let route = Route {
                 host: &host,
                 proxy: None,
             };
-            let error = transport.classify(error, &route).await;
+            let error = transport.classify(lost, &route).await;
             return Err(Failure::failed(format!("{error}; {}", error.advice)));
         }
     };

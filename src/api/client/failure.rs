@@ -37,6 +37,9 @@ pub(super) enum Remedy {
     OtherHost,
     Pause(Duration),
     FreshSignature,
+    /// Within what is left of the call's time. The call was lost with a kept connection,
+    /// and is not counted.
+    FreshConnection(Duration),
     /// Nothing at all may be sent for a while.
     Silence,
 }
@@ -61,6 +64,17 @@ impl Failure {
     pub(super) fn lost(error: FetchError, scrubber: &Scrubber) -> Self {
         let message = scrubber.scrub(&error.message, MAX_MESSAGE_CHARS);
         FetchError { message, ..error }.into()
+    }
+
+    /// The same of a call that was lost with a kept connection. [`Line::call`] knows the
+    /// time that is left.
+    ///
+    /// [`Line::call`]: super::line::Line::call
+    pub(super) fn stale(self) -> Self {
+        Self {
+            remedy: Remedy::FreshConnection(Duration::ZERO),
+            ..self
+        }
     }
 
     /// The response asked not to be called again before `wait` is over. A pause that is

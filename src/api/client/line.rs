@@ -38,6 +38,14 @@ pub(super) struct Call<'a> {
     pub(super) range: Range,
 }
 
+/// How a call is made.
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    pub(super) connection: Connection,
+    /// Bound on the call.
+    pub(super) within: Duration,
+}
+
 /// The line to the service.
 pub(super) struct Line {
     transport: Transport,
@@ -66,19 +74,26 @@ impl Line {
         call: &Call<'_>,
         host: &Endpoint,
         signed: &Signed,
+        way: Way,
     ) -> Result<Reading, Failure> {
-        let target = call.target;
         let started = Instant::now();
-        let deadline = target.app.polling.timeout;
-        let result = timeout(deadline, self.exchange(call, host, signed))
-            .await
-            .unwrap_or_else(|_| {
-                let message = format!(
-                    "no whole answer from {} within {deadline:?}",
-                    host.authority()
-                );
-                Err(FetchError::new(Outcome::Timeout, message).into())
-            });
+        let exchange = self.exchange(call, host, signed, way.connection);
+        let mut result = timeout(way.within, exchange).await.unwrap_or_else(|_| {
+            let message = format!(
+                "no whole answer from {} within {:?}",
+                self.transport.route(host),
+                call.target.app.polling.timeout
+            );
+            Err(FetchError::new(Outcome::Timeout, message).into())
+        });
+        if let Err(Failure {
+            remedy: Remedy::FreshConnection(left),
+            ..
+        }) = &mut result
+        {
+            *left = way.within.saturating_sub(started.elapsed());
+            return result;
+        }
         let outcome = result
             .as_ref()
             .map_or_else(|failure| failure.error.outcome, |_| Outcome::Ok);
@@ -101,6 +116,7 @@ impl Line {
         call: &Call<'_>,
         host: &Endpoint,
         signed: &Signed,
+        connection: Connection,
     ) -> Result<Reading, Failure> {
         let scrubber = signed.scrubber.and(&self.proxy);
         let app = &call.target.app;
@@ -119,20 +135,20 @@ impl Line {
         );
         let sent = clock::now();
         let route = self.transport.route(host);
-        let response = self
+        let request = self
             .transport
-            .client(Connection::Kept)
+            .client(connection)
             .post(url)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT_ENCODING, "identity")
-            .body(body)
-            .send()
-            .await;
-        let response = match response {
+            .body(body);
+        let response = match self.transport.send(request).await {
             Ok(response) => response,
-            Err(error) => {
-                let error = self.transport.classify(error, &route).await;
-                return Err(Failure::lost(error, &scrubber));
+            Err(lost) => {
+                let is_stale = lost.is_stale;
+                let error = self.transport.classify(lost, &route).await;
+                let failure = Failure::lost(error, &scrubber);
+                return Err(if is_stale { failure.stale() } else { failure });
             }
         };
         let arrived = clock::now();

@@ -3,9 +3,10 @@
 use tokio::time::Instant;
 
 use super::failure::{Failure, Remedy};
-use super::line::Call;
+use super::line::{Call, Way};
 use super::{Client, unconfigured};
 use crate::api::FetchError;
+use crate::api::transport::Connection;
 use crate::clock;
 use crate::probe::Pair;
 use crate::reading::{Api, Reading};
@@ -40,10 +41,15 @@ impl Pair for Client {
             api,
             range,
         });
+        // Neither may be lost with a kept connection.
+        let way = Way {
+            connection: Connection::Fresh,
+            within: target.app.polling.timeout,
+        };
         let (permit, _place) = limiter.acquire(self.places.acquire()).await;
         let (first, second) = tokio::join!(
-            self.line.call(&calls[0], host, &signature),
-            self.line.call(&calls[1], host, &signature)
+            self.line.call(&calls[0], host, &signature, way),
+            self.line.call(&calls[1], host, &signature, way)
         );
         drop(permit);
         let answers = [first, second];

@@ -1,6 +1,7 @@
 //! Against the simulator, over real HTTP, where the program's own configuration cannot
 //! reach: known regions have a backup host, but not on this machine.
 
+mod connections;
 mod responses;
 
 use std::sync::Arc;

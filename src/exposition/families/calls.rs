@@ -13,7 +13,7 @@ const fn counter(name: &'static str, help: &'static str) -> Family<'static> {
 
 const REQUESTS: Family = counter(
     "timpush_api_requests_total",
-    "HTTP calls to the service by how they ended, retries included. An outcome other than ok appears when it first occurs, and is 0 for a while.",
+    "HTTP calls to the service by how they ended, retries included, but without those that broke with a kept connection and were made again. An outcome other than ok appears when it first occurs, and is 0 for a while.",
 );
 const ERRORS: Family = counter(
     "timpush_api_errors_total",
