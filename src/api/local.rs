@@ -40,6 +40,13 @@ pub(super) fn fault(error: &io::Error) -> Option<FetchError> {
     })
 }
 
+/// The same of a text that repeats what the system said.
+pub(super) fn told(text: &str) -> Option<FetchError> {
+    let is_told = |errno: &Errno| text.contains(&format!("(os error {})", errno.raw_os_error()));
+    let errno = [Errno::MFILE, Errno::NFILE].into_iter().find(is_told)?;
+    fault(&errno.into())
+}
+
 /// The outcome, if a key could not be read for such a fault.
 pub(super) fn of_key(error: &KeyError) -> Option<FetchError> {
     match error {
@@ -92,6 +99,9 @@ mod tests {
             let error = io::Error::from(errno);
             let found = fault(&error);
             assert_eq!(found.is_some(), words.is_some(), "{errno}");
+            let is_of_descriptors = matches!(errno, Errno::MFILE | Errno::NFILE);
+            let told = told(&format!("cannot resolve a.example: {error}; check it"));
+            assert_eq!(told.is_some(), is_of_descriptors, "{errno}");
             let key = KeyError::File {
                 path: "/made/up.key".into(),
                 source: ReadError::Io(error),

@@ -68,7 +68,8 @@ pub(super) fn classify(error: reqwest::Error, route: &Route, refusal: Option<u16
         return untrusted(error, &route.to_string());
     }
     if let Some(unresolved) = find::<Unresolved>(&error) {
-        return FetchError::new(Outcome::Connect, unresolved.to_string());
+        let message = unresolved.to_string();
+        return local::told(&message).unwrap_or_else(|| FetchError::new(Outcome::Connect, message));
     }
     let doing = if error.is_connect() {
         "cannot connect to"

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::pin::pin;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::app::{self, StopError};
 use crate::config::{Config, Secrets, find, variables};
@@ -57,6 +57,9 @@ fn load(path: &Path) -> Result<Config, reload::Problems> {
     let config = config.map_err(|error| error.to_string())?;
     for notice in &config.notices {
         warn!("{}: {notice}", path.display());
+    }
+    if let Some(proxy) = &config.proxy {
+        info!("https calls go through the proxy {proxy}");
     }
     Ok(config)
 }

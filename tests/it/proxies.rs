@@ -215,6 +215,8 @@ async fn a_proxys_password_from_the_environment_is_in_no_log_page_or_metric() {
         );
     }
     assert!(exporter.log().contains("[redacted]"), "{}", exporter.log());
+    let told = "https calls go through the proxy http://proxy.example:3128 (HTTPS_PROXY)";
+    assert!(exporter.log().contains(told), "{}", exporter.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]
