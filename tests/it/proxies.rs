@@ -275,7 +275,7 @@ async fn a_dead_proxy_is_named_and_not_the_host_behind_it() {
         ),
         (
             "http://user:canary@proxy.invalid:3128".to_owned(),
-            "connect: cannot connect to the proxy http://proxy.invalid:3128 (HTTPS_PROXY): cannot resolve the host name proxy.invalid".to_owned(),
+            "connect: cannot connect to the proxy http://proxy.invalid:3128 (HTTPS_PROXY): cannot resolve ".to_owned(),
         ),
         // TLS is spoken where plain HTTP is expected.
         (
