@@ -108,7 +108,8 @@ pub const SMALL_STEP: u64 = 60;
 #[serde(from = "UnixSeconds", into = "UnixSeconds")]
 pub struct Guard {
     highest: UnixSeconds,
-    /// When that was seen; absent for one from an earlier process.
+    /// When that was seen, from when on time runs; absent while it stands still, and for
+    /// one from an earlier process.
     at: Option<Instant>,
 }
 
@@ -116,21 +117,22 @@ impl Guard {
     /// Follows the wall clock. If it turns out to have been ahead, gives the time that it
     /// would show now.
     pub fn follow(&mut self, now: Now) -> Option<UnixSeconds> {
-        let wall = now.unix();
-        let was_ahead = (wall.0.saturating_add(SMALL_STEP) < self.highest.0).then(|| {
-            let since = self.at.map(|at| now.steady.duration_since(at).as_secs());
-            UnixSeconds(self.highest.0.saturating_add(since.unwrap_or(0)))
-        });
-        if was_ahead.is_some() || wall >= self.highest {
-            self.highest = wall;
-            self.at = Some(now.steady);
-        }
-        was_ahead
+        let (wall, running) = (now.unix(), self.running(now));
+        let was_ahead = wall.0.saturating_add(SMALL_STEP) < running.0;
+        *self = if was_ahead || wall >= running {
+            Self {
+                highest: wall,
+                at: Some(now.steady),
+            }
+        } else {
+            Self::from(running)
+        };
+        was_ahead.then_some(running)
     }
 
     /// Follows the wall clock ahead only, where nothing could be healed.
     pub fn advance(&mut self, now: Now) {
-        if now.unix() >= self.highest {
+        if now.unix() >= self.running(now) {
             self.follow(now);
         }
     }
@@ -138,6 +140,36 @@ impl Guard {
     /// The latest time that was followed to.
     pub fn time(self) -> UnixSeconds {
         self.highest
+    }
+
+    /// The time now for those who only look. It does not jump before the clock is followed
+    /// again: what was shown at a later time may have been seen, and what was to be shown
+    /// for a while must not be left out.
+    pub fn shown(self, now: Now) -> UnixSeconds {
+        let running = self.running(now);
+        if self.at.is_some() && self.jumped_ahead(now) {
+            running
+        } else {
+            now.unix().max(running)
+        }
+    }
+
+    /// Whether the wall clock has moved on by more than [`SMALL_STEP`] beside steady time:
+    /// it was set, or this machine or process did not run.
+    pub fn jumped_ahead(self, now: Now) -> bool {
+        now.unix().0 > self.running(now).0.saturating_add(SMALL_STEP)
+    }
+
+    /// When it is `at` if the wall clock is set back meanwhile; absent if time stands still.
+    pub fn steady(self, at: UnixSeconds) -> Option<Instant> {
+        let ahead = Duration::from_secs(at.0.saturating_sub(self.highest.0));
+        self.at?.checked_add(ahead)
+    }
+
+    /// What the clock would show had nobody set it.
+    pub fn running(self, now: Now) -> UnixSeconds {
+        let since = self.at.map(|at| now.steady.duration_since(at).as_secs());
+        UnixSeconds(self.highest.0.saturating_add(since.unwrap_or(0)))
     }
 }
 
@@ -249,11 +281,11 @@ mod tests {
         let mut guard = Guard::default();
         for (wall, steady, ahead, time) in [
             (10_000, 0, None, 10_000),
-            (9_941, 1, None, 10_000),
-            (9_940, 2, None, 10_000),
+            (9_942, 1, None, 10_001),
+            (9_941, 2, None, 10_001),
             // Steps that add up are as large as one.
-            (9_939, 3, Some(10_003), 9_939),
-            (9_950, 14, None, 9_950),
+            (9_940, 3, Some(10_001), 9_940),
+            (9_951, 14, None, 9_951),
             (13_550, 15, None, 13_550),
             (9_960, 24, Some(13_559), 9_960),
         ] {
@@ -261,6 +293,21 @@ mod tests {
             assert_eq!(guard.follow(now).map(|at| at.0), ahead, "{wall}");
             assert_eq!(guard.time().0, time, "{wall}");
         }
+        // Until it is followed, what is shown runs on.
+        guard.follow(moment(10_050, 100, start));
+        for (wall, steady, shown) in [
+            (10_060, 110, 10_060),
+            (10_040, 115, 10_065),
+            (10_070, 145, 10_095),
+        ] {
+            assert_eq!(guard.shown(moment(wall, steady, start)).0, shown);
+        }
+        let then = start + Duration::from_secs(145);
+        assert_eq!(guard.steady(UnixSeconds(10_095)), Some(then));
+        // A small step lets it stand still where it was shown.
+        assert_eq!(guard.follow(moment(10_070, 145, start)), None);
+        assert_eq!(guard.shown(moment(10_080, 155, start)).0, 10_095);
+        assert_eq!(guard.steady(UnixSeconds(10_100)), None);
         // Another process does not know how long ago that was.
         let mut restored = Guard::from(UnixSeconds(13_550));
         let now = moment(9_970, 34, start);

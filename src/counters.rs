@@ -144,7 +144,13 @@ pub struct Served {
 }
 
 impl Ledger {
-    /// Goes on from the state that an earlier process left at `at`, by its clock. What is
+    /// Of which moment the values are that a scrape sees now.
+    pub fn shown(&self, now: Now) -> UnixSeconds {
+        self.clock.shown(now)
+    }
+
+    /// Goes on from the state that an earlier process left when it showed what belongs to
+    /// `at`. What is
     /// more than `loss_series` per day is summed up under `other`.
     pub fn restore(&mut self, at: UnixSeconds, loss_series: usize, platforms: &mut Platforms) {
         self.clock = Guard::from(self.clock.time().max(at));
@@ -158,6 +164,9 @@ impl Ledger {
     /// turns out to have been ahead. Notices that a new day began.
     pub fn questions(&mut self, end: UnixSeconds, now: Now, rules: &Rules) -> Vec<Question> {
         let anchor = day_anchor(end, rules.day_offset);
+        if self.clock.jumped_ahead(now) {
+            self.follow_ahead(now, rules);
+        }
         if let Some(ahead) = self.clock.follow(now) {
             self.follow_back(anchor, ahead, rules);
         }
@@ -258,7 +267,7 @@ impl Ledger {
         if now.steady.duration_since(at) >= rules.stale_after {
             return None;
         }
-        phase::served(self, self.clock.time().max(now.unix()), rules)
+        phase::served(self, self.shown(now), rules)
     }
 
     /// How long what is served now stays as it is without another answer.
@@ -271,8 +280,11 @@ impl Ledger {
         if now.steady >= stale {
             return validity;
         }
-        let step = phase::next_step(self, self.clock.time().max(now.unix()), rules);
-        validity.until_steady(Some(stale)).until_wall(step)
+        let step = phase::next_step(self, self.shown(now), rules);
+        validity
+            .until_steady(Some(stale))
+            .until_wall(step)
+            .until_steady(step.and_then(|step| self.clock.steady(step)))
     }
 
     /// How many loss series a day has, of the two that may be shown the one with more.

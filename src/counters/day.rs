@@ -120,10 +120,20 @@ impl Day {
         }
     }
 
-    /// Undoes what a clock that was ahead has set.
-    pub(super) fn forget_later_than(&mut self, at: UnixSeconds, zero_until: u64) {
+    /// Undoes what a clock that was ahead, and would show `ahead` now, has set. Who was not
+    /// 0 any more must not be 0 again.
+    pub(super) fn forget_later_than(
+        &mut self,
+        at: UnixSeconds,
+        ahead: UnixSeconds,
+        zero_until: u64,
+    ) {
         for cell in self.cells.values_mut() {
-            cell.zero_until = cell.zero_until.min(zero_until);
+            cell.zero_until = if cell.zero_until <= ahead.0 {
+                0
+            } else {
+                cell.zero_until.min(zero_until)
+            };
             cell.seen = cell.seen.min(at);
         }
     }

@@ -3,6 +3,7 @@
 use super::day::Day;
 use super::phase::Phase;
 use super::{Closed, Ledger, Rules};
+use crate::clock::Now;
 use crate::reading::Counts;
 use crate::window::{DAY, UnixSeconds};
 
@@ -64,25 +65,42 @@ impl Ledger {
         }
     }
 
+    /// Goes on with a clock that has jumped ahead: what was shown last is shown for as long
+    /// as if it began now, since nobody saw the rest of it.
+    pub(super) fn follow_ahead(&mut self, now: Now, rules: &Rules) {
+        let (Some(today), Some(closed)) = (&self.today, &mut self.closed) else {
+            return;
+        };
+        let (wall, shown) = (now.unix(), self.clock.running(now));
+        match closed.phase(shown, today.anchor, rules) {
+            Phase::Hold if closed.hold_over.is_none() && !closed.foreign => {
+                closed.settled = closed.settled.map(|_| wall);
+                closed.awaited_since = closed.awaited_since.map(|_| wall);
+            }
+            Phase::Zero => closed.hold_over = Some(wall),
+            Phase::Hold | Phase::Today => {}
+        }
+    }
+
     /// Goes on with a clock that turned out to have been ahead, and would show `ahead` now.
     pub(super) fn follow_back(&mut self, anchor: UnixSeconds, ahead: UnixSeconds, rules: &Rules) {
-        self.roll_back(anchor, ahead, rules);
         let clock = self.clock.time();
         self.answered_at = self.answered_at.map(|at| at.min(clock));
         let zero_until = clock.0 + rules.zero_hold.as_secs();
-        if let Some(today) = &mut self.today {
-            today.forget_later_than(clock, zero_until);
-            if let Some(closed) = &mut self.closed {
-                closed.day.forget_later_than(clock, zero_until);
-                // What was shown last is not taken back.
-                match closed.phase(ahead, today.anchor, rules) {
-                    Phase::Hold => {
-                        closed.settled = closed.settled.map(|at| at.min(clock));
-                        closed.awaited_since = closed.awaited_since.map(|at| at.min(clock));
-                    }
-                    Phase::Zero => closed.hold_over = Some(clock),
-                    Phase::Today => closed.hold_over = Some(UnixSeconds(0)),
+        let closed = self.closed.as_mut().map(|closed| &mut closed.day);
+        for day in self.today.as_mut().into_iter().chain(closed) {
+            day.forget_later_than(clock, ahead, zero_until);
+        }
+        self.roll_back(anchor, ahead, rules);
+        if let (Some(today), Some(closed)) = (&self.today, &mut self.closed) {
+            // What was shown last is not taken back.
+            match closed.phase(ahead, today.anchor, rules) {
+                Phase::Hold => {
+                    closed.settled = closed.settled.map(|at| at.min(clock));
+                    closed.awaited_since = closed.awaited_since.map(|at| at.min(clock));
                 }
+                Phase::Zero => closed.hold_over = Some(clock),
+                Phase::Today => closed.hold_over = Some(UnixSeconds(0)),
             }
         }
     }

@@ -114,6 +114,10 @@ pub struct Remembered {
     sdk_app_id: u32,
     /// When this was taken, in seconds since 1970.
     at: u64,
+    /// Of which moment the counters were that were served then: an earlier one if this
+    /// machine had just slept.
+    #[serde(default)]
+    shown: Option<u64>,
     additive: Option<bool>,
     resolved: Option<bool>,
     /// Seconds since each was last in an answer.
@@ -141,16 +145,18 @@ impl Remembered {
             let state = state.apis.get(&api);
             state.map_or_else(Arc::default, |state| Arc::clone(&state.ledger))
         };
+        let losses = ledger(Api::NormalPushLoss);
         Self {
             app: id.app,
             region: id.region,
             sdk_app_id: state.target.app.sdk_app_id,
             at: now.unix().0,
+            shown: Some(losses.shown(now).0),
             additive: state.additive,
             resolved: state.resolved,
             codes: state.codes.ages(now.steady),
             platforms: state.platforms.ages(now.steady),
-            losses: ledger(Api::NormalPushLoss),
+            losses,
             statistics: ledger(Api::NormalPushStatistics),
             outcomes: state
                 .apis
@@ -206,7 +212,7 @@ impl Remembered {
             (Api::NormalPushStatistics, self.statistics),
         ] {
             if let Some(state) = state.apis.get_mut(&api) {
-                let at = UnixSeconds(self.at);
+                let at = UnixSeconds(self.shown.unwrap_or(self.at));
                 Arc::make_mut(&mut ledger).restore(at, limit, apart);
                 state.ledger = ledger;
             }

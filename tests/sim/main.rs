@@ -14,4 +14,5 @@ mod flood;
 mod process;
 mod promql;
 mod rules;
+mod week;
 mod world;

@@ -84,6 +84,10 @@ pub(crate) struct World {
     pub(crate) asked: Mutex<u64>,
     /// From when on answers come again.
     outage_until: Mutex<u64>,
+    /// How many seconds machines slept in which their steady clocks stood still.
+    slept: Mutex<u64>,
+    /// Until when a process that was stopped gets no answer.
+    stopped_until: Mutex<u64>,
 }
 
 impl World {
@@ -126,18 +130,25 @@ impl World {
             highest: Mutex::default(),
             asked: Mutex::default(),
             outage_until: Mutex::default(),
+            slept: Mutex::default(),
+            stopped_until: Mutex::default(),
         })
     }
 
     /// Real time, in seconds since 1970.
     pub(crate) fn time(&self) -> u64 {
-        START + self.origin.elapsed().as_secs()
+        self.passed().as_secs()
+    }
+
+    fn passed(&self) -> Duration {
+        let slept = *self.slept.lock().unwrap();
+        Duration::from_secs(START + slept) + self.origin.elapsed()
     }
 
     /// What a process takes the time for.
     pub(crate) fn now(&self, replica: u32) -> Now {
         let ahead = *self.clocks.lock().unwrap().get(&replica).unwrap_or(&0);
-        let wall = Duration::from_secs(START) + self.origin.elapsed();
+        let wall = self.passed();
         Now {
             wall: Duration::from_secs(wall.as_secs().checked_add_signed(ahead).unwrap()),
             steady: Instant::now(),
@@ -150,6 +161,29 @@ impl World {
 
     pub(crate) fn begin_outage(&self, seconds: u64) {
         *self.outage_until.lock().unwrap() = self.time() + seconds;
+    }
+
+    /// All machines sleep: time passes that no steady clock sees.
+    pub(crate) fn suspend(&self, seconds: u64) {
+        *self.slept.lock().unwrap() += seconds;
+    }
+
+    /// Nobody gets an answer for so long, nor an error.
+    pub(crate) fn stop(&self, seconds: u64) {
+        *self.stopped_until.lock().unwrap() = self.time() + seconds;
+    }
+
+    async fn go_on(&self) -> bool {
+        let until = *self.stopped_until.lock().unwrap();
+        let left = until.saturating_sub(self.time());
+        sleep(Duration::from_secs(left)).await;
+        left == 0
+    }
+
+    pub(crate) fn keys(&self) -> Vec<CountKey> {
+        let keys = self.sources.iter();
+        keys.map(|source| CountKey::Loss(source.key.clone()))
+            .collect()
     }
 
     pub(crate) fn is_busy(&self, key: &CountKey) -> bool {
@@ -261,7 +295,8 @@ impl Fetch for Service {
             200 + hash(self.0.seed, asked, 3, 3) % 900,
         ))
         .await;
-        if self.0.time() < *self.0.outage_until.lock().unwrap()
+        if !self.0.go_on().await
+            || self.0.time() < *self.0.outage_until.lock().unwrap()
             || chance(self.0.faults.lost, self.0.seed, 200, asked)
         {
             return Err(FetchError::new(Outcome::Timeout, "no answer"));

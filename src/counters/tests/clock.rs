@@ -154,3 +154,66 @@ fn of_a_state_from_days_ahead_only_what_is_right_is_taken_over() {
     assert_eq!(desk.value(noon + 60, "-1"), Some(2));
     assert_eq!(desk.served(noon + 60).unwrap().anchor.0, MIDNIGHT);
 }
+
+#[test]
+fn a_clock_that_is_set_back_makes_nothing_0_that_was_shown() {
+    let mut desk = Desk::new();
+    let noon = MIDNIGHT + DAY / 2;
+    desk.poll(noon, &[("-1", 5)], &[]);
+    desk.poll(noon + 60, &[("-1", 6), ("new", 1)], &[]);
+    desk.poll(noon + 240, &[("-1", 7), ("new", 2)], &[]);
+    assert_eq!(desk.value(noon + 240, "new"), Some(2));
+    desk.ahead = -24 * HOUR;
+    for at in [noon + 270, noon + 300, noon + 360] {
+        desk.poll(at, &[], &[]);
+        assert_eq!(desk.value(at, "new"), Some(2), "{at}");
+    }
+}
+
+#[test]
+fn what_a_jump_ahead_would_leave_out_of_a_midnight_is_shown_all_the_same() {
+    for with_restart in [false, true] {
+        let mut desk = Desk::new();
+        let next = MIDNIGHT + DAY;
+        desk.poll(next + 60, &[("-1", 90)], &[]);
+        desk.poll(next + 120, &[], &[("-1", 100)]);
+        desk.poll(next + 180, &[("-1", 2)], &[]);
+        desk.ahead = HOUR;
+        if with_restart {
+            desk = desk.restarted();
+        } else {
+            assert_eq!(
+                desk.value(next + 190, "-1"),
+                Some(100),
+                "before the next poll"
+            );
+        }
+        desk.poll(next + 240, &[("-1", 3)], &[]);
+        let mut seen = Vec::new();
+        for at in (next + 240..next + 1200).step_by(30) {
+            desk.poll(at, &[("-1", 3)], &[]);
+            seen.push(desk.value(at, "-1").unwrap());
+        }
+        let times = |value| seen.iter().filter(|seen| **seen == value).count();
+        assert!(seen.is_sorted_by_key(|value| [100, 0, 3].iter().position(|of| of == value)));
+        assert!(times(100) >= 8 && times(0) == 5 && times(3) > 4, "{seen:?}");
+    }
+}
+
+#[test]
+fn zeros_that_were_shown_are_not_taken_back_before_the_clock_is_followed() {
+    let mut desk = Desk::new();
+    let noon = MIDNIGHT + DAY / 2;
+    desk.poll(noon, &[("-1", 5)], &[]);
+    desk.ahead = 24 * HOUR;
+    let mut at = noon + 60;
+    while desk.value(at, "-1") != Some(0) {
+        if at.is_multiple_of(60) {
+            desk.poll(at, &[], &[("-1", 6)]);
+        }
+        at += 15;
+        assert!(at < noon + 1200);
+    }
+    desk.ahead = 0;
+    assert_eq!(desk.value(at + 5, "-1"), Some(0));
+}
