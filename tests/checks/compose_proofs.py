@@ -15,7 +15,7 @@ PATIENCE = 100
 HOUR = 3600
 DAY = 24 * HOUR
 # Seconds after midnight at +08:00 in which the demo's counters do not show the new day yet.
-MIDNIGHT_HOLDS = 360
+MIDNIGHT_HOLDS = 600
 # SDKAppID by the label app.
 DEMO_APPS = {"shop": 1400000001, "game": 1400000002}
 
