@@ -13,13 +13,15 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::api::transport::TransportError;
 use crate::config::{Config, Problems};
 use crate::files::Stuck;
+use crate::http::content::{self, Lifecycle, Served};
+use crate::http::guard::auth;
+use crate::http::guard::front::{Front, Watch};
+use crate::http::server::ConnectionCounts;
+use crate::http::server::Server;
+use crate::push_api::transport::TransportError;
 use crate::reload::{Reloader, Reloads};
-use crate::web::front::{Front, Watch};
-use crate::web::server::Server;
-use crate::web::{self, ConnectionCounts, Lifecycle, Served, auth};
 use daemon::Daemon;
 
 /// How long requests may go on after the program was told to stop.
@@ -117,7 +119,7 @@ impl Bound {
             self.config.web.openmetrics_created,
             Arc::clone(&lifecycle),
         );
-        let router = web::router(Arc::new(state));
+        let router = content::router(Arc::new(state));
         let router = auth::guarded(router, Arc::clone(&self.front));
         let counts = ConnectionCounts::new().map_err(StartError::from)?;
         let registered = daemon.metrics.serve(counts.collectors());

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::window::UnixSeconds;
+use crate::model::window::UnixSeconds;
 
 /// One moment in both time domains.
 #[derive(Clone, Copy, Debug)]

@@ -36,6 +36,7 @@ mod redact;
 mod regions;
 mod schema;
 mod section;
+pub mod target;
 #[cfg(test)]
 mod tests;
 pub mod web_file;
@@ -50,9 +51,9 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::files::{self, ReadError, Stuck};
-use crate::region::Region;
+use crate::model::region::Region;
+use crate::model::window::DayOffset;
 use crate::usersig::{Identifier, SecretKey, SecretKeyError};
-use crate::window::DayOffset;
 
 pub use certificates::{CertificatesError, certificates};
 pub use environment::variables;

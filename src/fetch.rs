@@ -2,10 +2,10 @@
 
 use std::future::Future;
 
-use crate::api::FetchError;
-use crate::reading::{Api, Reading};
-use crate::target::Target;
-use crate::window::Range;
+use crate::config::target::Target;
+use crate::model::outcome::FetchError;
+use crate::model::reading::{Api, Reading};
+use crate::model::window::Range;
 
 /// Asks the service one question; all retries and their pauses are the answerer's own.
 pub trait Fetch: Send + Sync + 'static {
@@ -15,4 +15,14 @@ pub trait Fetch: Send + Sync + 'static {
         api: Api,
         range: Range,
     ) -> impl Future<Output = Result<Reading, FetchError>> + Send;
+}
+
+/// Makes two calls at the same time, around any limiter of its own.
+pub trait Pair: Fetch {
+    /// Both are made whatever comes of the other, and neither is repeated.
+    fn pair(
+        &self,
+        target: &Target,
+        questions: [(Api, Range); 2],
+    ) -> impl Future<Output = [Result<Reading, FetchError>; 2]> + Send;
 }

@@ -29,31 +29,20 @@ mod sums;
 mod tests;
 
 use std::cell::RefCell;
-use std::future::Future;
 
 pub use finding::{Asked, Finding};
 pub use report::Report;
 pub use settings::{Setting, Settings};
 
-use crate::additivity::Counts;
-use crate::api::FetchError;
-use crate::fetch::Fetch;
-use crate::reading::{Api, Reading};
-use crate::target::Target;
-use crate::window::{DAY, DayOffset, Range, UnixSeconds};
+use crate::config::target::Target;
+use crate::fetch::Pair;
+use crate::model::outcome::FetchError;
+use crate::model::reading::{Api, Reading};
+use crate::model::window::{DAY, DayOffset, Range, UnixSeconds};
+use crate::poll::additivity::Counts;
 
 /// Why nothing was proved, in the words of every experiment.
 const QUIET: &str = "unknown: no pushes in these ranges, or too few";
-
-/// Makes two calls at the same time, around any limiter of its own.
-pub trait Pair: Fetch {
-    /// Both are made whatever comes of the other, and neither is repeated.
-    fn pair(
-        &self,
-        target: &Target,
-        questions: [(Api, Range); 2],
-    ) -> impl Future<Output = [Result<Reading, FetchError>; 2]> + Send;
-}
 
 /// What an experiment needs to ask and to wait.
 pub struct Probe<'a, F> {

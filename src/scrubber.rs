@@ -7,16 +7,14 @@
 
 mod decoded;
 mod fragments;
-mod line;
 mod signature;
 
+use crate::model::line;
 use std::ops::Range;
 use std::sync::Arc;
 
 use decoded::Decoded;
 use fragments::Fragments;
-
-pub use line::one_line;
 
 /// What stands in a secret's place.
 const REDACTED: &str = "[redacted]";

@@ -12,10 +12,11 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, Opts, Registry};
 
-use crate::api::Outcome;
-use crate::reading::Api;
-use crate::target::{Target, TargetId};
-use crate::window::UnixSeconds;
+use crate::config::target::Target;
+use crate::model::outcome::Outcome;
+use crate::model::reading::Api;
+use crate::model::target_id::TargetId;
+use crate::model::window::UnixSeconds;
 use calls::Calls;
 use targets::Counted;
 

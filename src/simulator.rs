@@ -45,9 +45,9 @@ pub use seconds::Seconds;
 pub use standalone::{SimulateError, configured_apps, simulate};
 
 use crate::digest::sha256_hex;
-use crate::reading::{Api, Reading};
+use crate::model::reading::{Api, Reading};
+use crate::model::window::Range;
 use crate::usersig::{Identifier, SecretKey};
-use crate::window::Range;
 use service::Service;
 
 /// An app that the simulator knows.

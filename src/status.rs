@@ -16,9 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::clock::Now;
-use crate::reading::{Api, Reading, Stage};
-use crate::snapshot::{Good, Point, SetBack, TargetState, Targets};
-use crate::window::{DAY, UnixSeconds};
+use crate::model::reading::{Api, Reading, Stage};
+use crate::model::window::{DAY, UnixSeconds};
+use crate::target::snapshot::{Good, Point, SetBack, TargetState, Targets};
 
 pub use action::Action;
 pub use health::{ApiHealth, ErrorStatus};

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::window::UnixSeconds;
+use crate::model::window::UnixSeconds;
 
 pub use identity::{Identifier, IdentifierError, SecretKey, SecretKeyError};
 

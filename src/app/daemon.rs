@@ -10,17 +10,18 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use super::{Bound, StartError};
-use crate::api::Client;
-use crate::api::error::chain;
 use crate::clock;
 use crate::config::Config;
-use crate::pollers::Pollers;
+use crate::config::target::{Target, expand};
+use crate::model::outcome::chain;
+use crate::model::target_id::TargetId;
+use crate::poll::pollers::Pollers;
+use crate::poll::schedule::Shared;
+use crate::push_api::Client;
 use crate::reload::{Problems, loading};
-use crate::schedule::Shared;
 use crate::self_metrics::SelfMetrics;
-use crate::snapshot::{Recorder, Snapshot};
-use crate::state;
-use crate::target::{Target, TargetId, expand};
+use crate::target::snapshot::{Recorder, Snapshot};
+use crate::target::state_file;
 
 /// Targets at a time that look whether counts add up, which takes each some ten calls:
 /// with many targets, their windows go before anybody's counters.
@@ -69,7 +70,7 @@ impl Daemon {
             state_file: config.state_file.clone(),
         };
         let mut remembered = match &daemon.state_file {
-            Some(path) => state::load(path, &daemon.targets).await,
+            Some(path) => state_file::load(path, &daemon.targets).await,
             None => BTreeMap::new(),
         };
         for target in &daemon.targets {
@@ -84,7 +85,7 @@ impl Daemon {
         daemon.others.spawn(clock::watch());
         if let Some(path) = daemon.state_file.clone() {
             let snapshot = Arc::clone(&daemon.snapshot);
-            let keep = state::keep(path, config.state_interval, snapshot);
+            let keep = state_file::keep(path, config.state_interval, snapshot);
             daemon.others.spawn(keep);
         }
         Ok(daemon)
@@ -180,7 +181,7 @@ impl Daemon {
         self.pollers.shutdown().await;
         self.others.shutdown().await;
         if let Some(path) = &self.state_file
-            && let Err(error) = state::write(path, &self.snapshot).await
+            && let Err(error) = state_file::write(path, &self.snapshot).await
         {
             warn!(path = %path.display(), "cannot write the state file: {error}");
         }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::reading::{Api, CountKey, Counts};
-use crate::window::{Range, UnixSeconds};
+use crate::model::reading::{Api, CountKey, Counts};
+use crate::model::window::{Range, UnixSeconds};
 
 /// One call to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Answered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::{ErrCode, LossKey, Stage};
+    use crate::model::reading::{ErrCode, LossKey, Stage};
 
     fn question(start: u64) -> Question {
         Question {

@@ -13,11 +13,12 @@ use super::answers::{Answers, Question, TooMany};
 use super::journal::{Journal, JournalError};
 use super::plan::{Plan, Work};
 use super::proof::{Unproved, prove};
-use crate::api::{FetchError, Outcome};
+use crate::config::target::Target;
 use crate::fetch::Fetch;
-use crate::reading::{Api, Counts, Reading};
-use crate::target::{Target, TargetId};
-use crate::window::{Range, UnixSeconds};
+use crate::model::outcome::{FetchError, Outcome};
+use crate::model::reading::{Api, Counts, Reading};
+use crate::model::target_id::TargetId;
+use crate::model::window::{Range, UnixSeconds};
 
 /// How many apps ask at once. Each has a connection and at most one answer that is not kept
 /// yet; the others take their turns between the calls of these.
@@ -225,7 +226,7 @@ impl<F: Fetch> Fetch for App<F> {
 mod tests {
     use super::*;
     use crate::backfill::plan::Span;
-    use crate::target::tests::target;
+    use crate::config::target::tests::target;
     use std::sync::atomic::AtomicUsize;
     use tokio::time::Instant;
 
@@ -318,7 +319,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn any_other_refusal_ends_it_with_what_to_do() {
         let (failure, _) = run(&Arc::new(Busy::new(1, 90045)), 1).await;
-        let advice = crate::catalogue::rest_code(90045).unwrap().advice.clone();
+        let advice = crate::model::catalogue::rest_code(90045)
+            .unwrap()
+            .advice
+            .clone();
         let failure = failure.unwrap_err();
         assert!(
             failure.starts_with("app0/singapore: not_enabled 90045"),

@@ -9,10 +9,10 @@ use super::ask::AT_ONCE;
 use super::plan::{Plan, Span, Work};
 use super::replay::{Settings, needed};
 use super::timeline::stops;
-use crate::additivity;
 use crate::config::duration::text;
-use crate::target::Target;
-use crate::window::{DAY, LOOK_BACK, UnixSeconds, aligned_end, day_anchor};
+use crate::config::target::Target;
+use crate::model::window::{DAY, LOOK_BACK, UnixSeconds, aligned_end, day_anchor};
+use crate::poll::additivity;
 
 /// Time for the first call of all to be made, and for a call to be repeated.
 const MARGIN: Duration = Duration::from_secs(10);

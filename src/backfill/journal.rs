@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::answers::TooMany;
-use crate::reading::{Api, CountKey, Counts};
-use crate::target::TargetId;
-use crate::window::{Range, UnixSeconds};
+use crate::model::reading::{Api, CountKey, Counts};
+use crate::model::target_id::TargetId;
+use crate::model::window::{Range, UnixSeconds};
 
 /// Changes when a line's meaning does.
 const FORMAT: u32 = 2;
@@ -299,7 +299,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::{ErrCode, FunnelStep, LossKey, Platform, Stage};
+    use crate::model::reading::{ErrCode, FunnelStep, LossKey, Platform, Stage};
     use std::fs;
 
     fn facts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::answers::Answered;
-use crate::reading::{CountKey, Counts};
-use crate::window::{Range, UnixSeconds};
+use crate::model::reading::{CountKey, Counts};
+use crate::model::window::{Range, UnixSeconds};
 
 /// The fewest adjacent ranges of which each of `needed` is a union, in order of time. None
 /// overlaps another, and none lies outside of all that is needed.
@@ -78,7 +78,7 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::FunnelStep;
+    use crate::model::reading::FunnelStep;
     use proptest::prelude::*;
 
     fn range(start: u64, end: u64) -> Range {

@@ -12,8 +12,9 @@ use super::replay::{Settings, needed, replay};
 use super::samples::{self, Samples};
 use super::timeline::{Stop, stops};
 use crate::config::duration::text;
-use crate::target::{Target, TargetId};
-use crate::window::{Range, UnixSeconds};
+use crate::config::target::Target;
+use crate::model::target_id::TargetId;
+use crate::model::window::{Range, UnixSeconds};
 
 /// The times of samples, as asked for; both ends are included.
 #[derive(Clone, Copy, Debug)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::ask::{AT_ONCE, Step};
 use super::plan::{Plan, Work};
-use crate::additivity::USUAL_CALLS;
 use crate::config::duration::text;
+use crate::poll::additivity::USUAL_CALLS;
 
 /// Characters of the bar.
 const WIDTH: usize = 30;
@@ -164,8 +164,8 @@ impl Progress {
 mod tests {
     use super::*;
     use crate::backfill::plan::Span;
-    use crate::target::tests::target;
-    use crate::window::UnixSeconds;
+    use crate::config::target::tests::target;
+    use crate::model::window::UnixSeconds;
     use std::sync::Arc;
     use tokio::time::Instant;
 

@@ -1,11 +1,11 @@
 //! Everything here is added up from parts, so parts must add up, and be told apart.
 
-use crate::additivity::{self, Verdict};
-use crate::api::FetchError;
+use crate::config::target::Target;
 use crate::fetch::Fetch;
-use crate::reading::Api;
-use crate::target::Target;
-use crate::window::{DAY, UnixSeconds};
+use crate::model::outcome::FetchError;
+use crate::model::reading::Api;
+use crate::model::window::{DAY, UnixSeconds};
+use crate::poll::additivity::{self, Verdict};
 
 /// Why it is not proved that the past of a target can be put together from parts.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +48,8 @@ pub(super) async fn prove<F: Fetch>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::additivity::tests::{Counting, MIDNIGHT, Service};
-    use crate::target::tests::target;
+    use crate::config::target::tests::target;
+    use crate::poll::additivity::tests::{Counting, MIDNIGHT, Service};
     use std::sync::Arc;
     use std::time::Duration;
 

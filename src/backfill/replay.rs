@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::timeline::Stop;
 use crate::clock::Now;
-use crate::counters::{Ledger, Question, Rules, Served};
-use crate::reading::{CountKey, Counts};
-use crate::target::Target;
-use crate::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
+use crate::config::target::Target;
+use crate::model::reading::{CountKey, Counts};
+use crate::model::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
+use crate::target::counters::{Ledger, Question, Rules, Served};
 
 /// How long a code that is no longer in the windows is 0, in seconds, as in the daemon.
 const REMEMBERED: u64 = DAY;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::replay::Frame;
-use crate::exposition::Family;
-use crate::exposition::families::{ANCHOR, CountFamilies, TOTAL, WINDOW, WINDOW_END, WINDOW_START};
-use crate::reading::{Api, CountKey, FunnelStep, LossKey, Platform};
-use crate::target::TargetId;
-use crate::window::UnixSeconds;
+use crate::metrics::Family;
+use crate::metrics::families::{ANCHOR, CountFamilies, TOTAL, WINDOW, WINDOW_END, WINDOW_START};
+use crate::model::reading::{Api, CountKey, FunnelStep, LossKey, Platform};
+use crate::model::target_id::TargetId;
+use crate::model::window::UnixSeconds;
 
 /// A series of one target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -17,15 +17,15 @@ use super::journal::{Journal, find};
 use super::plan::{Plan, Span};
 use super::samples::{Samples, Series};
 use super::text;
-use crate::api::{FetchError, Outcome};
 use crate::clock::Now;
 use crate::config::App;
-use crate::counters::Ledger;
+use crate::config::target::{Target, tests::target};
 use crate::fetch::Fetch;
-use crate::reading::{Api, CountKey, Counts, FunnelStep, Reading};
+use crate::model::outcome::{FetchError, Outcome};
+use crate::model::reading::{Api, CountKey, Counts, FunnelStep, Reading};
+use crate::model::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
 use crate::simulator::{Incidents, SimApp, truth};
-use crate::target::{Target, tests::target};
-use crate::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
+use crate::target::counters::Ledger;
 
 /// A midnight at the default offset.
 const MIDNIGHT: u64 = 1_741_708_800;

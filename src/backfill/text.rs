@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use super::label::Label;
 use super::samples::{Samples, codes, families};
-use crate::exposition::families::{CODE_INFO, code_labels};
-use crate::exposition::{Family, Kind};
-use crate::target::TargetId;
-use crate::window::UnixSeconds;
+use crate::metrics::families::{CODE_INFO, code_labels};
+use crate::metrics::{Family, Kind};
+use crate::model::target_id::TargetId;
+use crate::model::window::UnixSeconds;
 
 /// Writes all series of all targets. `labels` follow ours on every series.
 pub fn write(

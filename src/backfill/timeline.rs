@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::counters::Rules;
-use crate::window::{DAY, UnixSeconds, day_anchor};
+use crate::model::window::{DAY, UnixSeconds, day_anchor};
+use crate::target::counters::Rules;
 
 /// A moment at which something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ fn phases(anchor: UnixSeconds, last: Option<u64>, rules: &Rules) -> [(u64, u64);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::tests::target;
+    use crate::config::target::tests::target;
     use proptest::prelude::*;
 
     /// A midnight at the default offset.

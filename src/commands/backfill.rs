@@ -12,7 +12,6 @@ use super::chosen::find_app;
 use super::demo;
 use super::moment::Moment;
 use super::run::shutdown;
-use crate::api::Client;
 use crate::backfill::answers::Answers;
 use crate::backfill::ask::{AskError, collect};
 use crate::backfill::bounds::{check_ends, check_kept, check_size, check_span, longest};
@@ -23,12 +22,13 @@ use crate::backfill::plan::{Plan, Span};
 use crate::backfill::progress::{Bar, announcement};
 use crate::backfill::text;
 use crate::clock::{self, Now};
+use crate::config::target::{Target, expand};
 use crate::config::{Config, Secrets, duration, find, variables};
 use crate::failure::Failure;
+use crate::model::window::UnixSeconds;
+use crate::push_api::Client;
 use crate::self_metrics::SelfMetrics;
 use crate::shell;
-use crate::target::{Target, expand};
-use crate::window::UnixSeconds;
 
 #[derive(Args)]
 pub struct BackfillArgs {

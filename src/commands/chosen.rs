@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::api::Client;
+use crate::config::target::{Target, expand};
 use crate::config::{App, Config, Secrets, find, variables};
 use crate::failure::Failure;
+use crate::push_api::Client;
 use crate::self_metrics::SelfMetrics;
 use crate::shell;
-use crate::target::{Target, expand};
 use crate::usersig::SecretKey;
 
 /// An app with its configuration. Other apps' secrets were not looked for.

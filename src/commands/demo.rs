@@ -13,9 +13,9 @@ use super::run::shutdown;
 use crate::app;
 use crate::config::{App, Config, Holds, KeySource, Polling, Web};
 use crate::failure::Failure;
-use crate::region::Region;
+use crate::model::region::Region;
+use crate::model::window::DayOffset;
 use crate::simulator::{Incidents, Limits, Options, SimApp, Simulator};
-use crate::window::DayOffset;
 
 /// Where the two apps are said to live.
 const REGIONS: [&str; 2] = ["singapore", "frankfurt"];
@@ -169,9 +169,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::reading::{Api, Reading, Stage};
+    use crate::model::reading::{Api, Reading, Stage};
+    use crate::model::window::{Range, UnixSeconds};
     use crate::simulator::truth;
-    use crate::window::{Range, UnixSeconds};
 
     #[test]
     fn every_hour_of_a_week_has_losses_of_two_stages_on_three_platforms_for_each_app() {

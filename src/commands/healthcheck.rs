@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use reqwest::Url;
 
-use crate::api::transport::{Connection, Route, Transport};
 use crate::failure::Failure;
+use crate::push_api::transport::{Connection, Route, Transport};
 
 /// Shorter than the pauses between the checks of any orchestrator.
 const TIMEOUT: Duration = Duration::from_secs(5);

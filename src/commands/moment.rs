@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::window::UnixSeconds;
+use crate::model::window::UnixSeconds;
 
 /// RFC 3339, or whole seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

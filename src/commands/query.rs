@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use super::chosen::Chosen;
 use super::moment::Moment;
-use crate::catalogue::loss_code;
 use crate::clock;
+use crate::config::target::Target;
 use crate::failure::Failure;
 use crate::fetch::Fetch;
-use crate::reading::{Api, Loss, LossKey, Reading};
-use crate::target::Target;
-use crate::window::{LOOK_BACK, Range, UnixSeconds};
+use crate::model::catalogue::loss_code;
+use crate::model::reading::{Api, Loss, LossKey, Reading};
+use crate::model::window::{LOOK_BACK, Range, UnixSeconds};
 
 #[derive(Args)]
 pub struct QueryArgs {

@@ -5,9 +5,9 @@ use super::polling::Layer;
 use super::read::Read;
 use super::section::Section;
 use super::{App, Holds, KeySource, Polling, regions};
-use crate::region::Region;
+use crate::model::region::Region;
+use crate::model::window::{DayOffset, DayOffsetError};
 use crate::usersig::Identifier;
-use crate::window::{DayOffset, DayOffsetError};
 
 /// The service's own limit, per SDKAppID and second, unless the console raised it.
 pub(super) const SERVICE_LIMIT: f64 = 1.0;

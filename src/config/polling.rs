@@ -8,7 +8,7 @@ use super::Polling;
 use super::duration::text;
 use super::read::Read;
 use super::section::Section;
-use crate::window::{DAY, LOOK_BACK};
+use crate::model::window::{DAY, LOOK_BACK};
 
 const SECOND: Duration = Duration::from_secs(1);
 const ONE_DAY: Duration = Duration::from_secs(DAY);

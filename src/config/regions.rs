@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::read::Read;
 use super::schema::{Group, closest};
 use super::section::{Section, kind};
-use crate::region::{Endpoint, Region};
+use crate::model::region::{Endpoint, Region};
 
 /// The longest name of a host of the user's own, in bytes; it is a label's value.
 const LONGEST_NAME: usize = 64;

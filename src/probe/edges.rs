@@ -12,9 +12,9 @@ use super::ground::Ground;
 use super::resolution::Resolution;
 use super::sums::{Sums, compare};
 use super::{Pair, Probe, QUIET};
-use crate::additivity::{Edges, Verdict, Why};
-use crate::api::FetchError;
-use crate::window::{DAY, Range, UnixSeconds};
+use crate::model::outcome::FetchError;
+use crate::model::window::{DAY, Range, UnixSeconds};
+use crate::poll::additivity::{Edges, Verdict, Why};
 
 /// How far the compared ranges reach on either side of the edge, in seconds: more than any
 /// bucket that is told apart, except hours.

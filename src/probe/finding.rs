@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::additivity::Counts;
-use crate::api::{FetchError, Outcome};
-use crate::reading::{Api, Reading};
-use crate::window::{Range, UnixSeconds};
+use crate::model::outcome::{FetchError, Outcome};
+use crate::model::reading::{Api, Reading};
+use crate::model::window::{Range, UnixSeconds};
+use crate::poll::additivity::Counts;
 
 /// One verdict and what it rests on.
 #[derive(Clone, Debug, Serialize)]

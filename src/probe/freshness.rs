@@ -6,9 +6,9 @@ use super::finding::Finding;
 use super::ground::Ground;
 use super::resolution::Resolution;
 use super::{Pair, Probe, QUIET, range};
-use crate::api::FetchError;
 use crate::config::duration;
-use crate::window::{DAY, DayOffset, day_anchor};
+use crate::model::outcome::FetchError;
+use crate::model::window::{DAY, DayOffset, day_anchor};
 
 /// How far to look back for the newest data, in seconds; never into the service's 7 days'
 /// end, which moves on while questions are asked.

@@ -1,10 +1,10 @@
 //! Where there is something to count.
 
 use super::{Pair, Probe, day_before};
-use crate::additivity::closed_day;
-use crate::api::FetchError;
-use crate::reading::Api;
-use crate::window::{DayOffset, Range};
+use crate::model::outcome::FetchError;
+use crate::model::reading::Api;
+use crate::model::window::{DayOffset, Range};
+use crate::poll::additivity::closed_day;
 
 /// Closed days to look at. With the 6 h before the newest and the day under way, the oldest
 /// begins at most 6.3 days ago, of the 7 that the service keeps.

@@ -11,8 +11,8 @@ use tokio::time::sleep;
 use super::finding::Finding;
 use super::ground::Ground;
 use super::{Pair, Probe};
-use crate::api::Outcome;
-use crate::reading::Api;
+use crate::model::outcome::Outcome;
+use crate::model::reading::Api;
 
 /// Before each pair, so that no earlier call is in the service's second.
 const REST: Duration = Duration::from_secs(2);

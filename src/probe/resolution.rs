@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::finding::Finding;
 use super::ground::Ground;
 use super::{Pair, Probe, QUIET, range};
-use crate::additivity::{Split, SplitCheck};
-use crate::api::FetchError;
 use crate::config::duration;
-use crate::window::{DAY, Range};
+use crate::model::outcome::FetchError;
+use crate::model::window::{DAY, Range};
+use crate::poll::additivity::{Split, SplitCheck};
 
 /// Lengths to try, in seconds, each in four adjacent ranges inside the busiest range of the
 /// length before.

@@ -10,7 +10,7 @@ use super::settling::Settling;
 use super::sums::{ServiceDays, Sums};
 use crate::config::Polling;
 use crate::config::duration::text;
-use crate::window::DAY;
+use crate::model::window::DAY;
 
 /// The default `step`, in seconds.
 const STEP: u64 = 60;

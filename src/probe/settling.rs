@@ -9,10 +9,10 @@ use super::freshness::Freshness;
 use super::ground::Ground;
 use super::resolution::Resolution;
 use super::{Pair, Probe, QUIET, range};
-use crate::additivity::Counts;
-use crate::api::FetchError;
 use crate::config::duration;
-use crate::window::UnixSeconds;
+use crate::model::outcome::FetchError;
+use crate::model::window::UnixSeconds;
+use crate::poll::additivity::Counts;
 
 /// Seconds after the range's end at which it is read.
 const READ_AT: [u64; 13] = [

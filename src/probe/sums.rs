@@ -4,10 +4,10 @@ use super::finding::Finding;
 use super::ground::Ground;
 use super::resolution::Resolution;
 use super::{Pair, Probe, SERVICE_OFFSETS};
-use crate::additivity::{SumCheck, Verdict, closed_day};
-use crate::api::FetchError;
-use crate::reading::Api;
-use crate::window::{DAY, DayOffset, UnixSeconds};
+use crate::model::outcome::FetchError;
+use crate::model::reading::Api;
+use crate::model::window::{DAY, DayOffset, UnixSeconds};
+use crate::poll::additivity::{SumCheck, Verdict, closed_day};
 
 const HOUR: u64 = 3600;
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::additivity::tests::{Counting, MIDNIGHT, Pushes, Service};
-use crate::api::Outcome;
-use crate::target::tests::target;
+use crate::config::target::tests::target;
+use crate::fetch::Fetch;
+use crate::model::outcome::Outcome;
+use crate::poll::additivity::tests::{Counting, MIDNIGHT, Pushes, Service};
 
 /// What a fake service's limit counts.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::api::Outcome;
-use crate::catalogue::rest_code;
-use crate::reading::Api;
-use crate::window::UnixSeconds;
+use crate::model::catalogue::rest_code;
+use crate::model::outcome::Outcome;
+use crate::model::reading::Api;
+use crate::model::window::UnixSeconds;
 
 /// How often something happened, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::SelfMetrics;
 use super::calls::{AppCalls, CallCounts, Calls};
-use crate::target::{Target, TargetId};
+use crate::config::target::Target;
+use crate::model::target_id::TargetId;
 
 /// Every target with its counts. Replaced whole by a reload, and never by a call.
 #[derive(Default)]

@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::reading::{Api, Funnel, Platform, Reading, Stage};
+use crate::model::reading::{Api, Funnel, Platform, Reading, Stage};
+use crate::model::window::{DayOffset, Range, UnixSeconds, day_anchor};
 use crate::simulator::verify::Refusal;
-use crate::window::{DayOffset, Range, UnixSeconds, day_anchor};
 
 /// What the documents leave open about the service. The default is the plainest reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl Behaviour {
             let day = |at| day_anchor(at, offset);
             start = day(start);
             let last = day(UnixSeconds(end.0.saturating_sub(1)));
-            end.0 = last.0.saturating_add(crate::window::DAY);
+            end.0 = last.0.saturating_add(crate::model::window::DAY);
         }
         let settled = now.0.saturating_sub(self.settling_seconds);
         end.0 = end.0.min(settled).max(start.0);
@@ -267,7 +267,7 @@ pub(super) fn truths(truth: impl Fn(Api) -> Option<Reading>) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::{ErrCode, Loss, LossKey};
+    use crate::model::reading::{ErrCode, Loss, LossKey};
     use crate::simulator::verify::refusal;
     use serde_json::json;
 

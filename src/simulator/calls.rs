@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use crate::reading::Api;
-use crate::window::Range;
+use crate::model::reading::Api;
+use crate::model::window::Range;
 
 /// Calls remembered; older ones are forgotten.
 pub const MAX_CALLS: usize = 10_000;

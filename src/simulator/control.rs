@@ -12,10 +12,10 @@ use axum::middleware::Next;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::model::window::{DAY, Range, UnixSeconds};
 use crate::simulator::Handle;
 use crate::simulator::answer;
 use crate::simulator::scenario::Scenario;
-use crate::window::{DAY, Range, UnixSeconds};
 
 /// The longest range of which the truth is told, in seconds: as long as any that the API
 /// answers, and a day.
@@ -115,7 +115,7 @@ pub(super) async fn calls(State(handle): State<Handle>) -> Response<Body> {
             json!({
                 "at": call.at.saturating_duration_since(since).as_secs_f64(),
                 "sdkappid": call.sdk_app_id,
-                "api": call.api.map(crate::reading::Api::as_str),
+                "api": call.api.map(crate::model::reading::Api::as_str),
                 "start": call.range.map(|range| range.start.0),
                 "end": call.range.map(|range| range.end.0),
                 "verdict": call.verdict,

@@ -18,9 +18,9 @@ use incidents::{Incident, overlapping};
 use mix::{CHANNELS, Channel, End, UNATTRIBUTED};
 use rhythm::{Series, WHOLE};
 
-use crate::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
+use crate::model::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
+use crate::model::window::Range;
 use crate::simulator::SimApp;
-use crate::window::Range;
 
 /// Pushes of a hundred that an incident takes of those its vendor would have accepted.
 const HIT_PERCENT: u64 = 85;
@@ -221,7 +221,7 @@ fn code_seed(stage: Stage, code: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::{DAY, UnixSeconds};
+    use crate::model::window::{DAY, UnixSeconds};
     use proptest::prelude::*;
 
     const MIDNIGHT: u64 = 1_741_708_800;
@@ -445,7 +445,7 @@ mod tests {
             .collect();
         assert_eq!(changed.len(), 2, "{changed:?}");
         for (key, count) in changed {
-            let crate::reading::CountKey::Loss(key) = key else {
+            let crate::model::reading::CountKey::Loss(key) = key else {
                 panic!("{key:?}")
             };
             assert_eq!(key.code.as_str(), "403");

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::seconds::Seconds;
-use crate::reading::Platform;
+use crate::model::reading::Platform;
+use crate::model::window::{DAY, Range, UnixSeconds};
 use crate::simulator::data::{Cause, Injected};
-use crate::window::{DAY, Range, UnixSeconds};
 
 /// For how long what has happened is remembered, in seconds: longer than any range that the
 /// service answers.

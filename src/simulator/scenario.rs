@@ -20,7 +20,7 @@ use super::injection::Injection;
 use super::seconds::Seconds;
 use crate::config::document::{Format, values};
 use crate::files::{self, ReadError};
-use crate::reading::Api;
+use crate::model::reading::Api;
 use crate::simulator::answer::Behaviour;
 use crate::simulator::faults::Fault;
 

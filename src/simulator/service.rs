@@ -9,7 +9,8 @@ use axum::http::request::Parts;
 use tokio::time::Instant;
 
 use crate::clock::{self, Now};
-use crate::reading::{Api, Reading};
+use crate::model::reading::{Api, Reading};
+use crate::model::window::Range;
 use crate::simulator::answer::Answer;
 use crate::simulator::calls::{Call, Calls};
 use crate::simulator::injection::Injections;
@@ -17,7 +18,6 @@ use crate::simulator::limit::Limiter;
 use crate::simulator::scenario::{Running, Scenario};
 use crate::simulator::verify::{self, Parameters, Refusal, refusal};
 use crate::simulator::{Handle, Incidents, Options, SimApp, data, faults};
-use crate::window::Range;
 
 /// The largest request body that is read, in bytes; a question has under 100.
 const MAX_BODY: usize = 64 * 1024;

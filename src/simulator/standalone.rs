@@ -143,7 +143,7 @@ mod tests {
             assert_eq!(app["secret_key"], made_up.key.expose());
             assert!(made_up.key.looks_usual());
             let url = app["regions"][0]["url"].as_str().unwrap();
-            let endpoint: crate::region::Endpoint = url.parse().unwrap();
+            let endpoint: crate::model::region::Endpoint = url.parse().unwrap();
             assert!(endpoint.is_loopback());
         }
     }

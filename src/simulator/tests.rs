@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::clock;
+use crate::model::window::UnixSeconds;
 use crate::usersig;
-use crate::window::UnixSeconds;
 
 struct Lab {
     handle: Handle,

@@ -10,10 +10,10 @@ use axum::extract::Query;
 use axum::http::{Method, Uri};
 use serde_json::Value;
 
-use crate::reading::Api;
+use crate::model::reading::Api;
+use crate::model::window::{DAY, LOOK_BACK, Range, UnixSeconds};
 use crate::simulator::SimApp;
 use crate::usersig::{self, VerifyError};
-use crate::window::{DAY, LOOK_BACK, Range, UnixSeconds};
 
 /// A refusal: `ErrorCode` and `ErrorInfo`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Concern, Level, LossStatus, TargetStatus, words};
-use crate::reading::Api;
+use crate::model::reading::Api;
 
 /// One thing to do, for one or several targets.
 #[derive(Debug, Serialize)]

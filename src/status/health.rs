@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{Level, Moment, words};
-use crate::api::FetchError;
-use crate::snapshot::{ApiState, LastError};
+use crate::model::outcome::FetchError;
+use crate::target::snapshot::{ApiState, LastError};
 
 /// How one API of a target answers.
 #[derive(Debug, Serialize)]

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::trend::{Trend, is_rising};
-use crate::catalogue::{CodeClass, Meaning, loss_code, reason};
 use crate::clock::Now;
-use crate::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
-use crate::snapshot::{Good, History, TargetState};
+use crate::model::catalogue::{CodeClass, Meaning, loss_code, reason};
+use crate::model::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
+use crate::target::snapshot::{Good, History, TargetState};
 
 /// The most rows of a target: what is beyond is smaller, and in the metrics.
 const MAX_ROWS: usize = 40;

@@ -3,9 +3,9 @@
 use super::loss::Ranked;
 use super::verdict::worst;
 use super::{Concern, LossStatus, State, words};
-use crate::catalogue::CodeClass;
-use crate::reading::{Api, Stage};
-use crate::snapshot::TargetState;
+use crate::model::catalogue::CodeClass;
+use crate::model::reading::{Api, Stage};
+use crate::target::snapshot::TargetState;
 
 impl LossStatus {
     /// `APNs 403 (InvalidProviderToken) after sending`.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{Concern, Level, LossStatus};
-use crate::reading::Api;
-use crate::snapshot::{ApiState, TargetState};
+use crate::model::reading::Api;
+use crate::target::snapshot::{ApiState, TargetState};
 
 /// How a target is doing, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -4,12 +4,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
-use crate::api::{FetchError, Outcome};
-use crate::reading::{ErrCode, Funnel, Loss, LossKey, Platform};
-use crate::snapshot::{Recorder, Snapshot};
-use crate::target::Target;
-use crate::target::tests::target;
-use crate::window::Range;
+use crate::config::target::Target;
+use crate::config::target::tests::target;
+use crate::model::outcome::{FetchError, Outcome};
+use crate::model::reading::{ErrCode, Funnel, Loss, LossKey, Platform};
+use crate::model::window::Range;
+use crate::target::snapshot::{Recorder, Snapshot};
 
 const START: u64 = 1_800_000_000;
 

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::words;
-use crate::snapshot::Point;
-use crate::window::UnixSeconds;
+use crate::model::window::UnixSeconds;
+use crate::target::snapshot::Point;
 
 /// A count over the last hours: how it began, how it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::action::{Action, actions};
 use super::{Concern, LossStatus, State, TargetStatus, words};
-use crate::reading::Api;
+use crate::model::reading::Api;
 
 /// The most actions told: who has more to do starts with these.
 const MAX_ACTIONS: usize = 5;

@@ -1,7 +1,7 @@
 //! Facts as people say them.
 
-use crate::catalogue::CodeClass;
-use crate::reading::{Api, Platform, Stage};
+use crate::model::catalogue::CodeClass;
+use crate::model::reading::{Api, Platform, Stage};
 
 /// `45 s`, `12 min`, `3 h`, `2 days`: two digits are enough to decide by.
 pub fn duration(seconds: u64) -> String {

@@ -13,18 +13,20 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use timpush_exporter::api::Outcome;
 use timpush_exporter::clock;
+use timpush_exporter::config::target::{Target, expand};
 use timpush_exporter::config::{Config, Secrets};
-use timpush_exporter::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
+use timpush_exporter::http::content::{Lifecycle, Served, router};
+use timpush_exporter::http::guard::auth::guarded;
+use timpush_exporter::http::guard::front::Front;
+use timpush_exporter::http::server::{ConnectionCounts, Server};
+use timpush_exporter::model::outcome::Outcome;
+use timpush_exporter::model::reading::{
+    Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage,
+};
+use timpush_exporter::model::window::{Range, UnixSeconds};
 use timpush_exporter::self_metrics::SelfMetrics;
-use timpush_exporter::snapshot::{Recorder, Snapshot};
-use timpush_exporter::target::{Target, expand};
-use timpush_exporter::web::auth::guarded;
-use timpush_exporter::web::front::Front;
-use timpush_exporter::web::server::Server;
-use timpush_exporter::web::{ConnectionCounts, Lifecycle, Served, router};
-use timpush_exporter::window::{Range, UnixSeconds};
+use timpush_exporter::target::snapshot::{Recorder, Snapshot};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 

@@ -10,7 +10,7 @@ import re
 import sys
 
 TOP = pathlib.Path(__file__).parents[2]
-CATALOGUE = TOP / "src/catalogue/vendor_codes.json"
+CATALOGUE = TOP / "src/model/catalogue/vendor_codes.json"
 TEMPLATE = TOP / "deploy/alertmanager/timpush-codes.tmpl"
 
 HEAD = """\

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use timpush_exporter::reading::{Api, CountKey, Counts, FunnelStep, LossKey, Stage};
+use timpush_exporter::model::reading::{Api, CountKey, Counts, FunnelStep, LossKey, Stage};
+use timpush_exporter::model::window::{
+    DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor,
+};
 use timpush_exporter::simulator::{Fault, Match, Rule};
-use timpush_exporter::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
 use tokio::time::{Instant, sleep};
 
 use crate::lab::{BINARY, Exporter, GAME, Lab, PATIENCE, SHOP, UNLIMITED};

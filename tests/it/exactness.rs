@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
-use timpush_exporter::reading::{Api, CountKey, FunnelStep};
-use timpush_exporter::window::{Range, UnixSeconds};
+use timpush_exporter::model::reading::{Api, CountKey, FunnelStep};
+use timpush_exporter::model::window::{Range, UnixSeconds};
 use tokio::time::sleep;
 
 use crate::lab::{Exporter, Lab, SHOP, UNLIMITED, free_port};

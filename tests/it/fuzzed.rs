@@ -21,20 +21,21 @@ use flate2::Compression;
 use flate2::read::ZlibEncoder;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use timpush_exporter::api::wire::{self, Answer};
 use timpush_exporter::backfill::journal::{self, Entry, Journal};
 use timpush_exporter::clock::Now;
+use timpush_exporter::config::target::{Target, expand};
 use timpush_exporter::config::{Config, Secrets, web_file};
-use timpush_exporter::exposition::{Encoding, Format, targets_body};
-use timpush_exporter::reading::{Api, Reading};
+use timpush_exporter::http::content::negotiation;
+use timpush_exporter::metrics::{Encoding, Format, targets_body};
+use timpush_exporter::model::reading::{Api, Reading};
+use timpush_exporter::model::target_id::TargetId;
+use timpush_exporter::model::window::{Range, UnixSeconds};
+use timpush_exporter::push_api::wire::{self, Answer};
 use timpush_exporter::scrubber::Scrubber;
 use timpush_exporter::simulator::Scenario;
-use timpush_exporter::snapshot::{Recorder, Snapshot};
-use timpush_exporter::state;
-use timpush_exporter::target::{Target, TargetId, expand};
+use timpush_exporter::target::snapshot::{Recorder, Snapshot};
+use timpush_exporter::target::state_file;
 use timpush_exporter::usersig::{self, Identifier, SecretKey, VerifyError};
-use timpush_exporter::web::negotiation;
-use timpush_exporter::window::{Range, UnixSeconds};
 use tokio::time::Instant;
 
 type Fuzzed = fn(&[u8]) -> bool;
@@ -261,7 +262,7 @@ fn state(bytes: &[u8]) -> bool {
     } else {
         whole.extend_from_slice(text);
     }
-    let read = |bytes: &[u8]| state::read(bytes, targets()).map(|found| found.targets);
+    let read = |bytes: &[u8]| state_file::read(bytes, targets()).map(|found| found.targets);
     let [target] = targets() else { unreachable!() };
     let Some(remembered) = read(&whole)
         .ok()
@@ -292,7 +293,9 @@ fn state(bytes: &[u8]) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
-    let written = runtime.unwrap().block_on(state::write(&path, &snapshot));
+    let written = runtime
+        .unwrap()
+        .block_on(state_file::write(&path, &snapshot));
     written.unwrap();
     let again = read(&fs::read(&path).unwrap()).unwrap();
     assert!(again.contains_key(&target.id()));
@@ -303,7 +306,7 @@ fn nothing(api: Api) -> Reading {
     match api {
         Api::NormalPushLoss => Reading::Loss([].into()),
         Api::NormalPushStatistics => Reading::Statistics {
-            overall: timpush_exporter::reading::Funnel::default(),
+            overall: timpush_exporter::model::reading::Funnel::default(),
             platforms: [].into(),
         },
     }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use timpush_exporter::api::wire::{self, Answer};
 use timpush_exporter::clock::Now;
+use timpush_exporter::config::target::{Target, expand};
 use timpush_exporter::config::{Config, Secrets};
-use timpush_exporter::exposition::{Format, targets_body};
-use timpush_exporter::reading::{Api, Reading};
+use timpush_exporter::metrics::{Format, targets_body};
+use timpush_exporter::model::reading::{Api, Reading};
+use timpush_exporter::model::window::{Range, UnixSeconds};
+use timpush_exporter::push_api::wire::{self, Answer};
 use timpush_exporter::scrubber::Scrubber;
-use timpush_exporter::snapshot::{Recorder, Snapshot};
-use timpush_exporter::target::{Target, expand};
-use timpush_exporter::window::{Range, UnixSeconds};
+use timpush_exporter::target::snapshot::{Recorder, Snapshot};
 use tokio::time::Instant;
 
 const LOSS: &str = include_str!("../data/document_sample.txt");

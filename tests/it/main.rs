@@ -34,6 +34,7 @@ mod proof;
 mod proxies;
 mod reload;
 mod secrets;
+mod tidy;
 mod tunnel;
 mod web_client;
 mod web_config;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::RecordType::{self, A, AAAA};
 use tempfile::TempDir;
-use timpush_exporter::api::names::{Names, Paths};
+use timpush_exporter::push_api::names::{Names, Paths};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinSet;

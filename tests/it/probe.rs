@@ -4,9 +4,9 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::Value;
-use timpush_exporter::reading::{Api, CountKey, FunnelStep};
+use timpush_exporter::model::reading::{Api, CountKey, FunnelStep};
+use timpush_exporter::model::window::{DayOffset, Range, UnixSeconds, day_anchor};
 use timpush_exporter::simulator::{Behaviour, Fault, Limits, Rule, Scenario};
-use timpush_exporter::window::{DayOffset, Range, UnixSeconds, day_anchor};
 
 use crate::lab::{BINARY, Exporter, Lab, SHOP, UNLIMITED};
 

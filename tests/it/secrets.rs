@@ -212,7 +212,8 @@ fn an_error_that_ends_in_a_panic_shows_no_secret() {
         "wxyz".repeat(40)
     );
     let scrubber = timpush_exporter::scrubber::Scrubber::new([CANARY]);
-    let error = timpush_exporter::api::FetchError::refused(91000, &scrubber.scrub(&url, 200));
+    let error =
+        timpush_exporter::model::outcome::FetchError::refused(91000, &scrubber.scrub(&url, 200));
     let panic = std::panic::catch_unwind(|| panic!("{error:?} {error}")).unwrap_err();
     check("a panic", panic.downcast_ref::<String>().unwrap());
 }

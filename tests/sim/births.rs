@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use timpush_exporter::api::FetchError;
 use timpush_exporter::clock::Now;
-use timpush_exporter::counters::Served;
+use timpush_exporter::config::target::Target;
 use timpush_exporter::fetch::Fetch;
-use timpush_exporter::reading::{Api, CountKey, ErrCode, Funnel, Loss, LossKey, Reading, Stage};
-use timpush_exporter::target::Target;
-use timpush_exporter::window::{DAY, Range};
+use timpush_exporter::model::outcome::FetchError;
+use timpush_exporter::model::reading::{
+    Api, CountKey, ErrCode, Funnel, Loss, LossKey, Reading, Stage,
+};
+use timpush_exporter::model::window::{DAY, Range};
+use timpush_exporter::target::counters::Served;
 use tokio::time::{Instant, sleep};
 
 use crate::counters::Increase;

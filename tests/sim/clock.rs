@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use timpush_exporter::reading::CountKey;
-use timpush_exporter::window::{DAY, Range, UnixSeconds};
+use timpush_exporter::model::reading::CountKey;
+use timpush_exporter::model::window::{DAY, Range, UnixSeconds};
 use tokio::time::sleep;
 
 use crate::counters::Increase;

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 use timpush_exporter::clock::Now;
-use timpush_exporter::counters::Question;
-use timpush_exporter::reading::{
+use timpush_exporter::config::target::Target;
+use timpush_exporter::model::reading::{
     Api, CountKey, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage,
 };
-use timpush_exporter::series_limit::{MAX_ENTRY_BYTES, MAX_PLATFORMS, MAX_SUMS};
-use timpush_exporter::snapshot::{Recorder, Remembered, Snapshot, TargetState};
-use timpush_exporter::target::Target;
-use timpush_exporter::window::{DAY, Range, UnixSeconds, day_anchor};
+use timpush_exporter::model::window::{DAY, Range, UnixSeconds, day_anchor};
+use timpush_exporter::target::counters::Question;
+use timpush_exporter::target::series_limit::{MAX_ENTRY_BYTES, MAX_PLATFORMS, MAX_SUMS};
+use timpush_exporter::target::snapshot::{Recorder, Remembered, Snapshot, TargetState};
 use tokio::time::Instant;
 
 use crate::process::target;
@@ -185,7 +185,7 @@ impl Flood {
             panic!("a loss")
         };
         // Platforms that are not told apart are one.
-        let mut apart = timpush_exporter::series_limit::Platforms::default();
+        let mut apart = timpush_exporter::target::series_limit::Platforms::default();
         let Reading::Loss(rows) = apart.place_all(Reading::Loss(rows)) else {
             panic!("a loss")
         };

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use timpush_exporter::clock::Now;
+use timpush_exporter::config::target::Target;
 use timpush_exporter::config::{App, Holds, KeySource, Polling};
-use timpush_exporter::counters::Served;
 use timpush_exporter::fetch::Fetch;
-use timpush_exporter::reading::Api;
-use timpush_exporter::region::Region;
-use timpush_exporter::schedule::{Shared, poll};
+use timpush_exporter::model::reading::Api;
+use timpush_exporter::model::region::Region;
+use timpush_exporter::model::window::{DayOffset, UnixSeconds};
+use timpush_exporter::poll::schedule::{Shared, poll};
 use timpush_exporter::self_metrics::SelfMetrics;
-use timpush_exporter::snapshot::{Recorder, Remembered, Snapshot};
-use timpush_exporter::target::Target;
+use timpush_exporter::target::counters::Served;
+use timpush_exporter::target::snapshot::{Recorder, Remembered, Snapshot};
 use timpush_exporter::usersig::{Identifier, SecretKey};
-use timpush_exporter::window::{DayOffset, UnixSeconds};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 

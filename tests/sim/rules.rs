@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use timpush_exporter::clock::Now;
-use timpush_exporter::counters::{Ledger, Rules};
-use timpush_exporter::reading::{CountKey, Counts, ErrCode, LossKey, Stage};
-use timpush_exporter::window::{DAY, Range, UnixSeconds, aligned_end, day_anchor};
+use timpush_exporter::model::reading::{CountKey, Counts, ErrCode, LossKey, Stage};
+use timpush_exporter::model::window::{DAY, Range, UnixSeconds, aligned_end, day_anchor};
+use timpush_exporter::target::counters::{Ledger, Rules};
 use tokio::time::Instant;
 
 use crate::process::target;

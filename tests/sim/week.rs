@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use timpush_exporter::counters::Served;
-use timpush_exporter::reading::{CountKey, Counts};
-use timpush_exporter::window::{DAY, DayOffset, Range, UnixSeconds, day_anchor};
+use timpush_exporter::model::reading::{CountKey, Counts};
+use timpush_exporter::model::window::{DAY, DayOffset, Range, UnixSeconds, day_anchor};
+use timpush_exporter::target::counters::Served;
 use tokio::time::sleep;
 
 use crate::counters::Increase;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use timpush_exporter::api::{FetchError, Outcome};
 use timpush_exporter::clock::Now;
+use timpush_exporter::config::target::Target;
 use timpush_exporter::fetch::Fetch;
-use timpush_exporter::reading::{
+use timpush_exporter::model::outcome::{FetchError, Outcome};
+use timpush_exporter::model::reading::{
     Api, CountKey, Counts, ErrCode, Loss, LossKey, Platform, Reading, Stage,
 };
-use timpush_exporter::target::Target;
-use timpush_exporter::window::{DAY, Range, UnixSeconds, day_anchor};
+use timpush_exporter::model::window::{DAY, Range, UnixSeconds, day_anchor};
 use tokio::time::{Instant, sleep};
 
 /// Where virtual time begins: 2027-01-15T08:00:00Z.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::rhythm::seed;
-use crate::window::{DAY, Range, UnixSeconds};
+use crate::model::window::{DAY, Range, UnixSeconds};
 
 /// How often one platform's losses jump. When and what is fixed by the SDKAppID and time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

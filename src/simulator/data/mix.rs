@@ -4,8 +4,8 @@
 //! its sample (document 71898) counts vendors' replies as lost after sending. The shares
 //! are invented.
 
-use crate::reading::Stage;
-use crate::reading::Stage::{PostSendDelivered, ReadyToSend};
+use crate::model::reading::Stage;
+use crate::model::reading::Stage::{PostSendDelivered, ReadyToSend};
 
 /// Pushes that a channel loses for one reason.
 pub(super) struct Loss {

@@ -6,7 +6,7 @@
 //! walking the buckets before it. Everything is integer arithmetic: rounding of floating
 //! numbers could make the function fall by one.
 
-use crate::window::{DAY, Range};
+use crate::model::window::{DAY, Range};
 
 /// Seconds of a bucket.
 const BUCKET: u64 = 300;
@@ -111,7 +111,7 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::window::UnixSeconds;
+    use crate::model::window::UnixSeconds;
     use proptest::prelude::*;
 
     fn series(seed: u64, share: u64) -> Series {

@@ -1,0 +1,88 @@
+//! What is polled: one app in one region.
+
+use std::sync::Arc;
+
+use super::{App, Config};
+use crate::model::reading::Api;
+use crate::model::region::Region;
+use crate::model::target_id::TargetId;
+
+/// One app in one region; the scheduler runs one loop for each.
+#[derive(Clone, PartialEq)]
+pub struct Target {
+    pub app: Arc<App>,
+    pub region: Region,
+}
+
+impl Target {
+    /// What the target is asked about, in the order of asking.
+    pub fn apis(&self) -> &'static [Api] {
+        if self.app.polling.statistics {
+            &Api::ALL
+        } else {
+            &Api::ALL[..1]
+        }
+    }
+
+    pub fn id(&self) -> TargetId {
+        TargetId {
+            app: self.app.name.clone(),
+            region: self.region.name.clone(),
+        }
+    }
+}
+
+/// All targets of a configuration: the only loop over apps and regions.
+pub fn expand(config: &Config) -> Vec<Target> {
+    config
+        .apps
+        .iter()
+        .flat_map(|app| {
+            app.regions.iter().map(|region| Target {
+                app: Arc::clone(app),
+                region: region.clone(),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::config::{Holds, KeySource, Polling};
+    use crate::model::window::DayOffset;
+    use crate::usersig::{Identifier, SecretKey};
+    use std::time::Duration;
+
+    /// A target with the configuration's defaults and a made-up key.
+    pub(crate) fn target(app: &str, region: &str) -> Target {
+        let app = App {
+            name: app.to_owned(),
+            sdk_app_id: 1_400_000_001,
+            identifier: Identifier::new("administrator").unwrap(),
+            key: KeySource::Inline(SecretKey::new("made-up key").unwrap()),
+            calls_per_second: 0.9,
+            day_offset: DayOffset::DEFAULT,
+            holds: Holds {
+                rollover: Duration::from_secs(150),
+                zero: Duration::from_secs(150),
+            },
+            regions: vec![Region::known(region).unwrap()],
+            polling: Polling {
+                interval: Duration::from_secs(60),
+                window: Duration::from_secs(3600),
+                lag: Duration::from_secs(120),
+                step: Duration::from_secs(60),
+                timeout: Duration::from_secs(10),
+                stale_after: Duration::from_secs(600),
+                statistics: true,
+                counters: true,
+                series_limit: 2000,
+            },
+        };
+        Target {
+            region: app.regions[0].clone(),
+            app: Arc::new(app),
+        }
+    }
+}

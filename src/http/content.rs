@@ -1,0 +1,110 @@
+//! The scrape, health, and a page for people.
+
+mod bodies;
+mod chart;
+mod lifecycle;
+mod metrics;
+pub mod negotiation;
+mod page;
+mod renderer;
+mod stylesheet;
+mod targets;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+
+pub use lifecycle::Lifecycle;
+
+use crate::clock;
+use crate::self_metrics::SelfMetrics;
+use crate::target::snapshot::Snapshot;
+use bodies::Source;
+use metrics::Metrics;
+use renderer::Renderer;
+
+/// What requests are answered from.
+pub struct Served {
+    snapshot: Arc<Snapshot>,
+    metrics: Metrics,
+    lifecycle: Arc<Lifecycle>,
+    /// Once ready, ready for good: a target that fails later is no reason to restart.
+    ready: AtomicBool,
+}
+
+impl Served {
+    /// `openmetrics_created` puts `_created` series into OpenMetrics.
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        metrics: Arc<SelfMetrics>,
+        openmetrics_created: bool,
+        lifecycle: Arc<Lifecycle>,
+    ) -> Self {
+        let source = Source {
+            snapshot: Arc::clone(&snapshot),
+            metrics,
+            clock: Box::new(clock::now),
+            renderer: Renderer::start(),
+        };
+        Self {
+            snapshot,
+            metrics: Metrics::new(source, openmetrics_created),
+            lifecycle,
+            ready: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether every target had an outcome for each of its APIs, good or bad.
+    fn is_ready(&self) -> bool {
+        let ready = self.ready.load(Ordering::Relaxed) || self.snapshot.is_known();
+        if ready {
+            self.ready.store(true, Ordering::Relaxed);
+        }
+        ready
+    }
+}
+
+/// All paths. Anything else is 404, a wrong method 405.
+pub fn router(served: Arc<Served>) -> Router {
+    Router::new()
+        .route("/", get(page::page))
+        .route("/static/{name}", get(stylesheet::serve))
+        .route("/api/v1/targets", get(targets::targets))
+        .route("/metrics", get(metrics::metrics))
+        .route("/-/healthy", get(healthy))
+        .route("/-/ready", get(ready))
+        .route("/-/reload", post(lifecycle::reload))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .with_state(served)
+}
+
+async fn healthy() -> &'static str {
+    "healthy\n"
+}
+
+async fn ready(State(served): State<Arc<Served>>) -> (StatusCode, &'static str) {
+    if served.is_ready() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not ready: some targets were not asked yet\n",
+        )
+    }
+}
+
+async fn not_found() -> (StatusCode, &'static str) {
+    (
+        StatusCode::NOT_FOUND,
+        "not found; see / for what is served\n",
+    )
+}
+
+async fn method_not_allowed() -> (StatusCode, &'static str) {
+    (StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n")
+}

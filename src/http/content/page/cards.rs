@@ -1,0 +1,160 @@
+//! What the page's template says of a target and of its losses.
+
+use crate::http::content::chart::Chart;
+use crate::model::reading::Stage;
+use crate::status::words;
+use crate::status::{Concern, Level, LossStatus, TargetStatus, Trend};
+
+/// Codes shown per target at once; the others are behind a click.
+const MAX_OPEN_CODES: usize = 5;
+
+/// The rows of one code at one stage.
+pub(super) struct Code<'a>(&'a [LossStatus]);
+
+impl Code<'_> {
+    /// The rows that say something of their own, and the platforms' that only add detail.
+    pub(super) fn rows(&self) -> (&[LossStatus], &[LossStatus]) {
+        let once = |row: &&LossStatus| row.is_overall() && self.explains(row);
+        let shown = match self.0.first().filter(once) {
+            Some(_) => 1,
+            None => self.0.len(),
+        };
+        self.0.split_at(shown)
+    }
+
+    pub(super) fn code(&self) -> &str {
+        self.0.first().map_or("", |row| &row.err_code)
+    }
+
+    pub(super) fn stage(&self) -> &'static str {
+        self.0.first().map_or("", |row| words::stage(row.key.stage))
+    }
+
+    pub(super) fn concern(&self) -> Concern {
+        let concerns = self.0.iter().map(|row| row.concern);
+        concerns.min().unwrap_or(Concern::Steady)
+    }
+
+    pub(super) fn level(&self) -> Level {
+        match self.concern() {
+            Concern::Repair => Level::Bad,
+            Concern::Rising => Level::Warning,
+            Concern::Steady => Level::Good,
+        }
+    }
+
+    pub(super) fn concern_words(&self) -> Option<&'static str> {
+        match self.concern() {
+            Concern::Repair => Some("Repair this"),
+            Concern::Rising => Some("Rising"),
+            Concern::Steady => None,
+        }
+    }
+
+    /// `APNs 14, Xiaomi 7`.
+    pub(super) fn in_brief(&self) -> String {
+        let name = |row: &LossStatus| format!("{} {}", row.platform_words(), row.count_words());
+        words::names(&self.rows().1.iter().map(name).collect::<Vec<_>>())
+    }
+
+    /// Whether a row says what to do, and not only where to look for that: in the row of a
+    /// platform below it. What is the same on every platform is said once.
+    pub(super) fn explains(&self, row: &LossStatus) -> bool {
+        match self.0 {
+            [overall, first, ..] if overall.is_overall() => {
+                let once = overall.advice == first.advice;
+                row.is_overall() == once
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether a row's description is news after the rows before it.
+    pub(super) fn describes(&self, row: &LossStatus) -> bool {
+        let before = self.0.iter().take_while(|other| other.key != row.key);
+        !row.description.is_empty()
+            && before
+                .last()
+                .is_none_or(|last| last.description != row.description)
+    }
+}
+
+/// What the template says of a row.
+impl LossStatus {
+    pub(super) fn platform_words(&self) -> String {
+        words::platform(self.key.platform)
+    }
+
+    pub(super) fn class_words(&self) -> &'static str {
+        words::class(self.code_class)
+    }
+
+    pub(super) fn count_words(&self) -> String {
+        words::count(self.count)
+    }
+
+    pub(super) fn share_words(&self) -> String {
+        let place = match self.key.platform {
+            None => String::new(),
+            platform => format!(" on {}", words::platform(platform)),
+        };
+        format!(
+            "{} of what is lost {}{place}",
+            words::percent(self.share),
+            words::stage(self.key.stage)
+        )
+    }
+
+    pub(super) fn pushes_words(&self) -> Option<String> {
+        let share = self.share_of_pushes?;
+        Some(format!("{} of {}", words::percent(share), self.pushes()))
+    }
+}
+
+/// Overall losses of one stage.
+pub(super) struct Lost {
+    pub(super) stage: &'static str,
+    pub(super) count: String,
+    pub(super) trend: Option<Trend>,
+}
+
+impl TargetStatus {
+    /// The codes, each with its overall row and its platforms'; those that are
+    /// shown at once, and the others.
+    pub(super) fn codes(&self) -> (Vec<Code<'_>>, Vec<Code<'_>>) {
+        let mut shown: Vec<Code<'_>> = self
+            .losses
+            .chunk_by(|a, b| a.stage == b.stage && a.err_code == b.err_code)
+            .map(Code)
+            .collect();
+        let others = shown.split_off(shown.len().min(MAX_OPEN_CODES));
+        (shown, others)
+    }
+
+    pub(super) fn lost_by_stage(&self) -> impl Iterator<Item = Lost> {
+        self.lost.iter().map(|(stage, count)| {
+            let points = self.history.iter().map(|point| {
+                let lost = match stage {
+                    Stage::ReadyToSend => point.ready_to_send,
+                    Stage::PostSendDelivered => point.post_send_delivered,
+                };
+                (point.end.0, lost)
+            });
+            Lost {
+                stage: words::stage(*stage),
+                count: words::count(*count),
+                trend: Trend::of(points.collect()),
+            }
+        })
+    }
+
+    pub(super) fn left_out_words(&self) -> String {
+        words::plural(self.losses_left_out, "smaller row")
+    }
+}
+
+impl Trend {
+    pub(super) fn chart(&self) -> Chart {
+        Chart::of(&self.points)
+    }
+}

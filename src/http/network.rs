@@ -1,0 +1,19 @@
+//! Whom bounds are counted for.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Who a connection is counted for: an IPv4 address, or the /64 that one IPv6 host can
+/// take addresses from at will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Network(IpAddr);
+
+impl Network {
+    pub(super) fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => address.into(),
+            IpAddr::V6(address) => {
+                Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+            }
+        })
+    }
+}

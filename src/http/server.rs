@@ -1,0 +1,246 @@
+//! The server: threads of its own, on which connections are accepted, bounded in number, size
+//! and time, and drained at the end.
+//!
+//! Nothing here is shared with what polls, not even threads: the system divides the processor
+//! between the two, so that no crowd of clients delays a poll, and no work of the rest of the
+//! program keeps health from being told.
+
+mod connection;
+mod connections;
+pub mod progress;
+mod request;
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tracing::{error, warn};
+
+use super::lanes::{Bounds, Lanes};
+use super::network::Network;
+use super::occasionally::Occasionally;
+use crate::http::guard::front::Front;
+use connection::Connection;
+pub use connections::{Closed, ConnectionCounts};
+use connections::{Connections, MAX_CONNECTIONS};
+use progress::{Phase, Progress};
+use request::Entrance;
+
+/// How often connections that take too long are looked for, and memory that slow ones keep.
+const SWEEP: Duration = Duration::from_millis(250);
+
+/// How long to wait after a connection could not be accepted, most likely because this
+/// process has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A server at work. It ends with the value, as if [`Self::stop`] had granted no time.
+pub struct Server {
+    stop: oneshot::Sender<Duration>,
+    ended: oneshot::Receiver<bool>,
+}
+
+impl Server {
+    /// Serves on as many threads as there are processors, and one more that accepts.
+    pub fn start(
+        listener: TcpListener,
+        router: Router,
+        front: Arc<Front>,
+        counts: ConnectionCounts,
+    ) -> io::Result<Self> {
+        let listener = listener.into_std()?;
+        let runtime = runtime::Builder::new_multi_thread()
+            .thread_name("http")
+            .enable_all()
+            .build()?;
+        let (stop, stopping) = oneshot::channel();
+        let (end, ended) = oneshot::channel();
+        let is_loopback = listener.local_addr()?.ip().to_canonical().is_loopback();
+        let accepting = Accepting {
+            connections: Connections::new(counts),
+            tasks: JoinSet::new(),
+            lanes: Arc::new(Lanes::new(turns())),
+            router,
+            front,
+            is_loopback,
+            full: Occasionally::default(),
+            failing: Occasionally::default(),
+            slow: Occasionally::default(),
+        };
+        let serve = move || {
+            let drained = runtime.block_on(async {
+                let listener = TcpListener::from_std(listener)?;
+                io::Result::Ok(accepting.until(stopping, listener).await)
+            });
+            runtime.shutdown_background();
+            match drained {
+                // Nobody may be waiting any more.
+                Ok(drained) => drop(end.send(drained)),
+                Err(error) => error!(%error, "cannot serve"),
+            }
+        };
+        thread::Builder::new()
+            .name("http-accept".to_owned())
+            .spawn(serve)?;
+        Ok(Self { stop, ended })
+    }
+
+    /// Ready when the server has ended although nobody stopped it.
+    pub async fn ended(&mut self) {
+        // Whatever it says, it has ended.
+        let _ = (&mut self.ended).await;
+    }
+
+    /// Accepts nothing more, and grants responses under way some time to end. Whether all
+    /// did; the rest is cut off.
+    pub async fn stop(self, grace: Duration) -> bool {
+        // A server that has ended is not asked any more.
+        let _ = self.stop.send(grace);
+        self.ended.await.unwrap_or(false)
+    }
+}
+
+struct Accepting {
+    connections: Connections,
+    tasks: JoinSet<()>,
+    lanes: Arc<Lanes>,
+    router: Router,
+    front: Arc<Front>,
+    /// Whether only this machine can connect.
+    is_loopback: bool,
+    full: Occasionally,
+    failing: Occasionally,
+    slow: Occasionally,
+}
+
+impl Accepting {
+    /// Whether all responses ended within the time that `stop` granted.
+    async fn until(mut self, stop: oneshot::Receiver<Duration>, listener: TcpListener) -> bool {
+        let (stopping, told) = watch::channel(());
+        let mut sweep = interval(SWEEP);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stop = pin!(stop);
+        let grace = loop {
+            // Connections that were ended hold their memory until their tasks are gone.
+            let may_accept = self.tasks.len() < 2 * MAX_CONNECTIONS;
+            tokio::select! {
+                grace = &mut stop => break grace.unwrap_or_default(),
+                accepted = listener.accept(), if may_accept => match accepted {
+                    Ok((stream, peer)) => self.accept(stream, peer, &told),
+                    Err(error) => self.pause(&error).await,
+                },
+                Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => {
+                    self.connections.remove(seen(ended));
+                }
+                // Where nobody is connected, nothing wakes an idle process.
+                _ = sweep.tick(), if !self.tasks.is_empty() => self.sweep(),
+            }
+        };
+        drop(listener);
+        drop(stopping);
+        let drained = async {
+            while let Some(ended) = self.tasks.join_next_with_id().await {
+                seen(ended);
+            }
+        };
+        timeout(grace, drained).await.is_ok()
+    }
+
+    fn accept(&mut self, stream: TcpStream, peer: SocketAddr, stopping: &watch::Receiver<()>) {
+        if self.connections.make_room() && self.full.may_say() {
+            warn!(
+                connections = self.connections.len(),
+                "too many connections: the longest idle are closed for new ones"
+            );
+        }
+        let tls = self.front.live().tls.clone();
+        let phase = if tls.is_some() {
+            Phase::Handshake
+        } else {
+            Phase::Head
+        };
+        let progress = Arc::new(Progress::new(phase));
+        let connection = Connection {
+            entrance: Entrance {
+                router: self.router.clone(),
+                peer,
+                lanes: Arc::clone(&self.lanes),
+                is_local: self.is_loopback && tls.is_none(),
+            },
+            progress: Arc::clone(&progress),
+            stopping: stopping.clone(),
+        };
+        let task = self.tasks.spawn(connection.serve(stream, tls));
+        self.connections
+            .add(&task, Network::of(peer.ip()), progress);
+    }
+
+    async fn pause(&mut self, error: &io::Error) {
+        if self.failing.may_say() {
+            warn!(%error, "cannot accept a connection");
+        }
+        if is_exhausted(error) {
+            self.connections.shrink();
+        }
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+
+    fn sweep(&mut self) {
+        self.connections.recover();
+        let slow = self.connections.end_overdue();
+        let held = self.connections.bound_held();
+        if slow + held > 0 && self.slow.may_say() {
+            warn!(
+                slow,
+                held,
+                "closed connections whose clients read their responses too slowly, \
+                 or that kept too much memory meanwhile; further ones go unmentioned for a minute"
+            );
+        }
+    }
+}
+
+/// As many at a time as there are threads. How many may wait is bounded by the connections.
+fn turns() -> Bounds {
+    Bounds {
+        at_once: thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        of_network: usize::MAX,
+        in_all: usize::MAX,
+    }
+}
+
+/// A panic ends its own connection and no other.
+fn seen(ended: Result<(Id, ()), JoinError>) -> Id {
+    match ended {
+        Ok((id, ())) => id,
+        Err(error) => {
+            if error.is_panic() {
+                error!(%error, "a connection's task failed");
+            }
+            error.id()
+        }
+    }
+}
+
+/// Whether a connection could not be accepted for lack of file descriptors or memory, in
+/// place of a fault of its own.
+fn is_exhausted(error: &io::Error) -> bool {
+    !matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,562 @@
+//! Which connections there are, and which ones end when there are too many or when their
+//! clients are too slow.
+//!
+//! A newcomer always gets in. The one that ends for it comes from the network that holds the
+//! most; there, one that waits for a request goes before one that is being served, and the
+//! oldest first. So a scraper gets in however many connections somebody else holds.
+//!
+//! Responses that clients have not read keep memory, which is bounded in the same spirit.
+//! Bodies are shared, and so are pieces of consecutive bodies: what counts is the memory that
+//! all of them keep together, and a thousand readers of one body keep no more than one.
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use prometheus::{IntCounterVec, IntGauge, Opts, core::Collector};
+use tokio::task::{AbortHandle, Id};
+
+use super::progress::{Held, Phase, Progress};
+use crate::http::network::Network;
+
+/// Open connections. A scraper needs one or two; the rest is for people and for the time
+/// in which an attack is noticed. With TLS each costs some 40 KiB.
+pub(super) const MAX_CONNECTIONS: usize = 512;
+
+/// Connections that are always tried to be kept, however short of file descriptors.
+const MIN_CONNECTIONS: usize = 8;
+
+/// Bytes of memory that all responses but [`LARGE`] ones may keep together because clients
+/// have not read them.
+const MAX_HELD: usize = 64 << 20;
+
+/// So many responses may each keep more than their part of that, whatever their size: a
+/// million series make a body of more than a hundred megabytes, and the scrapers of each
+/// format may be a little slow.
+const LARGE: usize = 8;
+
+/// Why the server closes a connection whose client would have kept it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Closed {
+    /// For a newer one, or for lack of file descriptors.
+    Evicted,
+    /// No request came for a long time.
+    Idle,
+    /// A handshake, a request's head or its handling took too long.
+    SlowRequest,
+    /// The client stopped reading the response, or read it too slowly.
+    SlowReader,
+    /// Responses that were not read kept too much memory.
+    HeldMemory,
+}
+
+impl Closed {
+    pub const ALL: [Self; 5] = [
+        Self::Evicted,
+        Self::Idle,
+        Self::SlowRequest,
+        Self::SlowReader,
+        Self::HeldMemory,
+    ];
+
+    /// As a label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Evicted => "evicted",
+            Self::Idle => "idle",
+            Self::SlowRequest => "slow_request",
+            Self::SlowReader => "slow_reader",
+            Self::HeldMemory => "held_memory",
+        }
+    }
+}
+
+/// What the server counts of its connections, for metrics.
+#[derive(Clone, Debug)]
+pub struct ConnectionCounts {
+    open: IntGauge,
+    closed: IntCounterVec,
+}
+
+impl ConnectionCounts {
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let closed = Opts::new(
+            "timpush_http_connections_closed_total",
+            "Connections that the server closed although the client would have kept them.",
+        );
+        let closed = IntCounterVec::new(closed, &["reason"])?;
+        for reason in Closed::ALL {
+            closed.with_label_values(&[reason.as_str()]);
+        }
+        Ok(Self {
+            open: IntGauge::new(
+                "timpush_http_connections",
+                "Open connections to this server.",
+            )?,
+            closed,
+        })
+    }
+
+    /// For a registry.
+    pub fn collectors(&self) -> [Box<dyn Collector>; 2] {
+        [Box::new(self.open.clone()), Box::new(self.closed.clone())]
+    }
+
+    /// How many connections are open.
+    #[cfg(test)]
+    fn open(&self) -> i64 {
+        self.open.get()
+    }
+
+    /// How many connections were closed for a reason since the start.
+    #[cfg(test)]
+    pub(super) fn closed(&self, reason: Closed) -> u64 {
+        self.closed.with_label_values(&[reason.as_str()]).get()
+    }
+
+    fn set_open(&self, connections: usize) {
+        self.open
+            .set(i64::try_from(connections).unwrap_or(i64::MAX));
+    }
+
+    fn count_closed(&self, reason: Closed) {
+        self.closed.with_label_values(&[reason.as_str()]).inc();
+    }
+}
+
+struct Entry {
+    progress: Arc<Progress>,
+    network: Network,
+    task: AbortHandle,
+}
+
+/// The open connections. Belongs to the task that accepts them.
+pub(super) struct Connections {
+    open: HashMap<Id, Entry>,
+    networks: HashMap<Network, usize>,
+    /// [`MAX_CONNECTIONS`], or fewer where the system does not give us as many.
+    cap: usize,
+    counts: ConnectionCounts,
+}
+
+impl Connections {
+    pub(super) fn new(counts: ConnectionCounts) -> Self {
+        Self {
+            open: HashMap::new(),
+            networks: HashMap::new(),
+            cap: MAX_CONNECTIONS,
+            counts,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) fn add(&mut self, task: &AbortHandle, network: Network, progress: Arc<Progress>) {
+        *self.networks.entry(network).or_default() += 1;
+        let entry = Entry {
+            progress,
+            network,
+            task: task.clone(),
+        };
+        self.open.insert(task.id(), entry);
+        self.counts.set_open(self.open.len());
+    }
+
+    /// Forgets a connection that has ended.
+    pub(super) fn remove(&mut self, id: Id) {
+        let Some(entry) = self.open.remove(&id) else {
+            return;
+        };
+        if let Some(count) = self.networks.get_mut(&entry.network) {
+            *count -= 1;
+            if *count == 0 {
+                self.networks.remove(&entry.network);
+            }
+        }
+        self.counts.set_open(self.open.len());
+    }
+
+    /// Makes room for one more. Whether a connection had to end for it.
+    pub(super) fn make_room(&mut self) -> bool {
+        let full = self.open.len() >= self.cap;
+        if full {
+            self.evict();
+        }
+        full
+    }
+
+    /// Gives back a quarter of what the system gave us, for polls need file descriptors, too.
+    pub(super) fn shrink(&mut self) {
+        self.cap = (self.open.len() * 3 / 4).max(MIN_CONNECTIONS);
+        while self.open.len() > self.cap {
+            self.evict();
+        }
+    }
+
+    /// Lets the cap rise again after [`Self::shrink`].
+    pub(super) fn recover(&mut self) {
+        self.cap = (self.cap + 1).min(MAX_CONNECTIONS);
+    }
+
+    fn evict(&mut self) {
+        let worst = self.open.iter().max_by_key(|(_, entry)| {
+            let phase = entry.progress.phase();
+            let is_served = matches!(phase, Phase::Handling | Phase::Writing);
+            (
+                self.connections_of(entry.network),
+                !is_served,
+                // Whether it waits for its client and not for this program.
+                phase == Phase::Writing,
+                Reverse(entry.progress.still_since()),
+            )
+        });
+        if let Some(id) = worst.map(|(id, _)| *id) {
+            self.end(id, Closed::Evicted);
+        }
+    }
+
+    fn connections_of(&self, network: Network) -> usize {
+        self.networks.get(&network).copied().unwrap_or_default()
+    }
+
+    /// Ends connections that take too long. How many of them were slow to read.
+    pub(super) fn end_overdue(&mut self) -> usize {
+        let overdue = self.open.iter().filter_map(|(id, entry)| {
+            let reason = match entry.progress.overdue()? {
+                Phase::Handshake | Phase::Head | Phase::Handling => Closed::SlowRequest,
+                Phase::Writing => Closed::SlowReader,
+                Phase::Idle => Closed::Idle,
+            };
+            Some((*id, reason))
+        });
+        let overdue: Vec<(Id, Closed)> = overdue.collect();
+        for (id, reason) in &overdue {
+            self.end(*id, *reason);
+        }
+        let slow = |(_, reason): &&(Id, Closed)| *reason == Closed::SlowReader;
+        overdue.iter().filter(slow).count()
+    }
+
+    /// Ends connections until the responses of the rest keep no more memory than [`MAX_HELD`]
+    /// and [`LARGE`] permit. How many had to end.
+    ///
+    /// Those of networks with few connections stay first, and then those whose response is
+    /// new, for they are not slow.
+    pub(super) fn bound_held(&mut self) -> usize {
+        let mut holders: Vec<_> = self
+            .open
+            .iter()
+            .filter_map(|(id, entry)| {
+                let (since, held) = entry.progress.held()?;
+                Some((
+                    self.connections_of(entry.network),
+                    Reverse(since),
+                    *id,
+                    held,
+                ))
+            })
+            .collect();
+        let at_most: usize = holders.iter().map(|(.., held)| held.bytes).sum();
+        if at_most <= MAX_HELD {
+            return 0;
+        }
+        holders.sort_unstable_by_key(|(of_network, since, ..)| (*of_network, *since));
+        let mut memory = Memory::default();
+        let worst: Vec<Id> = holders
+            .into_iter()
+            .filter(|(.., held)| !memory.has_room_for(held))
+            .map(|(_, _, id, _)| id)
+            .collect();
+        for id in &worst {
+            self.end(*id, Closed::HeldMemory);
+        }
+        worst.len()
+    }
+
+    fn end(&mut self, id: Id, reason: Closed) {
+        if let Some(entry) = self.open.get(&id) {
+            entry.task.abort();
+            self.counts.count_closed(reason);
+        }
+        self.remove(id);
+    }
+}
+
+/// The memory of the responses that may go on.
+#[derive(Default)]
+struct Memory {
+    bytes: usize,
+    large: usize,
+    pieces: HashSet<usize>,
+    /// What was decided for a body holds for all who read it.
+    bodies: HashMap<(usize, u8), bool>,
+}
+
+impl Memory {
+    /// Whether the response may be kept, too, which then counts as done.
+    fn has_room_for(&mut self, held: &Held) -> bool {
+        let Some(body) = &held.shared else {
+            return self.add(held.bytes);
+        };
+        if let Some(decided) = self.bodies.get(&body.id()) {
+            return *decided;
+        }
+        let pieces = || {
+            let pieces = (0..).map_while(|index| body.piece(index));
+            pieces.map(|piece| (piece.as_ptr().addr(), piece.len()))
+        };
+        let new = pieces().filter(|(address, _)| !self.pieces.contains(address));
+        let bytes = new.map(|(_, length)| length).sum();
+        let has_room = self.add(bytes);
+        if has_room {
+            self.pieces.extend(pieces().map(|(address, _)| address));
+        }
+        self.bodies.insert(body.id(), has_room);
+        has_room
+    }
+
+    fn add(&mut self, bytes: usize) -> bool {
+        if bytes > MAX_HELD / LARGE {
+            let has_room = self.large < LARGE;
+            self.large += usize::from(has_room);
+            return has_room;
+        }
+        let has_room = self.bytes + bytes <= MAX_HELD;
+        self.bytes += if has_room { bytes } else { 0 };
+        has_room
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use std::future::pending;
+    use std::time::Duration;
+    use tokio::task::JoinSet;
+    use tokio::time::advance;
+
+    use super::super::progress::SharedBody;
+
+    const PIECE: usize = 1 << 20;
+
+    /// A body of some pieces.
+    struct Pieces(Vec<Bytes>);
+
+    impl SharedBody for Pieces {
+        fn id(&self) -> (usize, u8) {
+            (std::ptr::from_ref(self).addr(), 0)
+        }
+
+        fn piece(&self, index: usize) -> Option<Bytes> {
+            self.0.get(index).cloned()
+        }
+    }
+
+    fn piece() -> Bytes {
+        vec![0; PIECE].into()
+    }
+
+    fn shared(pieces: &[Bytes]) -> Held {
+        Held {
+            bytes: pieces.len() * PIECE,
+            shared: Some(Arc::new(Pieces(pieces.to_vec()))),
+        }
+    }
+
+    fn own(bytes: usize) -> Held {
+        Held {
+            bytes,
+            shared: None,
+        }
+    }
+
+    struct Lab {
+        connections: Connections,
+        tasks: JoinSet<()>,
+    }
+
+    impl Lab {
+        fn new() -> Self {
+            Self {
+                connections: Connections::new(ConnectionCounts::new().unwrap()),
+                tasks: JoinSet::new(),
+            }
+        }
+
+        fn open(&mut self, address: &str, phase: Phase) -> Arc<Progress> {
+            let progress = Arc::new(Progress::new(phase));
+            let task = self.tasks.spawn(pending());
+            let network = Network::of(address.parse().unwrap());
+            self.connections.add(&task, network, Arc::clone(&progress));
+            progress
+        }
+
+        fn respond(&mut self, address: &str, held: Held) -> Arc<Progress> {
+            let progress = self.open(address, Phase::Head);
+            progress.respond(held);
+            progress
+        }
+
+        fn has(&self, progress: &Arc<Progress>) -> bool {
+            let mut open = self.connections.open.values();
+            open.any(|entry| Arc::ptr_eq(&entry.progress, progress))
+        }
+
+        fn closed(&self, reason: Closed) -> u64 {
+            self.connections.counts.closed(reason)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_one_that_waited_longest_gives_way() {
+        let mut lab = Lab::new();
+        let mut open = Vec::new();
+        for _ in 0..MAX_CONNECTIONS {
+            assert!(!lab.connections.make_room());
+            open.push(lab.open("10.0.0.1", Phase::Idle));
+            advance(Duration::from_millis(1)).await;
+        }
+        open[0].enter(Phase::Handling);
+        open[1].respond(own(1));
+        assert!(lab.connections.make_room());
+        assert_eq!(lab.connections.len(), MAX_CONNECTIONS - 1);
+        assert!(lab.has(&open[0]) && lab.has(&open[1]) && !lab.has(&open[2]));
+        assert_eq!(lab.closed(Closed::Evicted), 1);
+        assert_eq!(lab.connections.counts.open(), 511);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_with_many_connections_gives_way_before_one_with_few() {
+        let mut lab = Lab::new();
+        let scraper = lab.open("10.0.0.2", Phase::Idle);
+        advance(Duration::from_secs(60)).await;
+        for _ in 0..10 * MAX_CONNECTIONS {
+            lab.connections.make_room();
+            lab.open("10.0.0.1", Phase::Handling);
+        }
+        assert!(lab.has(&scraper));
+        assert_eq!(lab.connections.len(), MAX_CONNECTIONS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shortage_lowers_the_cap_for_a_while() {
+        let mut lab = Lab::new();
+        for _ in 0..40 {
+            lab.open("10.0.0.1", Phase::Idle);
+        }
+        lab.connections.shrink();
+        assert_eq!(lab.connections.len(), 30);
+        assert!(lab.connections.make_room());
+        lab.open("10.0.0.1", Phase::Idle);
+        lab.connections.recover();
+        assert!(!lab.connections.make_room());
+        for _ in 0..10 {
+            lab.connections.shrink();
+        }
+        assert_eq!(lab.connections.len(), MIN_CONNECTIONS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn overdue_connections_end_with_their_reason_and_others_stay() {
+        let mut lab = Lab::new();
+        let head = lab.open("10.0.0.1", Phase::Head);
+        let idle = lab.open("10.0.0.1", Phase::Idle);
+        let reader = lab.respond("10.0.0.1", own(1));
+        advance(Duration::from_secs(11)).await;
+        assert_eq!(lab.connections.end_overdue(), 1);
+        assert!(!lab.has(&head) && !lab.has(&reader) && lab.has(&idle));
+        advance(Duration::from_secs(300)).await;
+        assert_eq!(lab.connections.end_overdue(), 0);
+        let closed = Closed::ALL.map(|reason| lab.closed(reason));
+        assert_eq!(closed, [0, 1, 1, 1, 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_counts_once_however_many_read_it() {
+        let body = shared(&[piece(), piece()]);
+        let mut lab = Lab::new();
+        for _ in 0..MAX_CONNECTIONS {
+            lab.respond("10.0.0.1", body.clone());
+        }
+        assert!(MAX_CONNECTIONS * body.bytes > MAX_HELD);
+        assert_eq!(lab.connections.bound_held(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_count_for_the_pieces_that_others_do_not_have() {
+        let mut pieces: Vec<Bytes> = (0..20).map(|_| piece()).collect();
+        let mut lab = Lab::new();
+        for index in 0..40 {
+            lab.respond("10.0.0.1", shared(&pieces));
+            pieces[index % 20] = piece();
+            advance(Duration::from_millis(1)).await;
+        }
+        assert_eq!(lab.connections.bound_held(), 0);
+        let mut new = Vec::new();
+        for _ in 0..10 {
+            new.push(lab.respond("10.0.0.1", shared(&[piece(), piece(), piece()])));
+            advance(Duration::from_millis(1)).await;
+        }
+        assert!(lab.connections.bound_held() > 0);
+        assert!(
+            new.iter().all(|new| lab.has(new)),
+            "the newest are not slow"
+        );
+        assert_eq!(lab.connections.bound_held(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn responses_that_nobody_reads_are_bounded_in_bytes() {
+        let mut lab = Lab::new();
+        let old = lab.respond("10.0.0.2", own(1000));
+        advance(Duration::from_secs(1)).await;
+        let size = MAX_HELD / LARGE / 2;
+        let mut many = Vec::new();
+        for _ in 0..4 * LARGE {
+            many.push(lab.respond("10.0.0.1", own(size)));
+            advance(Duration::from_millis(1)).await;
+        }
+        let ended = lab.connections.bound_held();
+        assert!(lab.has(&old), "its network holds little");
+        assert_eq!(ended, 2 * LARGE + 1);
+        assert!(
+            many.iter()
+                .rev()
+                .take(2 * LARGE - 1)
+                .all(|new| lab.has(new))
+        );
+        assert_eq!(lab.closed(Closed::HeldMemory), ended as u64);
+        assert_eq!(lab.connections.bound_held(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_scrapers_get_responses_of_any_size_and_more_of_them_do_not() {
+        let mut lab = Lab::new();
+        for _ in 0..LARGE {
+            lab.respond("10.0.0.1", own(2 * MAX_HELD));
+        }
+        assert_eq!(lab.connections.bound_held(), 0);
+        lab.respond("10.0.0.1", own(2 * MAX_HELD));
+        assert_eq!(lab.connections.bound_held(), 1);
+    }
+
+    #[test]
+    fn a_host_cannot_hide_behind_its_many_addresses() {
+        let same =
+            |a: &str, b: &str| Network::of(a.parse().unwrap()) == Network::of(b.parse().unwrap());
+        assert!(same("2001:db8::1", "2001:db8::ffff:1"));
+        assert!(same("::ffff:10.0.0.1", "10.0.0.1"));
+        assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
+        assert!(!same("10.0.0.1", "10.0.0.2"));
+    }
+
+    #[test]
+    fn reasons_are_counted_where_they_are_read() {
+        for (index, reason) in Closed::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index);
+        }
+    }
+}

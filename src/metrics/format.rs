@@ -1,0 +1,179 @@
+//! The formats, and the one sink that writes them.
+
+use super::{Family, Kind, Labels, Sink, openmetrics, protobuf, text};
+use crate::model::window::UnixSeconds;
+
+/// An exposition format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The Prometheus text format. Versions 0.0.4 and 1.0.0 differ in names that have to be
+    /// quoted alone, and there are none.
+    Text,
+    /// The same for versions 0.0.1 and 1.0.0.
+    OpenMetrics {
+        /// Whether counters whose start is known say so, in a series of its own.
+        created: bool,
+    },
+    /// Length-delimited messages `io.prometheus.client.MetricFamily`.
+    Protobuf,
+}
+
+impl Format {
+    /// Begins a family in a body: `head` is what an [`Encoder`] made of its description,
+    /// `samples` the length of its encoded samples.
+    pub(super) fn begin(self, head: &[u8], samples: usize, body: &mut Vec<u8>) {
+        if self == Self::Protobuf {
+            protobuf::length(head.len() + samples, body);
+        }
+        body.extend_from_slice(head);
+    }
+
+    /// What stands at the end of a body.
+    pub(super) fn end(self) -> &'static [u8] {
+        match self {
+            Self::OpenMetrics { .. } => openmetrics::END,
+            Self::Text | Self::Protobuf => b"",
+        }
+    }
+}
+
+/// Encodes samples in one format. Families stay apart, so that a body can be put together
+/// from the samples of several encoders.
+pub struct Encoder {
+    format: Format,
+    name: String,
+    kind: Kind,
+    /// Absent where somebody else has them.
+    heads: Option<Parts>,
+    samples: Parts,
+}
+
+impl Encoder {
+    pub fn new(format: Format) -> Self {
+        Self {
+            heads: Some(Parts::default()),
+            ..Self::headless(format)
+        }
+    }
+
+    /// Encodes samples alone, for those who know the families' descriptions already.
+    pub(super) fn headless(format: Format) -> Self {
+        Self {
+            format,
+            name: String::new(),
+            kind: Kind::Gauge,
+            heads: None,
+            samples: Parts::default(),
+        }
+    }
+
+    /// Each family's description, in the order in which they came.
+    pub(super) fn heads(&self) -> impl Iterator<Item = &[u8]> {
+        let heads = self.heads.iter();
+        heads.flat_map(|heads| (0..heads.starts.len()).map(|index| heads.get(index)))
+    }
+
+    /// The samples of a family, by its place in that order.
+    pub(super) fn samples(&self, family: usize) -> &[u8] {
+        self.samples.get(family)
+    }
+
+    /// Gives back memory that no more samples will need.
+    pub(super) fn shrink(&mut self) {
+        self.samples.bytes.shrink_to_fit();
+    }
+
+    /// Appends the families that have samples.
+    pub(super) fn write_to(&self, body: &mut Vec<u8>) {
+        let families = self.heads().enumerate();
+        let families = families.map(|(index, head)| (head, self.samples.get(index)));
+        for (head, samples) in families.filter(|(_, samples)| !samples.is_empty()) {
+            self.format.begin(head, samples.len(), body);
+            body.extend_from_slice(samples);
+        }
+    }
+
+    /// A whole body.
+    pub fn into_body(self) -> Vec<u8> {
+        let mut body = Vec::new();
+        self.write_to(&mut body);
+        body.extend_from_slice(self.format.end());
+        body
+    }
+
+    fn counter(&mut self, labels: &Labels<'_>, value: f64, since: Option<UnixSeconds>) {
+        let (name, out) = (&self.name, &mut self.samples.bytes);
+        match (self.format, self.kind) {
+            (Format::Text, _) => text::sample(name, labels, value, out),
+            (Format::OpenMetrics { created }, _) => {
+                text::sample(name, labels, value, out);
+                if let Some(since) = since.filter(|_| created) {
+                    openmetrics::created(name, labels, since, out);
+                }
+            }
+            (Format::Protobuf, Kind::Counter) => protobuf::counter(labels, value, since, out),
+            (Format::Protobuf, Kind::Gauge | Kind::Histogram) => {
+                protobuf::gauge(labels, value, out);
+            }
+        }
+    }
+}
+
+impl Sink for Encoder {
+    fn family(&mut self, family: Family<'_>) {
+        family.name.clone_into(&mut self.name);
+        self.kind = family.kind;
+        self.samples.begin();
+        let Some(heads) = &mut self.heads else {
+            return;
+        };
+        let head = heads.begin();
+        match self.format {
+            Format::Text => text::head(&family, head),
+            Format::OpenMetrics { .. } => openmetrics::head(&family, head),
+            Format::Protobuf => protobuf::head(&family, head),
+        }
+    }
+
+    fn sample(&mut self, labels: &Labels<'_>, value: f64) {
+        self.counter(labels, value, None);
+    }
+
+    fn counted(&mut self, labels: &Labels<'_>, value: f64, since: UnixSeconds) {
+        self.counter(labels, value, Some(since));
+    }
+
+    fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64) {
+        let (name, out) = (&self.name, &mut self.samples.bytes);
+        match self.format {
+            Format::Text => {
+                text::histogram(name, labels, buckets, text::Number, (count, sum), out);
+            }
+            Format::OpenMetrics { .. } => {
+                let bound = openmetrics::Canonical;
+                text::histogram(name, labels, buckets, bound, (count, sum), out);
+            }
+            Format::Protobuf => protobuf::histogram(labels, buckets, count, sum, out),
+        }
+    }
+}
+
+/// Byte strings one after the other.
+#[derive(Default)]
+struct Parts {
+    bytes: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+impl Parts {
+    fn begin(&mut self) -> &mut Vec<u8> {
+        self.starts.push(self.bytes.len());
+        &mut self.bytes
+    }
+
+    fn get(&self, index: usize) -> &[u8] {
+        let start = self.starts.get(index).copied().unwrap_or(self.bytes.len());
+        let end = self.starts.get(index + 1).copied();
+        &self.bytes[start..end.unwrap_or(self.bytes.len())]
+    }
+}

@@ -1,0 +1,269 @@
+//! Bodies that are kept: what a poll changed is encoded once, and what it did not change is
+//! not encoded again.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::encoding::{self, Encoding};
+use super::families::{self, Writer};
+use super::grid::Grid;
+use super::segment::{Segment, cut};
+use super::{Encoder, Format, write_own};
+use crate::clock::{Now, Validity};
+use crate::model::reading::LossKey;
+use crate::model::target_id::TargetId;
+use crate::self_metrics::SelfMetrics;
+use crate::target::snapshot::{Snapshot, TargetState, Targets};
+
+/// How old the process's own metrics may be. They change with every call and every look at
+/// the process, and there can be more of them than of anything else.
+const OWN_AGE: Duration = Duration::from_secs(1);
+
+/// What is kept from one body to the next.
+pub struct Sheet {
+    format: Format,
+    targets: Vec<Kept>,
+    grid: Grid,
+    /// How many targets serve each code.
+    codes: BTreeMap<Arc<LossKey>, usize>,
+    /// The classes of those codes; absent when they have to be written again.
+    classes: Option<Arc<Segment>>,
+    /// What the process says of itself, and the end of the body.
+    own: Vec<Arc<Segment>>,
+    own_validity: Option<Validity>,
+}
+
+/// What belongs to the targets, in a body of its own.
+pub fn targets_body(format: Format, targets: &Targets, now: Now) -> Vec<u8> {
+    let segments = Sheet::new(format).render_targets(targets, now);
+    let mut body = Vec::new();
+    for segment in segments {
+        body.extend_from_slice(segment.bytes());
+    }
+    body.extend_from_slice(format.end());
+    body
+}
+
+/// What is known of a target's part of the body.
+struct Kept {
+    id: Arc<TargetId>,
+    /// What it was rendered from. Not kept alive: that would be a second snapshot.
+    state: Weak<TargetState>,
+    validity: Option<Validity>,
+    codes: Vec<Arc<LossKey>>,
+}
+
+impl Sheet {
+    pub fn new(format: Format) -> Self {
+        Self {
+            format,
+            targets: Vec::new(),
+            grid: Grid::new(format, 0),
+            codes: BTreeMap::new(),
+            classes: None,
+            own: Vec::new(),
+            own_validity: None,
+        }
+    }
+
+    /// This sheet, with one that has kept nothing in its place.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let empty = Self::new(self.format);
+        std::mem::replace(self, empty)
+    }
+
+    /// What is served at `now`; the process's own metrics may be one second old.
+    pub fn render(&mut self, snapshot: &Snapshot, metrics: &SelfMetrics, now: Now) -> Body {
+        // Read first: what is published from here on makes this body outdated.
+        let version = snapshot.version();
+        let mut segments = self.render_targets(&snapshot.load(), now);
+        if !self
+            .own_validity
+            .is_some_and(|validity| validity.holds(now))
+        {
+            self.render_own(metrics, now);
+        }
+        segments.extend(self.own.iter().cloned());
+        segments.retain(|segment| !segment.bytes().is_empty());
+        let validities = self.targets.iter().filter_map(|kept| kept.validity);
+        Body {
+            version,
+            targets_validity: validities.fold(Validity::from(now), Validity::and),
+            own_validity: self.own_validity,
+            length: segments.iter().map(|s| s.bytes().len() as u64).sum(),
+            segments,
+            gzip: OnceLock::new(),
+            zstd: OnceLock::new(),
+        }
+    }
+
+    /// What belongs to the targets, and the classes of their codes.
+    fn render_targets(&mut self, targets: &Targets, now: Now) -> Vec<Arc<Segment>> {
+        if !self.targets.iter().map(|kept| &kept.id).eq(targets.keys()) {
+            *self = Self::new(self.format);
+            self.grid = Grid::new(self.format, targets.len());
+            self.targets = targets.keys().cloned().map(Kept::nothing).collect();
+        }
+        let mut changed = Vec::with_capacity(targets.len());
+        for ((id, state), kept) in targets.iter().zip(&mut self.targets) {
+            let same = Weak::as_ptr(&kept.state) == Arc::as_ptr(state);
+            if same && kept.validity.is_some_and(|validity| validity.holds(now)) {
+                changed.push(None);
+                continue;
+            }
+            let writer = Writer::new(id, state, now);
+            let mut encoder = self.grid.encoder(changed.is_empty());
+            writer.write(&mut encoder);
+            encoder.shrink();
+            changed.push(Some(encoder));
+            if kept.replace_codes(&writer.codes(), &mut self.codes) {
+                self.classes = None;
+            }
+            kept.state = Arc::downgrade(state);
+            kept.validity = Some(state.validity(now));
+        }
+        self.grid.update(&changed);
+        let classes = match self.classes.take() {
+            Some(classes) => classes,
+            None => Arc::new(self.render_classes()),
+        };
+        self.classes = Some(Arc::clone(&classes));
+        let targets = self.grid.segments().iter().cloned();
+        targets.chain([classes]).collect()
+    }
+
+    fn render_classes(&self) -> Segment {
+        let mut encoder = Encoder::new(self.format);
+        families::write_codes(self.codes.keys().map(Arc::as_ref), &mut encoder);
+        let mut bytes = Vec::new();
+        encoder.write_to(&mut bytes);
+        Segment::new(bytes)
+    }
+
+    fn render_own(&mut self, metrics: &SelfMetrics, now: Now) {
+        let mut encoder = Encoder::new(self.format);
+        write_own(metrics, &mut encoder);
+        self.own = cut(&encoder.into_body(), &self.own);
+        self.own_validity = Some(Validity::from(now).until_steady(Some(now.steady + OWN_AGE)));
+    }
+}
+
+impl Kept {
+    fn nothing(id: Arc<TargetId>) -> Self {
+        Self {
+            id,
+            state: Weak::new(),
+            validity: None,
+            codes: Vec::new(),
+        }
+    }
+
+    /// Notes which codes the target serves now, here and in what `all` targets serve.
+    /// Whether that made a difference.
+    fn replace_codes(
+        &mut self,
+        codes: &[&LossKey],
+        all: &mut BTreeMap<Arc<LossKey>, usize>,
+    ) -> bool {
+        if self.codes.iter().map(Arc::as_ref).eq(codes.iter().copied()) {
+            return false;
+        }
+        let known = all.len();
+        let mut made_a_difference = false;
+        let new: Vec<Arc<LossKey>> = codes
+            .iter()
+            .map(|code| {
+                let code = match all.get_key_value(*code) {
+                    Some((code, _)) => Arc::clone(code),
+                    None => Arc::new(LossKey::clone(code)),
+                };
+                *all.entry(Arc::clone(&code)).or_insert(0) += 1;
+                code
+            })
+            .collect();
+        made_a_difference |= all.len() != known;
+        for code in std::mem::replace(&mut self.codes, new) {
+            if let Some(users) = all.get_mut(&code) {
+                *users -= 1;
+                if *users == 0 {
+                    all.remove(&code);
+                    made_a_difference = true;
+                }
+            }
+        }
+        made_a_difference
+    }
+}
+
+/// The bytes of a scrape in one format, for as many scrapes as they are true for.
+pub struct Body {
+    /// Of the snapshot that this was rendered from.
+    version: u64,
+    targets_validity: Validity,
+    own_validity: Option<Validity>,
+    segments: Vec<Arc<Segment>>,
+    length: u64,
+    gzip: OnceLock<Bytes>,
+    zstd: OnceLock<Bytes>,
+}
+
+impl Body {
+    /// Whether this is still what is to be served.
+    pub fn is_current(&self, snapshot: &Snapshot, now: Now) -> bool {
+        self.version == snapshot.version()
+            && self.targets_validity.holds(now)
+            && self
+                .own_validity
+                .is_some_and(|validity| validity.holds(now))
+    }
+
+    /// Whether the body is ready to be sent in an encoding.
+    pub fn is_encoded(&self, encoding: Encoding) -> bool {
+        self.length(encoding).is_some()
+    }
+
+    /// Makes the body ready to be sent in an encoding, if it is not yet.
+    pub fn encode(&self, encoding: Encoding) -> io::Result<()> {
+        if self.is_encoded(encoding) {
+            return Ok(());
+        }
+        let segments = self.segments.iter().map(Arc::as_ref);
+        let (ready, bytes) = match encoding {
+            Encoding::Identity => return Ok(()),
+            Encoding::Gzip => (&self.gzip, encoding::gzip(segments)?),
+            Encoding::Zstd => (&self.zstd, encoding::zstd(segments, self.length)?),
+        };
+        ready.get_or_init(|| bytes);
+        Ok(())
+    }
+
+    /// The length in an encoding; absent before [`Self::encode`].
+    pub fn length(&self, encoding: Encoding) -> Option<u64> {
+        match encoding {
+            Encoding::Identity => Some(self.length),
+            Encoding::Gzip => self.gzip.get().map(|bytes| bytes.len() as u64),
+            Encoding::Zstd => self.zstd.get().map(|bytes| bytes.len() as u64),
+        }
+    }
+
+    /// The bytes piece by piece, none of them copied; absent at the end.
+    pub fn piece(&self, encoding: Encoding, index: usize) -> Option<Bytes> {
+        let single = match encoding {
+            Encoding::Identity => {
+                let segment = self.segments.get(index)?;
+                return Some(segment.bytes().clone());
+            }
+            Encoding::Gzip => self.gzip.get(),
+            Encoding::Zstd => self.zstd.get(),
+        };
+        single.filter(|_| index == 0).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

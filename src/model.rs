@@ -1,0 +1,11 @@
+//! The words that all rooms share. Nothing here reads a clock, does I/O or imports another
+//! room.
+
+pub mod cadence;
+pub mod catalogue;
+pub mod line;
+pub mod outcome;
+pub mod reading;
+pub mod region;
+pub mod target_id;
+pub mod window;

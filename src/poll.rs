@@ -1,0 +1,6 @@
+//! The loops that poll: one for each target.
+
+pub mod additivity;
+pub mod log;
+pub mod pollers;
+pub mod schedule;

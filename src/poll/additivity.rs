@@ -1,0 +1,92 @@
+//! Whether the service's counts may be added up: `API(A) + API(B) = API(AB)` for two
+//! adjacent ranges, and whether ranges inside a day are told apart at all.
+//!
+//! The documents say neither (documents 71898 and 71897), and counters since the day's
+//! start are right only if the first holds for days.
+//!
+//! ```text
+//! counts   a Reading as numbers by key, absent = 0
+//! verdict  what can be proved of two adjacent ranges, with evidence
+//! sum      SumCheck: which ranges to ask in which order, and what the answers prove
+//! split    SplitCheck: the same for a range and its parts
+//! ```
+//!
+//! The checks do no I/O: they name the next range and are given its answer, so that the
+//! daemon and `probe` ask in their own ways and judge alike. None of them takes zeros for
+//! a proof, and none takes counts that still change for a contradiction.
+
+mod counts;
+mod split;
+mod sum;
+#[cfg(test)]
+pub(crate) mod tests;
+mod verdict;
+
+use std::time::Duration;
+
+pub use counts::Counts;
+pub use split::{Split, SplitCheck, split};
+pub use sum::SumCheck;
+pub use verdict::{Edges, Evidence, Moved, Verdict, Why};
+
+use crate::config::target::Target;
+use crate::fetch::Fetch;
+use crate::model::outcome::FetchError;
+use crate::model::reading::Api;
+use crate::model::window::{DAY, DayOffset, Range, UnixSeconds, day_anchor};
+
+/// How long a day must be over before it is taken for settled. Receipts of single devices
+/// come later still, which is why changing counts are no contradiction.
+pub const SETTLED_AFTER: Duration = Duration::from_secs(6 * 3600);
+
+/// Parts of a day that [`resolved`] compares: three would do to meet every bucket of a day
+/// twice, wherever the service's day begins; four are quarters that people know.
+const PARTS: u64 = 4;
+
+/// Calls that [`check`] and [`resolved`] take together: when there is nothing to look at
+/// twice, and at most.
+pub const USUAL_CALLS: u32 = 9;
+pub const MOST_CALLS: u32 = 17;
+
+/// Whether two adjacent days add up, per code: the two latest that ended at least
+/// [`SETTLED_AFTER`] ago, by the target's `day_offset`. They reach back less than 3.3 days.
+///
+/// Three questions, or up to ten when something does not add up at first.
+pub async fn check<F: Fetch>(
+    fetch: &F,
+    target: &Target,
+    api: Api,
+    now: UnixSeconds,
+) -> Result<Verdict, FetchError> {
+    let last = closed_day(now, target.app.day_offset);
+    let first = last.start.0.saturating_sub(DAY);
+    let mut check = SumCheck::new(UnixSeconds(first), last.start, last.end);
+    while let Some(range) = check.next_question() {
+        check.answered(&fetch.fetch(target, api, range).await?);
+    }
+    Ok(check.verdict())
+}
+
+/// Whether ranges inside a day are told apart, seen on the latest day that ended at least
+/// [`SETTLED_AFTER`] ago: `Some(false)` for a service whose data looks like whole days,
+/// `None` when nothing can be said, as after a day with a single burst of losses.
+///
+/// Six questions, or seven.
+pub async fn resolved<F: Fetch>(
+    fetch: &F,
+    target: &Target,
+    api: Api,
+    now: UnixSeconds,
+) -> Result<Option<bool>, FetchError> {
+    let mut check = SplitCheck::new(closed_day(now, target.app.day_offset), PARTS);
+    while let Some(range) = check.next_question() {
+        check.answered(&fetch.fetch(target, api, range).await?);
+    }
+    Ok(check.verdict().resolved())
+}
+
+/// The latest day that ended at least [`SETTLED_AFTER`] ago.
+pub fn closed_day(now: UnixSeconds, offset: DayOffset) -> Range {
+    let settled = UnixSeconds(now.0.saturating_sub(SETTLED_AFTER.as_secs()));
+    Range::ending(day_anchor(settled, offset), Duration::from_secs(DAY))
+}

@@ -1,0 +1,172 @@
+//! A range and its parts: does the service tell the parts apart?
+
+use super::counts::Counts;
+use crate::model::reading::CountKey;
+use crate::model::reading::Reading;
+use crate::model::window::{Range, UnixSeconds};
+
+/// The least pushes that may be taken for all there were: fewer could all have happened in
+/// the few seconds that no part covers.
+const ENOUGH: u64 = 10;
+
+/// What the answers about a range and its parts prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// At least two parts have counts of their own.
+    Respected {
+        /// All parts do. Without it, buckets of twice a part's length could look alike.
+        all: bool,
+    },
+    /// Parts are answered with more than they can hold, or with nothing at all.
+    Ignored,
+    /// Too little was counted, or all of it in one part.
+    Unclear,
+}
+
+impl Split {
+    pub fn resolved(self) -> Option<bool> {
+        match self {
+            Self::Respected { .. } => Some(true),
+            Self::Ignored => Some(false),
+            Self::Unclear => None,
+        }
+    }
+}
+
+/// Judges at least three adjacent parts of a range, each ending a second before the next
+/// begins, and the whole ending with the last.
+///
+/// Parts that share no second cannot hold more than the whole, whether edges are inclusive
+/// or not. In a service that counts every bucket that a range touches, a bucket that is
+/// longer than a part is touched by several and counted as often. `without_start` is the
+/// whole but for its first second: a service that counts a bucket at the second of its
+/// start has nothing there.
+pub fn split(whole: &Counts, parts: &[Counts], without_start: Option<&Counts>) -> Split {
+    judge(whole, parts, without_start, &|_| true)
+}
+
+fn judge(
+    whole: &Counts,
+    parts: &[Counts],
+    without_start: Option<&Counts>,
+    stands_still: &dyn Fn(&CountKey) -> bool,
+) -> Split {
+    let keys: Vec<&CountKey> = Counts::keys(parts.iter().chain([whole]))
+        .into_iter()
+        .filter(|key| stands_still(key))
+        .collect();
+    let too_much = keys.iter().any(|key| {
+        let parts = parts
+            .iter()
+            .fold(0_u64, |sum, part| sum.saturating_add(part.get(key)));
+        parts > whole.get(key)
+    });
+    if too_much {
+        return Split::Ignored;
+    }
+    let with_counts = parts
+        .iter()
+        .filter(|part| keys.iter().any(|key| part.get(key) > 0))
+        .count();
+    let enough = whole.total() >= ENOUGH;
+    match with_counts {
+        0 if enough && parts.iter().all(Counts::is_zero) => Split::Ignored,
+        1 if enough && without_start.is_some_and(Counts::is_zero) => Split::Ignored,
+        0 | 1 => Split::Unclear,
+        n => Split::Respected {
+            all: n == parts.len(),
+        },
+    }
+}
+
+/// The check of a range and its parts, as a plan of questions and the answers so far.
+#[derive(Clone, Debug)]
+pub struct SplitCheck {
+    plan: Vec<Range>,
+    parts: usize,
+    answers: Vec<Counts>,
+}
+
+impl SplitCheck {
+    /// `parts` is at least 3, and `range` a multiple of it and longer than 2 s a part.
+    pub fn new(range: Range, parts: u64) -> Self {
+        let length = range.end.0.saturating_sub(range.start.0) / parts.max(1);
+        let start_of = |n: u64| range.start.0.saturating_add(n.saturating_mul(length));
+        let part = |n: u64| Range {
+            start: UnixSeconds(start_of(n)),
+            end: UnixSeconds(start_of(n + 1).saturating_sub(1)),
+        };
+        let whole = Range {
+            start: range.start,
+            end: UnixSeconds(start_of(parts).saturating_sub(1)),
+        };
+        let mut plan = vec![whole];
+        plan.extend((0..parts).map(part));
+        Self {
+            parts: plan.len() - 1,
+            plan,
+            answers: Vec::new(),
+        }
+    }
+
+    /// The range to ask about next; `None` when all is known.
+    pub fn next_question(&self) -> Option<Range> {
+        self.plan.get(self.answers.len()).copied()
+    }
+
+    /// Takes the answer to [`Self::next_question`].
+    pub fn answered(&mut self, reading: &Reading) {
+        self.counted(Counts::from(reading));
+    }
+
+    /// As [`Self::answered`], for who has the counts already.
+    pub fn counted(&mut self, counts: Counts) {
+        self.answers.push(counts);
+        let (Some(whole), Some(asked)) = (self.answers.first(), self.plan.first().copied()) else {
+            return;
+        };
+        if whole.is_zero() {
+            self.plan.truncate(1);
+        } else if self.answers.len() == 1 + self.parts {
+            let parts = self.part_counts();
+            let only_first = parts.first().is_some_and(|part| !part.is_zero())
+                && parts.iter().skip(1).all(Counts::is_zero);
+            if only_first {
+                let start = UnixSeconds(asked.start.0.saturating_add(1));
+                self.plan.push(Range { start, ..asked });
+            }
+            self.plan.push(asked);
+        }
+    }
+
+    /// What the answers so far prove.
+    pub fn verdict(&self) -> Split {
+        let (Some(whole), Some(again)) = (self.answers.first(), self.answers.last()) else {
+            return Split::Unclear;
+        };
+        if self.answers.len() < self.parts + 2 || self.next_question().is_some() {
+            return Split::Unclear;
+        }
+        let without_start = (self.answers.len() == self.parts + 3)
+            .then(|| self.answers.get(self.parts + 1))
+            .flatten();
+        judge(whole, self.part_counts(), without_start, &|key| {
+            whole.get(key) == again.get(key)
+        })
+    }
+
+    /// The part with the largest counts, as it was asked for, its end a second early.
+    pub fn busiest(&self) -> Option<Range> {
+        self.part_counts()
+            .iter()
+            .zip(self.plan.iter().skip(1))
+            .filter(|(counts, _)| !counts.is_zero())
+            .max_by_key(|(counts, _)| counts.total())
+            .map(|(_, range)| *range)
+    }
+
+    fn part_counts(&self) -> &[Counts] {
+        let end = self.answers.len().min(1 + self.parts);
+        self.answers.get(1..end).unwrap_or_default()
+    }
+}

@@ -1,0 +1,182 @@
+//! Two adjacent ranges and both together.
+
+use super::counts::Counts;
+use super::verdict::{Edges, Evidence, Moved, Verdict, Why};
+use crate::model::reading::CountKey;
+use crate::model::reading::Reading;
+use crate::model::window::{Range, UnixSeconds};
+
+/// One question of the check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    First,
+    Second,
+    Both,
+    Moved(Moved),
+    FirstAgain,
+    SecondAgain,
+    BothAgain,
+}
+
+/// The check of two adjacent ranges, as a plan of questions and the answers so far.
+#[derive(Clone, Debug)]
+pub struct SumCheck {
+    start: UnixSeconds,
+    middle: UnixSeconds,
+    end: UnixSeconds,
+    plan: Vec<Ask>,
+    answers: Vec<Counts>,
+}
+
+impl SumCheck {
+    /// Both ranges are at least 2 s long.
+    pub fn new(start: UnixSeconds, middle: UnixSeconds, end: UnixSeconds) -> Self {
+        Self {
+            start,
+            middle,
+            end,
+            plan: vec![Ask::First, Ask::Second, Ask::Both],
+            answers: Vec::new(),
+        }
+    }
+
+    /// The range to ask about next; `None` when all is known.
+    pub fn next_question(&self) -> Option<Range> {
+        let ask = self.plan.get(self.answers.len())?;
+        let (before, after) = (
+            UnixSeconds(self.middle.0.saturating_sub(1)),
+            UnixSeconds(self.middle.0.saturating_add(1)),
+        );
+        let (start, end) = match ask {
+            Ask::First | Ask::FirstAgain => (self.start, self.middle),
+            Ask::Second | Ask::SecondAgain => (self.middle, self.end),
+            Ask::Both | Ask::BothAgain => (self.start, self.end),
+            Ask::Moved(Moved::FirstEndsEarlier) => (self.start, before),
+            Ask::Moved(Moved::FirstEndsLater) => (self.start, after),
+            Ask::Moved(Moved::SecondStartsLater) => (after, self.end),
+            Ask::Moved(Moved::SecondStartsEarlier) => (before, self.end),
+        };
+        Some(Range { start, end })
+    }
+
+    /// Takes the answer to [`Self::next_question`].
+    pub fn answered(&mut self, reading: &Reading) {
+        self.counted(Counts::from(reading));
+    }
+
+    /// As [`Self::answered`], for who has the counts already.
+    pub fn counted(&mut self, counts: Counts) {
+        self.answers.push(counts);
+        if self.answers.len() == 3 {
+            let (mut over, mut under) = (false, false);
+            for key in Counts::keys(&self.answers) {
+                let (parts, whole) = self.sum(key, Ask::First, Ask::Second);
+                over |= parts > whole;
+                under |= parts < whole;
+            }
+            let moves = Moved::ALL
+                .into_iter()
+                .filter(|moved| if moved.removes_overlap() { over } else { under });
+            self.plan.extend(moves.map(Ask::Moved));
+            if over || under {
+                self.plan
+                    .extend([Ask::FirstAgain, Ask::SecondAgain, Ask::BothAgain]);
+            }
+        }
+    }
+
+    /// What the answers so far prove.
+    pub fn verdict(&self) -> Verdict {
+        let keys = Counts::keys(&self.answers);
+        let (still, moving): (Vec<&CountKey>, Vec<&CountKey>) =
+            keys.into_iter().partition(|key| self.stands_still(key));
+        let adds_up = |key: &CountKey, first, second| {
+            let (parts, whole) = self.sum(key, first, second);
+            parts == whole
+        };
+        let worst = still
+            .iter()
+            .filter(|key| !adds_up(key, Ask::First, Ask::Second))
+            .max_by_key(|key| {
+                let (parts, whole) = self.sum(key, Ask::First, Ask::Second);
+                parts.abs_diff(whole)
+            });
+        let Some(worst) = worst else {
+            let is_proof = |key: &&CountKey| {
+                self.count(key, Ask::First) > 0 && self.count(key, Ask::Second) > 0
+            };
+            return if still.iter().any(is_proof) {
+                Verdict::Additive
+            } else if moving.is_empty() {
+                Verdict::Unknown(Why::Quiet)
+            } else {
+                Verdict::Unknown(Why::Moving)
+            };
+        };
+        let evidence = self.evidence(worst);
+        let explains = |moved: Moved| {
+            let (first, second) = match moved {
+                Moved::FirstEndsEarlier | Moved::FirstEndsLater => (Ask::Moved(moved), Ask::Second),
+                Moved::SecondStartsLater | Moved::SecondStartsEarlier => {
+                    (Ask::First, Ask::Moved(moved))
+                }
+            };
+            self.plan.contains(&Ask::Moved(moved))
+                && still.iter().all(|key| adds_up(key, first, second))
+        };
+        // In a service that counts whole buckets only one of the two moves leaves the
+        // bucket, so both together mean single seconds.
+        if explains(Moved::FirstEndsEarlier) && explains(Moved::SecondStartsLater) {
+            let edges = Edges::Inclusive;
+            return Verdict::Edges { edges, evidence };
+        }
+        if explains(Moved::FirstEndsLater) && explains(Moved::SecondStartsEarlier) {
+            let edges = Edges::Exclusive;
+            return Verdict::Edges { edges, evidence };
+        }
+        let moved = Moved::ALL.into_iter().find(|moved| explains(*moved));
+        Verdict::NotAdditive { evidence, moved }
+    }
+
+    fn evidence(&self, key: &CountKey) -> Evidence {
+        Evidence {
+            key: key.clone(),
+            first: self.count(key, Ask::First),
+            second: self.count(key, Ask::Second),
+            both: self.count(key, Ask::Both),
+            start: self.start,
+            middle: self.middle,
+            end: self.end,
+        }
+    }
+
+    /// The two parts together, and the whole.
+    fn sum(&self, key: &CountKey, first: Ask, second: Ask) -> (u64, u64) {
+        let parts = self
+            .count(key, first)
+            .saturating_add(self.count(key, second));
+        (parts, self.count(key, Ask::Both))
+    }
+
+    fn stands_still(&self, key: &CountKey) -> bool {
+        [
+            (Ask::First, Ask::FirstAgain),
+            (Ask::Second, Ask::SecondAgain),
+            (Ask::Both, Ask::BothAgain),
+        ]
+        .into_iter()
+        .all(|(before, after)| match self.answer(after) {
+            Some(after) => after.get(key) == self.count(key, before),
+            None => true,
+        })
+    }
+
+    fn count(&self, key: &CountKey, ask: Ask) -> u64 {
+        self.answer(ask).map_or(0, |counts| counts.get(key))
+    }
+
+    fn answer(&self, ask: Ask) -> Option<&Counts> {
+        let place = self.plan.iter().position(|planned| *planned == ask)?;
+        self.answers.get(place)
+    }
+}

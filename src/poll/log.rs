@@ -1,0 +1,232 @@
+//! What polls say in the log: who fails says so once, again now and then, and at its end;
+//! and what many targets have to say for one cause is one line.
+//!
+//! The first three targets of a cause have lines of their own. Others are counted and told
+//! together after a minute; those that go on failing, after an hour. Which lines are left out
+//! is on level `debug`.
+
+mod tally;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use crate::clock::Now;
+use crate::model::outcome::FetchError;
+use crate::model::reading::Api;
+use crate::model::target_id::TargetId;
+use crate::model::window::UnixSeconds;
+pub use tally::Kind;
+use tally::{Cause, Counted, Place, Summary, Tally, Topic};
+
+/// A cause that stays is told again after this long, however many failures that are.
+const AGAIN: Duration = Duration::from_secs(3600);
+
+/// What the polls of a process have in common to say. It holds some 80 causes at most, and
+/// tells what is left when it is dropped.
+#[derive(Debug, Default)]
+pub struct PollLog(Mutex<Tally>);
+
+/// The failures in a row of one target's API.
+#[derive(Debug, Default)]
+pub struct Streak {
+    failures: u32,
+    failing: Option<Failing>,
+    counted: Counted,
+}
+
+#[derive(Debug)]
+struct Failing {
+    since: UnixSeconds,
+    cause: Cause,
+    told: Instant,
+}
+
+impl Streak {
+    /// What there is to say about one more failure, if anything: the first one, another
+    /// cause, every doubling, and once an hour.
+    fn fail(&mut self, error: &FetchError, now: Now) -> Option<Kind> {
+        self.failures = self.failures.saturating_add(1);
+        let cause = Cause::from(error);
+        let kind = match &self.failing {
+            Some(failing) if failing.cause == cause => {
+                let is_time = now.steady.duration_since(failing.told) >= AGAIN;
+                (is_time || self.failures.is_power_of_two()).then_some(Kind::StillFails)
+            }
+            _ => Some(Kind::Fails),
+        };
+        if kind.is_some() {
+            let since = self.since().unwrap_or_else(|| now.unix());
+            self.failing = Some(Failing {
+                since,
+                cause,
+                told: now.steady,
+            });
+        }
+        kind
+    }
+
+    fn since(&self) -> Option<UnixSeconds> {
+        self.failing.as_ref().map(|failing| failing.since)
+    }
+}
+
+impl PollLog {
+    /// Notes how a poll went, whose ranges ended at `end`; how many have failed in a row.
+    pub fn polled(
+        &self,
+        streak: &mut Streak,
+        id: &TargetId,
+        api: Api,
+        end: UnixSeconds,
+        result: &Result<(), FetchError>,
+        now: Now,
+    ) -> u32 {
+        let TargetId { app, region } = id;
+        let name = api.as_str();
+        match result {
+            Ok(()) => {
+                let failures = std::mem::take(&mut streak.failures);
+                let kind = streak.failing.take().map(|_| Kind::Responds);
+                if self.is_told(kind, api, id, None, &mut streak.counted, now) {
+                    info!(
+                        app,
+                        region,
+                        api = name,
+                        failures,
+                        "{id} {api}: answers again"
+                    );
+                }
+                debug!(app, region, api = name, end = end.0, "{id} {api}: polled");
+            }
+            Err(error) => {
+                let kind = streak.fail(error, now);
+                let (failures, since) = (streak.failures, streak.since());
+                let cause = Some(Cause::from(error));
+                let is_told = self.is_told(kind, api, id, cause, &mut streak.counted, now);
+                let (outcome, code) = (error.outcome.as_str(), error.code);
+                let advice = &error.advice;
+                match (kind, since) {
+                    (Some(Kind::StillFails), Some(since)) if is_told => warn!(
+                        app,
+                        region,
+                        api = name,
+                        outcome,
+                        code,
+                        failures,
+                        advice,
+                        "{id} {api}: still failing, {failures} in a row since {since}: {error}"
+                    ),
+                    _ if is_told => warn!(
+                        app,
+                        region,
+                        api = name,
+                        outcome,
+                        code,
+                        failures,
+                        advice,
+                        "{id} {api}: {error}"
+                    ),
+                    _ => debug!(app, region, api = name, failures, "{id} {api}: {error}"),
+                }
+            }
+        }
+        streak.failures
+    }
+
+    /// Whether what was proved of a target, at most once a day, has a line of its own.
+    pub fn is_proof_told(&self, kind: Kind, id: &TargetId, now: Now) -> bool {
+        let counted = &mut Counted::default();
+        self.is_told(Some(kind), Api::NormalPushLoss, id, None, counted, now)
+    }
+
+    /// Tells what is due, and whether the target has a line of its own.
+    fn is_told(
+        &self,
+        kind: Option<Kind>,
+        api: Api,
+        id: &TargetId,
+        cause: Option<Cause>,
+        counted: &mut Counted,
+        now: Now,
+    ) -> bool {
+        let mut tally = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = tally.due(now.steady);
+        let is_told = kind.is_some_and(|kind| {
+            let region = id.region.clone();
+            let place = Some(Place { region, cause });
+            tally.is_told(Topic { kind, api, place }, id, counted, now.steady)
+        });
+        drop(tally);
+        due.iter().for_each(tell);
+        is_told
+    }
+}
+
+impl Drop for PollLog {
+    fn drop(&mut self) {
+        let tally = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        tally.rest().iter().for_each(tell);
+    }
+}
+
+/// One line for many targets.
+fn tell(summary: &Summary) {
+    let Topic { kind, api, place } = &summary.topic;
+    let (targets, name) = (summary.targets, api.as_str());
+    let region = place.as_ref().map(|place| place.region.as_str());
+    let cause = place.as_ref().and_then(|place| place.cause.as_ref());
+    let outcome = cause.map(|cause| cause.outcome.as_str());
+    let code = cause.and_then(|cause| cause.code);
+    let advice = cause.map(|cause| cause.advice.as_str());
+    let names: Vec<String> = summary.first.iter().map(TargetId::to_string).collect();
+    let more = if targets > names.len() as u64 {
+        ", ..."
+    } else {
+        ""
+    };
+    let first = format!("first: {}{more}", names.join(", "));
+    let of = match (region, outcome, code) {
+        (Some(region), Some(outcome), Some(code)) => {
+            format!("the same cause, {outcome} {code} in {region}")
+        }
+        (Some(region), Some(outcome), None) => format!("the same cause, {outcome} in {region}"),
+        _ => "other causes".to_owned(),
+    };
+    let count = match targets {
+        1 => "1 more target".to_owned(),
+        _ => format!("{targets} more targets"),
+    };
+    let line = match kind {
+        Kind::Fails => format!("{api}: {count} failed for {of} ({first})"),
+        Kind::StillFails => format!("{api}: still failing, {count} for {of} ({first})"),
+        Kind::Responds => format!("{api}: {count} responded again ({first})"),
+        Kind::AddsUp => format!("{count} with counters that can be relied on ({first})"),
+        Kind::DoesNotAddUp => {
+            format!("{count} will have no counters, since counts do not add up ({first})")
+        }
+        Kind::Unproved => {
+            format!(
+                "{count} whose counts are not known to add up; looking again in a day ({first})"
+            )
+        }
+        Kind::WholeDays => {
+            format!(
+                "{count} for which the service does not tell ranges inside a day apart ({first})"
+            )
+        }
+    };
+    match kind {
+        Kind::Fails | Kind::StillFails => {
+            warn!(api = name, region, outcome, code, targets, advice, "{line}");
+        }
+        Kind::DoesNotAddUp | Kind::WholeDays => warn!(region, targets, "{line}"),
+        Kind::Responds => info!(api = name, region, targets, "{line}"),
+        Kind::AddsUp | Kind::Unproved => info!(region, targets, "{line}"),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,400 @@
+//! Paused time and an answerer of our own: no sockets here.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::*;
+use crate::model::outcome::Outcome;
+use crate::poll::log::tests::Lines;
+use crate::target::snapshot::{Snapshot, Targets};
+use tokio::task::JoinSet;
+use tokio::time::{advance, sleep};
+
+/// A target without counters: one question per API.
+fn target(app: &str, region: &str) -> Target {
+    let mut target = crate::config::target::tests::target(app, region);
+    Arc::get_mut(&mut target.app).unwrap().polling.counters = false;
+    target
+}
+
+type Answer = fn(Api, usize) -> Result<Reading, FetchError>;
+
+/// Answers after `takes`, by the API and the number of questions before this one.
+struct Fake {
+    asked: Mutex<Vec<(TargetId, Api, Range, Duration)>>,
+    origin: Instant,
+    takes: Duration,
+    answer: Answer,
+}
+
+impl Fetch for Fake {
+    async fn fetch(&self, target: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
+        let before = {
+            let mut asked = self.asked.lock().unwrap();
+            let before = asked
+                .iter()
+                .filter(|(id, a, ..)| *id == target.id() && *a == api)
+                .count();
+            asked.push((target.id(), api, range, self.origin.elapsed()));
+            before
+        };
+        sleep(self.takes).await;
+        (self.answer)(api, before)
+    }
+}
+
+fn good(api: Api) -> Reading {
+    match api {
+        Api::NormalPushLoss => Reading::Loss([].into()),
+        Api::NormalPushStatistics => Reading::Statistics {
+            overall: crate::model::reading::Funnel::default(),
+            platforms: [].into(),
+        },
+    }
+}
+
+fn bad() -> Result<Reading, FetchError> {
+    Err(FetchError::new(Outcome::Timeout, "too slow"))
+}
+
+/// 2027-01-15T08:00:00Z.
+const WALL: u64 = 1_800_000_000;
+
+struct Run {
+    shared: Arc<Shared<Fake>>,
+    snapshot: Arc<Snapshot>,
+    /// Ends the loops when dropped.
+    _loops: JoinSet<()>,
+}
+
+impl Run {
+    fn start(targets: Vec<Target>, takes: Duration, answer: Answer) -> Self {
+        let origin = Instant::now();
+        let clock = move || Now {
+            wall: Duration::from_secs(WALL) + origin.elapsed(),
+            steady: Instant::now(),
+        };
+        Self::with_clock(targets, takes, answer, Box::new(clock))
+    }
+
+    fn with_clock(
+        targets: Vec<Target>,
+        takes: Duration,
+        answer: Answer,
+        clock: Box<dyn Fn() -> Now + Send + Sync>,
+    ) -> Self {
+        let fetch = Fake {
+            asked: Mutex::default(),
+            origin: Instant::now(),
+            takes,
+            answer,
+        };
+        let metrics = Arc::new(SelfMetrics::new(&targets).unwrap());
+        let shared = Arc::new(Shared {
+            fetch,
+            metrics,
+            clock,
+            log: Arc::default(),
+            replica_index: 0,
+            places: Arc::new(Semaphore::new(100)),
+            proofs: Arc::new(Semaphore::new(100)),
+        });
+        let snapshot = Arc::new(Snapshot::new(&targets));
+        let mut loops = JoinSet::new();
+        for target in targets {
+            let recorder = Recorder::new(&target, Arc::clone(&snapshot));
+            loops.spawn(poll(target, Arc::clone(&shared), recorder));
+        }
+        Self {
+            shared,
+            snapshot,
+            _loops: loops,
+        }
+    }
+
+    /// When each question about `api` was asked, since the start.
+    fn times(&self, api: Api) -> Vec<Duration> {
+        let asked = self.shared.fetch.asked.lock().unwrap();
+        asked
+            .iter()
+            .filter(|(_, a, ..)| *a == api)
+            .map(|(.., at)| *at)
+            .collect()
+    }
+
+    fn ranges(&self) -> Vec<Range> {
+        self.shared
+            .fetch
+            .asked
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, _, range, _)| *range)
+            .collect()
+    }
+
+    fn targets(&self) -> Targets {
+        self.snapshot.load()
+    }
+}
+
+fn gaps(times: &[Duration]) -> Vec<u64> {
+    times
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).as_secs())
+        .collect()
+}
+
+const LOSS: Api = Api::NormalPushLoss;
+const STATISTICS: Api = Api::NormalPushStatistics;
+
+#[tokio::test(start_paused = true)]
+async fn every_target_is_asked_within_ten_seconds_and_then_spread_over_each_interval() {
+    let targets: Vec<Target> = (0..50)
+        .map(|n| target(&format!("app{n}"), "china"))
+        .collect();
+    let run = Run::start(targets, Duration::from_millis(100), |api, _| Ok(good(api)));
+    sleep(Duration::from_millis(10_300)).await;
+    assert!(run.targets().values().all(|state| state.is_known()));
+    assert_eq!(run.times(LOSS).len(), 50);
+    let firsts = run.times(LOSS);
+    assert!(
+        firsts.iter().any(|at| at.as_secs() < 2) && firsts.iter().any(|at| at.as_secs() >= 8),
+        "{firsts:?}"
+    );
+    // The second polls are over 90 s after the start; from then on an interval has one of each.
+    sleep(Duration::from_secs(90)).await;
+    let (losses, statistics) = (run.times(LOSS).len(), run.times(STATISTICS).len());
+    assert!(losses >= 100, "{losses}");
+    sleep(Duration::from_secs(60)).await;
+    let later = run.times(LOSS).split_off(losses);
+    assert_eq!(later.len(), 50);
+    assert_eq!(run.times(STATISTICS).len(), statistics + 50);
+    for quarter in 0..4 {
+        let seconds = |at: &&Duration| at.as_secs() % 60 / 15 == quarter;
+        let polls = later.iter().filter(seconds).count();
+        assert!((5..=20).contains(&polls), "{polls} in quarter {quarter}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_questions_of_a_poll_have_one_aligned_range() {
+    let run = Run::start(
+        vec![target("shop", "china")],
+        Duration::from_secs(2),
+        |api, _| Ok(good(api)),
+    );
+    sleep(Duration::from_secs(300)).await;
+    let ranges = run.ranges();
+    assert!(ranges.len() >= 8);
+    let second = ranges[2].end.0;
+    for (index, pair) in ranges.chunks_exact(2).enumerate().skip(1) {
+        assert_eq!(pair[0], pair[1]);
+        assert_eq!(
+            (pair[0].end.0 - pair[0].start.0, pair[0].end.0 % 60),
+            (3600, 0),
+            "{index}"
+        );
+        assert_eq!(pair[0].end.0, second + 60 * (index as u64 - 1), "{index}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_takes_longer_than_the_interval_does_not_overlap_itself() {
+    let run = Run::start(
+        vec![target("shop", "china")],
+        Duration::from_secs(45),
+        |api, _| Ok(good(api)),
+    );
+    sleep(Duration::from_secs(600)).await;
+    // Two questions of 45 s each: every second beat of the rhythm is missed.
+    assert!(
+        gaps(&run.times(LOSS))[1..].iter().all(|gap| *gap == 120),
+        "{:?}",
+        run.times(LOSS)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_asked_less_and_less_often_and_a_success_restores_the_phase() {
+    let run = Run::start(vec![target("shop", "china")], Duration::ZERO, |api, n| {
+        if n < 5 { bad() } else { Ok(good(api)) }
+    });
+    sleep(Duration::from_secs(1500)).await;
+    let times = run.times(LOSS);
+    let gaps = gaps(&times);
+    assert!((30..=90).contains(&gaps[0]), "{gaps:?}");
+    for (gap, full) in gaps[1..5].iter().zip([120, 240, 300, 300]) {
+        assert!((full * 9 / 10..=full).contains(gap), "{gaps:?}");
+    }
+    assert!(gaps[6..].iter().all(|gap| *gap == 60), "{gaps:?}");
+    let phase = |at: Duration| at.as_millis() % 60_000;
+    assert_eq!(phase(times[7]), phase(times[1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_wants_to_be_left_alone_is_not_polled_before() {
+    let run = Run::start(vec![target("shop", "china")], Duration::ZERO, |api, n| {
+        if n > 0 {
+            return Ok(good(api));
+        }
+        let error = FetchError::new(Outcome::HttpStatus, "busy");
+        Err(FetchError {
+            retry_after: Some(Duration::from_secs(200)),
+            ..error
+        })
+    });
+    sleep(Duration::from_secs(600)).await;
+    let gaps = gaps(&run.times(LOSS));
+    assert_eq!(gaps[0], 200);
+    assert!(
+        gaps[1] <= 60 && gaps[2..].iter().all(|gap| *gap == 60),
+        "{gaps:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_fails_does_not_thin_out_the_other_one() {
+    let run = Run::start(vec![target("shop", "china")], Duration::ZERO, |api, _| {
+        if api == STATISTICS {
+            bad()
+        } else {
+            Ok(good(api))
+        }
+    });
+    sleep(Duration::from_secs(600)).await;
+    assert!(gaps(&run.times(LOSS))[1..].iter().all(|gap| *gap == 60));
+    assert!(run.times(STATISTICS).len() <= 6);
+    let targets = run.targets();
+    let state = targets.values().next().unwrap();
+    assert!(state.apis[&LOSS].up && !state.apis[&STATISTICS].up);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_hangs_holds_no_other_target_up() {
+    let mut slow = target("slow", "china");
+    Arc::get_mut(&mut slow.app).unwrap().polling.interval = Duration::from_secs(3600);
+    let run = Run::start(
+        vec![slow, target("quick", "china")],
+        Duration::from_secs(20),
+        |api, _| Ok(good(api)),
+    );
+    sleep(Duration::from_secs(200)).await;
+    let asked = run.shared.fetch.asked.lock().unwrap();
+    assert!(
+        asked
+            .iter()
+            .filter(|(id, api, ..)| id.app == "quick" && *api == LOSS)
+            .count()
+            >= 3
+    );
+}
+
+/// The ends of the windows of ten minutes in which the clock is set back after 200 s.
+async fn ends_when_set_back_by(back: u64) -> Vec<u64> {
+    let origin = Instant::now();
+    let clock = move || {
+        let since = origin.elapsed();
+        let is_right = since > Duration::from_secs(200);
+        let back = if is_right { back } else { 0 };
+        Now {
+            wall: Duration::from_secs(WALL - back) + since,
+            steady: Instant::now(),
+        }
+    };
+    let run = Run::with_clock(
+        vec![target("shop", "china")],
+        Duration::ZERO,
+        |api, _| Ok(good(api)),
+        Box::new(clock),
+    );
+    sleep(Duration::from_secs(600)).await;
+    let ends: Vec<u64> = run.ranges().iter().map(|range| range.end.0).collect();
+    assert!(ends.len() > 16);
+    ends
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_a_little_moves_no_window_back() {
+    let ends = ends_when_set_back_by(crate::clock::SMALL_STEP).await;
+    assert!(ends.is_sorted(), "{ends:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn windows_follow_a_clock_that_was_ahead_and_is_right_again() {
+    let ends = ends_when_set_back_by(7200).await;
+    assert!(ends.is_sorted_by(|one, next| one <= next || one - next > 7000));
+    assert_eq!(*ends.last().unwrap(), WALL - 7200 + 540 - 120);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loop_that_is_dropped_asks_nothing_more() {
+    let run = Run::start(
+        vec![target("shop", "china")],
+        Duration::from_secs(5),
+        |api, _| Ok(good(api)),
+    );
+    sleep(Duration::from_secs(100)).await;
+    let Run {
+        shared,
+        _loops: mut loops,
+        ..
+    } = run;
+    loops.shutdown().await;
+    let asked = shared.fetch.asked.lock().unwrap().len();
+    advance(Duration::from_secs(600)).await;
+    tokio::task::yield_now().await;
+    assert_eq!(shared.fetch.asked.lock().unwrap().len(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_counters_every_question_of_a_poll_ends_at_the_same_moment() {
+    let target = crate::config::target::tests::target("shop", "china");
+    let run = Run::start(vec![target], Duration::ZERO, |api, _| Ok(good(api)));
+    sleep(Duration::from_secs(300)).await;
+    let anchor = crate::model::window::day_anchor(
+        UnixSeconds(WALL),
+        crate::model::window::DayOffset::DEFAULT,
+    );
+    let asked = run.shared.fetch.asked.lock().unwrap();
+    let mut polls = std::collections::BTreeMap::<Duration, Vec<(Api, Range)>>::new();
+    for (_, api, range, at) in asked.iter() {
+        polls.entry(*at).or_default().push((*api, *range));
+    }
+    assert!(polls.len() >= 5);
+    // The first poll also looks at closed days; the others ask four questions.
+    for questions in polls.values().skip(1) {
+        let ends: Vec<u64> = questions.iter().map(|(_, range)| range.end.0).collect();
+        assert!(ends.iter().all(|end| *end == ends[0]), "{questions:?}");
+        let starts: Vec<(Api, u64)> = questions
+            .iter()
+            .map(|(api, range)| (*api, range.start.0))
+            .collect();
+        let window = ends[0] - 3600;
+        assert_eq!(
+            starts,
+            [
+                (LOSS, window),
+                (LOSS, anchor.0),
+                (STATISTICS, window),
+                (STATISTICS, anchor.0)
+            ]
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cause_that_all_targets_share_is_told_in_few_lines_however_long_it_lasts() {
+    let (lines, _until) = Lines::of_thread(tracing::Level::INFO);
+    let targets = (0..100).map(|n| target(&format!("app{n}"), "china"));
+    let run = Run::start(targets.collect(), Duration::ZERO, |_, _| bad());
+    sleep(Duration::from_secs(3500)).await;
+    let failed = run.shared.fetch.asked.lock().unwrap().len();
+    assert!(failed > 2000, "{failed}");
+    let lines = lines.all();
+    let shared = "97 more targets failed for the same cause, timeout in china";
+    let told = lines.iter().filter(|line| line.contains(shared)).count();
+    // For each API three targets at failures 1, 2, 4 and 8, and a line for the others.
+    assert_eq!(told, 2, "{lines:#?}");
+    assert_eq!(lines.len(), 2 * (3 * 4 + 1), "{lines:#?}");
+}

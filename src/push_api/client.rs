@@ -1,0 +1,245 @@
+//! Asks one question: signature, limiter, call, and what to try when a call fails.
+
+mod body;
+mod failure;
+mod line;
+mod pair;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+
+use super::backup::BackupUse;
+use super::limiter::Limiter;
+use super::local;
+use super::signer::{NoSignature, Signed, Signer};
+use super::transport::{Connection, TransportError};
+use crate::clock;
+use crate::config::target::{Target, expand};
+use crate::config::{App, Config};
+use crate::fetch::Fetch;
+use crate::model::outcome::{FetchError, Outcome, chain};
+use crate::model::reading::{Api, Reading};
+use crate::model::region::Endpoint;
+use crate::model::target_id::TargetId;
+use crate::model::window::Range;
+use crate::self_metrics::SelfMetrics;
+use failure::{Failure, Remedy, TOO_MANY_BAD_SIGNATURES};
+use line::{Call, Line, Way};
+
+/// HTTP calls at a time, over all apps. Enough for 10,000 calls a second of a service that
+/// responds in 50 ms; each costs a socket and some kilobytes.
+const CALLS_IN_FLIGHT: usize = 512;
+
+/// Asks the service in the name of all configured apps.
+pub struct Client {
+    line: Line,
+    /// By the app's name.
+    signers: HashMap<String, Arc<Signer>>,
+    /// By SDKAppID, which is what the service counts calls by.
+    limiters: HashMap<u32, Arc<Limiter>>,
+    backups: HashMap<TargetId, Arc<BackupUse>>,
+    /// One for each call that may be under way, over all apps.
+    places: Arc<Semaphore>,
+    metrics: Arc<SelfMetrics>,
+}
+
+impl Client {
+    pub fn new(config: &Config, metrics: Arc<SelfMetrics>) -> Result<Self, TransportError> {
+        let nobody = Self {
+            places: Arc::new(Semaphore::new(CALLS_IN_FLIGHT)),
+            line: Line::new(config, Arc::clone(&metrics))?,
+            signers: HashMap::new(),
+            limiters: HashMap::new(),
+            backups: HashMap::new(),
+            metrics,
+        };
+        nobody.successor(config)
+    }
+
+    /// A client for another configuration that goes on with what this one knows: above all
+    /// the limits, which the service counts by SDKAppID whoever asks. Keys are read again
+    /// before the next call, the CA file here (see [`crate::files::apart`]).
+    pub fn successor(&self, config: &Config) -> Result<Self, TransportError> {
+        let signer = |app: &Arc<App>| {
+            let known = self.signers.get(&app.name);
+            let signer = known
+                .filter(|signer| signer.is_of(app))
+                .map_or_else(|| Arc::new(Signer::new(Arc::clone(app))), Arc::clone);
+            signer.reread();
+            (app.name.clone(), signer)
+        };
+        let limiter = |app: &Arc<App>| {
+            let known = self.limiters.get(&app.sdk_app_id);
+            let limiter = known
+                .filter(|limiter| limiter.is_of(app.calls_per_second))
+                .map_or_else(|| Arc::new(Limiter::new(app.calls_per_second)), Arc::clone);
+            (app.sdk_app_id, limiter)
+        };
+        let backup = |target: &Target| {
+            let id = target.id();
+            let known = self.backups.get(&id).cloned().unwrap_or_default();
+            (id, known)
+        };
+        Ok(Self {
+            line: Line::new(config, Arc::clone(&self.metrics))?,
+            signers: config.apps.iter().map(signer).collect(),
+            limiters: config.apps.iter().map(limiter).collect(),
+            backups: expand(config).iter().map(backup).collect(),
+            places: Arc::clone(&self.places),
+            metrics: Arc::clone(&self.metrics),
+        })
+    }
+
+    /// One for each call that may be under way; taken by calls, and awaited by polls.
+    pub fn places(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.places)
+    }
+
+    async fn signature(&self, signer: &Signer, app: &str) -> Result<Signed, FetchError> {
+        let current = signer.current(clock::now()).await;
+        let current = current.map_err(|error| match error {
+            NoSignature::Key(error) => local::of_key(&error).unwrap_or_else(|| FetchError {
+                outcome: Outcome::Auth,
+                code: None,
+                message: format!("{}; nothing was sent", chain(&error)),
+                advice: "make the key readable for the exporter; it is read again at the next poll".to_owned(),
+                retry_after: None,
+            }),
+            NoSignature::Paused(rest) => FetchError {
+                message: format!(
+                    "the service asked for silence after repeated bad signatures; nothing is sent for another {} s",
+                    rest.as_secs() + 1
+                ),
+                ..FetchError::refused(TOO_MANY_BAD_SIGNATURES, "")
+            },
+        })?;
+        self.metrics.usersig_expiry(app, current.sig.expires_at);
+        Ok(current)
+    }
+
+    /// One HTTP call, as soon as the limiter lets it go and there is a place for it: its
+    /// deadline begins after that.
+    async fn call(
+        &self,
+        call: &Call<'_>,
+        host: &Endpoint,
+        signed: &Signed,
+        way: Way,
+    ) -> Result<Reading, Failure> {
+        let target = call.target;
+        let Some(limiter) = self.limiters.get(&target.app.sdk_app_id) else {
+            return Err(unconfigured(target).into());
+        };
+        let (permit, _place) = limiter.acquire(self.places.acquire()).await;
+        self.metrics.throttled(&target.app.name, permit.waited);
+        let result = self.line.call(call, host, signed, way).await;
+        drop(permit);
+        result
+    }
+}
+
+impl Fetch for Client {
+    async fn fetch(&self, target: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
+        let id = target.id();
+        let (Some(signer), Some(backup)) =
+            (self.signers.get(&target.app.name), self.backups.get(&id))
+        else {
+            return Err(unconfigured(target));
+        };
+        let mut signature = self.signature(signer, &target.app.name).await?;
+        let mut hosts = backup.order(&target.region, Instant::now()).into_iter();
+        let mut host = hosts.next().unwrap_or(&target.region.main);
+        let (mut paused, mut renewed) = (false, false);
+        let mut way = Way {
+            connection: Connection::Kept,
+            within: target.app.polling.timeout,
+        };
+        let mut unreachable: Option<FetchError> = None;
+        let call = Call {
+            target,
+            id,
+            api,
+            range,
+        };
+        loop {
+            let result = self.call(&call, host, &signature, way).await;
+            way.within = target.app.polling.timeout;
+            if !result
+                .as_ref()
+                .is_err_and(|failure| failure.error.outcome.is_silent())
+            {
+                let is_backup = backup.answered(&target.region, host, Instant::now());
+                self.metrics.backup_in_use(&call.id, is_backup);
+            }
+            let failure = match result {
+                Ok(reading) => return Ok(reading),
+                Err(failure) => failure,
+            };
+            match failure.remedy {
+                Remedy::OtherHost => match hosts.next() {
+                    Some(other) => {
+                        host = other;
+                        unreachable = Some(failure.error);
+                    }
+                    None => return Err(both(unreachable, failure.error)),
+                },
+                // At most once, as all further calls are fresh ones, too.
+                Remedy::FreshConnection(left) => {
+                    way = Way {
+                        connection: Connection::Fresh,
+                        within: left,
+                    };
+                }
+                Remedy::Pause(pause) if !paused => {
+                    paused = true;
+                    sleep(pause).await;
+                }
+                Remedy::FreshSignature if !renewed => {
+                    match signer.renew(&signature, clock::now()).await {
+                        Some(fresh) => {
+                            renewed = true;
+                            self.metrics
+                                .usersig_expiry(&target.app.name, fresh.sig.expires_at);
+                            signature = fresh;
+                        }
+                        None => return Err(failure.error),
+                    }
+                }
+                Remedy::Silence => {
+                    signer.pause(clock::now());
+                    return Err(failure.error);
+                }
+                Remedy::None | Remedy::Pause(_) | Remedy::FreshSignature => {
+                    return Err(failure.error);
+                }
+            }
+            self.metrics.retry(&call.id, api);
+        }
+    }
+}
+
+/// The error of the host that was asked first, with a word on the second one's.
+fn both(first: Option<FetchError>, second: FetchError) -> FetchError {
+    match first {
+        // Both behind the same broken proxy, say.
+        Some(first) if first.message == second.message => first,
+        None => second,
+        Some(first) => FetchError {
+            message: format!("{}; then {}", first.message, second.message),
+            ..first
+        },
+    }
+}
+
+fn unconfigured(target: &Target) -> FetchError {
+    FetchError::new(
+        Outcome::BadRequest,
+        format!("{} is not part of this client's configuration", target.id()),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! One HTTP call: what is sent, what comes of the response, and what is counted.
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap};
+use reqwest::{Response, StatusCode};
+use tokio::time::{Instant, timeout};
+
+use super::body::Body;
+use super::failure::{Failure, Remedy, TRANSIENT_PAUSE, retry_after};
+use crate::clock;
+use crate::config::target::Target;
+use crate::config::{Config, Proxy};
+use crate::model::outcome::{FetchError, Outcome};
+use crate::model::reading::{Api, Reading};
+use crate::model::region::Endpoint;
+use crate::model::target_id::TargetId;
+use crate::model::window::Range;
+use crate::push_api::signer::Signed;
+use crate::push_api::transport::{Connection, Route, Transport, TransportError};
+use crate::push_api::wire::Answer;
+use crate::scrubber::Scrubber;
+use crate::self_metrics::SelfMetrics;
+
+/// Everything but the unreserved characters of RFC 3986.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// What one fetch asks, over all its calls.
+pub(super) struct Call<'a> {
+    pub(super) target: &'a Target,
+    pub(super) id: TargetId,
+    pub(super) api: Api,
+    pub(super) range: Range,
+}
+
+/// How a call is made.
+#[derive(Clone, Copy)]
+pub(super) struct Way {
+    pub(super) connection: Connection,
+    /// Bound on the call.
+    pub(super) within: Duration,
+}
+
+/// The line to the service.
+pub(super) struct Line {
+    transport: Transport,
+    /// Knows the proxy's password.
+    proxy: Scrubber,
+    metrics: Arc<SelfMetrics>,
+}
+
+impl Line {
+    pub(super) fn new(config: &Config, metrics: Arc<SelfMetrics>) -> Result<Self, TransportError> {
+        let secrets = config
+            .proxy
+            .as_ref()
+            .map(Proxy::secrets)
+            .unwrap_or_default();
+        Ok(Self {
+            transport: Transport::new(config.ca_file.as_deref(), config.proxy.as_ref())?,
+            proxy: Scrubber::new(secrets.iter().map(|secret| secret.as_str())),
+            metrics,
+        })
+    }
+
+    /// Makes a call, which is counted and timed. Asks no limiter.
+    pub(super) async fn call(
+        &self,
+        call: &Call<'_>,
+        host: &Endpoint,
+        signed: &Signed,
+        way: Way,
+    ) -> Result<Reading, Failure> {
+        let started = Instant::now();
+        let exchange = self.exchange(call, host, signed, way.connection);
+        let mut result = timeout(way.within, exchange).await.unwrap_or_else(|_| {
+            let message = format!(
+                "no whole answer from {} within {:?}",
+                self.transport.route(host),
+                call.target.app.polling.timeout
+            );
+            Err(FetchError::new(Outcome::Timeout, message).into())
+        });
+        if let Err(Failure {
+            remedy: Remedy::FreshConnection(left),
+            ..
+        }) = &mut result
+        {
+            *left = way.within.saturating_sub(started.elapsed());
+            return result;
+        }
+        let outcome = result
+            .as_ref()
+            .map_or_else(|failure| failure.error.outcome, |_| Outcome::Ok);
+        self.metrics
+            .request(&call.id, call.api, outcome, started.elapsed());
+        if let Err(Failure {
+            error: FetchError {
+                code: Some(code), ..
+            },
+            ..
+        }) = &result
+        {
+            self.metrics.error_code(&call.id, call.api, *code);
+        }
+        result
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call<'_>,
+        host: &Endpoint,
+        signed: &Signed,
+        connection: Connection,
+    ) -> Result<Reading, Failure> {
+        let scrubber = signed.scrubber.and(&self.proxy);
+        let app = &call.target.app;
+        let url = format!(
+            "{}/v4/timpush/{}?sdkappid={}&identifier={}&usersig={}&random={}&contenttype=json",
+            host.origin(),
+            call.api,
+            app.sdk_app_id,
+            utf8_percent_encode(app.identifier.as_str(), QUERY),
+            signed.sig.expose(),
+            random(),
+        );
+        let body = format!(
+            r#"{{"StartTime":{},"EndTime":{}}}"#,
+            call.range.start.0, call.range.end.0
+        );
+        let sent = clock::now();
+        let route = self.transport.route(host);
+        let request = self
+            .transport
+            .client(connection)
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT_ENCODING, "identity")
+            .body(body);
+        let response = match self.transport.send(request).await {
+            Ok(response) => response,
+            Err(lost) => {
+                let is_stale = lost.is_stale;
+                let error = self.transport.classify(lost, &route).await;
+                let failure = Failure::lost(error, &scrubber);
+                return Err(if is_stale { failure.stale() } else { failure });
+            }
+        };
+        let arrived = clock::now();
+        let date = date(response.headers());
+        let retry_after = retry_after(response.headers(), date.unwrap_or(arrived.wall));
+        let answer = answer(call.api, &route, response, &scrubber)
+            .await
+            .map_err(|failure| failure.not_before(retry_after))?;
+        // Only here is it certain that the service itself answered, and no gateway.
+        if let Some(date) = date {
+            let middle = (sent.wall + arrived.wall) / 2;
+            let ahead = middle.as_secs_f64() - date.as_secs_f64();
+            self.metrics.clock_skew(&call.target.region.name, ahead);
+        }
+        match answer {
+            Answer::Good(reading) => Ok(reading),
+            Answer::Refused { code, info } => {
+                Err(Failure::refused(code, &info, &call.id).not_before(retry_after))
+            }
+        }
+    }
+}
+
+async fn answer(
+    api: Api,
+    route: &Route<'_>,
+    response: Response,
+    scrubber: &Scrubber,
+) -> Result<Answer, Failure> {
+    let host = route.host;
+    let status = response.status();
+    if status != StatusCode::OK {
+        let message = format!("{host} answered with HTTP status {}", status.as_u16());
+        return Err(Failure {
+            remedy: if status.is_server_error() {
+                Remedy::Pause(TRANSIENT_PAUSE)
+            } else {
+                Remedy::None
+            },
+            error: FetchError::new(Outcome::HttpStatus, message),
+        });
+    }
+    let body = Body::read(response, route, scrubber).await?;
+    Ok(body.answer(api, host, scrubber).await?)
+}
+
+/// When the response was made by the clock of its sender, since 1970.
+fn date(headers: &HeaderMap) -> Option<Duration> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    date.duration_since(UNIX_EPOCH).ok()
+}
+
+/// The `random` parameter: any 32-bit number (document 71898); it only keeps caches apart.
+fn random() -> u32 {
+    use std::hash::{BuildHasher, RandomState};
+    #[expect(clippy::cast_possible_truncation, reason = "any 32 bits will do")]
+    let bits = RandomState::new().hash_one(0_u8) as u32;
+    bits
+}

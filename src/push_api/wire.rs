@@ -1,0 +1,126 @@
+//! The service's JSON, in every shape that its documents show or that are plausible.
+//!
+//! The document's own sample of a loss answer is not JSON, and the sibling APIs wrap the
+//! same arrays in `Results`; nobody has published a real answer. So this accepts all
+//! that can be meant, and refuses whole what cannot be understood whole. A text that
+//! decides nothing cannot spoil a response: what is broken in it shows as U+FFFD.
+//!
+//! Time and memory are linear in the body: no tree is built of it, values are read where
+//! they stand.
+
+mod envelope;
+mod json;
+mod repair;
+mod rows;
+mod texts;
+
+use serde_json::value::RawValue;
+
+use crate::model::reading::{Api, Reading};
+use crate::scrubber::Scrubber;
+
+/// `ErrorInfo` is shown up to this many characters.
+const MAX_INFO_CHARS: usize = 200;
+
+/// What is wrong with a body is told in up to this many characters.
+const MAX_PROBLEM_CHARS: usize = 300;
+
+/// What a whole body says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Good(Reading),
+    /// The service refused the question.
+    Refused {
+        code: i64,
+        /// `ErrorInfo`, scrubbed.
+        info: String,
+    },
+}
+
+/// Why a body is not an answer. Names keys and places, never values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotAnAnswer(String);
+
+impl NotAnAnswer {
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Reads the body of an answer to a question about `api`.
+pub fn parse(api: Api, body: &[u8], scrubber: &Scrubber) -> Result<Answer, NotAnAnswer> {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Err(NotAnAnswer::new("the body is empty"));
+    }
+    if text.starts_with('<') {
+        return Err(NotAnAnswer::new(
+            "the body is a page of HTML or XML instead of JSON",
+        ));
+    }
+    let answer = answer(api, text, scrubber).unwrap_or_else(|error| {
+        repair::repair(text)
+            .and_then(|repaired| answer(api, &repaired, scrubber).ok())
+            .unwrap_or_else(|| Err(not_json(&error)))
+    });
+    // A key of the body may echo a secret.
+    answer.map_err(|NotAnAnswer(text)| NotAnAnswer(scrubber.scrub(&text, MAX_PROBLEM_CHARS)))
+}
+
+/// Fails on what is not a JSON object.
+fn answer(
+    api: Api,
+    text: &str,
+    scrubber: &Scrubber,
+) -> serde_json::Result<Result<Answer, NotAnAnswer>> {
+    const KEYS: [&str; 3] = ["ActionStatus", "ErrorCode", "ErrorInfo"];
+    let [status, code, info] = json::fields(text, KEYS)?;
+    Ok(
+        status_and_code(status, code).and_then(|refusal| match refusal {
+            None => rows::reading(api, &envelope::sections(api, text)?, scrubber).map(Answer::Good),
+            Some(code) => Ok(Answer::Refused {
+                code,
+                info: scrubber.scrub(
+                    &info.and_then(json::text).unwrap_or_default(),
+                    MAX_INFO_CHARS,
+                ),
+            }),
+        }),
+    )
+}
+
+/// The code of a refusal, `None` for a success.
+fn status_and_code(
+    status: Option<&RawValue>,
+    code: Option<&RawValue>,
+) -> Result<Option<i64>, NotAnAnswer> {
+    let status = status
+        .and_then(json::text)
+        .ok_or_else(|| NotAnAnswer::new("ActionStatus is missing or not text"))?;
+    let code = json::integer(code).map_err(|kind| NotAnAnswer::new(format!("ErrorCode {kind}")))?;
+    match (&*status, code) {
+        ("OK", 0) => Ok(None),
+        (_, 0) => Err(NotAnAnswer::new(
+            "ActionStatus is not OK, but ErrorCode is 0",
+        )),
+        (_, code) => Ok(Some(code)),
+    }
+}
+
+/// The place and kind of the error, without the text around it.
+fn not_json(error: &serde_json::Error) -> NotAnAnswer {
+    if error.is_data() {
+        return NotAnAnswer::new("the body is not a JSON object");
+    }
+    NotAnAnswer::new(format!(
+        "the body is not JSON: {:?} error at line {} column {}",
+        error.classify(),
+        error.line(),
+        error.column()
+    ))
+}
+
+#[cfg(test)]
+mod tests;

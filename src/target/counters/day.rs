@@ -1,0 +1,261 @@
+//! One day's counters.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Served, overall_losses};
+use crate::model::reading::{CountKey, Counts, Stage};
+use crate::model::window::{DAY, UnixSeconds};
+
+/// Counters that begin at `anchor`. Codes that are not told apart are counted in one cell
+/// per stage and platform, whose code is `other`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Day {
+    pub(super) anchor: UnixSeconds,
+    #[serde(with = "pairs")]
+    pub(super) cells: BTreeMap<CountKey, Cell>,
+    /// Overall losses of the latest answer; empty before the first.
+    latest: Option<BTreeMap<Stage, u64>>,
+    /// Codes of the latest answer that are not told apart.
+    #[serde(default)]
+    folded: usize,
+    /// Whether known series go on from 0 at the first answer, whatever it counts.
+    #[serde(default)]
+    from_here: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Cell {
+    /// The highest answer of the day.
+    pub(super) max: u64,
+    /// What of it was counted before the series began again at 0.
+    #[serde(default)]
+    pub(super) base: u64,
+    /// The series is 0 before this moment.
+    pub(super) zero_until: u64,
+    /// When it was last in an answer.
+    pub(super) seen: UnixSeconds,
+    /// How much it counted the day before.
+    #[serde(default)]
+    pub(super) before: u64,
+}
+
+/// A code, or a statistic, that has no place yet.
+pub(super) struct Newcomer<'a> {
+    pub(super) key: &'a CountKey,
+    pub(super) count: u64,
+    pub(super) rank: u64,
+    pub(super) seen: UnixSeconds,
+}
+
+impl Day {
+    pub(super) fn new(anchor: UnixSeconds) -> Self {
+        Self {
+            anchor,
+            cells: BTreeMap::new(),
+            latest: None,
+            folded: 0,
+            from_here: false,
+        }
+    }
+
+    /// The next day, in which this day's series are 0 until they count again.
+    pub(super) fn followed_by(&self, anchor: UnixSeconds) -> Self {
+        let mut next = Self::new(anchor);
+        next.carry(self, &Counts::new(), None);
+        next
+    }
+
+    /// Takes over the series of the day before that are not here yet, as 0, and those of its
+    /// final `counts` for which there is more room now.
+    pub(super) fn carry(&mut self, before: &Self, counts: &Counts, limit: Option<usize>) {
+        let mut newcomers = Vec::new();
+        for (key, cell) in &before.cells {
+            if !self.cells.contains_key(key) {
+                newcomers.push(Newcomer {
+                    key,
+                    count: 0,
+                    rank: cell.max,
+                    seen: cell.seen,
+                });
+            }
+        }
+        for (key, count) in counts {
+            if !self.cells.contains_key(key) && !before.cells.contains_key(key) {
+                newcomers.push(Newcomer {
+                    key,
+                    count: 0,
+                    rank: *count,
+                    seen: UnixSeconds(before.anchor.0 + DAY),
+                });
+            }
+        }
+        self.take_in(newcomers, limit, 0);
+    }
+
+    /// Another try at the day that begins at `anchor`, in place of one that had not begun:
+    /// its series stand at 0 and go on from there.
+    pub(super) fn counting_from_here(anchor: UnixSeconds, mut shown: Self) -> Self {
+        for cell in shown.cells.values_mut() {
+            *cell = Cell {
+                seen: anchor,
+                ..Cell::default()
+            };
+        }
+        Self {
+            cells: shown.cells,
+            from_here: true,
+            ..Self::new(anchor)
+        }
+    }
+
+    /// Series that stand at 0 in `shown` go on from there: what they counted so far was seen.
+    pub(super) fn count_from_here(&mut self, shown: &Self, zero_until: u64) {
+        for (key, cell) in &mut self.cells {
+            if shown.cells.contains_key(key) {
+                cell.base = cell.max;
+                cell.zero_until = zero_until;
+            }
+        }
+    }
+
+    /// Undoes what a clock that was ahead, and would show `ahead` now, has set. Who was not
+    /// 0 any more must not be 0 again.
+    pub(super) fn forget_later_than(
+        &mut self,
+        at: UnixSeconds,
+        ahead: UnixSeconds,
+        zero_until: u64,
+    ) {
+        for cell in self.cells.values_mut() {
+            cell.zero_until = if cell.zero_until <= ahead.0 {
+                0
+            } else {
+                cell.zero_until.min(zero_until)
+            };
+            cell.seen = cell.seen.min(at);
+        }
+    }
+
+    pub(super) fn losses(&self) -> usize {
+        let is_loss = |key: &&CountKey| matches!(key, CountKey::Loss(_));
+        self.cells.keys().filter(is_loss).count()
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        self.latest.is_some()
+    }
+
+    pub(super) fn has_counts(&self) -> bool {
+        self.cells.values().any(|cell| cell.max > 0)
+    }
+
+    /// Takes an answer. Series that were not known are 0 until `zero_until`.
+    pub(super) fn record(
+        &mut self,
+        counts: &Counts,
+        at: UnixSeconds,
+        zero_until: Option<u64>,
+        limit: Option<usize>,
+    ) {
+        let mut newcomers = Vec::new();
+        for (key, count) in counts {
+            match self.cells.get_mut(key) {
+                Some(cell) => {
+                    if self.from_here {
+                        cell.base = *count;
+                    }
+                    cell.max = cell.max.max(*count);
+                    cell.seen = at;
+                }
+                None => newcomers.push(Newcomer {
+                    key,
+                    count: *count,
+                    rank: *count,
+                    seen: at,
+                }),
+            }
+        }
+        self.cells
+            .retain(|_, cell| cell.max > 0 || at.0.saturating_sub(cell.seen.0) < DAY);
+        let sums = self.take_in(newcomers, limit, zero_until.unwrap_or(0));
+        self.folded = sums.codes;
+        for (key, count) in sums.counts {
+            let fresh = Cell {
+                zero_until: zero_until.unwrap_or(0),
+                ..Cell::default()
+            };
+            let known = self.cells.contains_key(&key);
+            let cell = self.cells.entry(key).or_insert(fresh);
+            if self.from_here && known {
+                cell.base = count;
+            }
+            cell.max = cell.max.max(count);
+            cell.seen = at;
+        }
+        self.from_here = false;
+        self.latest = Some(overall_losses(counts));
+    }
+
+    /// The values of a scrape.
+    pub(super) fn served(&self, at: UnixSeconds, all_zero: bool) -> Served {
+        let counts = self.cells.iter().map(|(key, cell)| {
+            let is_zero = all_zero || at.0 < cell.zero_until;
+            let count = if is_zero {
+                0
+            } else {
+                cell.max.saturating_sub(cell.base)
+            };
+            (key.clone(), count)
+        });
+        Served {
+            anchor: self.anchor,
+            counts: counts.collect(),
+            revised_down: self.revised_down(),
+            folded: self.folded,
+        }
+    }
+
+    /// When each series that is 0 at first begins to count.
+    pub(super) fn zeros_end(&self) -> impl Iterator<Item = u64> {
+        self.cells.values().map(|cell| cell.zero_until)
+    }
+
+    fn revised_down(&self) -> BTreeMap<Stage, u64> {
+        let Some(latest) = &self.latest else {
+            return BTreeMap::new();
+        };
+        let maxima = self.cells.iter().map(|(key, cell)| (key.clone(), cell.max));
+        overall_losses(&maxima.collect())
+            .into_iter()
+            .map(|(stage, sum)| {
+                let now = latest.get(&stage).copied().unwrap_or(0);
+                (stage, sum.saturating_sub(now))
+            })
+            .collect()
+    }
+}
+
+/// Maps whose keys are no text, as lists of pairs.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Vec::<(K, V)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
+    }
+}

@@ -1,0 +1,122 @@
+//! What is shown around midnight. All moments follow from the anchor alone while answers
+//! come in time, so that the APIs of a target, and replicas, switch together.
+//!
+//! ```text
+//! anchor + lag             the closed day is complete, and read at the next poll
+//!        + closing         read by all; who appears in the answer is 0 for zero_hold
+//!        + zero_hold       who appeared shows its value like everybody else
+//!        + rollover_hold   zeros
+//!        + zero_hold       today
+//! ```
+
+use super::day::Day;
+use super::{Closed, LONGEST_WAIT, Ledger, Rules, Served};
+use crate::model::window::UnixSeconds;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The closed day's values.
+    Hold,
+    /// 0 for every series, so that all of today's value is an increase.
+    Zero,
+    Today,
+}
+
+impl Rules {
+    /// When zeros follow the day that closed at `anchor` if its final answer comes in time.
+    pub fn hold_end(&self, anchor: UnixSeconds) -> u64 {
+        let closing = self.closing.as_secs().min(LONGEST_WAIT);
+        anchor.0 + self.lag.as_secs() + closing + self.span()
+    }
+
+    /// The same for an answer that came at `settled`. One that is a little late must leave
+    /// four fifths of both holds, two scrapes of each by default. One that is later puts
+    /// the end off by both holds, not to a moment of its own, so that others who were late
+    /// for the same reason mostly still switch together.
+    fn hold_end_after(&self, anchor: UnixSeconds, settled: UnixSeconds) -> u64 {
+        let (end, span) = (self.hold_end(anchor), self.span().max(1));
+        let missing = (settled.0 + span * 4 / 5).saturating_sub(end);
+        end + missing.div_ceil(span) * span
+    }
+
+    /// Until when a series is 0 that appears in the final answer, which came at `settled`.
+    pub fn newcomers_zero_until(&self, anchor: UnixSeconds, settled: UnixSeconds) -> u64 {
+        let left = self.hold_end_after(anchor, settled) - settled.0;
+        settled.0 + self.zero_hold.as_secs().min(left / 2)
+    }
+
+    /// Both holds together, in seconds.
+    fn span(&self) -> u64 {
+        (self.zero_hold + self.rollover_hold).as_secs()
+    }
+}
+
+impl Closed {
+    /// Whether its final answer is no longer waited for.
+    pub(super) fn is_given_up(&self, at: UnixSeconds, anchor: UnixSeconds, rules: &Rules) -> bool {
+        self.settled.is_none() && self.hold_end(anchor, rules).is_some_and(|end| at.0 >= end)
+    }
+
+    /// Whether today's values are shown.
+    pub(super) fn is_over(&self, at: UnixSeconds, anchor: UnixSeconds, rules: &Rules) -> bool {
+        self.phase(at, anchor, rules) == Phase::Today
+    }
+
+    /// When zeros follow; absent while that is open. `anchor` is the new day's.
+    fn hold_end(&self, anchor: UnixSeconds, rules: &Rules) -> Option<u64> {
+        if let Some(at) = self.hold_over {
+            return Some(at.0);
+        }
+        let scheduled = rules.hold_end(anchor);
+        if self.foreign {
+            // Others do not wait for this process's answer.
+            return Some(scheduled);
+        }
+        match (self.settled, self.awaited_since) {
+            (Some(at), _) => Some(rules.hold_end_after(anchor, at)),
+            (None, Some(at)) => Some(scheduled.max(at.0 + LONGEST_WAIT)),
+            (None, None) => None,
+        }
+    }
+
+    pub(super) fn phase(&self, at: UnixSeconds, anchor: UnixSeconds, rules: &Rules) -> Phase {
+        match self.hold_end(anchor, rules) {
+            Some(end) if at.0 >= end + rules.zero_hold.as_secs() => Phase::Today,
+            Some(end) if at.0 >= end => Phase::Zero,
+            _ => Phase::Hold,
+        }
+    }
+}
+
+/// `None` when there is nothing to show yet.
+pub(super) fn served(ledger: &Ledger, at: UnixSeconds, rules: &Rules) -> Option<Served> {
+    let today = ledger.today.as_ref()?;
+    let phase = ledger
+        .closed
+        .as_ref()
+        .map_or(Phase::Today, |closed| closed.phase(at, today.anchor, rules));
+    match (phase, &ledger.closed) {
+        (Phase::Hold, Some(closed)) => {
+            let known = !closed.foreign || closed.settled.is_some();
+            known.then(|| closed.day.served(at, false))
+        }
+        (Phase::Zero, _) => Some(today.served(at, true)),
+        // Without an answer about today yet, the zeros go on.
+        (Phase::Hold | Phase::Today, _) => {
+            let known = today.is_answered() || ledger.closed.is_some();
+            known.then(|| today.served(at, false))
+        }
+    }
+}
+
+/// The first moment after `at` from which something else may be shown.
+pub(super) fn next_step(ledger: &Ledger, at: UnixSeconds, rules: &Rules) -> Option<UnixSeconds> {
+    let today = ledger.today.as_ref()?;
+    let closed = ledger.closed.as_ref();
+    let hold = closed.and_then(|closed| closed.hold_end(today.anchor, rules));
+    let phases = hold.map(|end| [end, end + rules.zero_hold.as_secs()]);
+    let days = [Some(today), closed.map(|closed| &closed.day)];
+    let zeros = days.into_iter().flatten().flat_map(Day::zeros_end);
+    let steps = phases.into_iter().flatten().chain(zeros);
+    steps.filter(|step| *step > at.0).min().map(UnixSeconds)
+}

@@ -1,0 +1,186 @@
+//! Which codes of a day are told apart.
+//!
+//! A day has a limited number of places for loss series. A code that has one and counted
+//! anything keeps it until the day is over, since its series must not step down. A code that
+//! finds none is counted in the sum of its stage and platform, `other`, and stays there, for
+//! whoever left a sum would be counted twice: so a group with a sum takes nobody in. Codes in
+//! a sum are not remembered. An answer has the counts of all codes, so the sum is what the
+//! answer has beside the codes with a place, and its maximum over the day never steps down.
+//!
+//! At midnight places are given anew, by rank: what a code counts today or counted the day
+//! before, whichever is more.
+
+use std::collections::BTreeMap;
+
+use super::day::{Cell, Day, Newcomer};
+use crate::model::reading::{CountKey, ErrCode, LossKey};
+use crate::target::series_limit::Platforms;
+
+/// What is not told apart of an answer.
+#[derive(Default)]
+pub(super) struct Sums {
+    pub(super) counts: BTreeMap<CountKey, u64>,
+    pub(super) codes: usize,
+}
+
+impl Sums {
+    fn add(&mut self, sum: CountKey, count: u64) {
+        if count > 0 {
+            let total = self.counts.entry(sum).or_insert(0);
+            *total = total.saturating_add(count);
+            self.codes += 1;
+        }
+    }
+}
+
+/// Who competes for a place.
+enum Contender<'a> {
+    Newcomer(Newcomer<'a>),
+    /// Has one, and counts nothing yet.
+    Idle(CountKey),
+}
+
+impl Contender<'_> {
+    fn key(&self) -> &CountKey {
+        match self {
+            Self::Newcomer(newcomer) => newcomer.key,
+            Self::Idle(key) => key,
+        }
+    }
+}
+
+impl Day {
+    /// Gives places to newcomers, at most `limit` in all; who is new is 0 until `zero_until`.
+    /// Places that count nothing may be given to others. Linear but for one sort.
+    pub(super) fn take_in(
+        &mut self,
+        newcomers: Vec<Newcomer>,
+        limit: Option<usize>,
+        zero_until: u64,
+    ) -> Sums {
+        let mut sums = Sums::default();
+        let mut contenders = Vec::new();
+        for newcomer in newcomers {
+            match (limit, sum_of(newcomer.key)) {
+                (Some(_), Some(sum)) if sum == *newcomer.key => {
+                    self.give_place(&newcomer, zero_until);
+                }
+                (Some(_), Some(sum)) if self.cells.get(&sum).is_some_and(|cell| cell.max > 0) => {
+                    sums.add(sum, newcomer.count);
+                }
+                (Some(_), Some(_)) => {
+                    contenders.push((newcomer.rank, Contender::Newcomer(newcomer)));
+                }
+                _ => self.give_place(&newcomer, zero_until),
+            }
+        }
+        let Some(limit) = limit else {
+            return sums;
+        };
+        let mut taken = self.losses() + contenders.len();
+        if taken > limit {
+            let idle = self
+                .cells
+                .iter()
+                .filter(|(key, cell)| cell.max == 0 && sum_of(key).is_some_and(|sum| sum != **key));
+            contenders.extend(idle.map(|(key, cell)| (cell.before, Contender::Idle(key.clone()))));
+            // The smallest come last.
+            contenders.sort_unstable_by(|(rank, one), (other_rank, other)| {
+                let (one, other) = (one.key(), other.key());
+                (other_rank, code(other), other).cmp(&(rank, code(one), one))
+            });
+            while taken > limit
+                && let Some((_, contender)) = contenders.pop()
+            {
+                taken -= 1;
+                match contender {
+                    Contender::Idle(key) => {
+                        self.cells.remove(&key);
+                    }
+                    Contender::Newcomer(newcomer) => {
+                        if let Some(sum) = sum_of(newcomer.key).filter(|_| newcomer.count > 0) {
+                            let is_new =
+                                !self.cells.contains_key(&sum) && !sums.counts.contains_key(&sum);
+                            taken += usize::from(is_new);
+                            sums.add(sum, newcomer.count);
+                        }
+                    }
+                }
+            }
+        }
+        for (_, contender) in contenders {
+            if let Contender::Newcomer(newcomer) = contender {
+                self.give_place(&newcomer, zero_until);
+            }
+        }
+        sums
+    }
+
+    fn give_place(&mut self, newcomer: &Newcomer, zero_until: u64) {
+        let cell = Cell {
+            max: newcomer.count,
+            base: 0,
+            zero_until,
+            seen: newcomer.seen,
+            before: newcomer.rank,
+        };
+        self.cells.insert(newcomer.key.clone(), cell);
+    }
+
+    /// Leaves at most `limit` loss series, but for sums, and no more platforms than are told
+    /// apart. Counts go into the sums, so that a day's total stays.
+    pub(super) fn cut(&mut self, limit: usize, platforms: &mut Platforms) {
+        for (key, cell) in std::mem::take(&mut self.cells) {
+            self.merge(platforms.place_key(key), cell);
+        }
+        let mut left = self.losses();
+        if left <= limit {
+            return;
+        }
+        let codes = self.cells.iter().filter_map(|(key, cell)| match key {
+            CountKey::Loss(loss) if !loss.code.is_other() => Some((cell.max, key.clone())),
+            _ => None,
+        });
+        let mut smallest: Vec<(u64, CountKey)> = codes.collect();
+        smallest.sort_unstable();
+        for (_, key) in smallest {
+            if left <= limit {
+                break;
+            }
+            left -= 1;
+            if let (Some(sum), Some(cell)) = (sum_of(&key), self.cells.remove(&key))
+                && cell.max > 0
+            {
+                left += usize::from(!self.cells.contains_key(&sum));
+                self.merge(sum, cell);
+            }
+        }
+    }
+
+    fn merge(&mut self, key: CountKey, other: Cell) {
+        let cell = self.cells.entry(key).or_default();
+        cell.max = cell.max.saturating_add(other.max);
+        cell.base = cell.base.saturating_add(other.base);
+        cell.before = cell.before.saturating_add(other.before);
+        cell.zero_until = cell.zero_until.max(other.zero_until);
+        cell.seen = cell.seen.max(other.seen);
+    }
+}
+
+fn code(key: &CountKey) -> &str {
+    match key {
+        CountKey::Loss(key) => key.code.as_str(),
+        CountKey::Funnel(..) => "",
+    }
+}
+
+/// Where a code without a place is counted; nothing for a statistic.
+fn sum_of(key: &CountKey) -> Option<CountKey> {
+    match key {
+        CountKey::Loss(key) => Some(CountKey::Loss(LossKey {
+            code: ErrCode::other(),
+            ..*key
+        })),
+        CountKey::Funnel(..) => None,
+    }
+}

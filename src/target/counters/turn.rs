@@ -1,0 +1,151 @@
+//! How one day follows another, also with a clock that was wrong.
+
+use super::day::Day;
+use super::phase::Phase;
+use super::{Closed, Ledger, Rules};
+use crate::clock::Now;
+use crate::model::reading::Counts;
+use crate::model::window::{DAY, UnixSeconds};
+
+impl Closed {
+    fn of(day: Day) -> Self {
+        Self {
+            day,
+            settled: None,
+            awaited_since: None,
+            foreign: false,
+            doubted: false,
+            hold_over: None,
+        }
+    }
+
+    /// Whether the day is asked about once more: a service in trouble answers with nothing.
+    pub(super) fn doubts(&mut self, counts: &Counts) -> bool {
+        let is_empty = counts.values().all(|count| *count == 0);
+        let doubts = is_empty && self.day.has_counts() && !self.doubted;
+        self.doubted |= doubts;
+        doubts
+    }
+}
+
+impl Ledger {
+    /// Notices that the day that begins at `anchor` is the latest one. A day never comes
+    /// back, unless [`Self::follow_back`] has seen to it.
+    pub(super) fn roll_over(&mut self, anchor: UnixSeconds, rules: &Rules) {
+        let Some(today) = self.today.take() else {
+            // A start shortly after midnight joins in what other replicas, or the process
+            // before, show at this time.
+            let shown_until = rules.hold_end(anchor) + rules.zero_hold.as_secs();
+            self.closed = (self.clock.time().0 < shown_until && anchor.0 >= DAY).then(|| Closed {
+                foreign: true,
+                ..Closed::of(Day::new(UnixSeconds(anchor.0 - DAY)))
+            });
+            self.today = Some(Day::new(anchor));
+            return;
+        };
+        let same_days = anchor.0.abs_diff(today.anchor.0).is_multiple_of(DAY);
+        if same_days && anchor <= today.anchor {
+            self.today = Some(today);
+        } else if same_days && anchor.0 == today.anchor.0 + DAY && today.is_answered() {
+            self.today = Some(today.followed_by(anchor));
+            self.closed = Some(Closed::of(today));
+        } else {
+            // Days were missed, or a restored state is of another configuration: nothing of
+            // it can be continued, unless the clock is ahead now.
+            let missed = (same_days && today.has_counts()).then(|| Closed {
+                hold_over: Some(UnixSeconds(0)),
+                ..Closed::of(today)
+            });
+            *self = Self {
+                today: Some(Day::new(anchor)),
+                closed: missed,
+                clock: self.clock,
+                ..Self::default()
+            };
+        }
+    }
+
+    /// Goes on with a clock that has jumped ahead: what was shown last is shown for as long
+    /// as if it began now, since nobody saw the rest of it.
+    pub(super) fn follow_ahead(&mut self, now: Now, rules: &Rules) {
+        let (Some(today), Some(closed)) = (&self.today, &mut self.closed) else {
+            return;
+        };
+        let (wall, shown) = (now.unix(), self.clock.running(now));
+        match closed.phase(shown, today.anchor, rules) {
+            Phase::Hold if closed.hold_over.is_none() && !closed.foreign => {
+                closed.settled = closed.settled.map(|_| wall);
+                closed.awaited_since = closed.awaited_since.map(|_| wall);
+            }
+            Phase::Zero => closed.hold_over = Some(wall),
+            Phase::Hold | Phase::Today => {}
+        }
+    }
+
+    /// Goes on with a clock that turned out to have been ahead, and would show `ahead` now.
+    pub(super) fn follow_back(&mut self, anchor: UnixSeconds, ahead: UnixSeconds, rules: &Rules) {
+        let clock = self.clock.time();
+        self.answered_at = self.answered_at.map(|at| at.min(clock));
+        let zero_until = clock.0 + rules.zero_hold.as_secs();
+        let closed = self.closed.as_mut().map(|closed| &mut closed.day);
+        for day in self.today.as_mut().into_iter().chain(closed) {
+            day.forget_later_than(clock, ahead, zero_until);
+        }
+        self.roll_back(anchor, ahead, rules);
+        if let (Some(today), Some(closed)) = (&self.today, &mut self.closed) {
+            // What was shown last is not taken back.
+            match closed.phase(ahead, today.anchor, rules) {
+                Phase::Hold => {
+                    closed.settled = closed.settled.map(|at| at.min(clock));
+                    closed.awaited_since = closed.awaited_since.map(|at| at.min(clock));
+                }
+                Phase::Zero => closed.hold_over = Some(clock),
+                Phase::Today => closed.hold_over = Some(UnixSeconds(0)),
+            }
+        }
+    }
+
+    /// Goes back to the day that begins at `anchor` if the one that has begun was not there
+    /// yet. A day of which the service has counted anything was: then it is the clock now
+    /// that is behind, and what is served stays as it is until the clock has caught up. But
+    /// the service accepts no signatures of a clock that is more than a day behind.
+    fn roll_back(&mut self, anchor: UnixSeconds, ahead: UnixSeconds, rules: &Rules) {
+        let Some(today) = self.today.take_if(|today| anchor < today.anchor) else {
+            return;
+        };
+        let is_behind =
+            |day: &Day| day.has_counts() && (1..=DAY).contains(&(day.anchor.0 - anchor.0));
+        match self.closed.take() {
+            closed if is_behind(&today) => {
+                self.closed = closed;
+                self.today = Some(today);
+            }
+            Some(closed)
+                if closed.day.is_answered()
+                    && closed.day.anchor <= anchor
+                    && !today.has_counts() =>
+            {
+                let held = self.answered.is_some()
+                    && closed.phase(ahead, today.anchor, rules) == Phase::Hold;
+                let mut day = closed.day;
+                if !held {
+                    let zero_until = self.clock.time().0 + rules.zero_hold.as_secs();
+                    day.count_from_here(&today, zero_until);
+                }
+                self.today = Some(day);
+            }
+            Some(closed) if closed.day.anchor > anchor && is_behind(&closed.day) => {
+                self.closed = Some(closed);
+                self.today = Some(today);
+            }
+            // What was counted of this day before is not known.
+            _ => {
+                *self = Self {
+                    today: Some(Day::counting_from_here(anchor, today)),
+                    clock: self.clock,
+                    ..Self::default()
+                };
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The latest state of every target, in a slot of its own: written by the target's own
+//! loop, read without a lock by whoever serves. A publication touches one slot, however
+//! many targets there are; which slots exist changes at a reload only.
+
+mod history;
+mod memory;
+mod page;
+mod recorder;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use tokio::time::Instant;
+
+pub use history::{History, Point};
+pub use memory::Remembered;
+pub use page::{Page, SetBack};
+pub use recorder::Recorder;
+
+use crate::clock::{Now, Validity};
+use crate::config::target::Target;
+use crate::model::outcome::FetchError;
+use crate::model::reading::{Api, LossKey, Platform, Reading};
+use crate::model::target_id::TargetId;
+use crate::model::window::{Range, UnixSeconds};
+use crate::self_metrics::{AppCalls, CallCounts};
+use crate::target::counters::{Ledger, Rules, Served};
+use crate::target::series_limit::Platforms;
+use memory::Memory;
+
+/// All targets by name, each as of its own latest publication.
+pub type Targets = BTreeMap<Arc<TargetId>, Arc<TargetState>>;
+
+type Slots = BTreeMap<Arc<TargetId>, Arc<Slot>>;
+
+/// Where one target's loop publishes.
+type Slot = ArcSwap<TargetState>;
+
+/// Shared between the loops that write and the requests that read.
+pub struct Snapshot {
+    slots: ArcSwap<Slots>,
+    publications: AtomicU64,
+}
+
+impl Snapshot {
+    /// Nothing is known of the targets yet, but that they exist.
+    pub fn new(targets: &[Target]) -> Self {
+        let snapshot = Self {
+            slots: ArcSwap::default(),
+            publications: AtomicU64::new(0),
+        };
+        snapshot.set_targets(targets);
+        snapshot
+    }
+
+    /// Drops the targets that are not among these, and takes up the ones that are new.
+    pub fn set_targets(&self, targets: &[Target]) {
+        let known = self.slots.load();
+        let slot = |target: &Target| {
+            let id = target.id();
+            if let Some((id, slot)) = known.get_key_value(&id) {
+                return (Arc::clone(id), Arc::clone(slot));
+            }
+            let state = TargetState::new(target.clone());
+            (Arc::new(id), Arc::new(Slot::from_pointee(state)))
+        };
+        self.slots
+            .store(Arc::new(targets.iter().map(slot).collect()));
+        self.has_changed();
+    }
+
+    /// Every target's latest state.
+    pub fn load(&self) -> Targets {
+        let slots = self.slots.load();
+        slots
+            .iter()
+            .map(|(id, slot)| (Arc::clone(id), slot.load_full()))
+            .collect()
+    }
+
+    /// How often something was published. What [`Self::load`] gave after this was read is
+    /// current for as long as it stays the same.
+    pub fn version(&self) -> u64 {
+        self.publications.load(Ordering::Acquire)
+    }
+
+    /// Whether every target had an outcome for each of its APIs, good or bad.
+    pub fn is_known(&self) -> bool {
+        self.slots
+            .load()
+            .values()
+            .all(|slot| slot.load().is_known())
+    }
+
+    fn slot(&self, id: &TargetId) -> Option<Arc<Slot>> {
+        self.slots.load().get(id).cloned()
+    }
+
+    fn has_changed(&self) {
+        self.publications.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// What is known of one target.
+#[derive(Clone)]
+pub struct TargetState {
+    pub target: Target,
+    /// One for each API that is polled.
+    pub apis: BTreeMap<Api, ApiState>,
+    /// What the page for people shows beside the served values.
+    pub page: Arc<Page>,
+    /// What the target's calls came to.
+    pub calls: CallCounts,
+    /// The calls of the whole app, in the state of its first target.
+    pub app_calls: Option<AppCalls>,
+    /// Whether the service's counts were seen to add up.
+    pub additive: Option<bool>,
+    /// Whether the service was seen to tell ranges inside a day apart.
+    pub resolved: Option<bool>,
+    codes: Arc<Memory<LossKey>>,
+    platforms: Arc<Memory<Platform>>,
+    apart: Platforms,
+}
+
+impl TargetState {
+    fn new(target: Target) -> Self {
+        let apis = target
+            .apis()
+            .iter()
+            .map(|api| (*api, ApiState::default()))
+            .collect();
+        Self {
+            target,
+            apis,
+            page: Arc::default(),
+            calls: CallCounts::default(),
+            app_calls: None,
+            additive: None,
+            resolved: None,
+            codes: Arc::default(),
+            platforms: Arc::default(),
+            apart: Platforms::default(),
+        }
+    }
+
+    /// The same with another configuration, if it is still about the same thing.
+    fn continued(&self, target: &Target) -> Self {
+        let mut next = Self::new(target.clone());
+        let (old, new) = (&self.target, target);
+        if old.app.sdk_app_id == new.app.sdk_app_id && old.region == new.region {
+            for (api, state) in &mut next.apis {
+                if let Some(known) = self.apis.get(api) {
+                    *state = known.clone();
+                }
+            }
+            next.additive = self.additive;
+            next.resolved = self.resolved;
+            next.page = Arc::clone(&self.page);
+            next.codes = Arc::clone(&self.codes);
+            next.platforms = Arc::clone(&self.platforms);
+            next.apart = self.apart.clone();
+        }
+        next
+    }
+
+    /// Whether there are counters: switched on, and not proved impossible.
+    pub fn has_counters(&self) -> bool {
+        self.target.app.polling.counters && self.additive != Some(false)
+    }
+
+    /// Whether every API had an outcome in this process, good or bad.
+    pub fn is_known(&self) -> bool {
+        self.apis
+            .values()
+            .all(|api| api.up || api.consecutive_failures > 0)
+    }
+
+    /// What is still worth serving of an API's last good answer.
+    pub fn current(&self, api: Api, now: Instant) -> Option<&Good> {
+        let good = self.apis.get(&api)?.good.as_ref()?;
+        (now.duration_since(good.at) < self.target.app.polling.stale_after).then_some(good)
+    }
+
+    /// How long [`Self::current`] and [`Self::counted`] stay as they are now.
+    pub fn validity(&self, now: Now) -> Validity {
+        let rules = Rules::of(&self.target);
+        let mut validity =
+            Validity::from(now).until_steady(self.calls.until(now.steady, rules.zero_hold));
+        for (api, state) in &self.apis {
+            if let Some(good) = self.current(*api, now.steady) {
+                validity = validity.until_steady(Some(good.at + rules.stale_after));
+            }
+            if self.has_counters() {
+                validity = validity.and(state.ledger.validity(now, &rules));
+            }
+        }
+        validity
+    }
+
+    /// The counters of an API as a scrape sees them now.
+    pub fn counted(&self, api: Api, now: Now) -> Option<Served> {
+        if !self.has_counters() {
+            return None;
+        }
+        let ledger = &self.apis.get(&api)?.ledger;
+        ledger.served(now, &Rules::of(&self.target))
+    }
+}
+
+/// What is known of one API of a target.
+#[derive(Clone, Default)]
+pub struct ApiState {
+    /// Whether the latest poll succeeded; false before the first.
+    pub up: bool,
+    pub consecutive_failures: u32,
+    /// Also of an earlier process, with a state file.
+    pub last_success: Option<UnixSeconds>,
+    /// End of the latest window that held any count.
+    pub last_nonzero: Option<UnixSeconds>,
+    /// Kept after a success, for those who look at a target that fails now and then.
+    pub last_error: Option<LastError>,
+    /// Empty while there are no counters.
+    pub ledger: Arc<Ledger>,
+    good: Option<Arc<Good>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct LastError {
+    pub at: UnixSeconds,
+    pub error: FetchError,
+}
+
+/// The last good answer, with a 0 for each code that earlier answers held.
+#[derive(Debug)]
+pub struct Good {
+    at: Instant,
+    pub range: Range,
+    pub reading: Reading,
+    /// Codes that are summed up under `other` in `reading`.
+    pub folded: usize,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,344 @@
+//! How a target's losses went over the last hours: enough for a chart and a sentence, and
+//! never more than a few kilobytes.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::model::catalogue::loss_code;
+use crate::model::reading::{Loss, LossKey, Stage};
+use crate::model::window::UnixSeconds;
+
+/// The most points kept. With one more, the lists still fit into 64 places.
+const MAX_POINTS: usize = 60;
+
+/// The most rows followed one by one.
+const MAX_ROWS: usize = 12;
+
+/// Seconds between points at first, so that a young process has something to show.
+const CLOSEST: u64 = 6;
+
+/// Seconds between points in the long run: [`MAX_POINTS`] of them are six hours.
+const WIDEST: u64 = 360;
+
+/// The ends of a target's latest windows with what was lost in each.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// Seconds for which the latest of several points stands.
+    spacing: u64,
+    points: VecDeque<Point>,
+    /// Counts of the rows that matter most. The latest count belongs to the latest point;
+    /// a row that was not followed from the beginning has fewer counts than there are points.
+    rows: BTreeMap<LossKey, VecDeque<u32>>,
+}
+
+/// Overall losses in the window that ends at `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    pub end: UnixSeconds,
+    lost: [u64; Stage::ALL.len()],
+    /// Absent while statistics are not known.
+    pub sent: Option<u64>,
+}
+
+impl Point {
+    pub fn lost(&self, stage: Stage) -> u64 {
+        self.lost[stage as usize]
+    }
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            spacing: CLOSEST,
+            points: VecDeque::new(),
+            rows: BTreeMap::new(),
+        }
+    }
+}
+
+impl History {
+    pub fn points(&self) -> impl ExactSizeIterator<Item = &Point> {
+        self.points.iter()
+    }
+
+    /// The counts of a row, oldest first; none if it is not followed.
+    pub fn row(&self, key: &LossKey) -> Vec<(&Point, u64)> {
+        let Some(counts) = self.rows.get(key) else {
+            return Vec::new();
+        };
+        self.points
+            .iter()
+            .skip(self.points.len() - counts.len())
+            .zip(counts.iter().map(|count| u64::from(*count)))
+            .collect()
+    }
+
+    /// Takes the losses of the window that ends at `end`. A row that `is_new` was in no
+    /// answer before: it counted nothing so far.
+    pub(super) fn losses(
+        &mut self,
+        end: UnixSeconds,
+        losses: &BTreeMap<LossKey, Loss>,
+        is_new: impl Fn(&LossKey) -> bool,
+    ) {
+        self.drop_later_than(end);
+        let mut point = Point {
+            end,
+            lost: [0; Stage::ALL.len()],
+            sent: None,
+        };
+        for (key, loss) in losses.iter().filter(|(key, _)| key.platform.is_none()) {
+            let lost = &mut point.lost[key.stage as usize];
+            *lost = lost.saturating_add(loss.count);
+        }
+        let count = |key: &LossKey| {
+            let count = losses.get(key).map_or(0, |loss| loss.count);
+            u32::try_from(count).unwrap_or(u32::MAX)
+        };
+        let spacing = self.spacing;
+        match self.points.back_mut() {
+            Some(last) if last.end.0 / spacing == end.0 / spacing => {
+                point.sent = last.sent;
+                *last = point;
+                for (key, counts) in &mut self.rows {
+                    if let Some(last) = counts.back_mut() {
+                        *last = count(key);
+                    }
+                }
+            }
+            _ => {
+                self.points.push_back(point);
+                for (key, counts) in &mut self.rows {
+                    counts.push_back(count(key));
+                }
+            }
+        }
+        self.follow(losses, is_new);
+        while self.points.len() > MAX_POINTS {
+            self.thin_out();
+        }
+    }
+
+    /// Drops what a clock that was ahead has left. Ends do not move back otherwise.
+    fn drop_later_than(&mut self, end: UnixSeconds) {
+        while self.points.back().is_some_and(|last| end < last.end) {
+            self.points.pop_back();
+            self.rows.retain(|_, counts| {
+                counts.pop_back();
+                !counts.is_empty()
+            });
+        }
+    }
+
+    /// Takes the pushes sent in the window that ends at `end`, if its losses are known.
+    pub(super) fn sent(&mut self, end: UnixSeconds, sent: u64) {
+        if let Some(last) = self.points.back_mut()
+            && last.end == end
+        {
+            last.sent = Some(sent);
+        }
+    }
+
+    /// Makes room for the rows that matter most now.
+    fn follow(&mut self, losses: &BTreeMap<LossKey, Loss>, is_new: impl Fn(&LossKey) -> bool) {
+        let mut wanted: Vec<(&LossKey, u64)> = losses
+            .iter()
+            .filter(|(_, loss)| loss.count > 0)
+            .map(|(key, loss)| (key, loss.count))
+            .collect();
+        // To weigh a row takes a look into the catalogue.
+        wanted.sort_by_cached_key(|(key, count)| Reverse(weight(key, *count)));
+        wanted.truncate(MAX_ROWS);
+        let keys: BTreeSet<&LossKey> = wanted.iter().map(|(key, _)| *key).collect();
+        for (key, count) in wanted {
+            if self.rows.contains_key(key) {
+                continue;
+            }
+            if self.rows.len() >= MAX_ROWS && !self.drop_lightest(&keys) {
+                return;
+            }
+            let earlier = if is_new(key) {
+                self.points.len().saturating_sub(1)
+            } else {
+                0
+            };
+            let mut counts: VecDeque<u32> = std::iter::repeat_n(0, earlier).collect();
+            counts.push_back(u32::try_from(count).unwrap_or(u32::MAX));
+            self.rows.insert(key.clone(), counts);
+        }
+    }
+
+    /// Drops the row that weighs least of those that are not `wanted`; false if there is none.
+    fn drop_lightest(&mut self, wanted: &BTreeSet<&LossKey>) -> bool {
+        let lightest = self
+            .rows
+            .iter()
+            .filter(|(key, _)| !wanted.contains(key))
+            .min_by_key(|(key, counts)| weight(key, counts.back().copied().unwrap_or(0).into()))
+            .map(|(key, _)| key.clone());
+        lightest.is_some_and(|key| self.rows.remove(&key).is_some())
+    }
+
+    /// Doubles the spacing; at its widest, forgets the oldest point.
+    fn thin_out(&mut self) {
+        if self.spacing >= WIDEST {
+            self.points.pop_front();
+            let points = self.points.len();
+            for counts in self.rows.values_mut() {
+                if counts.len() > points {
+                    counts.pop_front();
+                }
+            }
+            return;
+        }
+        self.spacing = (self.spacing * 2).min(WIDEST);
+        let spacing = self.spacing;
+        let ends: Vec<u64> = self.points.iter().map(|p| p.end.0 / spacing).collect();
+        let is_kept = |place: usize| ends.get(place + 1) != Some(&ends[place]);
+        for counts in self.rows.values_mut() {
+            let offset = ends.len() - counts.len();
+            let mut place = offset;
+            counts.retain(|_| {
+                place += 1;
+                is_kept(place - 1)
+            });
+        }
+        let mut place = 0;
+        self.points.retain(|_| {
+            place += 1;
+            is_kept(place - 1)
+        });
+    }
+}
+
+/// Rows that need an operator are followed first, then the largest.
+fn weight(key: &LossKey, count: u64) -> (bool, u64) {
+    let class = loss_code(key.stage, key.platform, &key.code).class;
+    (class.needs_operator() && count > 0, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reading::{ErrCode, Platform};
+    use proptest::prelude::*;
+
+    fn key(platform: Option<i64>, code: &str) -> LossKey {
+        LossKey {
+            stage: Stage::PostSendDelivered,
+            platform: platform.map(Platform),
+            code: ErrCode::new(code),
+        }
+    }
+
+    fn losses(rows: &[(LossKey, u64)]) -> BTreeMap<LossKey, Loss> {
+        let loss = |count: &u64| Loss {
+            count: *count,
+            description: String::new(),
+        };
+        rows.iter().map(|(k, n)| (k.clone(), loss(n))).collect()
+    }
+
+    fn counts(history: &History, key: &LossKey) -> Vec<u64> {
+        history.row(key).into_iter().map(|(_, n)| n).collect()
+    }
+
+    #[test]
+    fn six_hours_are_kept_and_no_more() {
+        let mut history = History::default();
+        for minute in 0..1000 {
+            let rows = losses(&[(key(None, "410"), minute)]);
+            history.losses(UnixSeconds(1_800_000_000 + 60 * minute), &rows, |_| false);
+        }
+        let ends: Vec<u64> = history.points().map(|point| point.end.0).collect();
+        let span = ends[ends.len() - 1] - ends[0];
+        assert!((5 * 3600 + 1800..=6 * 3600).contains(&span), "{span}");
+        let row = counts(&history, &key(None, "410"));
+        assert_eq!((row.len(), row.last()), (ends.len(), Some(&999)));
+    }
+
+    #[test]
+    fn a_row_in_no_answer_before_was_zero_and_one_not_followed_is_unknown() {
+        let mut history = History::default();
+        for at in 0..3 {
+            history.losses(UnixSeconds(60 * at), &losses(&[]), |_| true);
+        }
+        let (new, old) = (key(Some(1), "403"), key(Some(1), "410"));
+        let rows = losses(&[(new.clone(), 5), (old.clone(), 7)]);
+        history.losses(UnixSeconds(180), &rows, |key| *key == new);
+        assert_eq!(counts(&history, &new), [0, 0, 0, 5]);
+        assert_eq!(counts(&history, &old), [7]);
+    }
+
+    #[test]
+    fn a_small_row_that_needs_an_operator_is_followed_before_much_churn() {
+        let mut history = History::default();
+        let churn: Vec<(LossKey, u64)> = (0..20)
+            .map(|n| (key(Some(1), &format!("9{n}")), 1000 + n))
+            .collect();
+        history.losses(UnixSeconds(0), &losses(&churn), |_| true);
+        let mut rows = churn;
+        rows.push((key(Some(1), "403"), 3));
+        history.losses(UnixSeconds(60), &losses(&rows), |_| true);
+        assert_eq!(counts(&history, &key(Some(1), "403")), [0, 3]);
+    }
+
+    #[test]
+    fn pushes_sent_belong_to_the_losses_of_the_same_window() {
+        let mut history = History::default();
+        history.sent(UnixSeconds(60), 5);
+        assert_eq!(history.points().len(), 0);
+        history.losses(UnixSeconds(60), &losses(&[]), |_| true);
+        history.sent(UnixSeconds(120), 6);
+        assert_eq!(history.points().next().unwrap().sent, None);
+        history.sent(UnixSeconds(60), 7);
+        assert_eq!(history.points().next().unwrap().sent, Some(7));
+    }
+
+    #[test]
+    fn points_of_a_clock_that_was_ahead_are_dropped() {
+        let mut history = History::default();
+        let rows = losses(&[(key(None, "410"), 5)]);
+        for end in [0, 60, 3660, 3720] {
+            history.losses(UnixSeconds(end), &rows, |_| false);
+        }
+        let late = losses(&[(key(None, "late"), 9)]);
+        history.losses(UnixSeconds(3780), &late, |_| false);
+        history.losses(UnixSeconds(120), &rows, |_| false);
+        let ends: Vec<u64> = history.points().map(|point| point.end.0).collect();
+        assert_eq!(ends, [0, 60, 120]);
+        assert_eq!(counts(&history, &key(None, "410")), [5, 5, 5]);
+        assert!(counts(&history, &key(None, "late")).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn the_history_is_bounded_and_ends_with_the_latest_answer(
+            polls in prop::collection::vec((0_u64..2000, prop::collection::btree_map(0_u8..40, 0_u64..1000, 0..30)), 1..300),
+        ) {
+            let mut history = History::default();
+            let mut end = 1_800_000_000;
+            for (pause, codes) in polls {
+                end += pause;
+                let rows: Vec<(LossKey, u64)> = codes
+                    .iter()
+                    .map(|(code, count)| (key((code % 2 == 0).then_some(1), &code.to_string()), *count))
+                    .collect();
+                let rows = losses(&rows);
+                history.losses(UnixSeconds(end), &rows, |key| key.code.as_str().len() == 1);
+                let points: Vec<Point> = history.points().copied().collect();
+                prop_assert!(points.len() <= MAX_POINTS);
+                prop_assert!(points.is_sorted_by(|a, b| a.end < b.end));
+                prop_assert_eq!(points.last().map(|point| point.end.0), Some(end));
+                prop_assert!(history.rows.len() <= MAX_ROWS);
+                for (key, counts) in &history.rows {
+                    prop_assert!(!counts.is_empty() && counts.len() <= points.len());
+                    let latest = rows.get(key).map_or(0, |loss| loss.count);
+                    prop_assert_eq!(counts.back().map(|n| u64::from(*n)), Some(latest));
+                }
+                let overall: u64 = rows.iter().filter(|(key, _)| key.platform.is_none()).map(|(_, loss)| loss.count).sum();
+                prop_assert_eq!(points.last().map(|point| point.lost(Stage::PostSendDelivered)), Some(overall));
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What only the page for people shows of a target. It is kept apart from the served
+//! values, which are encoded again whenever they change.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use super::History;
+use crate::model::window::UnixSeconds;
+
+/// Written by the target's loop, read by whoever looks at the page.
+#[derive(Default)]
+pub struct Page(Mutex<Facts>);
+
+#[derive(Default)]
+struct Facts {
+    next_poll: Option<Instant>,
+    history: History,
+    set_back: Option<SetBack>,
+}
+
+/// This machine's clock turned out to have been ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetBack {
+    /// When that was noticed, by the clock as it was from then on.
+    pub at: UnixSeconds,
+    /// By how many seconds it had been ahead.
+    pub seconds: u64,
+}
+
+impl Page {
+    /// When the target is polled next; absent until its loop has started.
+    pub fn next_poll(&self) -> Option<Instant> {
+        self.facts().next_poll
+    }
+
+    /// Losses over the last hours, of this process alone.
+    pub fn history(&self) -> History {
+        self.facts().history.clone()
+    }
+
+    /// The latest time that the clock turned out to have been ahead, in this process.
+    pub fn set_back(&self) -> Option<SetBack> {
+        self.facts().set_back
+    }
+
+    pub(super) fn note_set_back(&self, set_back: SetBack) {
+        self.facts().set_back = Some(set_back);
+    }
+
+    pub(super) fn set_next_poll(&self, due: Instant) {
+        self.facts().next_poll = Some(due);
+    }
+
+    pub(super) fn note(&self, note: impl FnOnce(&mut History)) {
+        note(&mut self.facts().history);
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,235 @@
+//! Records what one target's loop learns. There is one for each target.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{Good, LastError, Remembered, SetBack, Slot, Snapshot, TargetState};
+use crate::clock::Now;
+use crate::config::target::Target;
+use crate::model::outcome::FetchError;
+use crate::model::reading::{Api, Funnel, FunnelStep, Loss, LossKey, Reading};
+use crate::model::window::{Range, UnixSeconds};
+use crate::self_metrics::{AppCalls, CallCounts};
+use crate::target::counters::{Question, Rules};
+use crate::target::series_limit::{Budget, fold};
+
+/// The writer of one target's slot. What it is told shows when a poll is finished, all at
+/// once.
+pub struct Recorder {
+    state: TargetState,
+    /// Loss series and descriptions of the window, before and after the limit.
+    wanted: usize,
+    window: usize,
+    slot: Arc<Slot>,
+    snapshot: Arc<Snapshot>,
+}
+
+impl Recorder {
+    /// Goes on from what the snapshot has of the target.
+    pub fn new(target: &Target, snapshot: Arc<Snapshot>) -> Self {
+        let slot = snapshot.slot(&target.id()).unwrap_or_else(|| {
+            // Removed meanwhile: what is published is seen by nobody.
+            Arc::new(Slot::from_pointee(TargetState::new(target.clone())))
+        });
+        let recorder = Self {
+            state: slot.load().continued(target),
+            wanted: 0,
+            window: 0,
+            slot,
+            snapshot,
+        };
+        recorder.publish();
+        recorder
+    }
+
+    /// Goes on from what an earlier process knew. Its last successes show at once, so that an
+    /// outage has the same age after a restart; its counts show when a poll is finished.
+    pub fn restore(&mut self, remembered: Remembered, now: Now) {
+        remembered.restore_outcomes(&mut self.state, now);
+        self.publish();
+        remembered.restore(&mut self.state, now);
+    }
+
+    /// Says when the target is polled next.
+    pub fn next_poll(&self, due: Instant) {
+        self.state.page.set_next_poll(due);
+    }
+
+    /// Says that the clock, which shows `now`, would show `ahead` had it not been set back.
+    pub fn set_back(&self, ahead: UnixSeconds, now: Now) {
+        let at = now.unix();
+        let seconds = ahead.0.saturating_sub(at.0);
+        self.state.page.note_set_back(SetBack { at, seconds });
+    }
+
+    /// Takes what the target's calls came to, and those of its app where this is the app's
+    /// first target. Published with the outcome of a poll.
+    pub fn calls(&mut self, calls: CallCounts, app: Option<AppCalls>) {
+        self.state.calls = calls;
+        self.state.app_calls = app;
+    }
+
+    /// What to ask about the day in a poll that ends at `end`; nothing without counters.
+    pub fn questions(&mut self, api: Api, end: UnixSeconds, now: Now) -> Vec<Question> {
+        let rules = Rules::of(&self.state.target);
+        let counters = self.state.has_counters();
+        match self.state.apis.get_mut(&api) {
+            Some(state) if counters => {
+                let ledger = Arc::make_mut(&mut state.ledger);
+                let questions = ledger.questions(end, now, &rules);
+                if questions.is_empty() {
+                    ledger.nothing_to_ask(now);
+                }
+                questions
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes the answer about the rolling window.
+    pub fn window(&mut self, api: Api, range: Range, reading: Reading, now: Now) {
+        let is_zero = reading.is_zero();
+        let mut folded = 0;
+        let reading = match self.state.apart.place_all(reading) {
+            Reading::Loss(mut rows) => {
+                let series = |rows: &BTreeMap<LossKey, Loss>| {
+                    let described = rows.values().filter(|loss| !loss.description.is_empty());
+                    rows.len() + described.count()
+                };
+                let named = rows.len();
+                let codes = Arc::make_mut(&mut self.state.codes);
+                self.state.page.note(|history| {
+                    history.losses(range.end, &rows, |key| codes.is_new(key, now.steady));
+                });
+                codes.fill(&mut rows, now.steady, Loss::default);
+                self.wanted = series(&rows);
+                self.window = self.wanted;
+                let limit = self.budget().for_window(named);
+                if self.window > limit {
+                    folded = fold(&mut rows, limit / 2);
+                    self.window = series(&rows);
+                    let codes = Arc::make_mut(&mut self.state.codes);
+                    codes.keep(&rows, now.steady);
+                    for (key, sum) in &rows {
+                        if key.code.is_other() && sum.count > 0 {
+                            codes.note(key.clone(), now.steady);
+                        }
+                    }
+                }
+                Reading::Loss(rows)
+            }
+            Reading::Statistics {
+                overall,
+                mut platforms,
+            } => {
+                self.state
+                    .page
+                    .note(|history| history.sent(range.end, overall.sent));
+                let known = Arc::make_mut(&mut self.state.platforms);
+                known.fill(&mut platforms, now.steady, Funnel::default);
+                Reading::Statistics { overall, platforms }
+            }
+        };
+        let Some(state) = self.state.apis.get_mut(&api) else {
+            return;
+        };
+        // A clock that was ahead may have left a later one.
+        state.last_nonzero = if is_zero {
+            state.last_nonzero.map(|end| end.min(range.end))
+        } else {
+            Some(range.end)
+        };
+        state.good = Some(Arc::new(Good {
+            at: now.steady,
+            range,
+            reading,
+            folded,
+        }));
+    }
+
+    /// Takes the answer about the day.
+    pub fn day(&mut self, api: Api, question: Question, reading: &Reading, now: Now) {
+        let rules = Rules {
+            loss_series: Some(self.budget().for_counters()),
+            ..Rules::of(&self.state.target)
+        };
+        let counts = self.state.apart.place_counts(reading.counts());
+        if let Some(state) = self.state.apis.get_mut(&api) {
+            Arc::make_mut(&mut state.ledger).answer(question, &counts, now, &rules);
+        }
+    }
+
+    /// Publishes how the poll of an API ended.
+    pub fn finish(&mut self, api: Api, result: Result<(), FetchError>, now: Now) {
+        let Some(state) = self.state.apis.get_mut(&api) else {
+            return;
+        };
+        match result {
+            Ok(()) => {
+                state.up = true;
+                state.consecutive_failures = 0;
+                state.last_success = Some(now.unix());
+            }
+            Err(error) => {
+                state.up = false;
+                state.consecutive_failures = state.consecutive_failures.saturating_add(1);
+                state.last_error = Some(LastError {
+                    at: now.unix(),
+                    error,
+                });
+            }
+        }
+        self.publish();
+    }
+
+    /// Whether the service's counts were seen to add up.
+    pub fn is_additive(&self) -> Option<bool> {
+        self.state.additive
+    }
+
+    /// Whether ranges inside a day were seen to be told apart.
+    pub fn is_resolved(&self) -> Option<bool> {
+        self.state.resolved
+    }
+
+    /// Notes whether the service's counts add up. If not, there are no counters from now on.
+    pub fn additive(&mut self, additive: bool) {
+        self.state.additive = Some(additive);
+        self.publish();
+    }
+
+    /// Notes whether ranges inside a day are told apart.
+    pub fn resolved(&mut self, resolved: bool) {
+        self.state.resolved = Some(resolved);
+        self.publish();
+    }
+
+    /// What there is of the target, and what its limit is.
+    fn budget(&self) -> Budget {
+        let counters = self.state.has_counters();
+        let apis = &self.state.apis;
+        let funnels = if apis.contains_key(&Api::NormalPushStatistics) {
+            FunnelStep::ALL.len() * (1 + self.state.platforms.len())
+        } else {
+            0
+        };
+        let edges = 2 * apis.len();
+        // The anchor, and what was late or revised by stage.
+        let about_counters = if counters { funnels + 5 } else { 0 };
+        let losses = apis.get(&Api::NormalPushLoss);
+        Budget {
+            limit: self.state.target.app.polling.series_limit,
+            fixed: funnels + edges + about_counters,
+            wanted: self.wanted,
+            window: self.window,
+            counters: counters.then(|| losses.map_or(0, |state| state.ledger.losses())),
+        }
+    }
+
+    fn publish(&self) {
+        self.slot.store(Arc::new(self.state.clone()));
+        self.snapshot.has_changed();
+    }
+}

@@ -1,0 +1,251 @@
+//! What outlives the process, in one file: the day's maxima, remembered codes, the last
+//! anchor. Without it a restart is exact as long as the service revises nothing down and no
+//! day ends meanwhile.
+//!
+//! The file is written every `state_interval`, after each day's end, and when the program
+//! stops. If the process is killed, the next one does not know what the service has revised
+//! down since the last write, nor which codes have appeared.
+//!
+//! A file is replaced whole or not at all. One that is not ours is set aside; of one that is
+//! damaged or too large, the rest is used.
+
+mod format;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+use tracing::{info, warn};
+
+use crate::clock::{self, Now};
+use crate::config::target::Target;
+use crate::files::{self, Operation, ReadError, apart};
+use crate::model::target_id::TargetId;
+use crate::model::window::{DAY, UnixSeconds, day_anchor};
+use crate::target::snapshot::{Remembered, Snapshot, Targets};
+pub use format::{Found, StateError, read};
+
+/// One user of the file at a time.
+static FILE: Semaphore = Semaphore::const_new(1);
+
+/// How often it is looked at whether a write is due.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// The longest time after which a write that failed is tried again.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// The pause after a write, as a multiple of the time that it took: the disk is also others'.
+const PAUSE_PER_WRITE: u32 = 50;
+
+/// What a temporary file's name ends with, which begins with a dot and the state file's.
+const TEMPORARY: &str = ".tmp";
+
+/// Entries of the directory that are searched for temporary files.
+const MAX_ENTRIES: usize = 100_000;
+
+/// What an earlier process left of `targets`. A file that cannot be used is set aside, and
+/// the log says so; to go on without it is better than not at all.
+pub async fn load(path: &Path, targets: &[Target]) -> BTreeMap<TargetId, Remembered> {
+    let (place, wanted) = (path.to_owned(), targets.to_vec());
+    let loaded = apart(&FILE, move || {
+        remove_temporaries(&place);
+        load_now(&place, &wanted)
+    });
+    loaded.await.unwrap_or_else(|stuck| {
+        warn!(path = %path.display(), "cannot read the state file: {stuck}; counters start as after a first start");
+        BTreeMap::new()
+    })
+}
+
+fn load_now(path: &Path, targets: &[Target]) -> BTreeMap<TargetId, Remembered> {
+    let operation = Operation::on(path);
+    let file = match files::open(path) {
+        Ok((file, _)) => file,
+        Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+            info!(path = %path.display(), "there is no state file yet");
+            return BTreeMap::new();
+        }
+        Err(error) => {
+            warn!(
+                path = %path.display(),
+                "cannot read the state file: {error}; it will be replaced; counters start as after a first start"
+            );
+            return BTreeMap::new();
+        }
+    };
+    match read(BufReader::new(Watched { file, operation }), targets) {
+        Ok(found) => {
+            if found.damaged + found.too_long + found.cut > 0 {
+                warn!(
+                    path = %path.display(),
+                    damaged = found.damaged,
+                    too_long = found.too_long,
+                    cut = found.cut,
+                    "some targets of the state file cannot be used; their counters start as after a first start"
+                );
+            }
+            found.targets
+        }
+        Err(error) => {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(format!(".unusable-{}", clock::now().unix().0));
+            let aside = PathBuf::from(aside);
+            let kept = match fs::rename(path, &aside) {
+                Ok(()) => format!("it is kept as {}", aside.display()),
+                Err(error) => format!("it could not be set aside ({error}) and will be replaced"),
+            };
+            warn!(
+                path = %path.display(),
+                "cannot use the state file: {error}; {kept}; counters start as after a first start"
+            );
+            BTreeMap::new()
+        }
+    }
+}
+
+/// A file whose reading or writing goes on as long as bytes come or go.
+struct Watched {
+    file: File,
+    operation: Operation,
+}
+
+impl io::Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.operation.goes_on();
+        self.file.read(buffer)
+    }
+}
+
+impl io::Write for Watched {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.operation.goes_on();
+        self.file.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Replaces the file, so that a reader, or a machine that lost power, finds the old or the
+/// new one whole. Only the owner can read it.
+fn save(path: &Path, targets: &Targets, now: Now) -> io::Result<()> {
+    let operation = Operation::on(path);
+    let directory = directory(path);
+    // A random name that must be new: whoever else may write into the directory cannot have
+    // put a link there. It has mode 600, and goes when the write fails.
+    let temporary = tempfile::Builder::new()
+        .prefix(&prefix(path))
+        .suffix(TEMPORARY)
+        .tempfile_in(directory)?;
+    let file = temporary.as_file().try_clone()?;
+    let file = BufWriter::new(Watched { file, operation });
+    let remembered = targets.values().map(|state| Remembered::of(state, now));
+    format::write(file, targets.len(), remembered)?;
+    let _operation = Operation::on(path);
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    File::open(directory)?.sync_all()
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn prefix(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    format!(".{}.", name.to_string_lossy())
+}
+
+/// Removes what a process left that was killed in the middle of a write.
+fn remove_temporaries(path: &Path) {
+    let _operation = Operation::on(path);
+    let prefix = prefix(path);
+    let Ok(entries) = fs::read_dir(directory(path)) else {
+        return;
+    };
+    for entry in entries.take(MAX_ENTRIES).flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let ours = name
+            .strip_prefix(&prefix)
+            .and_then(|rest| rest.strip_suffix(TEMPORARY))
+            .is_some_and(|random| random.bytes().all(|b| b.is_ascii_alphanumeric()));
+        if ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            // The next start tries again.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Writes the file now. Returns when the next day ends that it should be written after.
+pub async fn write(path: &Path, snapshot: &Arc<Snapshot>) -> io::Result<UnixSeconds> {
+    let (path, snapshot) = (path.to_owned(), Arc::clone(snapshot));
+    let written = apart(&FILE, move || {
+        let (targets, now) = (snapshot.load(), clock::now());
+        save(&path, &targets, now)?;
+        Ok(next_day(&targets, now.unix()))
+    });
+    written.await.map_err(io::Error::other)?
+}
+
+/// When all polls have been made by which a target learns that a day has ended, for the
+/// target that learns it next.
+fn next_day(targets: &Targets, now: UnixSeconds) -> UnixSeconds {
+    let ends = targets.values().map(|state| {
+        let app = &state.target.app;
+        let polling = &app.polling;
+        let delay = (polling.lag + polling.step + polling.interval + polling.timeout).as_secs();
+        let anchor = day_anchor(UnixSeconds(now.0.saturating_sub(delay)), app.day_offset);
+        UnixSeconds(anchor.0 + DAY + delay)
+    });
+    ends.min().unwrap_or(UnixSeconds(u64::MAX))
+}
+
+/// Keeps the file up to date for ever. A write that fails is tried again; the log says
+/// so once, and once when it works again.
+pub async fn keep(path: PathBuf, interval: Duration, snapshot: Arc<Snapshot>) {
+    let mut failing = false;
+    let mut due = Instant::now() + interval;
+    let mut day_ends = next_day(&snapshot.load(), clock::now().unix());
+    loop {
+        sleep(LOOK.min(interval)).await;
+        let began = Instant::now();
+        if began < due && clock::now().unix() < day_ends {
+            continue;
+        }
+        match write(&path, &snapshot).await {
+            Ok(next) => {
+                if failing {
+                    info!(path = %path.display(), "the state file can be written again");
+                }
+                failing = false;
+                day_ends = next;
+                due = Instant::now() + interval.max(began.elapsed() * PAUSE_PER_WRITE);
+            }
+            Err(error) => {
+                if !failing {
+                    warn!(
+                        path = %path.display(),
+                        "cannot write the state file: {error}; make room, or make its directory writable; \
+                         counters go on, but a restart may lose what the service revised down"
+                    );
+                }
+                failing = true;
+                due = Instant::now() + interval.min(RETRY);
+                day_ends = UnixSeconds(u64::MAX);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
