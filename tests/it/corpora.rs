@@ -8,7 +8,12 @@ use crate::fuzzed::{FUZZED, run};
 
 #[test]
 fn every_kept_input_holds_what_is_asserted_of_any() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let corpus = top.join("tests/fuzz/corpus");
+    // A packaged crate has no corpora: cargo packs no folder that has a manifest of its own.
+    if top.join("Cargo.toml.orig").exists() && !corpus.exists() {
+        return;
+    }
     for (name, _) in FUZZED {
         let mut taken = 0;
         let mut paths: Vec<_> = fs::read_dir(corpus.join(name))
