@@ -29,6 +29,8 @@ ROUTES = [
     ("alertname=TimpushConfigurationLoss severity=warning app=shop", "timpush-chat"),
     ("alertname=TimpushDataStale severity=warning app=shop region=china", "timpush-chat"),
     ("alertname=TimpushNewErrorCode severity=info app=shop region=china", "timpush-chat"),
+    ("alertname=PushLossWatchdog severity=none", "timpush-watchdog"),
+    ("alertname=TimpushTargetUnwatched severity=none app=shop region=china", "nobody"),
     ("alertname=NodeDown severity=critical", "default"),
 ]
 
@@ -37,56 +39,83 @@ GAME = {"app": "game", "region": "tokyo"}
 APNS = SHOP | {"platform": "apns"}
 CODE = APNS | {"stage": "post_send_delivered", "err_code": "403"}
 CREDENTIAL = APNS | {"class": "credential"}
+READ = {"severity": "warning"}
+PAGE = {"severity": "critical"}
 LOSSES = [
-    ("TimpushPostSendLossFastBurn", SHOP),
-    ("TimpushPostSendLossSlowBurn", SHOP),
-    ("TimpushPlatformLossHigh", APNS),
-    ("TimpushConfigurationLoss", CREDENTIAL),
-    ("TimpushErrorCodeSurge", CODE),
-    ("TimpushTrafficDisappeared", SHOP),
-    ("TimpushNewErrorCode", CODE),
+    ("TimpushPostSendLossSlowBurn", SHOP | READ),
+    ("TimpushReadyToSendLossSlowBurn", APNS | READ),
+    ("TimpushPlatformLossDaily", APNS | READ),
+    ("TimpushConfigurationLoss", CREDENTIAL | READ),
+    ("TimpushErrorCodeSurge", CODE | READ),
+    ("TimpushTokenSurge", CODE | {"severity": "info"}),
+    ("TimpushTrafficDisappeared", SHOP | READ),
+    ("TimpushPlatformTrafficDisappeared", APNS | READ),
+    ("TimpushDataLate", SHOP | READ),
+    ("TimpushNewErrorCode", CODE | {"severity": "info"}),
+]
+PAGES = [
+    ("TimpushPostSendLossFastBurn", SHOP | PAGE),
+    ("TimpushReadyToSendLossFastBurn", GAME | PAGE),
+    ("TimpushPlatformLossSurge", GAME | {"platform": "oppo"} | PAGE),
 ]
 
 # What fires, and which of it is silenced.
 Alert = tuple[str, dict[str, str]]
 INHIBITION: list[tuple[str, list[Alert], list[Alert]]] = [
     (
-        "no exporter",
-        [("TimpushExporterDown", {}), ("NodeDown", {})],
-        [("TimpushDataStale", SHOP), ("TimpushAuthFailing", GAME), *LOSSES],
+        "no exporter: pages that are open stay, and are resolved",
+        [("TimpushExporterDown", PAGE), ("NodeDown", {}), ("TimpushDataLost", SHOP | PAGE), *PAGES],
+        [("TimpushDataStale", SHOP | READ), ("TimpushTargetDown", GAME | READ), *LOSSES],
     ),
     (
         "a shard is down",
-        [("TimpushExporterDown", {"instance": "a:1"}), ("TimpushPlatformLossHigh", APNS), ("TimpushDataStale", GAME)],
-        [],
+        [("TimpushExporterDown", {"instance": "a:1"} | PAGE), ("TimpushTargetUnwatched", SHOP | {"severity": "none"}),
+         ("TimpushReplicaDown", {"instance": "b:1"} | READ), ("TimpushDataStale", GAME | READ)],
+        [("TimpushDataStale", SHOP | READ), ("TimpushDataLost", SHOP | PAGE), ("TimpushTargetDown", SHOP | READ)],
+    ),
+    (
+        "half of all targets",
+        [("TimpushTargetsDown", PAGE), ("TimpushAuthFailing", GAME | PAGE)],
+        [("TimpushTargetDown", SHOP | READ), ("TimpushDataStale", SHOP | READ), ("TimpushApiErrorRateHigh", GAME | READ)],
     ),
     *[
         (
-            name,
-            [(name, SHOP), ("TimpushPlatformLossHigh", GAME), ("TimpushDataLost", SHOP)],
-            [("TimpushApiErrorRateHigh", SHOP), *LOSSES],
+            f"{name}: no warning silences a page",
+            [(name, SHOP | severity), *PAGES],
+            [("TimpushApiErrorRateHigh", SHOP | READ)] * (name != "TimpushDataStale") + LOSSES,
         )
-        for name in ("TimpushTargetDown", "TimpushDataStale", "TimpushAuthFailing")
+        for name, severity in (
+            ("TimpushTargetDown", READ), ("TimpushDataStale", READ), ("TimpushAuthFailing", PAGE), ("TimpushDataLost", PAGE)
+        )
     ],
     (
-        "fast burn",
-        [("TimpushPostSendLossFastBurn", SHOP), ("TimpushPlatformLossHigh", APNS), ("TimpushErrorCodeSurge", GAME)],
-        [("TimpushPostSendLossSlowBurn", SHOP), ("TimpushErrorCodeSurge", CODE)],
+        "a vendor in most apps is one page",
+        [("TimpushPlatformDown", {"platform": "apns"} | PAGE), ("TimpushPlatformLossHigh", APNS | {"platform": "oppo"} | PAGE)],
+        [("TimpushPlatformLossHigh", APNS | PAGE), ("TimpushConfigurationLoss", CREDENTIAL | PAGE),
+         ("TimpushPostSendLossFastBurn", SHOP | PAGE), ("TimpushErrorCodeSurge", CODE | READ)],
     ),
     (
-        "a platform",
-        [("TimpushPlatformLossHigh", APNS), ("TimpushErrorCodeSurge", CODE | {"platform": "oppo"})],
-        [("TimpushErrorCodeSurge", CODE)],
+        "a platform of an app is one page",
+        [("TimpushPlatformLossHigh", APNS | PAGE), ("TimpushErrorCodeSurge", CODE | GAME | READ)],
+        [("TimpushErrorCodeSurge", CODE | READ), ("TimpushConfigurationLoss", CREDENTIAL | PAGE),
+         ("TimpushPostSendLossFastBurn", SHOP | PAGE), ("TimpushPostSendLossSlowBurn", SHOP | READ)],
+    ),
+    (
+        "fast burn",
+        [("TimpushPostSendLossFastBurn", SHOP | PAGE), ("TimpushErrorCodeSurge", GAME | READ)],
+        [("TimpushPostSendLossSlowBurn", SHOP | READ), ("TimpushErrorCodeSurge", CODE | READ)],
     ),
     (
         "a credential",
-        [
-            ("TimpushConfigurationLoss", CREDENTIAL | {"severity": "critical"}),
-            ("TimpushConfigurationLoss", APNS | {"class": "config", "severity": "warning"}),
-        ],
-        [("TimpushConfigurationLoss", CREDENTIAL | {"severity": "warning"})],
+        [("TimpushConfigurationLoss", CREDENTIAL | PAGE)],
+        [("TimpushConfigurationLoss", CREDENTIAL | READ), ("TimpushPlatformLossDaily", APNS | READ)],
     ),
-    ("a new code", [("TimpushErrorCodeSurge", CODE)], [("TimpushNewErrorCode", CODE)]),
+    (
+        "no traffic at all",
+        [("TimpushTrafficDisappeared", SHOP | READ)],
+        [("TimpushPlatformTrafficDisappeared", APNS | READ), ("TimpushDataLate", SHOP | READ)],
+    ),
+    ("a new code", [("TimpushErrorCodeSurge", CODE | READ)], [("TimpushNewErrorCode", CODE | {"severity": "info"})]),
 ]
 
 # The annotation `worst`, and words that the message must have.
@@ -229,7 +258,10 @@ def main() -> int:
     # Every alert is named somewhere above, so that a new one is thought about here, too.
     names = set(re.findall(r"alert: (\w+)", ALERTS.read_text()))
     known = {name for _, heard, silenced in INHIBITION for name, _ in heard + silenced}
-    apart = {"TimpushSeriesLimitReached", "TimpushConfigReloadFailed", "TimpushUserSigExpiringSoon"}
+    apart = {
+        "TimpushSeriesLimitReached", "TimpushConfigReloadFailed", "TimpushUserSigExpiringSoon", "PushLossWatchdog",
+        "TimpushCrashLoop", "TimpushClockSkew", "TimpushWindowUnresolved", "TimpushCountersOff",
+    }
     assert names == (known | apart) - {"NodeDown"}, names ^ (known | apart)
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder)
