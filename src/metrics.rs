@@ -16,6 +16,7 @@ mod text;
 
 use prometheus::proto::{MetricFamily, MetricType};
 
+use crate::clock::Now;
 use crate::model::window::UnixSeconds;
 use crate::self_metrics::SelfMetrics;
 
@@ -53,8 +54,15 @@ pub trait Sink {
     fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64);
 }
 
+const CLOCK: Family<'static> = families::gauge(
+    "timpush_clock_timestamp_seconds",
+    "This machine's clock; against the time of the scrape it shows whether other timestamps can be trusted.",
+);
+
 /// What the process says of itself.
-fn write_own(metrics: &SelfMetrics, sink: &mut impl Sink) {
+fn write_own(metrics: &SelfMetrics, now: Now, sink: &mut impl Sink) {
+    sink.family(CLOCK);
+    sink.sample(&[], now.wall.as_secs_f64());
     for family in metrics.gather() {
         write_gathered(&family, sink);
     }

@@ -19,7 +19,7 @@ pub use counters::{ANCHOR, TOTAL};
 pub(super) use knowledge::write_codes;
 pub use knowledge::{CODE_INFO, code_labels};
 
-const fn gauge(name: &'static str, help: &'static str) -> Family<'static> {
+pub(super) const fn gauge(name: &'static str, help: &'static str) -> Family<'static> {
     Family {
         name,
         kind: Kind::Gauge,

@@ -147,7 +147,7 @@ impl Sheet {
 
     fn render_own(&mut self, metrics: &SelfMetrics, now: Now) {
         let mut encoder = Encoder::new(self.format);
-        write_own(metrics, &mut encoder);
+        write_own(metrics, now, &mut encoder);
         self.own = cut(&encoder.into_body(), &self.own);
         self.own_validity = Some(Validity::from(now).until_steady(Some(now.steady + OWN_AGE)));
     }

@@ -47,7 +47,7 @@ def main() -> int:
             problems.append(f"README.md: {name} is no metric of the program")
     declared = set(re.findall(r'"(timpush_(?!sim)\w+)"', "".join(
         path.read_text("utf-8")
-        for room in ("metrics/families", "self_metrics", "http/server/connections")
+        for room in ("metrics", "metrics/families", "self_metrics", "http/server/connections")
         for path in [TOP / f"src/{room}.rs", *(TOP / "src" / room).glob("*.rs")])))
     for name in sorted(declared - names(english)):
         problems.append(f"README.md: says nothing of {name}")

@@ -114,6 +114,7 @@ async fn of_the_outcomes_only_ok_is_there_from_the_start() {
         "process_resident_memory_bytes",
         "process_start_time_seconds",
         "timpush_build_info",
+        "timpush_clock_timestamp_seconds",
         "timpush_http_connections",
     ] {
         assert_eq!(metrics.series(name, &[]).len(), 1, "{name}");
