@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders.dashboard import CustomVariable
 from grafana_foundation_sdk.models.dashboard import VariableOption
 
 import names
-from frame import Board, dashboard_url
+from frame import Board, cell, dashboard_url
 from names import POST, READY
 from panels import (
     AGE, LOSS_RATIO, NO_TRAFFIC, PLAIN, Column, bars, lines, now, query, stat, table,
@@ -16,13 +16,18 @@ BURN = ((None, names.GOOD), (1, names.WARN), (3, names.BAD), (6, names.WORST))
 NO_COUNTERS = "no traffic, or no counters"
 SPANS = ("1h", "6h", "1d", "7d")
 
+# Each point of these lines looks at up to a day of samples of every code.
+SLOW = "1h"
+
+APP = "${app:percentencode}"
+
 TO_CODE = (
     "Open this code",
-    dashboard_url("timpush-errors", app="$app", stage="${__data.fields.stage}", err_code="${__data.fields.err_code}"),
+    dashboard_url("timpush-errors", app=APP, stage=cell("stage"), err_code=cell("err_code")),
 )
 TO_PLATFORM = (
     "Open this platform",
-    dashboard_url("timpush-platforms", app="$app", platform="${__data.fields.platform}"),
+    dashboard_url("timpush-platforms", app=APP, platform=cell("platform")),
 )
 
 
@@ -86,9 +91,10 @@ def _money():
         ),
         stat(
             "Oldest data",
-            "Time since the app's target that waited longest was last answered.",
+            "Time since the app's target that waited longest was last answered; if it never was, since its exporter "
+            "started.",
             "above 10 minutes the numbers here are old; open Exporter health.",
-            3, query(age()), "s", AGE, none="no answer yet",
+            3, now(age()), "s", AGE, none="no answer yet", trend=False,
         ),
         bars(
             "Burn rate",
@@ -103,7 +109,7 @@ def _money():
 
 def _by_span():
     queries = [query(loss_ratio(POST), "window", "A")]
-    queries += [query(loss_ratio_over(span, POST), span, ref) for span, ref in zip(SPANS[1:3], "BC")]
+    queries += [query(loss_ratio_over(span, POST), span, ref, every=SLOW) for span, ref in zip(SPANS[1:3], "BC")]
     return lines(
         "Loss after sending, over several spans",
         "Part of the sent pushes that was lost in the rolling window and in the last 6 hours and day.",

@@ -3,19 +3,23 @@
 from grafana_foundation_sdk.models.common import StackingMode
 
 import names
-from frame import Board, choice, dashboard_url
-from panels import PLAIN, Column, bars, history, lines, now, query, table, words
-from queries import CHOSEN, by_class, change, lost, pinned_top, texts
+from frame import Board, cell, choice, dashboard_url, leading, of_line
+from panels import AGAIN_POINTS, PLAIN, Column, bars, history, lines, now, query, table, words
+from queries import CHOSEN, DAY_AGO, by_class, change, lost, lost_of_watched, texts, worst
 
 BY = ("stage", "err_code")
 PICKED = ('stage=~"$stage"', 'err_code=~"$err_code"')
 
+# Lines over time are asked for these codes alone: of every code they would be millions of samples.
+LEADING = ('stage=~"$stage"', 'err_code=~"$leading"')
+MOST = 10
+
 TO_PLATFORM = (
-    "Open this platform", dashboard_url("timpush-platforms", platform="${__field.labels.platform}")
+    "Open this platform", dashboard_url("timpush-platforms", platform=of_line("platform"))
 )
 TO_CODE = (
     "Only this code",
-    dashboard_url("timpush-errors", stage="${__data.fields.stage}", err_code="${__data.fields.err_code}"),
+    dashboard_url("timpush-errors", stage=cell("stage"), err_code=cell("err_code")),
 )
 
 ADVICE = """
@@ -48,10 +52,11 @@ def board() -> Board:
         "Push loss / Error codes",
         "Which error codes the losses have, what changed, and what to do about each kind of code.",
     )
-    stages = f"label_values(timpush_window_lost_pushes{{{CHOSEN}}}, stage)"
+    stages = f"label_values(${{series}}window_lost_pushes{{{CHOSEN}}}, stage)"
     codes = f'label_values(timpush_window_lost_pushes{{{CHOSEN},stage=~"$stage"}}, err_code)'
     board.variable(choice("stage", "Stage", stages, "Lost before or after sending."))
     board.variable(choice("err_code", "Code", codes, "The error code as the service gives it."))
+    board.variable(leading("leading", f"topk({MOST}, {_losses('err_code')} > 0)", "err_code"))
     board.line(10, _codes(), _classes())
     board.line(10, _top(), _shares())
     board.row("What changed since yesterday", (9, _risers(), _new()))
@@ -66,14 +71,15 @@ def _codes():
         Column("Lost", losses),
         Column("Share", f"{losses} / on (stage) group_left () ({_losses('stage')} > 0)", "percentunit",
                ((None, names.CALM),), gauge=True),
-        Column("Since yesterday", change(losses, _losses(*BY, at=" offset 1d")), low=None),
+        Column("Since yesterday", change(*BY, matchers=PICKED), low=None),
         Column("Platforms", "count by (stage, err_code) "
                f"({lost(*BY, 'platform', matchers=PICKED)} > 0)", "none"),
     ]
     return table(
         "Codes",
         "Every code of the window with the service's own words, its share of its stage's losses, and how many more "
-        "there are than at this time yesterday. Platforms come from another measurement than the total.",
+        "there are than at this time yesterday, in the apps that had data then. Platforms come from another "
+        "measurement than the total.",
         "begin with the largest share, then with the largest growth; click a code to see only that one.",
         15, columns, "Lost", (*BY, "err_info"), {"err_code": [TO_CODE]}, none="no losses",
         extra=[texts(*BY, matchers=('platform="all"', *PICKED))], filterable=True,
@@ -89,8 +95,12 @@ def _classes():
     )
 
 
+def _lead() -> str:
+    return worst(MOST, lost(*BY, matchers=LEADING), lost(*BY, matchers=LEADING, at=" @ end()"), *BY)
+
+
 def _top():
-    expr = pinned_top(10, _losses(*BY), _losses(*BY, at=" @ end()"), *BY)
+    expr = _lead()
     return lines(
         "Top ten codes",
         "The ten codes with the most losses at the end of the range, over the whole range.",
@@ -100,20 +110,20 @@ def _top():
 
 
 def _shares():
-    expr = pinned_top(10, _losses(*BY), _losses(*BY, at=" @ end()"), *BY)
+    expr = _lead()
     return lines(
         "Share of the top ten",
         "The same ten codes in percent of their sum: a change of the mix shows here even when the volume changes.",
         "a code that takes over is a new cause; an even mix that grows is a common one, such as volume.",
         12, [query(expr, "{{stage}} {{err_code}}")], stacked=StackingMode.PERCENT, none="no losses", apart=True,
-    )
+    ).max_data_points(AGAIN_POINTS)
 
 
 def _risers():
-    grown = change(_losses(*BY), _losses(*BY, at=" offset 1d"))
+    grown = change(*BY, matchers=PICKED)
     return table(
         "Risers",
-        "The ten codes that grew most against this time yesterday. Without history of a day, all of a code counts.",
+        "The ten codes that grew most against this time yesterday, in the apps that had data then.",
         "ask what changed since: a release, a certificate, a vendor's rule.",
         12, [Column("More than yesterday", f"topk(10, {grown} > 0)", look=PLAIN, gauge=True)], "More than yesterday",
         BY, {"err_code": [TO_CODE]}, none="nothing grew",
@@ -121,12 +131,13 @@ def _risers():
 
 
 def _new():
-    before = _losses(*BY, at=" offset 1d")
+    now_lost, before = lost_of_watched(*BY, matchers=PICKED), _losses(*BY, at=DAY_AGO)
     return table(
         "New in the last day",
-        "Codes that are lost now and were not known at this time yesterday. Without history of a day, all are new.",
+        "The fifty codes with the most losses of those that were not lost at this time yesterday. An app without data "
+        "then does not count: nobody knows what is new to it.",
         "look at what the class of the code advises; a new credential code rarely goes away by itself.",
-        12, [Column("Lost", f"{_losses(*BY)} > 0 unless on (stage, err_code) {before} > 0")], "Lost",
+        12, [Column("Lost", f"topk(50, {now_lost} > 0 unless on (stage, err_code) {before} > 0)")], "Lost",
         BY, {"err_code": [TO_CODE]}, none="none",
     )
 
@@ -143,10 +154,10 @@ def _platforms():
 
 
 def _activity():
-    expr = pinned_top(20, _losses(*BY), _losses(*BY, at=" @ end()"), *BY)
+    expr = _lead()
     return history(
         "When a code occurred",
-        "Whether each of twenty codes was lost in the window that ended at each cell.",
+        "Whether each of the ten codes with the most losses was lost in the window that ended at each cell.",
         "a row that begins at once is an incident; rows with the same beginning have the same cause.",
         16, query(expr, "{{stage}} {{err_code}}"),
         ((None, "transparent"), (1, "#82B5D8"), (10, names.WARN), (100, names.BAD), (1000, names.WORST)),

@@ -3,17 +3,14 @@
 from grafana_foundation_sdk.models.common import StackingMode
 
 import names
-from frame import TO_APP, Board, choice
-from panels import ANY_IS_BAD, PLAIN, Column, bands, buckets, lines, named, now, property_of, query, stat, table
-from queries import INSTANCE
-
-HERE = f'{INSTANCE},app=~"$app",region=~"$region"'
-CALLS = f'{HERE},api=~"$api"'
+import polls
+from frame import Board, choice
+from health import CALLS, FIRST, HERE, ONE_IS_GOOD, RATE, calls, highest, quantile, rate_of
+from panels import ANY_IS_BAD, MANY, PLAIN, bands, buckets, lines, named, now, query, stat
+from queries import INSTANCE, last_success, worst
 
 OK_OR_FAILED = {"0": ("failed", names.WORST), "1": ("ok", names.GOOD)}
-ONE_IS_GOOD = ((None, names.WORST), (1, names.GOOD))
 ERRORS = ((None, names.GOOD), (0.05, names.WARN), (0.25, names.WORST))
-RATE = "[$__rate_interval]"
 
 
 def board() -> Board:
@@ -30,9 +27,10 @@ def board() -> Board:
     board.line(8, _targets(), _allowance())
     board.line(8, _requests(), _error_ratio(), _latency())
     board.row("Why calls fail", (8, _codes(), _failing(), _clock()), (8, _waits(), _retries(), _heat()))
-    board.row("Polls and series", (8, _polls(), _lateness(), _series()), (8, _scrapes(), _folded(), _signatures()))
-    board.row("Counters", (8, *_counters()))
-    board.row("Processes", (8, *_processes()))
+    board.row("Polls and series", (8, polls.polls(), polls.lateness(), polls.series()),
+              (8, polls.scrapes(), polls.folded(), polls.signatures()))
+    board.row("Counters", (8, *polls.counters()))
+    board.row("Processes", (8, *polls.processes()))
     board.row("$api", _one_api(), repeat="api")
     return board
 
@@ -84,10 +82,13 @@ def _process_now():
 
 
 def _targets():
-    up = f"min by (instance, app, region, api) (timpush_target_up{{{HERE}}})"
+    by = ("instance", "app", "region", "api")
+    failures = f"max by ({', '.join(by)}) (timpush_target_consecutive_failures{{{HERE}}} @ end())"
+    up = worst(MANY, f"min by ({', '.join(by)}) (timpush_target_up{{{HERE}}})", failures, *by)
     return bands(
         "Targets",
-        "Whether the latest poll of each target's API succeeded, for each replica.",
+        "Whether the latest poll of a target's API succeeded, for each replica: the twenty that have failed for most "
+        "polls by the end of the range.",
         "all at once is the network or the exporter; one app is its key or permission; one API is the service.",
         12,
         # The APIs' common beginning would push their difference out of sight.
@@ -100,13 +101,19 @@ def _targets():
 
 
 def _allowance():
-    last = f"min by (instance, app, region) (timpush_target_last_success_timestamp_seconds{{{HERE}}} > 0)"
-    interval = f"max by (instance, app, region) (timpush_target_interval_seconds{{{HERE}}})"
+    by = ("instance", "app", "region")
+
+    def part(at: str) -> str:
+        last = f"min by ({', '.join(by)}) {last_success('instance', choice=HERE, at=at)}"
+        interval = f"max by ({', '.join(by)}) (timpush_target_interval_seconds{{{HERE}}}{at})"
+        return f"(time() - {last}) / (3 * {interval})"
+
     return lines(
         "Age of the data against what is allowed",
-        "Age of a target's data as a part of three poll intervals. At 1 three polls in a row brought nothing.",
+        "Age of a target's data as a part of three poll intervals. At 1 three polls in a row brought nothing. Of one "
+        f"that was never answered, the age is its exporter's. Of many targets, {FIRST}.",
         "above 1, the target fails or its polls wait too long for the limit of calls.",
-        12, [query(f"(time() - {last}) / (3 * {interval})", "{{app}} {{region}} ({{instance}})")], "percentunit",
+        12, [query(highest(part, *by), "{{app}} {{region}} ({{instance}})")], "percentunit",
         look=((None, names.GOOD), (1, names.WORST)), limits=True, none="no answer yet", soft_max=1.2,
     )
 
@@ -117,31 +124,27 @@ def _requests():
         "HTTP calls to the service for each second by how they ended, retries included.",
         "auth: compare SDKAppID, key and clock; permission: use an administrator and the IP allowlist; rate_limited: "
         "somebody else asks, too; connect, timeout and tls: the network.",
-        8, [query(f"sum by (outcome) (rate(timpush_api_requests_total{{{CALLS}}}{RATE})) > 0", "{{outcome}}")], "reqps",
+        8, [query(f"{calls('outcome')} > 0", "{{outcome}}")], "reqps",
         colours=names.OUTCOMES, stacked=StackingMode.NORMAL, none="no calls",
     )
 
 
 def _error_ratio():
-    bad = f'sum by (app) (rate(timpush_api_requests_total{{{CALLS},outcome!="ok"}}{RATE}))'
-    every = f"sum by (app) (rate(timpush_api_requests_total{{{CALLS}}}{RATE}))"
+    def ratio(at: str) -> str:
+        bad, every = calls("app", outcome=',outcome!="ok"', at=at), calls("app", at=at)
+        return f"({bad} or 0 * {every}) / ({every} > 0)"
+
     return lines(
-        "Failed calls, by app",
-        "Part of each app's calls that did not end well.",
+        "Failed calls, worst apps",
+        f"Part of an app's calls that did not end well. Of many apps, {FIRST}.",
         "single failures heal by a retry; above 25 % for minutes, find the outcome beside.",
-        8, [query(f"({bad} or 0 * {every}) / ({every} > 0)", "{{app}}")], "percentunit", look=ERRORS, limits=True, none="no calls",
+        8, [query(highest(ratio, "app"), "{{app}}")], "percentunit", look=ERRORS, limits=True, none="no calls",
         soft_max=0.3,
     )
 
 
-def _quantile(part: float, *by: str, matchers: str = 'api=~"$api"') -> str:
-    labels = ", ".join(("le", *by))
-    metric = f"timpush_api_request_duration_seconds_bucket{{{INSTANCE},{matchers}}}"
-    return f"histogram_quantile({part}, sum by ({labels}) (rate({metric}{RATE})))"
-
-
 def _latency():
-    queries = [query(_quantile(part), f"p{part * 100:.0f}", ref) for part, ref in zip((0.5, 0.95, 0.99), "ABC")]
+    queries = [query(quantile(part), f"p{part * 100:.0f}", ref) for part, ref in zip((0.5, 0.95, 0.99), "ABC")]
     return lines(
         "Latency of calls",
         "How long calls took, from start to the end of the answer: the median, and what 1 of 20 and of 100 exceeds.",
@@ -151,22 +154,31 @@ def _latency():
 
 
 def _codes():
-    errors = f"sum by (app, api, code) (increase(timpush_api_errors_total{{{CALLS}}}{RATE}))"
+    by = ("app", "api", "code")
+
+    def errors(at: str) -> str:
+        return f"sum by ({', '.join(by)}) (increase(timpush_api_errors_total{{{CALLS}}}{RATE}{at}))"
+
     return lines(
         "Refusals by the service's code",
-        "Calls that the service refused, by its REST error code; a code appears when it is first seen.",
+        "Calls that the service refused, by its REST error code; a code appears when it is first seen. Of many "
+        f"lines, {FIRST}.",
         "the log names the code and advises; 60026 is mostly the wrong region, 70001 to 70050 the signature.",
-        8, [query(errors, "{{app}} {{api}} {{code}}")], none="no refusals",
+        8, [query(highest(errors, *by), "{{app}} {{api}} {{code}}")], none="no refusals",
     )
 
 
 def _failing():
-    failures = f"max by (app, region, api) (timpush_target_consecutive_failures{{{CALLS}}})"
+    by = ("app", "region", "api")
+
+    def failures(at: str) -> str:
+        return f"max by ({', '.join(by)}) (timpush_target_consecutive_failures{{{CALLS}}}{at})"
+
     return lines(
         "Failed polls in a row",
-        "Polls of a target's API that failed since its last success.",
+        f"Polls of a target's API that failed since its last success. Of many targets, {FIRST}.",
         "a line that climbs does not heal by itself; from `stale_after` on, its data are dropped.",
-        8, [query(failures, "{{app}} {{region}} {{api}}")], none="no targets",
+        8, [query(highest(failures, *by), "{{app}} {{region}} {{api}}")], none="no targets",
     )
 
 
@@ -182,22 +194,30 @@ def _clock():
 
 
 def _waits():
-    waits = f'timpush_api_throttle_wait_seconds_total{{{INSTANCE},app=~"$app"}}'
+    def waits(at: str) -> str:
+        wait = f'timpush_api_throttle_wait_seconds_total{{{INSTANCE},app=~"$app"}}'
+        return f"sum by (app) (rate({wait}{RATE}{at}))"
+
     return lines(
         "Waiting for the limit of calls",
-        "Seconds that an app's calls waited in each second for the limit of calls of its SDKAppID.",
+        "Seconds that an app's calls waited in each second for the limit of calls of its SDKAppID. Of many apps, "
+        f"{FIRST}.",
         "some waiting is by design; if polls come late, raise the interval or poll fewer regions.",
-        8, [query(f"sum by (app) (rate({waits}{RATE}))", "{{app}}")], "s", none="no calls",
+        8, [query(highest(waits, "app"), "{{app}}")], "s", none="no calls",
     )
 
 
 def _retries():
+    def retries(at: str) -> str:
+        return rate_of("retries", "app", at=at)
+
     return lines(
         "Retries and backup hosts",
-        "Calls that repeated a question, for each second, and how many targets the second host of a region answers.",
+        "Calls that repeated a question, for each second, and how many targets the second host of a region answers. "
+        f"Of many apps, {FIRST}.",
         "a steady level of retries is a bad link; a backup host for long means that the main host is gone.",
         8, [
-            query(f"sum by (app) (rate(timpush_api_retries_total{{{CALLS}}}{RATE}))", "retries {{app}}", "A"),
+            query(highest(retries, "app"), "retries {{app}}", "A"),
             query(f"sum(timpush_target_backup_in_use{{{HERE}}})", "targets on a backup host", "B"),
         ], none="no calls",
     )
@@ -213,147 +233,9 @@ def _heat():
     )
 
 
-def _polls():
-    bucket = f"timpush_poll_duration_seconds_bucket{{{INSTANCE}}}"
-    interval = f"min by (instance) (timpush_target_interval_seconds{{{HERE}}})"
-    return lines(
-        "Duration of polls against the interval",
-        "How long the slowest of 20 polls of a target took, with waits and retries, and the shortest interval.",
-        "when the duration reaches the interval, polls are late: raise the interval, or split the apps.",
-        8, [
-            query(f"histogram_quantile(0.95, sum by (instance, le) (rate({bucket}{RATE})))", "p95 ({{instance}})", "A"),
-            query(interval, "interval ({{instance}})", "B"),
-        ], "s", none="no polls",
-    )
-
-
-def _lateness():
-    bucket = f"timpush_poll_lateness_seconds_bucket{{{INSTANCE}}}"
-    slow = f"histogram_quantile(0.95, sum by (instance, le) (rate({bucket}{RATE})))"
-    return lines(
-        "Lateness of polls",
-        "How long after its due time one of 20 polls began.",
-        "seconds are a busy machine or a poll that takes longer than its interval.",
-        8, [query(slow, "p95 ({{instance}})")], "s", none="no polls",
-    )
-
-
-def _series():
-    by = "(instance, app, region)"
-    used = f"max by {by} (timpush_target_series{{{HERE}}}) / max by {by} (timpush_target_series_limit{{{HERE}}})"
-    return lines(
-        "Series against the limit",
-        "Data series of each target as a part of its limit.",
-        "at 1 rare codes are summed up under `other`: raise `series_limit` if you need them apart.",
-        8, [query(used, "{{app}} {{region}} ({{instance}})")], "percentunit",
-        look=((None, names.GOOD), (1, names.WARN)), limits=True, none="no targets", soft_max=1,
-    )
-
-
-def _scrapes():
-    return lines(
-        "Scrapes",
-        "How long Prometheus took to scrape each exporter, and how many samples it got (right axis).",
-        "a scrape takes milliseconds; if not, look at the machine or the network between.",
-        8, [
-            query(f"scrape_duration_seconds{{{INSTANCE}}}", "duration {{instance}}", "A"),
-            query(f"scrape_samples_scraped{{{INSTANCE}}}", "samples {{instance}}", "B"),
-        ], "s", none="not scraped",
-    ).override_by_query("B", _right_axis())
-
-
-def _right_axis():
-    return [property_of("unit", "short"), property_of("custom.axisPlacement", "right")]
-
-
-def _folded():
-    folded = f"max by (instance, app, region) (timpush_target_folded_codes{{{HERE}}})"
-    return lines(
-        "Codes summed up under other",
-        "Rare codes that are not served apart, to keep within the limit of series.",
-        "raise `series_limit` if there are many; sums stay right all the same.",
-        8, [query(folded, "{{app}} {{region}} ({{instance}})")], none="no targets",
-    )
-
-
-def _signatures():
-    expiry = f'timpush_usersig_expiry_timestamp_seconds{{{INSTANCE},app=~"$app"}}'
-    return lines(
-        "Life of signatures",
-        "Time until each app's signature in use expires: a saw that is renewed at half of its life.",
-        "a line that goes on falling is a key that cannot be read or a fixed signature: rotate it.",
-        8, [query(f"min by (instance, app) ({expiry}) - time()", "{{app}} ({{instance}})")], "s", low=None,
-        none="no signature yet",
-    )
-
-
-def _counters():
-    by = ("instance", "app", "region")
-    enabled = f"min by ({', '.join(by)}) (timpush_counters_enabled{{{HERE}}})"
-    resolved = f"min by ({', '.join(by)}) (timpush_window_resolved{{{HERE}}})"
-    anchor = f"1000 * max by ({', '.join(by)}) (timpush_day_anchor_timestamp_seconds{{{HERE}}})"
-    stages = "(instance, app, region, stage)"
-    return (
-        table(
-            "Counters of each target",
-            "Whether there are counters, whether the service tells ranges inside a day apart, and the start of the "
-            "day that the counters belong to.",
-            "0 in the first column: they are switched off, or the service's counts do not add up. 0 in the second: "
-            "use windows of whole days. `timpush-exporter probe` measures both.",
-            12,
-            [
-                Column("Counters", enabled, "none", ONE_IS_GOOD),
-                Column("Inside a day", resolved, "none", ONE_IS_GOOD),
-                Column("Day from", anchor, "dateTimeAsIso", low=None),
-            ],
-            "app", by, {"app": [TO_APP]}, none="no targets", ascending=True,
-        ),
-        lines(
-            "Late and revised losses",
-            "How many more losses the last closed day had when read again, and how far the service now stands below "
-            "a counter.",
-            "if late ones are many, raise `lag`; revised ones show that the service corrects its counts.",
-            12,
-            [
-                query(f"max by {stages} (timpush_revised_down_pushes{{{HERE}}})",
-                      "revised {{app}} {{region}} {{stage}} ({{instance}})", "A"),
-                query(f"max by {stages} (timpush_late_pushes{{{HERE}}})",
-                      "late {{app}} {{region}} {{stage}} ({{instance}})", "B"),
-            ],
-            long_names=True,
-            none="no counters",
-        ),
-    )
-
-
-def _processes():
-    cpu = f"rate(process_cpu_seconds_total{{{INSTANCE}}}{RATE})"
-    files = f"process_open_fds{{{INSTANCE}}} / process_max_fds{{{INSTANCE}}}"
-    return (
-        lines(
-            "CPU",
-            "Cores that each exporter uses.",
-            "it is a small part of one core; if not, count targets and scrapes.",
-            8, [query(cpu, "{{instance}}")], "none", none="not running", soft_max=0.1,
-        ),
-        lines(
-            "Memory",
-            "Resident memory of each exporter.",
-            "it is some tens of megabytes and level; a steady climb is a fault to report.",
-            8, [query(f"process_resident_memory_bytes{{{INSTANCE}}}", "{{instance}}")], "bytes", none="not running",
-        ),
-        lines(
-            "Open files",
-            "Open files and connections as a part of what the process may have.",
-            "near 1 new connections fail: raise the limit, or find who holds them.",
-            8, [query(files, "{{instance}}")], "percentunit", none="not running",
-        ),
-    )
-
-
 def _one_api():
     queries = [
-        query(_quantile(part), f"p{part * 100:.0f}", ref) for part, ref in zip((0.5, 0.95, 0.99), "ABC")
+        query(quantile(part), f"p{part * 100:.0f}", ref) for part, ref in zip((0.5, 0.95, 0.99), "ABC")
     ]
     return (
         8,
@@ -361,7 +243,7 @@ def _one_api():
             "$api: calls by outcome",
             "Calls of this API for each second by how they ended.",
             "if only one API fails, it is the service's; if both do, it is the key or the network.",
-            12, [query(f"sum by (outcome) (rate(timpush_api_requests_total{{{CALLS}}}{RATE})) > 0", "{{outcome}}")],
+            12, [query(f"{calls('outcome')} > 0", "{{outcome}}")],
             "reqps", colours=names.OUTCOMES, stacked=StackingMode.NORMAL, none="no calls",
         ),
         lines(

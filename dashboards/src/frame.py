@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
-from queries import FIRING
+from queries import FIRING, RANKED_SERIES
 
 API_DOCUMENT = "https://www.tencentcloud.com/document/product/1047/71898"
 
@@ -23,8 +23,11 @@ WIDTH = 24
 
 
 def dashboard_url(uid: str, **variables: str) -> str:
-    """The address of another dashboard at the same time, with what was chosen here."""
-    kept = ["${datasource:queryparam}", "${job:queryparam}", "${__url_time_range}"]
+    """The address of another dashboard at the same time, with what was chosen here.
+
+    The variables' values are text that is there, or from `cell` and the like: encoded.
+    """
+    kept = ["${datasource:queryparam}", "${job:queryparam}", "${series:queryparam}", "${__url_time_range}"]
     if "region" not in variables:
         kept.append("${region:queryparam}")
     if "app" not in variables:
@@ -32,12 +35,25 @@ def dashboard_url(uid: str, **variables: str) -> str:
     return f"/d/{uid}?" + "&".join([*kept, *(f"var-{name}={value}" for name, value in variables.items())])
 
 
+def cell(label: str) -> str:
+    """A label of a table's row, in an address: names are free text."""
+    return f"${{__data.fields.{label}:percentencode}}"
+
+
+def of_line(label: str) -> str:
+    """A label of a line or a bar, in an address."""
+    return f"${{__field.labels.{label}:percentencode}}"
+
+
 # From a row of a table with the labels app and region.
-TO_APP = ("Open this app", dashboard_url("timpush-app", app="${__data.fields.app}", region="${__data.fields.region}"))
+TO_APP = ("Open this app", dashboard_url("timpush-app", app=cell("app"), region=cell("region")))
 
 
 def choice(name: str, label: str, query: str, description: str, single: bool = False) -> build.QueryVariable:
-    """A variable from a label's values; all of them unless it is single."""
+    """A variable from a label's values; all of them unless it is single.
+
+    Where several can be chosen, Grafana escapes names for =~; where one can, only for =.
+    """
     variable = (
         build.QueryVariable(name)
         .label(label)
@@ -73,6 +89,32 @@ def _region() -> build.QueryVariable:
     return choice("region", "Region", query, "The data centre that an app is in.")
 
 
+def _series() -> build.QueryVariable:
+    description = (
+        "How the series' names begin. board:timpush_ are those of the recording rules, which are fast with many "
+        "apps; timpush_ are the exporter's own, which need no rules and go back further than they do."
+    )
+    query = f"query_result({RANKED_SERIES})"
+    # The first is chosen.
+    return (
+        choice("series", "Series", query, description, single=True)
+        .regex('/series="([^"]+)"/')
+        .sort(model.VariableSort.DISABLED)
+    )
+
+
+def leading(name: str, query: str, label: str) -> build.QueryVariable:
+    """A hidden variable: the values of a label that a query finds, which has no other label."""
+    everything = model.VariableOption(selected=True, text=["All"], value=["$__all"])
+    return (
+        choice(name, name, f"query_result({query})", "Found anew with each time range.")
+        .regex(f'/^{{{label}="(.*)"}} /')
+        .all_value("")
+        .current(everything)
+        .hide(model.VariableHide.HIDE_VARIABLE)
+    )
+
+
 class Board:
     """One dashboard, filled from the top: first lines of panels, then collapsed rows."""
 
@@ -92,7 +134,8 @@ class Board:
             .time("now-24h", "now")
             .refresh("1m")
         )
-        for variable in (_data_source(), _job(), _app(single_app), _region()):
+        self._single_app = single_app
+        for variable in (_data_source(), _job(), _app(single_app), _region(), _series()):
             self._build.with_variable(variable)
         self._link()
         self._annotate()
@@ -168,7 +211,11 @@ class Board:
         return self._ids
 
     def document(self) -> dict:
-        document = json.loads(JSONEncoder(sort_keys=False).encode(self._build.build()))
+        text = JSONEncoder(sort_keys=False).encode(self._build.build())
+        if self._single_app:
+            # One name, which Grafana does not escape for a regular expression.
+            text = text.replace(r'app=~\"$app\"', r'app=\"$app\"')
+        document = json.loads(text)
         document["schemaVersion"] = SCHEMA_VERSION
         for variable in document["templating"]["list"]:
             for key in OF_OTHER_VARIABLES:

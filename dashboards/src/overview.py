@@ -3,10 +3,12 @@
 from grafana_foundation_sdk.models.common import StackingMode
 
 import names
-from frame import TO_APP, Board, dashboard_url
+from frame import TO_APP, Board, cell, dashboard_url, of_line
 from names import POST, READY
-from panels import AGE, ANY_IS_BAD, LOSS_RATIO, NO_TRAFFIC, Column, bands, bars, lines, now, query, stat, table
-from queries import FIRING, age, by_class, latest, loss_ratio, lost, texts, total
+from panels import (
+    AGE, ANY_IS_BAD, LOSS_RATIO, MANY, NO_TRAFFIC, Column, bands, bars, lines, now, query, stat, table,
+)
+from queries import DAY_AGO, FIRING, age, by_class, known, latest, loss_ratio, lost, texts, total, worst
 
 RECEIPTS = (
     "Delivered counts receipts: FCM has none, and some vendors need a receipt URL, "
@@ -15,7 +17,7 @@ RECEIPTS = (
 
 TO_CODE = (
     "Open this code",
-    dashboard_url("timpush-errors", stage="${__data.fields.stage}", err_code="${__data.fields.err_code}"),
+    dashboard_url("timpush-errors", stage=cell("stage"), err_code=cell("err_code")),
 )
 
 
@@ -24,7 +26,8 @@ def board() -> Board:
         "timpush-overview",
         "Push loss / Overview",
         "Offline push of Tencent Cloud Chat: is it bad, where, since when, and why. Numbers cover the exporter's "
-        "rolling window (1 h unless configured) that ended shortly ago.",
+        "rolling window (1 h unless configured) that ended shortly ago. No rules loaded? All works, and is slower "
+        "with hundreds of apps.",
     )
     board.line(4, *_now())
     board.line(8, _funnel(), _apps(), _causes())
@@ -41,13 +44,13 @@ def _now():
             "uninstalled.",
             "from 5 % on, find the app in the table below and the code beside it; from 15 % on, expect an outage or "
             "a lost credential.",
-            4, query(loss_ratio(POST)), "percentunit", LOSS_RATIO,
+            4, now(loss_ratio(POST)), "percentunit", LOSS_RATIO, trend=False,
         ),
         stat(
             "Loss before sending",
             "Part of the sendable pushes that never left the service: no certificate or no token was reported.",
             "a step up after a release means that the app no longer registers its token or certificate.",
-            4, query(loss_ratio(READY)), "percentunit", LOSS_RATIO,
+            4, now(loss_ratio(READY)), "percentunit", LOSS_RATIO, trend=False,
         ),
         stat(
             "Sendable",
@@ -69,9 +72,10 @@ def _now():
         ),
         stat(
             "Oldest data",
-            "Time since the target that waited longest was last answered.",
+            "Time since the target that waited longest was last answered; if it never was, since its exporter "
+            "started.",
             "above 10 minutes the other panels show old numbers; open Exporter health.",
-            4, query(age()), "s", AGE, none="no answer yet",
+            4, now(age()), "s", AGE, none="no answer yet", trend=False,
         ),
         stat(
             "Firing alerts",
@@ -97,9 +101,12 @@ def _funnel():
 
 def _apps():
     by = ("app", "region")
+    up = f"0 * max by (app, region) ({latest('timpush_target_up')})"
     columns = [
-        Column("Loss after", loss_ratio(POST, *by), "percentunit", LOSS_RATIO, width=100),
-        Column("Loss before", loss_ratio(READY, *by), "percentunit", LOSS_RATIO, width=100),
+        Column("Losses", f"({up} + 1 unless on (app, region) {known()}) or {up}", "none", width=68,
+               states={"0": ("known", names.GOOD), "1": ("no data", names.WORST)}),
+        Column("Loss after", loss_ratio(POST, *by), "percentunit", LOSS_RATIO, width=90),
+        Column("Loss before", loss_ratio(READY, *by), "percentunit", LOSS_RATIO, width=90),
         Column("Sendable", total(latest("timpush_window_sendable_pushes"), *by)),
         Column("Sent", total(latest("timpush_window_sent_pushes"), *by)),
         Column("Lost after", lost(*by, matchers=(f'stage="{POST}"',))),
@@ -108,10 +115,11 @@ def _apps():
     ]
     return table(
         "Apps, worst first",
-        "Each app and region with its losses after and before sending in the window. An app without pushes has no "
-        "ratio.",
+        "Each app and region with its losses after and before sending in the window. First come those without data: "
+        "never answered, or not for so long that the last answer was dropped. An app without pushes, or without "
+        "statistics, has no ratio.",
         "open the worst app by its name; a red age means that its row is old.",
-        12, columns, "Loss after", by, {"app": [TO_APP]}, none=NO_TRAFFIC,
+        12, columns, "Loss after", by, {"app": [TO_APP]}, none=NO_TRAFFIC, above="Losses",
     )
 
 
@@ -129,17 +137,19 @@ def _causes():
 
 
 def _by_app():
-    link = dashboard_url("timpush-app", app="${__field.labels.app}")
+    link = dashboard_url("timpush-app", app=of_line("app"))
+    expr = worst(MANY, loss_ratio(POST, "app"), loss_ratio(POST, "app", at=" @ end()"), "app")
     return lines(
-        "Loss after sending, by app",
-        "Part of each app's sent pushes that was lost. A gap means no traffic.",
+        "Loss after sending, worst apps",
+        "Part of each app's sent pushes that was lost, for the twenty apps where it is most at the end of the range. "
+        "A gap means no traffic.",
         "note when a line left its usual level; click it to open the app.",
-        8, [query(loss_ratio(POST, "app"), "{{app}}")], "percentunit", links=[("Open this app", link)],
+        8, [query(expr, "{{app}}")], "percentunit", links=[("Open this app", link)],
     )
 
 
 def _compared():
-    spans = (("now", "", "A"), ("a day ago", " offset 1d", "B"), ("a week ago", " offset 7d", "C"))
+    spans = (("now", "", "A"), ("a day ago", DAY_AGO, "B"), ("a week ago", " offset 7d", "C"))
     return lines(
         "Loss after sending, against before",
         "The same ratio now, at the same time yesterday and a week ago. The older lines begin when Prometheus has "
@@ -166,28 +176,34 @@ def _classes():
         "Losses of the platforms by the class of their code. token_invalid is the floor of uninstalled apps; "
         "credential, permission, config and content are yours; quota and vendor_transient are the vendor's.",
         "act on credential, permission, config and content; see Error codes for each class.",
-        12, [query(by_class(), "{{class}}")], colours=names.CLASSES, stacked=StackingMode.NORMAL, none="no losses",
+        12, [query(by_class(codes=False), "{{class}}")], colours=names.CLASSES, stacked=StackingMode.NORMAL,
+        none="no losses",
     )
 
 
 def _targets():
-    up = latest("timpush_target_up")
+    by = ("app", "region")
+    failed = f"max by (app, region) ({latest('timpush_target_consecutive_failures', at=' @ end()')})"
+    expr = worst(MANY, f"min by (app, region) ({latest('timpush_target_up')})", failed, *by)
     return bands(
         "Targets",
-        "Whether the latest poll of each app and region was answered by all of its APIs.",
+        "Whether the latest poll of an app and region was answered by all of its APIs, for the twenty that have "
+        "failed for most polls by the end of the range.",
         "failed means that the numbers stand still; open Exporter health for the reason.",
-        12, query(f"min by (app, region) ({up})", "{{app}} {{region}}"),
+        12, query(expr, "{{app}} {{region}}"),
         look=((None, names.WORST), (1, names.GOOD)),
         states={"0": ("failed", names.WORST), "1": ("ok", names.GOOD)},
     )
 
 
 def _ages():
+    oldest = worst(MANY, age("app"), age("app", at=" @ end()"), "app")
     return lines(
-        "Age of the data, by app",
-        "Time since all APIs of an app were last answered.",
+        "Age of the data, oldest",
+        "Time since all APIs of an app were last answered, for the twenty apps where it is longest at the end of the "
+        "range; for one that never was, since its exporter started.",
         "a line that climbs is a target that fails; open Exporter health.",
-        12, [query(age("app"), "{{app}}")], "s", look=AGE, limits=True, none="no answer yet",
+        12, [query(oldest, "{{app}}")], "s", look=AGE, limits=True, none="no answer yet",
     )
 
 

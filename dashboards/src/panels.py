@@ -33,6 +33,16 @@ LEAST_WIDTH = 60
 # From this width on, a legend is better beside the lines than below.
 WIDE = 12
 
+# How many points a line over time has at most: one in 15 minutes of a day, a quarter of the window that
+# the gauges are about. One for each pixel would show no more, and cost as many times as much.
+POINTS = 100
+
+# And of a panel that shows what another shows, in another way.
+AGAIN_POINTS = 48
+
+# How many lines a panel shows of what there can be hundreds of.
+MANY = 20
+
 # How far an axis goes at least: noise around nothing is not to look like a mountain.
 SOFT_MAX = {"percentunit": 0.05, "short": 5}
 
@@ -57,9 +67,10 @@ AGE = ((None, names.GOOD), (600, names.WARN), (1800, names.WORST))
 ANY_IS_BAD = ((None, names.GOOD), (1, names.WORST))
 
 
-def query(expr: str, legend: str = "", ref: str = "A") -> prometheus.Dataquery:
-    """A line over time for each series."""
-    return prometheus.Dataquery().datasource(SOURCE).ref_id(ref).expr(expr).legend_format(legend).range()
+def query(expr: str, legend: str = "", ref: str = "A", every: str = "") -> prometheus.Dataquery:
+    """A line over time for each series, with a value in `every` such time at most."""
+    made = prometheus.Dataquery().datasource(SOURCE).ref_id(ref).expr(expr).legend_format(legend).range()
+    return made.interval(every) if every else made
 
 
 def now(expr: str, legend: str = "", ref: str = "A") -> prometheus.Dataquery:
@@ -159,7 +170,7 @@ def lines(title, means, do, width, queries, unit="short", low=0, colours=None, s
     panel.tooltip(build_common.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI)
                   .sort(common.SortOrder.DESCENDING))
     panel.line_width(2 if stacked is None else 1).fill_opacity(5 if stacked is None else 45)
-    panel.show_points(common.VisibilityMode.NEVER)
+    panel.show_points(common.VisibilityMode.NEVER).max_data_points(POINTS)
     if stacked is not None:
         panel.stacking(build_common.StackingConfig().mode(stacked).group("A"))
     if limits:
@@ -181,6 +192,7 @@ def bands(title, means, do, width, target, unit="short", look=PLAIN, states=None
     """One strip for each series, coloured by its state."""
     panel = _dress(statetimeline.Panel(), title, means, do, width, [target], unit, look, none, low)
     panel.color_scheme(build.FieldColor().mode(model.FieldColorModeId.THRESHOLDS))
+    panel.max_data_points(POINTS)
     panel.show_value(common.VisibilityMode.NEVER).merge_values(True).row_height(0.85).fill_opacity(80)
     panel.legend(build_common.VizLegendOptions().show_legend(True).display_mode(common.LegendDisplayMode.LIST)
                  .placement(common.LegendPlacement.BOTTOM).calcs([]))
@@ -202,6 +214,7 @@ def buckets(title, means, do, width, target, none="no calls"):
     target.format(PromQueryFormat.HEATMAP)
     return (
         panel.calculate(False)
+        .max_data_points(POINTS)
         .y_axis(build_heatmap.YAxisConfig().unit("s"))
         .color(build_heatmap.HeatmapColorOptions().scheme("Blues").steps(32))
         .cell_gap(1)
@@ -217,7 +230,8 @@ def words(title, width, content):
 class Column:
     """One column of numbers: a query and how its cells look."""
 
-    def __init__(self, name, expr, unit="short", look=None, gauge=False, low: float | None = 0, width=None):
+    def __init__(self, name, expr, unit="short", look=None, gauge=False, low: float | None = 0, width=None,
+                 states=None):
         self.name, self.expr = name, expr
         self.properties = [property_of("unit", unit)]
         if low is not None:
@@ -230,13 +244,18 @@ class Column:
             cell = {"type": "gauge", "mode": "basic"} if gauge else {"type": "color-background", "mode": "basic"}
             self.properties.append(property_of("custom.cellOptions", cell))
             self.properties.append(property_of("color", {"mode": "thresholds"}))
+        if states:
+            self.properties.append(property_of("mappings", [mapping.to_json() for mapping in _mapped(states)]))
+            self.properties.append(property_of("custom.cellOptions", {"type": "color-text"}))
         if width := width or (DATE_WIDTH if unit.startswith("dateTime") else None):
             self.properties.append(property_of("custom.width", width))
 
 
 def table(title, means, do, width, columns, sort, keys, links=None, none="no data", extra=(), low=0, ascending=False,
-          filterable=False, without=()):
+          filterable=False, without=(), above=None):
     """Rows of the labels `keys` with a column for each query; the labels `without` are not shown.
+
+    Rows with more in the column `above` come first, then those with more in `sort`.
 
     `extra` are queries for a label's sake, given as (expression): their values are hidden.
     """
@@ -248,18 +267,19 @@ def table(title, means, do, width, columns, sort, keys, links=None, none="no dat
     value = "Value #{}" if len(exprs) > 1 else "Value"
     shown = {value.format(ref): column.name for ref, column in zip(refs, columns)}
     hidden = ["Time", *without, *(value.format(ref) for ref in refs[len(columns):])]
-    order = [*keys, *shown]
+    places = [*keys, *shown]
     panel.with_transformation(model.DataTransformerConfig(id_val="merge", options={}))
     organize = {
         "excludeByName": dict.fromkeys(hidden, True),
-        "indexByName": {name: index for index, name in enumerate(order)},
+        "indexByName": {name: index for index, name in enumerate(places)},
         "renameByName": shown,
     }
     panel.with_transformation(model.DataTransformerConfig(id_val="organize", options=organize))
     panel.show_header(True).cell_height(common.TableCellHeight.SM).min_width(LEAST_WIDTH)
     if filterable:
         panel.filterable(True)
-    panel.sort_by([build_common.TableSortByFieldState().display_name(sort).desc(not ascending)])
+    order = [(above, True), (sort, not ascending)] if above else [(sort, not ascending)]
+    panel.sort_by([build_common.TableSortByFieldState().display_name(name).desc(down) for name, down in order])
     for column in columns:
         panel.override_by_name(column.name, column.properties)
     return _keys(panel, keys, links)

@@ -1,17 +1,19 @@
 """Each vendor's channel beside the others."""
 
 import names
-from frame import Board, choice, dashboard_url
+from frame import Board, cell, choice, dashboard_url
 from names import POST, READY
-from panels import LOSS_RATIO, PLAIN, Column, bands, fixed, lines, matrix, property_of, query, stat, table
+from panels import (
+    AGAIN_POINTS, LOSS_RATIO, PLAIN, Column, bands, fixed, lines, matrix, now, property_of, query, stat, table,
+)
 from queries import CHOSEN, by_class, latest, loss_ratio, lost, texts, total
 
 PICKED = ('platform=~"$platform"',)
 
-TO_PLATFORM = ("Only this platform", dashboard_url("timpush-platforms", platform="${__data.fields.platform}"))
+TO_PLATFORM = ("Only this platform", dashboard_url("timpush-platforms", platform=cell("platform")))
 TO_CODES = ("Open the codes", dashboard_url("timpush-errors", stage="$__all", err_code="$__all"))
 TO_CODE = (
-    "Open this code", dashboard_url("timpush-errors", stage="$__all", err_code="${__value.raw}")
+    "Open this code", dashboard_url("timpush-errors", stage="$__all", err_code="${__value.raw:percentencode}")
 )
 
 RECEIPTS = "FCM sends none at all; Huawei, Honor, vivo and Meizu only to a URL that is set at the vendor."
@@ -32,7 +34,7 @@ def board() -> Board:
         "Each vendor's channel: volume, losses in both stages, and codes. The platforms are another measurement "
         "than the totals and do not add up to them.",
     )
-    known = f"label_values(timpush_window_platform_sendable_pushes{{{CHOSEN}}}, platform)"
+    known = f"label_values(${{series}}window_platform_sendable_pushes{{{CHOSEN}}}, platform)"
     board.variable(choice("platform", "Platform", known, "The vendor's channel; unknown is the online push."))
     board.line(10, _scoreboard(), _unattributed())
     board.line(10, _after(), _bands())
@@ -70,7 +72,7 @@ def _unattributed():
         "Losses of the total minus those of all platforms, by stage. The service counts both for itself; what no "
         "platform explains are mostly devices whose vendor never became known. It can be below 0.",
         "nothing, unless it is most of the loss: then look at devices that never registered a vendor.",
-        5, query(difference, "{{stage}}"), look=PLAIN, low=None, none="no data",
+        5, now(difference, "{{stage}}"), look=PLAIN, low=None, none="no data", trend=False,
     ).override_by_name(READY, _stage(READY)).override_by_name(POST, _stage(POST))
 
 
@@ -95,7 +97,7 @@ def _bands():
         "red is an outage or a refused credential; read the beginning of the band for the time.",
         10, query(loss_ratio(POST, "platform", matchers=PICKED), "{{platform}}"), "percentunit", LOSS_RATIO,
         none="no traffic",
-    )
+    ).max_data_points(AGAIN_POINTS)
 
 
 def _before():
@@ -152,8 +154,8 @@ def _one():
              "credential, config, permission and content are yours; open a code for its history.",
              24, [Column("Lost", f"topk(10, {losses} > 0)", look=PLAIN, gauge=True)], "Lost",
              (*codes, "class", "err_info"),
-             {"err_code": [("Open this code", dashboard_url("timpush-errors", stage="${__data.fields.stage}",
-                                                            err_code="${__data.fields.err_code}"))]},
+             {"err_code": [("Open this code", dashboard_url("timpush-errors", stage=cell("stage"),
+                                                            err_code=cell("err_code")))]},
              none="no losses",
              extra=[f"{texts(*codes, matchers=PICKED)} and on (stage, err_code) topk(10, {losses} > 0)",
                     f"group by (stage, err_code, class) ({by_class(codes, PICKED)} > 0) and on (stage, err_code) "

@@ -15,7 +15,36 @@ TARGET = ("app", "region")
 LOSS = (*TARGET, "stage", "err_code")
 
 # Alerts about the exporter as a whole have no label app.
-FIRING = 'ALERTS{alertname=~"Timpush.+",alertstate="firing",app=~"$app|"}'
+_FIRES = 'alertname=~"Timpush.+",alertstate="firing"'
+FIRING = f'(ALERTS{{{_FIRES},app=~"$app"}} or ALERTS{{{_FIRES},app=""}})'
+
+# Gauges that the rules of the group timpush-dashboards record, folded over replicas and codes, by
+# the same name after `board:`. A query works on both: $series is how the names begin, which is
+# `board:timpush_` where the rules are loaded, else `timpush_`.
+RECORDED = {
+    "timpush_window_end_timestamp_seconds",
+    "timpush_window_lost_pushes",
+    "timpush_window_platform_lost_pushes",
+    *(f"timpush_window_{step}_pushes" for step in ("sendable", "sent", "delivered", "clicked")),
+    *(f"timpush_window_platform_{step}_pushes" for step in ("sendable", "sent", "delivered")),
+}
+
+
+def _ranked_series() -> str:
+    """The beginnings of names that there are, the better one first.
+
+    The recorded ones are, unless they begin within the range and the exporter's do not.
+    """
+    served = 'group(timpush_window_end_timestamp_seconds{job=~"$job"}%s)'
+    recorded = served.replace("timpush_", "board:timpush_")
+    start = " offset $__range"
+    whole = f"{recorded % ''} and {recorded % start} or {recorded % ''} unless {served % start}"
+    ranks = {"board:timpush_": f"3 * ({whole}) or {recorded % ''}", "timpush_": f"2 * {served % ''}"}
+    named = [f'label_replace({rank}, "series", "{name}", "", "")' for name, rank in ranks.items()]
+    return f"sort_desc({' or '.join(named)})"
+
+
+RANKED_SERIES = _ranked_series()
 
 
 def own_labels(name: str) -> tuple[str, ...]:
@@ -23,13 +52,11 @@ def own_labels(name: str) -> tuple[str, ...]:
     labels = TARGET
     if "lost_pushes" in name:
         labels = LOSS
-    elif name.startswith(("timpush_window_start", "timpush_window_end", "timpush_target_last")):
-        labels = (*TARGET, "api")
-    elif name == "timpush_target_up":
+    elif any(part in name for part in ("window_start", "window_end", "target_last", "target_up", "consecutive")):
         labels = (*TARGET, "api")
     elif name in ("timpush_late_pushes", "timpush_revised_down_pushes"):
         labels = (*TARGET, "stage")
-    if "_platform_" in name:
+    if "platform_" in name:
         labels = (*labels, "platform")
     return labels
 
@@ -38,9 +65,15 @@ def select(name: str, *matchers: str) -> str:
     return f"{name}{{{','.join((CHOSEN, *matchers))}}}"
 
 
-def latest(name: str, *matchers: str, at: str = "", above: str = "") -> str:
-    """A gauge as it is, once whatever the number of replicas."""
-    return f"max by ({', '.join(own_labels(name))}) ({select(name, *matchers)}{at}{above})"
+def _of_codes(*words: str) -> bool:
+    return any(word.startswith("err_code") for word in words)
+
+
+def latest(name: str, *matchers: str, at: str = "", codes: bool = False) -> str:
+    """A gauge as it is, once whatever the number of replicas; of `codes`, never the recorded one."""
+    if name in RECORDED and not codes and not _of_codes(*matchers):
+        name = f"${{series}}{name.removeprefix('timpush_')}"
+    return f"max by ({', '.join(own_labels(name))}) ({select(name, *matchers)}{at})"
 
 
 def grown(name: str, span: str, *matchers: str) -> str:
@@ -61,42 +94,60 @@ def _of_platforms(by: tuple[str, ...], matchers: tuple[str, ...]) -> str:
     return "platform_" if by_platform else ""
 
 
-def lost(*by: str, matchers: tuple[str, ...] = (), at: str = "") -> str:
-    """Losses of the rolling window; those of platforms are another measurement."""
+def lost(*by: str, matchers: tuple[str, ...] = (), at: str = "", where: str = "") -> str:
+    """Losses of the rolling window; those of platforms are another measurement.
+
+    `where` narrows them to some targets, as in ` and on (app, region) ...`.
+    """
     name = f"timpush_window_{_of_platforms(by, matchers)}lost_pushes"
-    return total(latest(name, *matchers, at=at), *by)
+    return total(latest(name, *matchers, at=at, codes=_of_codes(*by)) + where, *by)
+
+
+def known(at: str = "", codes: bool = False) -> str:
+    """Targets whose losses are known."""
+    return latest("timpush_window_end_timestamp_seconds", 'api="normal_push_loss"', at=at, codes=codes)
 
 
 def loss_ratio(stage: str, *by: str, at: str = "", matchers: tuple[str, ...] = ()) -> str:
     """The part of the pushes of the rolling window that was lost in a stage.
 
-    0 where nothing was lost; nothing where no push was under way, and where the losses are not
-    known because only the statistics are answered.
+    0 where nothing was lost; nothing where no push was under way. An app stays out of both
+    sides if only its losses are known, or only its statistics.
     """
     step = "sent" if stage == POST else "sendable"
-    known = latest("timpush_window_end_timestamp_seconds", 'api="normal_push_loss"', at=at)
     base = latest(f"timpush_window_{_of_platforms(by, matchers)}{step}_pushes", *matchers, at=at)
-    whole = total(f"{base} and on (app, region) {known}", *by)
-    part = lost(*by, matchers=(_stage(stage), *matchers), at=at)
+    whole = total(f"{base} and on (app, region) {known(at)}", *by)
+    counted = f" and on (app, region) {latest(f'timpush_window_{step}_pushes', at=at)}"
+    part = lost(*by, matchers=(_stage(stage), *matchers), at=at, where=counted)
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
 
 def loss_ratio_over(span: str, stage: str, *by: str) -> str:
     """The same over any range, from the counters."""
     step = "sent" if stage == POST else "sendable"
-    whole = total(grown(f"timpush_{step}_pushes_total", span), *by)
-    part = total(grown("timpush_lost_pushes_total", span, _stage(stage)), *by)
+    base = grown(f"timpush_{step}_pushes_total", span)
+    whole = total(f"{base} and on (app, region) {known()}", *by)
+    part = total(f"{grown('timpush_lost_pushes_total', span, _stage(stage))} and on (app, region) {base}", *by)
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
 
-def change(inner: str, before: str) -> str:
-    """How much more than before, where what was not there before was 0."""
-    return f"{inner} - ({before} or 0 * {inner})"
+DAY_AGO = " offset 1d"
 
 
-def pinned_top(count: int, inner: str, at_end: str, *by: str) -> str:
-    """Lines of those that lead at the range's end: the choice does not flicker along it."""
-    return f"{inner} and on ({', '.join(by)}) topk({count}, {at_end})"
+def lost_of_watched(*by: str, matchers: tuple[str, ...] = ()) -> str:
+    """Losses of the targets whose losses were known a day ago, too: of others nobody can say what is new."""
+    return lost(*by, matchers=matchers, where=f" and on (app, region) {known(DAY_AGO, codes=True)}")
+
+
+def change(*by: str, matchers: tuple[str, ...] = ()) -> str:
+    """How much more is lost than a day ago, where a code that was not there then was 0."""
+    now = lost_of_watched(*by, matchers=matchers)
+    return f"{now} - ({lost(*by, matchers=matchers, at=DAY_AGO)} or 0 * {now})"
+
+
+def worst(count: int, inner: str, rank: str, *by: str) -> str:
+    """The lines that rank first at the range's end: the choice does not flicker along it."""
+    return f"{inner} and on ({', '.join(by)}) topk({count}, {rank})"
 
 
 def texts(*by: str, matchers: tuple[str, ...] = ('platform="all"',)) -> str:
@@ -106,16 +157,37 @@ def texts(*by: str, matchers: tuple[str, ...] = ('platform="all"',)) -> str:
     return f"topk by ({on}) (1, group by ({on}, err_info) ({inner}))"
 
 
-def by_class(by: tuple[str, ...] = (), matchers: tuple[str, ...] = ()) -> str:
-    """Losses of the platforms by who must act."""
-    rows = latest("timpush_window_platform_lost_pushes", *matchers)
-    classes = 'group by (stage, platform, err_code, class) (timpush_error_code_info{job=~"$job"})'
-    joined = f"{rows} * on (stage, platform, err_code) group_left (class) {classes}"
-    return total(joined, *by, "class")
+def _classes() -> str:
+    """One class for each code, whatever versions of the catalogue the exporters have."""
+    code = "stage, platform, err_code"
+    info = 'timpush_error_code_info{job=~"$job"}'
+    return f"topk by ({code}) (1, count by ({code}, class) ({info})) ^ 0"
 
 
-def age(*by: str) -> str:
+def by_class(by: tuple[str, ...] = (), matchers: tuple[str, ...] = (), codes: bool = True) -> str:
+    """Losses of the platforms by who must act; without `codes`, the recorded ones if there are any."""
+    rows = latest("timpush_window_platform_lost_pushes", *matchers, codes=codes)
+    on = "on (stage, platform, err_code)"
+    joined = f"{rows} * {on} group_left (class) ({_classes()})"
+    if codes:
+        return total(joined, *by, "class")
+    # The recorded gauge has no codes: it is left out here, and the classes are recorded.
+    joined = joined.replace(CHOSEN, f'{CHOSEN},err_code!=""', 1)
+    recorded = f"max by (app, region, class) ({select('board:timpush_window_class_lost_pushes')})"
+    return f"{total(joined, *by, 'class')} or {total(recorded, *by, 'class')}"
+
+
+def last_success(*also: str, choice: str = CHOSEN, at: str = "") -> str:
+    """When each API of a target was last answered; if never, when its exporter started."""
+    by = ", ".join((*also, *TARGET, "api"))
+    last = f"timpush_target_last_success_timestamp_seconds{{{choice}}}{at}"
+    started = 'max by (job, instance) (process_start_time_seconds{job=~"$job"}%s)' % at
+    never = f"({last} == 0) + on (job, instance) group_left () {started}"
+    return f"(max by ({by}) ({last} > 0) or min by ({by}) ({never}))"
+
+
+def age(*by: str, at: str = "") -> str:
     """Seconds since the oldest of the latest successes."""
-    last = latest("timpush_target_last_success_timestamp_seconds", above=" > 0")
-    inner = f"min by ({', '.join(by)}) ({last})" if by else f"min({last})"
+    last = last_success(at=at)
+    inner = f"min by ({', '.join(by)}) {last}" if by else f"min {last}"
     return f"time() - {inner}"

@@ -27,6 +27,16 @@ BELOW_ZERO = {
 # Dashboards on which one variable has a single value.
 SINGLE = {("timpush-app", "app"): "the dashboard is about one app"}
 
+# What is not chosen by the viewer's eye: how names begin, and what is found anew each time.
+SINGLE_EVERYWHERE = {"series"}
+FOUND = {"leading"}
+
+# Labels of which there can be hundreds of values, or of pairs.
+NUMEROUS = {"app", "err_code", "code"}
+
+# More points than one in 15 minutes of a day are no use, and cost.
+POINTS = 100
+
 STAGES = {"ready_to_send", "post_send_delivered"}
 PLATFORMS = {"apns", "xiaomi", "huawei", "fcm", "meizu", "oppo", "vivo", "honor", "unknown"}
 
@@ -97,7 +107,14 @@ def variables(board: str, document: dict) -> list[str]:
             continue
         if each["refresh"] != 2:
             found.append(f"variable {name} is not asked for again with another time range")
-        if (board, name) in SINGLE:
+        if (board, name) in SINGLE or name in SINGLE_EVERYWHERE:
+            if each["multi"] or each["includeAll"]:
+                found.append(f"variable {name} can be several")
+            continue
+        if name in FOUND:
+            # All of those that were found; where there are none, no other.
+            if not (each["multi"] and each["includeAll"] and not each["allValue"] and each["hide"] == 2):
+                found.append(f"variable {name} is not all of what is found")
             continue
         if not (each["multi"] and each["includeAll"] and each["allValue"] == ".+"):
             found.append(f"variable {name} cannot be several or all")
@@ -176,7 +193,24 @@ def panel_problems(board: str, panel: dict) -> list[str]:
         each["type"] == "special" and each["options"]["match"] == "null+nan" for each in defaults["mappings"]
     ):
         found.append("shows no text for null")
-    return found + _targets(panel) + _legend(panel) + _links(board, panel)
+    return found + _targets(panel) + _legend(panel) + _links(board, panel) + _many(board, panel)
+
+
+def _many(board: str, panel: dict) -> list[str]:
+    """Of hundreds of lines only the worst are shown, and no line has more points than are seen."""
+    if panel["type"] not in ("timeseries", "state-timeline", "status-history", "bargauge", "heatmap"):
+        return []
+    found = []
+    if panel["type"] != "bargauge" and panel.get("maxDataPoints", POINTS + 1) > POINTS:
+        found.append(f"may have more than {POINTS} points")
+    for target in panel["targets"]:
+        numerous = {
+            label for label in NUMEROUS & set(dashboards.placeholders(target["legendFormat"]))
+            if (board, label) not in SINGLE
+        }
+        if numerous and "topk(" not in target["expr"]:
+            found.append(f"has a line for each {', '.join(sorted(numerous))}")
+    return found
 
 
 def _targets(panel: dict) -> list[str]:
@@ -263,12 +297,27 @@ def link_problems(document: dict, known: dict[str, set[str]]) -> list[str]:
         if uid not in known:
             found.append(f"a link leads to {uid}")
             continue
-        for part in ("${datasource:queryparam}", "${job:queryparam}", "${__url_time_range}"):
+        for part in ("${datasource:queryparam}", "${job:queryparam}", "${series:queryparam}", "${__url_time_range}"):
             if part not in parts:
                 found.append(f"a link to {uid} does not keep {part}")
+        for value in re.findall(r"\$\{[^}]*\}|\$\w+", query):
+            whole = value in ("${__url_time_range}", "$__all")
+            if not whole and not value.endswith((":queryparam}", ":percentencode}")):
+                found.append(f"a link to {uid} does not encode {value}")
         given = re.findall(r"(?:^|&)var-(\w+)=", query) + re.findall(r"\$\{(\w+):queryparam\}", query)
         found += [f"a link to {uid} gives it {name}" for name in set(given) - known[uid]]
     return found
+
+
+def comparisons(document: dict) -> list[str]:
+    """Grafana escapes values for =~ where several can be chosen, and for = where one can."""
+    single = dashboards.single(document)
+    return sorted({
+        f"compares with ${name}, which is {'one' if name in single else 'several'}, by {operator}"
+        for text in dashboards.texts(document)
+        for operator, name in re.findall(r'(!=|!~|=~|=)"\$\{?(\w+)', text)
+        if ("~" in operator) == (name in single)
+    })
 
 
 def colours(documents: dict[str, dict]) -> list[str]:
@@ -300,9 +349,10 @@ def main() -> int:
             found += [f"{panel['title']}: {problem}" for problem in panel_problems(board, panel)]
         queries = dashboards.panel_queries(board, document) + dashboards.annotation_queries(board, document)
         for query in queries:
-            found += [f"{query.place}: {problem}" for problem in promql_rules.problems(query.promql(), query.instant)]
-            if re.search(r'[^~]"\$[a-z{]', query.expr):
-                found.append(f"{query.place}: compares a label with a variable, which may be several, by =")
+            for series in (dashboards.BUILT_IN["series"], dashboards.RECORDED):
+                problems_of = promql_rules.problems(query.promql(series=series), query.instant)
+                found += [f"{query.place}: {problem}" for problem in problems_of if problem not in found]
+        found += comparisons(document)
         for query, label in dashboards.variable_queries(board, document):
             if label != "job" and 'job=~"$job"' not in query.expr:
                 found.append(f"{query.place}: is not limited to the job")

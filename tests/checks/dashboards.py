@@ -14,8 +14,15 @@ BUILT_IN = {
     "__interval": "30s",
     "__range": "1h",
     "slo_loss_percent": "5",
+    "series": "timpush_",
 }
+# How the names of recorded series begin, which the variable $series chooses if there are any.
+RECORDED = "board:timpush_"
 EVERYTHING = ".+"
+
+# Where one is to be chosen, not everything: an app of the demo and of the simulator.
+ONE = re.compile(r'(?<==)"\$app"')
+AN_APP = "game"
 
 # Not so $1, which label_replace() knows.
 VARIABLE = re.compile(r"\$(?:\{([a-z_]\w*)\}|([a-z_]\w*))")
@@ -39,13 +46,22 @@ class Query:
     def __str__(self) -> str:
         return f"{self.board}: {self.place}"
 
-    def promql(self) -> str:
-        return substitute(self.expr)
+    def promql(self, **chosen: str) -> str:
+        return substitute(self.expr, **chosen)
 
 
-def substitute(text: str) -> str:
-    """The text as it is asked when everything is chosen."""
-    return VARIABLE.sub(lambda match: BUILT_IN.get(match[1] or match[2], EVERYTHING), text)
+def substitute(text: str, **chosen: str) -> str:
+    """The text as it is asked when everything is chosen, or some other values are."""
+    values = BUILT_IN | chosen
+    text = ONE.sub(f'"{chosen.get("app", AN_APP)}"'.replace("\\", r"\\"), text)
+    return VARIABLE.sub(lambda match: values.get(match[1] or match[2], EVERYTHING), text)
+
+
+def escaped(value: str, several: bool) -> str:
+    """A chosen value as Grafana puts it into PromQL: for =~ if several could be chosen, else for =."""
+    if several:
+        return re.sub(r"[$^*{}\[\]'+?.()|]", r"\\\\\g<0>", value.replace("\\", "\\" * 4))
+    return value.replace("\\", "\\\\")
 
 
 def documents() -> dict[str, dict]:
@@ -92,12 +108,43 @@ def variable_queries(board: str, document: dict) -> list[tuple[Query, str]]:
     """The selectors of label_values() with the label that is asked for."""
     found = []
     for variable in document["templating"]["list"]:
-        if variable["type"] == "query":
-            match = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
-            if not match:
-                raise ValueError(f"{board}: variable {variable['name']} asks for something else than label_values")
+        match = re.fullmatch(r"label_values\((.+), (\w+)\)", variable.get("query", ""))
+        if match:
             found.append((Query(board, f"variable {variable['name']}", match[1], instant=True), match[2]))
     return found
+
+
+def result_queries(board: str, document: dict) -> list[tuple[Query, re.Pattern]]:
+    """The queries of query_result() with the pattern that finds a value in a line of the result."""
+    found = []
+    for variable in document["templating"]["list"]:
+        match = re.fullmatch(r"query_result\((.+)\)", variable.get("query", ""))
+        if match:
+            pattern = re.compile(variable["regex"].strip("/"))
+            found.append((Query(board, f"variable {variable['name']}", match[1], instant=True), pattern))
+    return found
+
+
+def lines_of(result: list[dict]) -> list[str]:
+    """What Grafana's query_result() looks for values in."""
+    return [
+        "{%s} %s" % (",".join(f'{name}="{value}"' for name, value in each["metric"].items()), each["value"][1])
+        for each in result
+    ]
+
+
+def texts(value: object) -> list[str]:
+    """All strings of a document but its addresses."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        value = [part for key, part in value.items() if key != "url"]
+    return [text for part in value for text in texts(part)] if isinstance(value, list) else []
+
+
+def single(document: dict) -> set[str]:
+    """Variables that have one value, which is not escaped for a regular expression."""
+    return {each["name"] for each in document["templating"]["list"] if not each.get("multi")}
 
 
 def placeholders(legend: str) -> set[str]:

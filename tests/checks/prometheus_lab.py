@@ -170,7 +170,7 @@ class Prometheus:
         self.data = folder / f"{name}-data"
         self.log = folder / f"{name}.log"
         self._config = folder / f"{name}.yml"
-        self._url = f"http://127.0.0.1:{free_port()}"
+        self.url = f"http://127.0.0.1:{free_port()}"
 
     def load(self, *files: pathlib.Path) -> None:
         """Takes up samples of the past; before it runs."""
@@ -196,15 +196,15 @@ class Prometheus:
         self._config.write_text(json.dumps(config))  # JSON is YAML
         command = [
             "prometheus", f"--config.file={self._config}", f"--storage.tsdb.path={self.data}",
-            "--storage.tsdb.retention.time=30d", f"--web.listen-address={self._url.removeprefix('http://')}",
+            "--storage.tsdb.retention.time=30d", f"--web.listen-address={self.url.removeprefix('http://')}",
         ]
         with running(self.log, *command):
-            until("Prometheus", self.log, lambda: fetch(f"{self._url}/-/ready"))
+            until("Prometheus", self.log, lambda: fetch(f"{self.url}/-/ready"))
             yield self
 
     def ask(self, path: str, **parameters: object) -> list:
         """The result of a query; what is wrong with it is a Failure."""
-        url = f"{self._url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
             answer = json.loads(fetch(url))
         except urllib.error.HTTPError as error:

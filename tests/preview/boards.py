@@ -14,7 +14,7 @@ RANGES = {"timpush-exporter": 180}
 USUAL_RANGE = 24 * HOUR
 
 # What is chosen where only one can be.
-CHOSEN = {"app": "shop", "datasource": "Prometheus"}
+CHOSEN = {"app": "shop", "datasource": "Prometheus", "series": dashboards.BUILT_IN["series"]}
 
 # Steps that Grafana rounds to, in seconds.
 STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
@@ -95,8 +95,9 @@ def chosen_values(document: dict) -> tuple[dict[str, str], list[dict]]:
     for variable in document["templating"]["list"]:
         name, label = variable["name"], variable.get("label") or variable["name"]
         if variable["type"] == "query" and variable.get("includeAll"):
-            chosen[name] = variable["allValue"]
-            shown.append({"label": label, "value": "All"})
+            chosen[name] = variable["allValue"] or dashboards.EVERYTHING
+            if not variable.get("hide"):
+                shown.append({"label": label, "value": "All"})
         else:
             chosen[name] = CHOSEN.get(name) or variable.get("current", {}).get("value", "")
             shown.append({"label": label, "value": chosen[name]})

@@ -21,6 +21,8 @@ interface Query {
   refId: string;
   expr: string;
   legendFormat?: string;
+  // The least step.
+  interval?: string;
   instant?: boolean;
   range?: boolean;
   format?: 'time_series' | 'table' | 'heatmap';

@@ -1,0 +1,330 @@
+#!/usr/bin/env python3
+"""Asks the dashboards about fleets of which the right answer is known, on a real Prometheus.
+
+Each fleet has a scrape job of its own, which is what the variable Job chooses. All is asked twice:
+of the exporter's series, and of what the rules of the group timpush-dashboards record of them.
+"""
+
+import math
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import dashboards
+import yaml
+from prometheus_lab import Failure, Prometheus, need
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+READY, POST = "ready_to_send", "post_send_delivered"
+# The one that a repeated row is tried with.
+PLATFORM = dashboards.REPEATED["platform"]
+LOSS, STATISTICS = "normal_push_loss", "normal_push_statistics"
+
+# Names that are more than words, and one that two of them would match as a regular expression.
+NAMES = {"a.b": 0.1, "aXb": 0.2, "C++": 0.3, "C": 0.4, "game (test)": 0.5, "game test": 0.6, r"back\slash": 0.7}
+
+# Which the recorded series need not answer as the exporter's do: they are from lately.
+OLDER = re.compile(r"against before \([BC]\)")
+
+
+class Fleet:
+    """The samples of one job."""
+
+    def __init__(self, job: str, now: int) -> None:
+        self.job, self.now, self.lines = job, now, []
+
+    def add(self, name: str, value: float, ago: int = 0, grows: float = 0, **labels: str) -> None:
+        """A series that is there for 20 minutes, until so many seconds ago."""
+        text = ",".join(f'{key}="{self._quoted(each)}"' for key, each in {"job": self.job, **labels}.items())
+        for minute in range(20, -1, -1):
+            at = self.now - ago - minute * MINUTE
+            self.lines.append(f"{name}{{{text}}} {value + grows * (20 - minute)} {at}\n")
+
+    @staticmethod
+    def _quoted(value: str) -> str:
+        return value.replace("\\", r"\\").replace('"', r"\"")
+
+    def app(self, app: str, lost: dict[str, float], sent: float | None = None, ago: int = 0, losses: bool = True,
+            instance: str = "one", region: str = "china") -> None:
+        """A target with what its codes lost after sending, with its statistics if there are any."""
+        labels = {"app": app, "region": region, "instance": instance}
+        apis = ((LOSS, losses), (STATISTICS, sent is not None))
+        for api in (api for api, there in apis if there):
+            self.add("timpush_window_end_timestamp_seconds", self.now - ago, ago, api=api, **labels)
+            self.add("timpush_target_up", 1, ago, api=api, **labels)
+            self.add("timpush_target_consecutive_failures", 0, ago, api=api, **labels)
+            self.add("timpush_target_last_success_timestamp_seconds", self.now - ago - 30, ago, api=api, **labels)
+        self.add("timpush_target_interval_seconds", 60, ago, **labels)
+        for code, count in lost.items():
+            self.add("timpush_window_lost_pushes", count, ago, stage=POST, err_code=code, **labels)
+            self.add("timpush_lost_pushes_total", 0, ago, grows=count, stage=POST, err_code=code, **labels)
+            on = {"platform": PLATFORM, "stage": POST, "err_code": code}
+            self.add("timpush_window_platform_lost_pushes", count, ago, **on, **labels)
+        if sent is not None:
+            for name in ("sent", "sendable"):
+                self.add(f"timpush_window_{name}_pushes", sent, ago, **labels)
+                self.add(f"timpush_window_platform_{name}_pushes", sent, ago, platform=PLATFORM, **labels)
+                self.add(f"timpush_{name}_pushes_total", 0, ago, grows=sent, **labels)
+
+
+def without_statistics(fleet: Fleet) -> None:
+    fleet.app("whole", {"1": 20}, sent=1000)
+    fleet.app("whole", {"1": 20}, sent=1000, instance="two")
+    fleet.app("whole", {"1": 3000}, region="frankfurt")
+    fleet.app("losses", {"1": 3000})
+    fleet.app("statistics", {}, sent=1000, losses=False)
+
+
+def catalogues(fleet: Fleet) -> None:
+    for instance, known in (("one", "quota"), ("two", "config"), ("three", "config")):
+        fleet.app("shop", {"17": 5}, sent=100, instance=instance)
+        on = {"stage": POST, "platform": PLATFORM, "err_code": "17", "class": known}
+        fleet.add("timpush_error_code_info", 1, instance=instance, **on)
+
+
+def names(fleet: Fleet) -> None:
+    for name, ratio in NAMES.items():
+        fleet.app(name, {"1": 100 * ratio}, sent=100)
+
+
+def codes(fleet: Fleet) -> None:
+    fleet.app("shop", {"a.c": 1, "abc": 10, "4|5": 100, "4": 1000}, sent=5000)
+
+
+def hole(fleet: Fleet) -> None:
+    fleet.app("watched", {"old": 10, "fresh": 7}, sent=100)
+    fleet.app("watched", {"old": 4}, sent=100, ago=DAY)
+    fleet.app("unwatched", {"old": 500, "habit": 500}, sent=1000)
+
+
+def silent(fleet: Fleet) -> None:
+    fleet.app("answered", {"1": 1}, sent=100)
+    never = {"app": "silent", "region": "china", "instance": "one"}
+    for api in (LOSS, STATISTICS):
+        fleet.add("timpush_target_up", 0, api=api, **never)
+        fleet.add("timpush_target_consecutive_failures", 120, api=api, **never)
+        fleet.add("timpush_target_last_success_timestamp_seconds", 0, api=api, **never)
+    fleet.add("timpush_target_interval_seconds", 60, **never)
+    fleet.add("process_start_time_seconds", fleet.now - 2 * HOUR, instance="one")
+
+
+def many(fleet: Fleet) -> None:
+    for number in range(50):
+        fleet.app(f"app{number:02}", {"1": number}, sent=100)
+
+
+FLEETS = (without_statistics, catalogues, names, codes, hole, silent, many)
+
+Rows = dict[str, float]
+
+
+class Asker:
+    """Asks a panel of a dashboard, with what is chosen, at the end of the fleets' time."""
+
+    def __init__(self, server: Prometheus, now: int, series: str) -> None:
+        self._server, self._now, self.series = server, now, series
+        self._documents = dashboards.documents()
+
+    def rows(self, board: str, place: str, label: str, **chosen: str) -> Rows:
+        """The last value for each value of a label."""
+        found = {}
+        for each in self.asked(self._query(board, place), **chosen):
+            value = float((each.get("values") or [each["value"]])[-1][1])
+            found[each["metric"].get(label, "")] = value
+        return found
+
+    def asked(self, query: dashboards.Query, **chosen: str) -> list[dict]:
+        text = query.promql(series=self.series, **chosen)
+        if query.instant:
+            return self._server.ask("query", query=text, time=self._now)
+        return self._server.ask("query_range", query=text, start=self._now - 300, end=self._now, step=60)
+
+    def column(self, board: str, title: str, column: str) -> str:
+        """The place of a column's query."""
+        document = self._documents[board]
+        panel = next(each for each in dashboards.panels(document) if each["title"] == title)
+        organized = next(each["options"] for each in panel["transformations"] if each["id"] == "organize")
+        value = next((old for old, new in organized["renameByName"].items() if new == column), "Value #?")
+        return f"{title} ({value[-1] if '#' in value else 'A'})"
+
+    def _query(self, board: str, place: str) -> dashboards.Query:
+        every = dashboards.panel_queries(board, self._documents[board])
+        try:
+            return next(query for query in every if query.place == place)
+        except StopIteration:
+            raise Failure(f"{board} asks nothing at {place}") from None
+
+    def every(self) -> list[dashboards.Query]:
+        boards = self._documents.items()
+        return [each for board, document in boards for each in dashboards.panel_queries(board, document)]
+
+    def found(self, board: str, variable: str, **chosen: str) -> list[str]:
+        """The values of a variable that asks by query_result()."""
+        every = dashboards.result_queries(board, self._documents[board])
+        query, pattern = next(each for each in every if each[0].place == f"variable {variable}")
+        lines = dashboards.lines_of(self.asked(query, **chosen))
+        return [match[1] for match in map(pattern.search, lines) if match]
+
+
+def same(found: Rows, wanted: Rows) -> bool:
+    return found.keys() == wanted.keys() and all(math.isclose(found[key], wanted[key], rel_tol=1e-6) for key in wanted)
+
+
+def claims(ask: Asker):
+    """What must be, by its sentence: what was found and what is right."""
+    overview, errors, platforms, app, health = (
+        "timpush-overview", "timpush-errors", "timpush-platforms", "timpush-app", "timpush-exporter"
+    )
+    job = "without_statistics"
+    about = "losses of targets without statistics, and statistics without losses, are in no ratio"
+    yield about, ask.rows(overview, "Loss after sending (A)", "", job=job), {"": 0.02}
+    yield about, ask.rows(overview, "Loss after sending, worst apps (A)", "app", job=job), {"whole": 0.02}
+    yield about, ask.rows(platforms, "Loss after sending, by platform (A)", "platform", job=job), {PLATFORM: 0.02}
+    yield about, ask.rows(app, "Loss after sending (A)", "", job=job, app="whole"), {"": 0.02}
+    # The allowed loss is 5 %.
+    yield about, ask.rows(app, "Burn rate (A)", "", job=job, app="whole"), {"": 0.4}
+    yield about, ask.rows(app, "Budget left of 7 days (A)", "", job=job, app="whole"), {"": 0.6}
+
+    job, about = "catalogues", "two versions of the catalogue give a loss one class"
+    yield about, ask.rows(overview, "Lost, by who must act (A)", "class", job=job), {"config": 5}
+    yield about, ask.rows(errors, "Who must act (A)", "class", job=job), {"config": 5}
+    place = "$platform: top codes (C)"
+    yield about, ask.rows(platforms, place, "class", job=job, platform=PLATFORM), {"config": 1}
+
+    for name, ratio in NAMES.items():
+        about, several, one = f"{name} is a name", dashboards.escaped(name, True), dashboards.escaped(name, False)
+        yield about, ask.rows(app, "Loss after sending (A)", "", job="names", app=one), {"": ratio}
+        place = "Loss after sending, worst apps (A)"
+        yield about, ask.rows(overview, place, "app", job="names", app=several), {name: ratio}
+
+    job, about = "codes", "a code with the characters of a regular expression is that code"
+    lost = {"a.c": 1, "4|5": 100}
+    for code in lost:
+        chosen = {"job": job, "err_code": dashboards.escaped(code, True)}
+        place = ask.column(errors, "Codes", "Lost")
+        yield about, ask.rows(errors, place, "err_code", **chosen), {code: lost[code]}
+        yield about, dict.fromkeys(ask.found(errors, "leading", **chosen), 0), {code: 0}
+        leading = {"job": job, "leading": dashboards.escaped(code, True)}
+        yield about, ask.rows(errors, "Top ten codes (A)", "err_code", **leading), {code: lost[code]}
+    about = "a chart over time is of the codes with the most losses"
+    yield about, dict.fromkeys(ask.found(errors, "leading", job=job), 0), dict.fromkeys(["4", "4|5", "abc", "a.c"], 0)
+
+    job, about = "hole", "nothing is new to an app without data of yesterday"
+    yield about, ask.rows(errors, "New in the last day (A)", "err_code", job=job), {"fresh": 7}
+    yield about, ask.rows(errors, "Risers (A)", "err_code", job=job), {"fresh": 7, "old": 6}
+    place = ask.column(errors, "Codes", "Since yesterday")
+    yield about, ask.rows(errors, place, "err_code", job=job), {"fresh": 7, "old": 6}
+
+    job, about = "silent", "an app that was never answered is as old as its exporter"
+    yield about, ask.rows(overview, "Oldest data (A)", "", job=job), {"": 2 * HOUR}
+    yield about, ask.rows(app, "Oldest data (A)", "", job=job, app="silent"), {"": 2 * HOUR}
+    ages = {"silent": 2 * HOUR, "answered": 30}
+    yield about, ask.rows(overview, "Age of the data, oldest (A)", "app", job=job), ages
+    place = ask.column(overview, "Apps, worst first", "Age")
+    yield about, ask.rows(overview, place, "app", job=job), ages
+    place = "Age of the data against what is allowed (A)"
+    yield about, ask.rows(health, place, "app", job=job), {name: age / 180 for name, age in ages.items()}
+    about = "an app that was never answered is in the table of apps, before the others"
+    place = ask.column(overview, "Apps, worst first", "Losses")
+    yield about, ask.rows(overview, place, "app", job=job), {"silent": 1, "answered": 0}
+
+    job, about = "many", "of many apps the worst are shown"
+    worst = {f"app{number:02}": number / 100 for number in range(30, 50)}
+    yield about, ask.rows(overview, "Loss after sending, worst apps (A)", "app", job=job), worst
+    for board, place in ((overview, "Targets (A)"), (overview, "Age of the data, oldest (A)"),
+                         (health, "Age of the data against what is allowed (A)"),
+                         (health, "Failed polls in a row (A)")):
+        count = len(ask.rows(board, place, "app", job=job))
+        yield f"{board}, {place}: {about}", {"at most 20": float(count <= 20 and count > 0)}, {"at most 20": 1}
+
+
+def record(server: Prometheus, folder: pathlib.Path, start: int, end: int) -> None:
+    """Writes what the rules would have recorded into the data of a server that is running."""
+    groups = yaml.safe_load((dashboards.TOP / "deploy/prometheus/timpush.rules.yml").read_text())["groups"]
+    file = folder / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [each for each in groups if each["name"] == "timpush-dashboards"]}))
+    command = [
+        "promtool", "tsdb", "create-blocks-from", "rules", f"--start={start}", f"--end={end}", "--eval-interval=60s",
+        f"--url={server.url}", f"--output-dir={server.data}", str(file),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise Failure(f"promtool cannot record: {done.stderr[-2000:]}")
+
+
+def alike(one: list[dict], two: list[dict]) -> bool:
+    def plain(result: list[dict]) -> list[str]:
+        return sorted(
+            f"{sorted(each['metric'].items())} {float((each.get('values') or [each['value']])[-1][1]):.9g}"
+            for each in result
+        )
+
+    return plain(one) == plain(two)
+
+
+def run(folder: pathlib.Path) -> tuple[int, list[str]]:
+    now = int(time.time()) // MINUTE * MINUTE - 5 * MINUTE
+    fleets = [Fleet(make.__name__, now) for make in FLEETS]
+    for make, fleet in zip(FLEETS, fleets):
+        make(fleet)
+    samples = folder / "fleets.om"
+    samples.write_text("".join(line for fleet in fleets for line in fleet.lines) + "# EOF\n")
+    server = Prometheus(folder, "truth")
+    server.load(samples)
+    problems, count = [], 0
+
+    def check(about: str, found: Rows, wanted: Rows) -> None:
+        nonlocal count
+        count += 1
+        if not same(found, wanted):
+            problems.append(f"{about}: {found} and not {wanted}")
+
+    def check_series(about: str, ask: Asker, span: int, wanted: list[str]) -> None:
+        nonlocal count
+        count += 1
+        found = ask.found("timpush-overview", "series", job="hole", __range=f"{span}s")
+        if found != wanted:
+            problems.append(f"{about}: {found} and not {wanted}")
+
+    served, recorded = dashboards.BUILT_IN["series"], dashboards.RECORDED
+    with server.running():
+        ask = Asker(server, now, served)
+        for claim in claims(ask):
+            check(*claim)
+        check_series("without rules the exporter's series are chosen", ask, 600, [served])
+        record(server, folder, now - 15 * MINUTE, now)
+    with server.running():
+        ask, before = Asker(server, now, recorded), Asker(server, now, served)
+        for about, found, wanted in claims(ask):
+            check(f"recorded: {about}", found, wanted)
+        check_series("recorded series are chosen", ask, 600, [recorded, served])
+        check_series("the exporter's series are chosen if only they go back that far", ask, DAY, [served, recorded])
+        for query in before.every():
+            if OLDER.search(query.place) or ":rate5m" in query.expr or "${series}" not in query.expr:
+                continue
+            for fleet in fleets:
+                count += 1
+                if not alike(before.asked(query, job=fleet.job), ask.asked(query, job=fleet.job)):
+                    problems.append(f"{query}: differs when recorded, for {fleet.job}")
+    return count, problems
+
+
+def main() -> int:
+    began, count = time.monotonic(), 0
+    try:
+        need("prometheus", "promtool")
+        with tempfile.TemporaryDirectory() as folder:
+            count, problems = run(pathlib.Path(folder))
+    except Failure as failure:
+        problems = [str(failure)]
+    for problem in problems:
+        print(problem)
+    print(f"{count} answers compared in {time.monotonic() - began:.0f} s, {len(problems)} problems")
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
