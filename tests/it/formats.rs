@@ -111,7 +111,9 @@ impl Still {
 
 /// Those that are the same from one scrape to the next.
 fn still(values: Values) -> Values {
-    let still = |(name, _): &(String, BTreeMap<_, _>)| !name.starts_with("process_");
+    let still = |(name, _): &(String, BTreeMap<_, _>)| {
+        !name.starts_with("process_") && name != "timpush_clock_timestamp_seconds"
+    };
     values.into_iter().filter(|(key, _)| still(key)).collect()
 }
 
