@@ -247,7 +247,7 @@ async fn stored(server: &Prometheus) -> Values {
         let value = series["value"][1].as_str().map(str::parse::<f64>);
         decode::add(&mut values, &name, labels, value.unwrap().unwrap());
     }
-    values
+    still(values)
 }
 
 #[tokio::test(flavor = "multi_thread")]
