@@ -108,8 +108,14 @@ impl PollLog {
                 let is_told = self.is_told(kind, api, id, cause, &mut streak.counted, now);
                 let (outcome, code) = (error.outcome.as_str(), error.code);
                 let advice = &error.advice;
-                match (kind, since) {
-                    (Some(Kind::StillFails), Some(since)) if is_told => warn!(
+                let history = match (kind, since) {
+                    (Some(Kind::StillFails), Some(since)) => {
+                        format!("still failing, {failures} in a row since {since}: ")
+                    }
+                    _ => String::new(),
+                };
+                if is_told {
+                    warn!(
                         app,
                         region,
                         api = name,
@@ -117,19 +123,10 @@ impl PollLog {
                         code,
                         failures,
                         advice,
-                        "{id} {api}: still failing, {failures} in a row since {since}: {error}"
-                    ),
-                    _ if is_told => warn!(
-                        app,
-                        region,
-                        api = name,
-                        outcome,
-                        code,
-                        failures,
-                        advice,
-                        "{id} {api}: {error}"
-                    ),
-                    _ => debug!(app, region, api = name, failures, "{id} {api}: {error}"),
+                        "{id} {api}: {history}{error}"
+                    );
+                } else {
+                    debug!(app, region, api = name, failures, "{id} {api}: {error}");
                 }
             }
         }
