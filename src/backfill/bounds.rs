@@ -11,15 +11,11 @@ use super::replay::{Settings, needed};
 use super::timeline::stops;
 use crate::config::duration::text;
 use crate::config::target::Target;
-use crate::model::window::{DAY, LOOK_BACK, UnixSeconds, aligned_end, day_anchor};
+use crate::model::window::{DAY, LOOK_BACK, TO_PASTE, UnixSeconds, aligned_end, day_anchor};
 use crate::poll::additivity;
 
 /// Time for the first call of all to be made, and for a call to be repeated.
 const MARGIN: Duration = Duration::from_secs(10);
-
-/// How long a time that a refusal names is accepted, in seconds: what the service keeps moves
-/// on while it is read.
-const TO_PASTE: u64 = 120;
 
 /// The most moments that are planned, of all targets together: a week of hours for 20,000
 /// targets, or of seconds for six. A moment and what it asks for take about 250 bytes.

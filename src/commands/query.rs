@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::fetch::Fetch;
 use crate::model::catalogue::loss_code;
 use crate::model::reading::{Api, Loss, LossKey, Reading};
-use crate::model::window::{LOOK_BACK, Range, UnixSeconds};
+use crate::model::window::{LOOK_BACK, Range, TO_PASTE, UnixSeconds};
 
 #[derive(Args)]
 pub struct QueryArgs {
@@ -74,10 +74,6 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
     }
     Ok(())
 }
-
-/// How long a time that an error names can be pasted, in seconds: what the service keeps
-/// moves on while it is read.
-const TO_PASTE: u64 = 120;
 
 /// A range that the service may answer.
 fn checked_range(start: UnixSeconds, end: UnixSeconds, now: UnixSeconds) -> Result<Range, String> {

@@ -46,6 +46,10 @@ pub const DAY: u64 = 86_400;
 /// How far back the loss API answers (document 71898).
 pub const LOOK_BACK: Duration = Duration::from_secs(7 * DAY);
 
+/// How long an earliest time that an error names can be pasted, in seconds: what the service
+/// keeps moves on while the error is read.
+pub const TO_PASTE: u64 = 120;
+
 /// Where a day begins, as seconds east of UTC, in -12:00..=+14:00.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayOffset(i32);
