@@ -15,6 +15,7 @@ mod commands;
 mod corpora;
 mod decode;
 mod demo;
+mod documented;
 mod exactness;
 mod files;
 mod formats;
