@@ -18,7 +18,6 @@ use crate::files::Stuck;
 use crate::http::content::{self, Lifecycle, Served};
 use crate::http::guard::auth;
 use crate::http::guard::front::{Front, Watch};
-use crate::http::server::ConnectionCounts;
 use crate::http::server::Server;
 use crate::push_api::transport::TransportError;
 use crate::reload::{Reloader, Reloads};
@@ -121,9 +120,7 @@ impl Bound {
         );
         let router = content::router(Arc::new(state));
         let router = auth::guarded(router, Arc::clone(&self.front));
-        let counts = ConnectionCounts::new().map_err(StartError::from)?;
-        let registered = daemon.metrics.serve(counts.collectors());
-        registered.map_err(StartError::from)?;
+        let counts = daemon.connections.clone();
         let server = Server::start(self.listener, router, self.front, counts);
         let mut server = server.map_err(StartError::Server)?;
         let mut config = self.config;

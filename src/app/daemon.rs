@@ -13,6 +13,7 @@ use super::{Bound, StartError};
 use crate::clock;
 use crate::config::Config;
 use crate::config::target::{Target, expand};
+use crate::http::server::ConnectionCounts;
 use crate::model::outcome::chain;
 use crate::model::target_id::TargetId;
 use crate::poll::pollers::Pollers;
@@ -30,6 +31,7 @@ const PROOFS_AT_ONCE: usize = 2048;
 pub(super) struct Daemon {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) metrics: Arc<SelfMetrics>,
+    pub(super) connections: ConnectionCounts,
     shared: Arc<Shared<Client>>,
     targets: Vec<Target>,
     pollers: Pollers,
@@ -44,6 +46,8 @@ impl Daemon {
         let targets = expand(config);
         let metrics = Arc::new(SelfMetrics::new(&targets)?);
         metrics.reloaded(Some(clock::now().unix()));
+        let connections = ConnectionCounts::new()?;
+        metrics.serve(connections.collectors())?;
         let snapshot = Arc::new(Snapshot::new(&targets));
         let client = Client::new(config, Arc::clone(&metrics))?;
         info!(
@@ -63,6 +67,7 @@ impl Daemon {
         let mut daemon = Self {
             snapshot,
             metrics,
+            connections,
             shared: Arc::new(shared),
             targets,
             pollers: Pollers::default(),

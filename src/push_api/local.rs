@@ -40,11 +40,18 @@ pub(super) fn fault(error: &io::Error) -> Option<FetchError> {
     })
 }
 
-/// The same of a text that repeats what the system said.
-pub(super) fn told(text: &str) -> Option<FetchError> {
-    let is_told = |errno: &Errno| text.contains(&format!("(os error {})", errno.raw_os_error()));
-    let errno = [Errno::MFILE, Errno::NFILE].into_iter().find(is_told)?;
-    fault(&errno.into())
+/// The same of what stood in the way of a name, if that was that no descriptor was left:
+/// the system says the rest of a name server's network, too.
+pub(super) fn without_descriptors(
+    mut errors: impl Iterator<Item = io::Error>,
+) -> Option<FetchError> {
+    let error = errors.find(|error| {
+        matches!(
+            Errno::from_io_error(error),
+            Some(Errno::MFILE | Errno::NFILE)
+        )
+    })?;
+    fault(&error)
 }
 
 /// The outcome, if a key could not be read for such a fault.
@@ -100,8 +107,9 @@ mod tests {
             let found = fault(&error);
             assert_eq!(found.is_some(), words.is_some(), "{errno}");
             let is_of_descriptors = matches!(errno, Errno::MFILE | Errno::NFILE);
-            let told = told(&format!("cannot resolve a.example: {error}; check it"));
-            assert_eq!(told.is_some(), is_of_descriptors, "{errno}");
+            let others = [Errno::CONNREFUSED, errno].map(io::Error::from);
+            let resolving = without_descriptors(others.into_iter());
+            assert_eq!(resolving.is_some(), is_of_descriptors, "{errno}");
             let key = KeyError::File {
                 path: "/made/up.key".into(),
                 source: ReadError::Io(error),

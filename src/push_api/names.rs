@@ -109,7 +109,7 @@ impl Names {
                 self.0.system.suspect().await;
                 let unresolved = Unresolved::new(host, reason);
                 (
-                    Err(unresolved.beside(system.unread_hosts.as_deref())),
+                    Err(unresolved.beside(system.unread_hosts.as_ref())),
                     now + FAILURE_KEPT,
                 )
             }

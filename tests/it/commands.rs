@@ -44,6 +44,20 @@ fn wrong_usage_is_64_and_help_is_0() {
 }
 
 #[test]
+fn a_mistyped_command_or_flag_is_answered_with_the_right_one() {
+    for (arguments, meant) in [
+        (&["qery"][..], "'query'"),
+        (&["check-confg"], "'check-config'"),
+        (&["run", "--confg", "x.yml"], "'--config'"),
+        (&["query", "--outptu", "json"], "'--output'"),
+    ] {
+        let output = run(arguments);
+        assert_eq!(code(&output), Some(64), "{arguments:?}");
+        assert!(stderr(&output).contains(meant), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn without_a_configuration_the_way_out_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(BINARY)

@@ -61,12 +61,8 @@ impl Body {
         scrubber: &Scrubber,
     ) -> Result<Self, Failure> {
         let host = route.host;
-        let coding = coding(response.headers()).map_err(|coding| {
-            let message = format!(
-                "{host} answered in the content coding {coding:?}, although it was asked for an answer without one"
-            );
-            malformed(&message, scrubber)
-        })?;
+        let coding = coding(response.headers())
+            .map_err(|coding| malformed(&format!("{host} answered in {coding}"), scrubber))?;
         if response
             .content_length()
             .is_some_and(|length| length > MAX_BODY as u64)
@@ -163,9 +159,13 @@ fn too_large(host: &str) -> FetchError {
     )
 }
 
-/// The one content coding that a body is in, if any. Fails with the name of what cannot
-/// be decoded.
-fn coding(headers: &HeaderMap) -> Result<Option<Coding>, String> {
+/// What a body is in and cannot be decoded from, as the header names it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the content coding {0:?}, although it was asked for an answer without one")]
+struct UnknownCoding(String);
+
+/// The one content coding that a body is in, if any.
+fn coding(headers: &HeaderMap) -> Result<Option<Coding>, UnknownCoding> {
     let codings: Vec<String> = headers
         .get_all(CONTENT_ENCODING)
         .iter()
@@ -177,7 +177,7 @@ fn coding(headers: &HeaderMap) -> Result<Option<Coding>, String> {
         "" => Ok(None),
         "gzip" | "x-gzip" => Ok(Some(Coding::Gzip)),
         "deflate" => Ok(Some(Coding::Deflate)),
-        other => Err(other.to_owned()),
+        other => Err(UnknownCoding(other.to_owned())),
     }
 }
 
@@ -224,9 +224,12 @@ mod tests {
             (&["gzip"], Ok(Some(Coding::Gzip))),
             (&["X-GZip"], Ok(Some(Coding::Gzip))),
             (&["identity, deflate"], Ok(Some(Coding::Deflate))),
-            (&["br"], Err("br".to_owned())),
-            (&["gzip, gzip"], Err("gzip, gzip".to_owned())),
-            (&["gzip", "zstd"], Err("gzip, zstd".to_owned())),
+            (&["br"], Err(UnknownCoding("br".to_owned()))),
+            (&["gzip, gzip"], Err(UnknownCoding("gzip, gzip".to_owned()))),
+            (
+                &["gzip", "zstd"],
+                Err(UnknownCoding("gzip, zstd".to_owned())),
+            ),
         ] {
             let headers = values
                 .iter()

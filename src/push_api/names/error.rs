@@ -1,9 +1,11 @@
 //! Why a name has no address, in words.
 
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
 
 use super::servers::LIMIT;
+use crate::files::ReadError;
 
 /// Why a name has no address, as the cause inside an error of the HTTP client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,24 +13,96 @@ use super::servers::LIMIT;
 pub struct Unresolved {
     host: String,
     reason: Reason,
-    aside: String,
+    aside: Aside,
 }
+
+/// What else may be the cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Aside(Option<Complaint>);
 
 impl Unresolved {
     pub(super) fn new(host: &str, reason: Reason) -> Self {
         Self {
             host: host.to_owned(),
             reason,
-            aside: String::new(),
+            aside: Aside::default(),
         }
     }
 
     /// Adds what else may be the cause.
-    pub(super) fn beside(mut self, aside: Option<&str>) -> Self {
-        if let Some(aside) = aside {
-            self.aside = format!("; {aside}");
-        }
+    pub(super) fn beside(mut self, aside: Option<&Complaint>) -> Self {
+        self.aside = Aside(aside.cloned());
         self
+    }
+
+    /// What the system said to the attempts, where it said something by number.
+    pub fn os_errors(&self) -> impl Iterator<Item = io::Error> {
+        let (servers, instead) = match &self.reason {
+            Reason::Failed {
+                servers, instead, ..
+            } => (servers.as_slice(), instead.as_ref()),
+            _ => (&[][..], None),
+        };
+        let of_server = |(_, failure): &(IpAddr, Failure)| match failure {
+            Failure::Network(complaint) => complaint.os_error,
+            _ => None,
+        };
+        let of_file = [instead, self.aside.0.as_ref()].into_iter().flatten();
+        servers
+            .iter()
+            .filter_map(of_server)
+            .chain(of_file.filter_map(|complaint| complaint.os_error))
+            .map(io::Error::from_raw_os_error)
+    }
+}
+
+impl fmt::Display for Aside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(complaint) => write!(f, "; {complaint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A failure of the system in words, with its number where the system gave one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Complaint {
+    text: String,
+    os_error: Option<i32>,
+}
+
+impl Complaint {
+    pub(super) fn new(text: String) -> Self {
+        Self {
+            text,
+            os_error: None,
+        }
+    }
+
+    pub(super) fn io(error: &io::Error) -> Self {
+        Self {
+            text: error.to_string(),
+            os_error: error.raw_os_error(),
+        }
+    }
+
+    /// Why a file was not read, after `what`.
+    pub(super) fn file(what: &str, error: &ReadError) -> Self {
+        let os_error = match error {
+            ReadError::Io(error) => error.raw_os_error(),
+            _ => None,
+        };
+        Self {
+            text: format!("{what}: {error}"),
+            os_error,
+        }
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
@@ -52,7 +126,7 @@ pub(super) enum Reason {
         servers: Vec<(IpAddr, Failure)>,
         resolv_conf: String,
         /// Why these servers were asked if the file names none.
-        instead: Option<String>,
+        instead: Option<Complaint>,
     },
 }
 
@@ -63,7 +137,7 @@ pub(super) enum Failure {
     Refused,
     ServFail,
     Code(u16),
-    Network(String),
+    Network(Complaint),
     Unreadable,
 }
 
@@ -131,8 +205,46 @@ impl fmt::Display for Failure {
             Self::Refused => f.write_str("refused the query (REFUSED)"),
             Self::ServFail => f.write_str("failed to answer (SERVFAIL)"),
             Self::Code(code) => write!(f, "responded with the error code {code}"),
-            Self::Network(text) => write!(f, "cannot be reached: {text}"),
+            Self::Network(complaint) => write!(f, "cannot be reached: {complaint}"),
             Self::Unreadable => f.write_str("sent an unusable response"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn what_the_system_said_is_told_by_number_wherever_it_was_said() {
+        let said = |code| Complaint::io(&io::Error::from_raw_os_error(code));
+        let server = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let failed = |servers: &[Failure], instead| {
+            let servers = servers.iter().map(|failure| (server, failure.clone()));
+            let reason = Reason::Failed {
+                servers: servers.collect(),
+                resolv_conf: "resolv.conf".to_owned(),
+                instead,
+            };
+            Unresolved::new("a.example", reason)
+        };
+        let codes = |unresolved: &Unresolved| -> Vec<i32> {
+            let codes = unresolved.os_errors();
+            codes.filter_map(|error| error.raw_os_error()).collect()
+        };
+        let network = Failure::Network(said(24));
+        for (unresolved, expected) in [
+            (failed(&[Failure::Silent, network], None), vec![24]),
+            (failed(&[Failure::Refused], Some(said(23))), vec![23]),
+            (failed(&[], None).beside(Some(&said(24))), vec![24]),
+            // A text that looks like it is none.
+            (
+                failed(&[], Some(Complaint::new("x (os error 24)".to_owned()))),
+                vec![],
+            ),
+        ] {
+            assert_eq!(codes(&unresolved), expected, "{unresolved}");
         }
     }
 }

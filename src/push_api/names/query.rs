@@ -11,7 +11,7 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::error::{Failure, Reason};
+use super::error::{Complaint, Failure, Reason};
 use super::hosts::MAX_ADDRESSES;
 use super::servers::Servers;
 
@@ -181,7 +181,7 @@ fn judge(response: Result<Lookup, NetError>, server: IpAddr) -> Result<Family, F
             code => Failure::Code(code.into()),
         }),
         NetError::Timeout => Err(Failure::Silent),
-        NetError::Io(error) => Err(Failure::Network(error.to_string())),
+        NetError::Io(error) => Err(Failure::Network(Complaint::io(&error))),
         _ => Err(Failure::Unreadable),
     }
 }

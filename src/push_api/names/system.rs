@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout};
 
+use super::error::Complaint;
 use super::hosts::Hosts;
 use super::servers::Servers;
 use crate::files::{self, ReadError, apart};
@@ -67,10 +68,17 @@ struct Last {
 pub(super) struct Read {
     pub(super) hosts: Arc<Hosts>,
     /// Why the hosts file was left out although it exists.
-    pub(super) unread_hosts: Option<String>,
+    pub(super) unread_hosts: Option<Complaint>,
     pub(super) servers: Arc<Servers>,
-    /// What the servers were made from: the file, or why it was not read.
-    resolv_conf: Result<Vec<u8>, String>,
+    resolv_conf: ResolvConf,
+}
+
+/// What the servers were made from.
+#[derive(Clone, PartialEq, Eq)]
+enum ResolvConf {
+    Bytes(Vec<u8>),
+    /// Why the file was not read.
+    Unread(String),
 }
 
 impl System {
@@ -129,7 +137,10 @@ fn read(paths: &Paths, before: Option<&Read>) -> Read {
     };
     let file = files::read(&paths.resolv_conf, MAX_RESOLV_CONF);
     let bytes = file.as_ref().map(|contents| contents.bytes.as_slice());
-    let resolv_conf = bytes.map(<[u8]>::to_vec).map_err(ToString::to_string);
+    let resolv_conf = match bytes {
+        Ok(bytes) => ResolvConf::Bytes(bytes.to_vec()),
+        Err(error) => ResolvConf::Unread(error.to_string()),
+    };
     let unchanged =
         |before: &&Read| before.resolv_conf == resolv_conf || file.as_ref().is_err_and(passes);
     if let Some(before) = before.filter(unchanged) {
@@ -155,10 +166,13 @@ fn passes(error: &ReadError) -> bool {
     matches!(error, ReadError::Io(error) if !matches!(error.kind(), NotFound | PermissionDenied))
 }
 
-fn complaint(path: &Path, error: &ReadError) -> Option<String> {
+fn complaint(path: &Path, error: &ReadError) -> Option<Complaint> {
     match error {
         ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => None,
-        error => Some(format!("{} was not used: {error}", path.display())),
+        error => Some(Complaint::file(
+            &format!("{} was not used", path.display()),
+            error,
+        )),
     }
 }
 
