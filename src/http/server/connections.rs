@@ -5,18 +5,21 @@
 //! most; there, one that waits for a request goes before one that is being served, and the
 //! oldest first. So a scraper gets in however many connections somebody else holds.
 //!
-//! Responses that clients have not read keep memory, which is bounded in the same spirit.
-//! Bodies are shared, and so are pieces of consecutive bodies: what counts is the memory that
-//! all of them keep together, and a thousand readers of one body keep no more than one.
+//! Responses that clients have not read keep [`memory`], which is bounded in the same spirit.
+
+mod counts;
+mod memory;
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use prometheus::{IntCounterVec, IntGauge, Opts, core::Collector};
 use tokio::task::{AbortHandle, Id};
 
-use super::progress::{Held, Phase, Progress};
+pub use counts::{Closed, ConnectionCounts};
+use memory::{MAX_HELD, Memory};
+
+use super::progress::{Phase, Progress};
 use crate::http::network::Network;
 
 /// Open connections. A scraper needs one or two; the rest is for people and for the time
@@ -25,104 +28,6 @@ pub(super) const MAX_CONNECTIONS: usize = 512;
 
 /// Connections that are always tried to be kept, however short of file descriptors.
 const MIN_CONNECTIONS: usize = 8;
-
-/// Bytes of memory that all responses but [`LARGE`] ones may keep together because clients
-/// have not read them.
-const MAX_HELD: usize = 64 << 20;
-
-/// So many responses may each keep more than their part of that, whatever their size: a
-/// million series make a body of more than a hundred megabytes, and the scrapers of each
-/// format may be a little slow.
-const LARGE: usize = 8;
-
-/// Why the server closes a connection whose client would have kept it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Closed {
-    /// For a newer one, or for lack of file descriptors.
-    Evicted,
-    /// No request came for a long time.
-    Idle,
-    /// A handshake, a request's head or its handling took too long.
-    SlowRequest,
-    /// The client stopped reading the response, or read it too slowly.
-    SlowReader,
-    /// Responses that were not read kept too much memory.
-    HeldMemory,
-}
-
-impl Closed {
-    pub const ALL: [Self; 5] = [
-        Self::Evicted,
-        Self::Idle,
-        Self::SlowRequest,
-        Self::SlowReader,
-        Self::HeldMemory,
-    ];
-
-    /// As a label.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Evicted => "evicted",
-            Self::Idle => "idle",
-            Self::SlowRequest => "slow_request",
-            Self::SlowReader => "slow_reader",
-            Self::HeldMemory => "held_memory",
-        }
-    }
-}
-
-/// What the server counts of its connections, for metrics.
-#[derive(Clone, Debug)]
-pub struct ConnectionCounts {
-    open: IntGauge,
-    closed: IntCounterVec,
-}
-
-impl ConnectionCounts {
-    pub fn new() -> Result<Self, prometheus::Error> {
-        let closed = Opts::new(
-            "timpush_http_connections_closed_total",
-            "Connections that the server closed although the client would have kept them.",
-        );
-        let closed = IntCounterVec::new(closed, &["reason"])?;
-        for reason in Closed::ALL {
-            closed.with_label_values(&[reason.as_str()]);
-        }
-        Ok(Self {
-            open: IntGauge::new(
-                "timpush_http_connections",
-                "Open connections to this server.",
-            )?,
-            closed,
-        })
-    }
-
-    /// For a registry.
-    pub fn collectors(&self) -> [Box<dyn Collector>; 2] {
-        [Box::new(self.open.clone()), Box::new(self.closed.clone())]
-    }
-
-    /// How many connections are open.
-    #[cfg(test)]
-    fn open(&self) -> i64 {
-        self.open.get()
-    }
-
-    /// How many connections were closed for a reason since the start.
-    #[cfg(test)]
-    pub(super) fn closed(&self, reason: Closed) -> u64 {
-        self.closed.with_label_values(&[reason.as_str()]).get()
-    }
-
-    fn set_open(&self, connections: usize) {
-        self.open
-            .set(i64::try_from(connections).unwrap_or(i64::MAX));
-    }
-
-    fn count_closed(&self, reason: Closed) {
-        self.closed.with_label_values(&[reason.as_str()]).inc();
-    }
-}
 
 struct Entry {
     progress: Arc<Progress>,
@@ -239,8 +144,8 @@ impl Connections {
         overdue.iter().filter(slow).count()
     }
 
-    /// Ends connections until the responses of the rest keep no more memory than [`MAX_HELD`]
-    /// and [`LARGE`] permit. How many had to end.
+    /// Ends connections until the responses of the rest keep no more memory than [`Memory`]
+    /// has room for. How many had to end.
     ///
     /// Those of networks with few connections stay first, and then those whose response is
     /// new, for they are not slow.
@@ -284,51 +189,6 @@ impl Connections {
     }
 }
 
-/// The memory of the responses that may go on.
-#[derive(Default)]
-struct Memory {
-    bytes: usize,
-    large: usize,
-    pieces: HashSet<usize>,
-    /// What was decided for a body holds for all who read it.
-    bodies: HashMap<(usize, u8), bool>,
-}
-
-impl Memory {
-    /// Whether the response may be kept, too, which then counts as done.
-    fn has_room_for(&mut self, held: &Held) -> bool {
-        let Some(body) = &held.shared else {
-            return self.add(held.bytes);
-        };
-        if let Some(decided) = self.bodies.get(&body.id()) {
-            return *decided;
-        }
-        let pieces = || {
-            let pieces = (0..).map_while(|index| body.piece(index));
-            pieces.map(|piece| (piece.as_ptr().addr(), piece.len()))
-        };
-        let new = pieces().filter(|(address, _)| !self.pieces.contains(address));
-        let bytes = new.map(|(_, length)| length).sum();
-        let has_room = self.add(bytes);
-        if has_room {
-            self.pieces.extend(pieces().map(|(address, _)| address));
-        }
-        self.bodies.insert(body.id(), has_room);
-        has_room
-    }
-
-    fn add(&mut self, bytes: usize) -> bool {
-        if bytes > MAX_HELD / LARGE {
-            let has_room = self.large < LARGE;
-            self.large += usize::from(has_room);
-            return has_room;
-        }
-        let has_room = self.bytes + bytes <= MAX_HELD;
-        self.bytes += if has_room { bytes } else { 0 };
-        has_room
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -338,7 +198,8 @@ mod tests {
     use tokio::task::JoinSet;
     use tokio::time::advance;
 
-    use super::super::progress::SharedBody;
+    use super::super::progress::{Held, SharedBody};
+    use super::memory::LARGE;
 
     const PIECE: usize = 1 << 20;
 
@@ -551,12 +412,5 @@ mod tests {
         assert!(same("::ffff:10.0.0.1", "10.0.0.1"));
         assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
         assert!(!same("10.0.0.1", "10.0.0.2"));
-    }
-
-    #[test]
-    fn reasons_are_counted_where_they_are_read() {
-        for (index, reason) in Closed::ALL.into_iter().enumerate() {
-            assert_eq!(reason as usize, index);
-        }
     }
 }
