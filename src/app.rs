@@ -2,8 +2,9 @@
 //! others.
 
 mod daemon;
+mod difference;
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -20,7 +21,7 @@ use crate::http::guard::auth;
 use crate::http::guard::front::{Front, Watch};
 use crate::http::server::Server;
 use crate::push_api::transport::TransportError;
-use crate::reload::{Reloader, Reloads};
+use crate::reload::{self, Reloader, Reloads, Request};
 use daemon::Daemon;
 
 /// How long requests may go on after the program was told to stop.
@@ -106,16 +107,17 @@ impl Bound {
         reloading: Option<(Reloader, Reloads)>,
     ) -> Result<(), StopError> {
         let (reloader, mut reloads) = reloading.unzip();
-        let mut daemon = Daemon::start(&self).await?;
+        let (url, openmetrics_created) = (self.url(), self.config.web.openmetrics_created);
+        let mut daemon = Daemon::start(self.config, self.replica_index).await?;
+        info!("serving on {url}");
         if let Some(watch) = self.web_file {
             daemon.also(Arc::clone(&self.front).follow(watch));
         }
-        let lifecycle = Lifecycle::new(reloader, self.config.web.enable_lifecycle);
-        let lifecycle = Arc::new(lifecycle);
+        let lifecycle = Arc::new(Lifecycle::new(reloader, daemon.is_open()));
         let state = Served::new(
             Arc::clone(&daemon.snapshot),
             Arc::clone(&daemon.metrics),
-            self.config.web.openmetrics_created,
+            openmetrics_created,
             Arc::clone(&lifecycle),
         );
         let router = content::router(Arc::new(state));
@@ -123,32 +125,15 @@ impl Bound {
         let counts = daemon.connections.clone();
         let server = Server::start(self.listener, router, self.front, counts);
         let mut server = server.map_err(StartError::Server)?;
-        let mut config = self.config;
         let mut shutdown = pin!(shutdown);
         loop {
-            // Given up at once when the program is told to stop, however slow the files are.
-            let reload = async {
-                match reloads.as_mut() {
-                    Some(reloads) => {
-                        let request = reloads.next().await;
-                        (request, reloads.load().await)
-                    }
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 () = &mut shutdown => break,
                 () = server.ended() => return Err(RunError::Task.into()),
                 () = daemon.ended() => return Err(RunError::Task.into()),
-                (request, loaded) = reload => {
-                    let result = match loaded {
-                        Ok(next) => daemon.apply(&config, next).await.map(|next| {
-                            lifecycle.set_open(next.web.enable_lifecycle);
-                            config = next;
-                        }),
-                        Err(problems) => Err(problems),
-                    };
-                    daemon.note_reload(&result);
+                (request, loaded) = asked(&mut reloads) => {
+                    let result = daemon.reload(loaded).await;
+                    lifecycle.set_open(daemon.is_open());
                     request.answer(result);
                 }
             }
@@ -162,6 +147,18 @@ impl Bound {
             );
         }
         Ok(())
+    }
+}
+
+/// The next request to reload with what was loaded for it; never ready without something to
+/// load. Given up at once when the program is told to stop, however slow the files are.
+async fn asked(reloads: &mut Option<Reloads>) -> (Request, Result<Config, reload::Problems>) {
+    match reloads {
+        Some(reloads) => {
+            let request = reloads.next().await;
+            (request, reloads.load().await)
+        }
+        None => pending().await,
     }
 }
 

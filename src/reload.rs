@@ -14,20 +14,23 @@ static LOADING: Semaphore = Semaphore::const_new(4);
 /// Why a configuration was not taken: one line for each problem.
 pub type Problems = String;
 
+/// What a reload has changed, on one line.
+pub type Changes = String;
+
 /// The asking side, for the signal and for HTTP.
 #[derive(Clone)]
 pub struct Reloader {
-    requests: mpsc::Sender<oneshot::Sender<Result<(), Problems>>>,
+    requests: mpsc::Sender<oneshot::Sender<Result<Changes, Problems>>>,
 }
 
 /// The program's side.
 pub struct Reloads {
-    requests: mpsc::Receiver<oneshot::Sender<Result<(), Problems>>>,
+    requests: mpsc::Receiver<oneshot::Sender<Result<Changes, Problems>>>,
     load: Arc<dyn Fn() -> Result<Config, Problems> + Send + Sync>,
 }
 
 /// One request to reload. Whoever asked waits for its answer.
-pub struct Request(oneshot::Sender<Result<(), Problems>>);
+pub struct Request(oneshot::Sender<Result<Changes, Problems>>);
 
 /// `load` reads and checks the whole configuration.
 pub fn channel(
@@ -50,7 +53,7 @@ pub async fn loading<T: Send + 'static>(
 
 impl Reloader {
     /// Asks, and waits until the new configuration is in effect or refused.
-    pub async fn reload(&self) -> Result<(), Problems> {
+    pub async fn reload(&self) -> Result<Changes, Problems> {
         let (sender, answer) = oneshot::channel();
         let gone = || "the program is stopping".to_owned();
         self.requests.send(sender).await.map_err(|_| gone())?;
@@ -76,7 +79,7 @@ impl Reloads {
 }
 
 impl Request {
-    pub fn answer(self, result: Result<(), Problems>) {
+    pub fn answer(self, result: Result<Changes, Problems>) {
         // Whoever asked may have gone.
         let _ = self.0.send(result);
     }

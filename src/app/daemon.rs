@@ -9,7 +9,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::{Bound, StartError};
+use super::StartError;
+use super::difference::Difference;
 use crate::clock;
 use crate::config::Config;
 use crate::config::target::{Target, expand};
@@ -19,7 +20,7 @@ use crate::model::target_id::TargetId;
 use crate::poll::pollers::Pollers;
 use crate::poll::schedule::Shared;
 use crate::push_api::Client;
-use crate::reload::{Problems, loading};
+use crate::reload::{Changes, Problems, loading};
 use crate::self_metrics::SelfMetrics;
 use crate::target::snapshot::{Recorder, Snapshot};
 use crate::target::state_file;
@@ -37,31 +38,27 @@ pub(super) struct Daemon {
     pollers: Pollers,
     /// Tasks that run for ever.
     others: JoinSet<()>,
+    /// What is in effect, but for what waits for the next start.
+    config: Config,
     state_file: Option<PathBuf>,
 }
 
 impl Daemon {
-    pub(super) async fn start(bound: &Bound) -> Result<Self, StartError> {
-        let config = &bound.config;
-        let targets = expand(config);
+    pub(super) async fn start(config: Config, replica_index: u32) -> Result<Self, StartError> {
+        let targets = expand(&config);
         let metrics = Arc::new(SelfMetrics::new(&targets)?);
         metrics.reloaded(Some(clock::now().unix()));
         let connections = ConnectionCounts::new()?;
         metrics.serve(connections.collectors())?;
         let snapshot = Arc::new(Snapshot::new(&targets));
-        let client = Client::new(config, Arc::clone(&metrics))?;
-        info!(
-            address = %bound.address,
-            targets = targets.len(),
-            "serving on {}", bound.url()
-        );
+        let client = Client::new(&config, Arc::clone(&metrics))?;
         let shared = Shared {
             places: client.places(),
             fetch: client,
             metrics: Arc::clone(&metrics),
             clock: Box::new(clock::now),
             log: Arc::default(),
-            replica_index: bound.replica_index,
+            replica_index,
             proofs: Arc::new(Semaphore::new(PROOFS_AT_ONCE)),
         };
         let mut daemon = Self {
@@ -73,6 +70,7 @@ impl Daemon {
             pollers: Pollers::default(),
             others: JoinSet::new(),
             state_file: config.state_file.clone(),
+            config,
         };
         let mut remembered = match &daemon.state_file {
             Some(path) => state_file::load(path, &daemon.targets).await,
@@ -90,7 +88,7 @@ impl Daemon {
         daemon.others.spawn(clock::watch());
         if let Some(path) = daemon.state_file.clone() {
             let snapshot = Arc::clone(&daemon.snapshot);
-            let keep = state_file::keep(path, config.state_interval, snapshot);
+            let keep = state_file::keep(path, daemon.config.state_interval, snapshot);
             daemon.others.spawn(keep);
         }
         Ok(daemon)
@@ -109,30 +107,43 @@ impl Daemon {
         }
     }
 
-    /// Puts `next` into effect in place of `old`, or nothing of it. Targets that are the
-    /// same go on undisturbed.
-    pub(super) async fn apply(&mut self, old: &Config, next: Config) -> Result<Config, Problems> {
-        let shared = Arc::clone(&self.shared);
-        let loaded = loading(move || (shared.fetch.successor(&next), next)).await;
-        let (client, next) = loaded.map_err(|stuck| stuck.to_string())?;
-        let client = client.map_err(|error| chain(&error))?;
-        for (key, differs) in [
-            ("listen", old.listen != next.listen),
-            ("state_file", old.state_file != next.state_file),
-            ("state_interval", old.state_interval != next.state_interval),
-            (
-                "web.config_file",
-                old.web.config_file != next.web.config_file,
+    /// Whether other hosts may ask for a reload.
+    pub(super) fn is_open(&self) -> bool {
+        self.config.web.enable_lifecycle
+    }
+
+    /// Puts what was loaded into effect, and says in the log and the metrics how it ended.
+    pub(super) async fn reload(
+        &mut self,
+        loaded: Result<Config, Problems>,
+    ) -> Result<Changes, Problems> {
+        let result = match loaded {
+            Ok(next) => self.apply(next).await,
+            Err(problems) => Err(problems),
+        };
+        match &result {
+            Ok(changes) if changes.waits() => warn!("configuration reloaded: {changes}"),
+            Ok(changes) => info!("configuration reloaded: {changes}"),
+            Err(problems) => error!(
+                "the configuration was not reloaded, the old one stays in effect: {problems}"
             ),
-            (
-                "web.openmetrics_created",
-                old.web.openmetrics_created != next.web.openmetrics_created,
-            ),
-        ] {
-            if differs {
-                warn!("{key} has changed, which takes effect at the next start only");
-            }
         }
+        let at = result.is_ok().then(|| clock::now().unix());
+        self.metrics.reloaded(at);
+        result.map(|changes| changes.to_string())
+    }
+
+    /// Puts `next` into effect, or nothing of it. Targets that are the same go on undisturbed.
+    async fn apply(&mut self, next: Config) -> Result<Difference, Problems> {
+        let shared = Arc::clone(&self.shared);
+        let loaded = loading(move || {
+            let client = shared.fetch.successor(&next);
+            (client, shared.fetch.rotated(), next)
+        });
+        let (client, rotated, next) = loaded.await.map_err(|stuck| stuck.to_string())?;
+        let client = client.map_err(|error| chain(&error))?;
+        let old = &self.config;
+        let difference = Difference::new(old, &next, &rotated);
         let targets = expand(&next);
         // Another way to the service is another way for all.
         let same_way = old.ca_file == next.ca_file && old.proxy == next.proxy;
@@ -159,26 +170,11 @@ impl Daemon {
             }
         }
         self.targets = targets;
-        Ok(Config {
-            listen: old.listen,
+        self.config = Config {
+            listen: self.config.listen,
             ..next
-        })
-    }
-
-    /// Says how a reload ended, in the log and the metrics.
-    pub(super) fn note_reload(&self, result: &Result<(), Problems>) {
-        match result {
-            Ok(()) => {
-                info!(targets = self.targets.len(), "configuration reloaded");
-                self.metrics.reloaded(Some(clock::now().unix()));
-            }
-            Err(problems) => {
-                error!(
-                    "the configuration was not reloaded, the old one stays in effect: {problems}"
-                );
-                self.metrics.reloaded(None);
-            }
-        }
+        };
+        Ok(difference)
     }
 
     /// Stops polling at once, and keeps what is to be kept.

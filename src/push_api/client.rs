@@ -4,6 +4,7 @@ mod body;
 mod failure;
 mod line;
 mod pair;
+mod tries;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,12 +23,12 @@ use crate::config::{App, Config};
 use crate::fetch::Fetch;
 use crate::model::outcome::{FetchError, Outcome, chain};
 use crate::model::reading::{Api, Reading};
-use crate::model::region::Endpoint;
 use crate::model::target_id::TargetId;
 use crate::model::window::Range;
 use crate::self_metrics::SelfMetrics;
 use failure::{Failure, Remedy, TOO_MANY_BAD_SIGNATURES};
 use line::{Call, Line, Way};
+use tries::Tries;
 
 /// HTTP calls at a time, over all apps. Enough for 10,000 calls a second of a service that
 /// responds in 50 ms; each costs a socket and some kilobytes.
@@ -93,6 +94,15 @@ impl Client {
         })
     }
 
+    /// Apps whose key file holds another key than the one that signs now. Reads the files of
+    /// those that were asked for before (see [`crate::files::apart`]); one that cannot be read
+    /// is the next poll's to tell.
+    pub fn rotated(&self) -> Vec<String> {
+        let signers = self.signers.iter();
+        let rotated = signers.filter(|(_, signer)| signer.has_other_key());
+        rotated.map(|(app, _)| app.clone()).collect()
+    }
+
     /// One for each call that may be under way; taken by calls, and awaited by polls.
     pub fn places(&self) -> Arc<Semaphore> {
         Arc::clone(&self.places)
@@ -122,22 +132,61 @@ impl Client {
 
     /// One HTTP call, as soon as the limiter lets it go and there is a place for it: its
     /// deadline begins after that.
-    async fn call(
-        &self,
-        call: &Call<'_>,
-        host: &Endpoint,
-        signed: &Signed,
-        way: Way,
-    ) -> Result<Reading, Failure> {
+    async fn call(&self, call: &Call<'_>, tries: &Tries<'_>) -> Result<Reading, Failure> {
         let target = call.target;
         let Some(limiter) = self.limiters.get(&target.app.sdk_app_id) else {
             return Err(unconfigured(target).into());
         };
         let (permit, _place) = limiter.acquire(self.places.acquire()).await;
         self.metrics.throttled(&target.app.name, permit.waited);
-        let result = self.line.call(call, host, signed, way).await;
+        let result = self
+            .line
+            .call(call, tries.host, &tries.signature, tries.way)
+            .await;
         drop(permit);
         result
+    }
+
+    /// Prepares the next call after one that failed; fails if there is to be none. No remedy
+    /// is tried for ever: hosts come to an end, and the others are for once.
+    async fn remedy(
+        &self,
+        failure: Failure,
+        tries: &mut Tries<'_>,
+        signer: &Signer,
+        target: &Target,
+    ) -> Result<(), FetchError> {
+        tries.way.within = target.app.polling.timeout;
+        match failure.remedy {
+            Remedy::OtherHost => return tries.other_host(failure.error),
+            // At most once, as all further calls are fresh ones, too.
+            Remedy::FreshConnection(left) => {
+                tries.way = Way {
+                    connection: Connection::Fresh,
+                    within: left,
+                };
+            }
+            Remedy::Pause(pause) if !tries.has_paused => {
+                tries.has_paused = true;
+                sleep(pause).await;
+            }
+            Remedy::FreshSignature if !tries.has_renewed => {
+                let renewed = signer.renew(&tries.signature, clock::now()).await;
+                let fresh = renewed.ok_or(failure.error)?;
+                self.metrics
+                    .usersig_expiry(&target.app.name, fresh.sig.expires_at);
+                tries.has_renewed = true;
+                tries.signature = fresh;
+            }
+            Remedy::Silence => {
+                signer.pause(clock::now());
+                return Err(failure.error);
+            }
+            Remedy::None | Remedy::Pause(_) | Remedy::FreshSignature => {
+                return Err(failure.error);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -149,15 +198,10 @@ impl Fetch for Client {
         else {
             return Err(unconfigured(target));
         };
-        let mut signature = self.signature(signer, &target.app.name).await?;
-        let mut hosts = backup.order(&target.region, Instant::now()).into_iter();
-        let mut host = hosts.next().unwrap_or(&target.region.main);
-        let (mut paused, mut renewed) = (false, false);
-        let mut way = Way {
-            connection: Connection::Kept,
-            within: target.app.polling.timeout,
-        };
-        let mut unreachable: Option<FetchError> = None;
+        let signature = self.signature(signer, &target.app.name).await?;
+        let (region, timeout) = (&target.region, target.app.polling.timeout);
+        let hosts = backup.order(region, Instant::now());
+        let mut tries = Tries::new(hosts, &region.main, signature, timeout);
         let call = Call {
             target,
             id,
@@ -165,73 +209,25 @@ impl Fetch for Client {
             range,
         };
         loop {
-            let result = self.call(&call, host, &signature, way).await;
-            way.within = target.app.polling.timeout;
-            if !result
-                .as_ref()
-                .is_err_and(|failure| failure.error.outcome.is_silent())
-            {
-                let is_backup = backup.answered(&target.region, host, Instant::now());
+            let result = self.call(&call, &tries).await;
+            if !is_silent(&result) {
+                let is_backup = backup.answered(region, tries.host, Instant::now());
                 self.metrics.backup_in_use(&call.id, is_backup);
             }
-            let failure = match result {
+            match result {
                 Ok(reading) => return Ok(reading),
-                Err(failure) => failure,
-            };
-            match failure.remedy {
-                Remedy::OtherHost => match hosts.next() {
-                    Some(other) => {
-                        host = other;
-                        unreachable = Some(failure.error);
-                    }
-                    None => return Err(both(unreachable, failure.error)),
-                },
-                // At most once, as all further calls are fresh ones, too.
-                Remedy::FreshConnection(left) => {
-                    way = Way {
-                        connection: Connection::Fresh,
-                        within: left,
-                    };
-                }
-                Remedy::Pause(pause) if !paused => {
-                    paused = true;
-                    sleep(pause).await;
-                }
-                Remedy::FreshSignature if !renewed => {
-                    match signer.renew(&signature, clock::now()).await {
-                        Some(fresh) => {
-                            renewed = true;
-                            self.metrics
-                                .usersig_expiry(&target.app.name, fresh.sig.expires_at);
-                            signature = fresh;
-                        }
-                        None => return Err(failure.error),
-                    }
-                }
-                Remedy::Silence => {
-                    signer.pause(clock::now());
-                    return Err(failure.error);
-                }
-                Remedy::None | Remedy::Pause(_) | Remedy::FreshSignature => {
-                    return Err(failure.error);
-                }
+                Err(failure) => self.remedy(failure, &mut tries, signer, target).await?,
             }
             self.metrics.retry(&call.id, api);
         }
     }
 }
 
-/// The error of the host that was asked first, with a word on the second one's.
-fn both(first: Option<FetchError>, second: FetchError) -> FetchError {
-    match first {
-        // Both behind the same broken proxy, say.
-        Some(first) if first.message == second.message => first,
-        None => second,
-        Some(first) => FetchError {
-            message: format!("{}; then {}", first.message, second.message),
-            ..first
-        },
-    }
+/// Whether the host said nothing at all.
+fn is_silent(result: &Result<Reading, Failure>) -> bool {
+    result
+        .as_ref()
+        .is_err_and(|failure| failure.error.outcome.is_silent())
 }
 
 fn unconfigured(target: &Target) -> FetchError {

@@ -86,6 +86,15 @@ impl Signer {
         self.lock().look = true;
     }
 
+    /// Whether the key's file holds another key than the one that signs now. Reads it on
+    /// this thread.
+    pub(super) fn has_other_key(&self) -> bool {
+        let key = self.lock().signed.as_ref().map(|signed| signed.key.clone());
+        let is_file = matches!(self.app.key, KeySource::File(_));
+        key.filter(|_| is_file)
+            .is_some_and(|key| self.app.key.read().is_ok_and(|read| read != key))
+    }
+
     /// The signature to call with now.
     pub(super) async fn current(&self, now: Now) -> Result<Signed, NoSignature> {
         if let Some(known) = self.lock().known(now) {

@@ -98,7 +98,10 @@ async fn no_file_stops_reloads_polls_or_the_end_of_the_program() {
     assert!(text.contains(NOT_A_FILE), "{text}");
     fs::remove_file(&path).unwrap();
     fs::write(&path, good).unwrap();
-    assert_eq!(reload(&exporter).await, (200, "reloaded\n".to_owned()));
+    assert_eq!(
+        reload(&exporter).await,
+        (200, "reloaded: unchanged\n".to_owned())
+    );
 
     assert_eq!(get(&format!("{}/-/healthy", exporter.url)).await.0, 200);
     fifo(&key);

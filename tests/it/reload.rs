@@ -160,6 +160,50 @@ async fn a_bad_file_changes_nothing_and_every_problem_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reload_answers_and_logs_what_it_has_changed() {
+    let lab = Lab::start(UNLIMITED).await;
+    let [shop, game] = apps(&lab);
+    let path = config(&lab, std::slice::from_ref(&game), "");
+    let exporter = Exporter::run(&path).await;
+    exporter
+        .until("a signature", |metrics| has_counters(metrics, "game"))
+        .await;
+    let other_key = |app: &str| {
+        let key = "made-up-key-of-another-day-0123456789abcdef0123456789abcdef0123456789";
+        lab.write(&format!("{app}.key"), key);
+    };
+    let answer = async || post(&exporter.url, &[]).await;
+    let same = "reloaded: unchanged\n".to_owned();
+    assert_eq!(answer().await, (200, same.clone()));
+    let other_day = shop.replace("name: shop", "name: shop, day_offset: Z");
+    let more = "web: {enable_lifecycle: true}\nstate_interval: 7m";
+    for (apps, more, rotate, told) in [
+        (vec![shop, game.clone()], "", false, "added app shop"),
+        (
+            vec![other_day, game.clone()],
+            more,
+            false,
+            "day_offset of shop changed, web.enable_lifecycle changed, \
+             state_interval changed, which takes effect at the next start only",
+        ),
+        (vec![game.clone()], more, false, "removed app shop"),
+        (vec![game], more, true, "key of game changed"),
+    ] {
+        config(&lab, &apps, more);
+        if rotate {
+            other_key("game");
+        }
+        assert_eq!(answer().await, (200, format!("reloaded: {told}\n")));
+        let log = exporter.log();
+        assert!(
+            log.contains(&format!("configuration reloaded: {told}")),
+            "{log}"
+        );
+        assert!(rotate || answer().await == (200, same.clone()), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hangup_reloads_too() {
     let lab = Lab::start(UNLIMITED).await;
     let [shop, game] = apps(&lab);

@@ -68,7 +68,7 @@ pub(super) async fn reload(
         return (StatusCode::NOT_FOUND, text.to_owned());
     };
     match reloader.reload().await {
-        Ok(()) => (StatusCode::OK, "reloaded\n".to_owned()),
+        Ok(changes) => (StatusCode::OK, format!("reloaded: {changes}\n")),
         Err(problems) => (StatusCode::BAD_REQUEST, format!("{problems}\n")),
     }
 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::config::{KeySource, Secrets};
-use crate::model::region::Region;
+use crate::model::region::{Endpoint, Region};
 use crate::model::window::UnixSeconds;
 use crate::self_metrics::CallCounts;
 use crate::simulator::{Limits, Options, SimApp, Simulator};

@@ -1,0 +1,194 @@
+//! What a reload changes, in words for whoever asked for it and for the log.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::config::{App, Config};
+use crate::shell;
+
+/// Apps that are named of each kind; more are counted.
+const NAMED: usize = 10;
+
+/// The difference between two configurations.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Difference {
+    added: Vec<String>,
+    removed: Vec<String>,
+    /// Apps with another key, or another content of the same key file.
+    keys: Vec<String>,
+    /// An app and its keys that differ.
+    changed: Vec<String>,
+    settings: Vec<&'static str>,
+    at_restart: Vec<&'static str>,
+}
+
+impl Difference {
+    /// `rotated` are apps whose key file holds another key than the one in use.
+    pub(super) fn new(old: &Config, next: &Config, rotated: &[String]) -> Self {
+        let (before, after) = (by_name(old), by_name(next));
+        let missing_in = |apps: &BTreeMap<&str, &App>, others: &BTreeMap<&str, &App>| {
+            let names = apps.keys().filter(|name| !others.contains_key(*name));
+            names.map(|name| shell::word(name).into_owned()).collect()
+        };
+        let (mut keys, mut changed) = (Vec::new(), Vec::new());
+        for (name, app) in &after {
+            let Some(old) = before.get(name) else {
+                continue;
+            };
+            if old.key != app.key || rotated.iter().any(|rotated| rotated == name) {
+                keys.push(shell::word(name).into_owned());
+            }
+            let differing = app_keys(old, app);
+            if !differing.is_empty() {
+                changed.push(format!(
+                    "{} of {}",
+                    differing.join(" and "),
+                    shell::word(name)
+                ));
+            }
+        }
+        Self {
+            added: missing_in(&after, &before),
+            removed: missing_in(&before, &after),
+            keys,
+            changed,
+            settings: differing([
+                (
+                    "scrape_interval",
+                    old.scrape_interval != next.scrape_interval,
+                ),
+                ("rollover_hold", old.holds.rollover != next.holds.rollover),
+                ("zero_hold", old.holds.zero != next.holds.zero),
+                ("ca_file", old.ca_file != next.ca_file),
+                ("proxy_url", old.proxy != next.proxy),
+                (
+                    "web.enable_lifecycle",
+                    old.web.enable_lifecycle != next.web.enable_lifecycle,
+                ),
+            ]),
+            at_restart: differing([
+                ("listen", old.listen != next.listen),
+                ("state_file", old.state_file != next.state_file),
+                ("state_interval", old.state_interval != next.state_interval),
+                (
+                    "web.config_file",
+                    old.web.config_file != next.web.config_file,
+                ),
+                (
+                    "web.openmetrics_created",
+                    old.web.openmetrics_created != next.web.openmetrics_created,
+                ),
+            ]),
+        }
+    }
+
+    /// Whether part of it waits for the next start.
+    pub(super) fn waits(&self) -> bool {
+        !self.at_restart.is_empty()
+    }
+}
+
+fn by_name(config: &Config) -> BTreeMap<&str, &App> {
+    let apps = config.apps.iter().map(Arc::as_ref);
+    apps.map(|app| (app.name.as_str(), app)).collect()
+}
+
+/// The keys of an app, or their defaults, that differ.
+fn app_keys(old: &App, next: &App) -> Vec<&'static str> {
+    let (poll, polls) = (&old.polling, &next.polling);
+    differing([
+        ("sdk_app_id", old.sdk_app_id != next.sdk_app_id),
+        ("identifier", old.identifier != next.identifier),
+        ("regions", old.regions != next.regions),
+        ("day_offset", old.day_offset != next.day_offset),
+        (
+            "calls_per_second",
+            old.calls_per_second
+                .total_cmp(&next.calls_per_second)
+                .is_ne(),
+        ),
+        ("interval", poll.interval != polls.interval),
+        ("window", poll.window != polls.window),
+        ("lag", poll.lag != polls.lag),
+        ("step", poll.step != polls.step),
+        ("timeout", poll.timeout != polls.timeout),
+        ("stale_after", poll.stale_after != polls.stale_after),
+        ("statistics", poll.statistics != polls.statistics),
+        ("counters", poll.counters != polls.counters),
+        ("series_limit", poll.series_limit != polls.series_limit),
+    ])
+}
+
+fn differing<const N: usize>(keys: [(&'static str, bool); N]) -> Vec<&'static str> {
+    let differing = keys.into_iter().filter(|(_, differs)| *differs);
+    differing.map(|(key, _)| key).collect()
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let apps = |verb: &str, names: &[String]| {
+            let noun = if names.len() == 1 { "app" } else { "apps" };
+            (!names.is_empty()).then(|| format!("{verb} {noun} {}", few(names)))
+        };
+        let parts = [
+            apps("added", &self.added),
+            apps("removed", &self.removed),
+            (!self.keys.is_empty()).then(|| format!("key of {} changed", few(&self.keys))),
+            (!self.changed.is_empty()).then(|| format!("{} changed", few(&self.changed))),
+            (!self.settings.is_empty()).then(|| format!("{} changed", self.settings.join(" and "))),
+            self.waits().then(|| {
+                format!(
+                    "{} changed, which takes effect at the next start only",
+                    self.at_restart.join(" and ")
+                )
+            }),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() {
+            return f.write_str("unchanged");
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// The first names, and how many more there are.
+fn few(names: &[String]) -> String {
+    let shown = names[..names.len().min(NAMED)].join(" and ");
+    match names.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(count: usize) -> Vec<String> {
+        (1..=count).map(|n| format!("app{n}")).collect()
+    }
+
+    #[test]
+    fn a_difference_is_said_in_one_line_however_large_it_is() {
+        let none = Difference::default();
+        assert_eq!(none.to_string(), "unchanged");
+        let some = Difference {
+            added: vec!["shop2".to_owned()],
+            removed: vec!["shop".to_owned()],
+            keys: vec!["game".to_owned()],
+            ..Difference::default()
+        };
+        assert_eq!(
+            some.to_string(),
+            "added app shop2, removed app shop, key of game changed"
+        );
+        let many = Difference {
+            added: names(10_000),
+            ..Difference::default()
+        };
+        let text = many.to_string();
+        assert!(text.ends_with("app10 and 9990 more"), "{text}");
+        assert!(text.starts_with("added apps app1 and "), "{text}");
+    }
+}
