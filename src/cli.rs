@@ -1,18 +1,20 @@
 //! The command line: what can be asked of the program, and how a command's end becomes an
 //! exit code.
 
+use std::env;
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
-use tracing::Level;
+use tracing::{Level, error};
 
 use crate::commands;
-use crate::config::{Secrets, variables};
+use crate::config::{Secrets, listen, variables};
 use crate::failure::Failure;
 use crate::logging::{self, LogFormat};
 
@@ -31,12 +33,14 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    run: RunArgs,
+    run: commands::run::RunArgs,
     /// How log lines look
     #[arg(long, global = true, value_enum, default_value = "text")]
     log_format: LogFormat,
-    /// What is logged: error, warn, info, debug or trace
-    #[arg(long, global = true, default_value = "info")]
+    /// What is logged. error: what ends the program or a reload; warn: failing polls and odd
+    /// settings, too; info: start, reloads and recoveries, too; debug: each repeated failure and
+    /// each connection that ends early, too; trace: nothing more
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
     log_level: Level,
 }
 
@@ -46,12 +50,12 @@ enum Command {
     #[command(
         after_help = "Example:\n  timpush-exporter run --config /etc/timpush-exporter/timpush.yml"
     )]
-    Run(RunArgs),
+    Run(commands::run::RunArgs),
     /// Show the whole thing without credentials, on a simulated service
     #[command(after_help = "Example:\n  timpush-exporter demo --listen 127.0.0.1:10898")]
     Demo {
         /// Where to serve
-        #[arg(long, default_value = "127.0.0.1:10898")]
+        #[arg(long, value_name = "ADDRESS", value_parser = listen::parse, default_value = "127.0.0.1:10898")]
         listen: SocketAddr,
     },
     /// Run the service's simulator alone, for drills and tests
@@ -60,7 +64,7 @@ enum Command {
     )]
     Simulate {
         /// Where to serve
-        #[arg(long)]
+        #[arg(long, value_name = "ADDRESS", value_parser = listen::parse)]
         listen: SocketAddr,
         /// Take apps and keys from this configuration; without it they are made up
         #[arg(long)]
@@ -110,51 +114,93 @@ enum Command {
     },
 }
 
-#[derive(Args)]
-struct RunArgs {
-    /// The configuration; without it timpush.yml is looked for in the working directory,
-    /// then in /etc/timpush-exporter
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// This replica's number, so that replicas do not poll in step
-    #[arg(long, default_value_t = 0)]
-    replica_index: u32,
-}
-
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let code = if error.use_stderr() { EXIT_USAGE } else { 0 };
-            // A closed standard output leaves nobody to tell.
-            let _ = error.print();
-            return ExitCode::from(code);
+            if !error.use_stderr() {
+                // A closed standard output leaves nobody to tell.
+                let _ = error.print();
+                return ExitCode::SUCCESS;
+            }
+            if wants_json(env::args_os()) {
+                logging::init(LogFormat::Json, Level::ERROR);
+                complain(LogFormat::Json, error.to_string().trim_end());
+            } else {
+                // As above.
+                let _ = error.print();
+            }
+            return ExitCode::from(EXIT_USAGE);
         }
     };
     logging::init(cli.log_format, cli.log_level);
     let command = cli.command.unwrap_or(Command::Run(cli.run));
-    match execute(command, &mut io::stdout()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            let (code, error) = match &failure {
-                Failure::Usage(error) => (EXIT_USAGE, error),
-                Failure::Failed(error) => (1, error),
-            };
-            // As above.
-            let _ = writeln!(io::stderr(), "{}", describe(error.as_ref()));
-            ExitCode::from(code)
+    let mut out = Pipe::new(io::stdout());
+    let (code, error) = match execute(command, &mut out) {
+        Ok(()) => return ExitCode::SUCCESS,
+        // Whoever closed the pipe has seen enough.
+        Err(_) if out.is_closed => return ExitCode::SUCCESS,
+        Err(Failure::Usage(error)) => (EXIT_USAGE, error),
+        Err(Failure::Failed(error)) => (1, error),
+    };
+    complain(cli.log_format, &describe(error.as_ref()));
+    ExitCode::from(code)
+}
+
+/// Says on standard error why the program ends.
+fn complain(format: LogFormat, text: &str) {
+    match format {
+        LogFormat::Json => error!("{text}"),
+        // A closed standard error leaves nobody to tell.
+        LogFormat::Text => drop(writeln!(io::stderr(), "{text}")),
+    }
+}
+
+/// Whether arguments that cannot be understood as a whole ask for a log in JSON.
+fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let arguments: Vec<OsString> = arguments.collect();
+    let pair = |pair: &[OsString]| pair[0] == "--log-format" && pair[1] == "json";
+    arguments.windows(2).any(pair) || arguments.iter().any(|one| one == "--log-format=json")
+}
+
+/// Standard output, which notes that nobody reads it any more.
+struct Pipe<W> {
+    inner: W,
+    is_closed: bool,
+}
+
+impl<W> Pipe<W> {
+    fn new(inner: W) -> Self {
+        Self {
+            inner,
+            is_closed: false,
         }
+    }
+
+    fn noted<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+        self.is_closed |= result.as_ref().is_err_and(broken);
+        result
+    }
+}
+
+impl<W: Write> Write for Pipe<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.inner.write(bytes);
+        self.noted(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.inner.flush();
+        self.noted(result)
     }
 }
 
 fn execute(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
     let runtime = || Runtime::new().map_err(Failure::failed);
     match command {
-        Command::Run(args) => runtime()?.block_on(commands::run::run(
-            args.config.as_deref(),
-            args.replica_index,
-        )),
+        Command::Run(args) => runtime()?.block_on(commands::run::run(args)),
         Command::Demo { listen } => runtime()?.block_on(commands::demo::run(listen, out)),
         Command::Simulate {
             listen,

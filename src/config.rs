@@ -28,6 +28,7 @@ mod environment;
 mod file;
 mod findings;
 mod key;
+pub mod listen;
 pub mod plan;
 mod polling;
 mod proxy;

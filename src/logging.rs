@@ -1,5 +1,6 @@
 //! Where log lines go and what they look like.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
@@ -16,6 +17,13 @@ pub enum LogFormat {
     Json,
 }
 
+/// Whether a terminal is to be given colours: not to one that cannot show them, nor to a user
+/// who wants none (no-color.org).
+fn is_colourful(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !no_color && variable("TERM").is_none_or(|term| term != "dumb")
+}
+
 /// Log lines go to standard error from now on.
 ///
 /// Libraries may say only what went wrong, whatever the level: their finer levels print
@@ -29,9 +37,15 @@ pub fn init(format: LogFormat, level: Level) {
     // Setting it twice is only possible in tests, where the first one stays.
     let _ = match format {
         LogFormat::Text => {
-            let ansi = std::io::stderr().is_terminal();
+            let ansi =
+                std::io::stderr().is_terminal() && is_colourful(|name| std::env::var_os(name));
             registry
-                .with(fmt::layer().with_writer(std::io::stderr).with_ansi(ansi))
+                .with(
+                    fmt::layer()
+                        .with_target(false)
+                        .with_writer(std::io::stderr)
+                        .with_ansi(ansi),
+                )
                 .try_init()
         }
         LogFormat::Json => {
@@ -42,4 +56,26 @@ pub fn init(format: LogFormat, level: Level) {
             registry.with(layer).try_init()
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_left_out_where_they_are_not_wanted() {
+        for (no_color, term, expected) in [
+            (None, None, true),
+            (None, Some("xterm"), true),
+            (Some(""), Some("xterm"), true),
+            (Some("1"), Some("xterm"), false),
+            (None, Some("dumb"), false),
+        ] {
+            let variable = |name: &str| match name {
+                "NO_COLOR" => no_color.map(OsString::from),
+                _ => term.map(OsString::from),
+            };
+            assert_eq!(is_colourful(variable), expected, "{no_color:?} {term:?}");
+        }
+    }
 }

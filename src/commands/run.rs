@@ -1,27 +1,47 @@
 //! `run`: the daemon.
 
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Once;
+
+use clap::Args;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::app::{self, StopError};
-use crate::config::{Config, Secrets, find, variables};
+use crate::config::target::expand;
+use crate::config::{Config, Secrets, find, listen, variables};
 use crate::failure::Failure;
 use crate::reload;
 
+#[derive(Args)]
+pub struct RunArgs {
+    /// The configuration; without it timpush.yml is looked for in the working directory,
+    /// then in /etc/timpush-exporter
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// Where to serve, in place of the configuration's `listen`
+    #[arg(long, value_name = "ADDRESS", value_parser = listen::parse)]
+    listen: Option<SocketAddr>,
+    /// This replica's number, so that replicas do not poll in step
+    #[arg(long, default_value_t = 0)]
+    replica_index: u32,
+}
+
 /// Polls and serves until SIGTERM or SIGINT.
-pub async fn run(config: Option<&Path>, replica_index: u32) -> Result<(), Failure> {
+pub async fn run(args: RunArgs) -> Result<(), Failure> {
     // Before anything else: reading many keys takes its time, and a signal that nobody has
     // asked for ends the process.
     let mut shutdown = pin!(shutdown()?);
     let mut hangup = signal(SignalKind::hangup())?;
-    let path = find(config).map_err(Failure::usage)?;
-    let (reloader, reloads) = reload::channel(move || load(&path));
+    let path = find(args.config.as_deref()).map_err(Failure::usage)?;
+    let (listen, first) = (args.listen, Once::new());
+    let (reloader, reloads) = reload::channel(move || load(&path, listen, &first));
     let start = async {
         let config = reloads.load().await.map_err(Failure::usage)?;
-        app::bind(config, replica_index)
+        app::bind(config, args.replica_index)
             .await
             .map_err(|error| match error {
                 app::StartError::WebFile(_) => Failure::usage(error),
@@ -52,9 +72,20 @@ pub async fn run(config: Option<&Path>, replica_index: u32) -> Result<(), Failur
     })
 }
 
-fn load(path: &Path) -> Result<Config, reload::Problems> {
+fn load(path: &Path, listen: Option<SocketAddr>, first: &Once) -> Result<Config, reload::Problems> {
     let config = Config::load(path, &variables(), Secrets::Check);
-    let config = config.map_err(|error| error.to_string())?;
+    let mut config = config.map_err(|error| error.to_string())?;
+    config.listen = listen.unwrap_or(config.listen);
+    first.call_once(|| {
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            revision = env!("TIMPUSH_REVISION"),
+            config = %path.display(),
+            apps = config.apps.len(),
+            targets = expand(&config).len(),
+            "timpush-exporter starts"
+        );
+    });
     for notice in &config.notices {
         warn!("{}: {notice}", path.display());
     }

@@ -33,7 +33,6 @@ const HOLD: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(6 * 
 const STATE_INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 10898);
-const LISTEN: &str = "must be an IP address and a port, such as 0.0.0.0:10898 or [::]:10898";
 const DEFAULT_SCRAPE_INTERVAL: Duration = Duration::from_secs(60);
 const DEFAULT_STATE_INTERVAL: Duration = Duration::from_secs(300);
 
@@ -127,24 +126,25 @@ pub(super) fn check(
 }
 
 fn listen(top: &Section, secrets: Secrets) -> Read<SocketAddr> {
-    top.text_such_as("listen", Some(LISTEN)).and_then(|text| {
-        let Ok(address) = text.trim().parse::<SocketAddr>() else {
-            top.refuse("listen", LISTEN);
-            return None;
-        };
-        let ip = address.ip();
-        if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
-            top.refuse("listen", &format!("{ip} is not an address of one machine"));
-            return None;
-        }
-        if secrets == Secrets::Check && is_elsewhere(address) {
-            let text =
-                format!("this machine has no address {ip}; 0.0.0.0 stands for all that it has");
-            top.refuse("listen", &text);
-            return None;
-        }
-        Some(address)
-    })
+    top.text_such_as("listen", Some(super::listen::LISTEN))
+        .and_then(|text| {
+            let Ok(address) = super::listen::parse(text.trim()) else {
+                top.refuse("listen", super::listen::LISTEN);
+                return None;
+            };
+            let ip = address.ip();
+            if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
+                top.refuse("listen", &format!("{ip} is not an address of one machine"));
+                return None;
+            }
+            if secrets == Secrets::Check && is_elsewhere(address) {
+                let text =
+                    format!("this machine has no address {ip}; 0.0.0.0 stands for all that it has");
+                top.refuse("listen", &text);
+                return None;
+            }
+            Some(address)
+        })
 }
 
 /// Whether no interface has the address. The port is left alone: a daemon may be on it.

@@ -98,7 +98,7 @@ pub(super) fn unknown<'a>(
 ) -> Vec<(&'a str, String)> {
     let known: Vec<String> = settings().map(|(variable, ..)| variable).collect();
     env.keys()
-        .filter(|name| name.starts_with(PREFIX))
+        .filter(|name| name.starts_with(PREFIX) && !is_of_kubernetes(name))
         .filter(|name| !known.contains(name) && !keys.contains(name.as_str()))
         .map(|name| {
             let hint = closest(name, known.iter().map(String::as_str))
@@ -108,6 +108,25 @@ pub(super) fn unknown<'a>(
             (name.as_str(), text)
         })
         .collect()
+}
+
+/// Whether Kubernetes sets a variable of this name in every container, for a service whose
+/// name begins as our variables do.
+fn is_of_kubernetes(name: &str) -> bool {
+    let is_port = |rest: &str| {
+        let mut parts = rest.split('_');
+        let number = parts.next().is_some_and(|part| part.parse::<u16>().is_ok());
+        number
+            && parts
+                .next()
+                .is_some_and(|part| matches!(part, "TCP" | "UDP" | "SCTP"))
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || name
+            .match_indices("_PORT_")
+            .any(|(at, found)| is_port(&name[at + found.len()..]))
 }
 
 #[cfg(test)]
@@ -176,6 +195,12 @@ mod tests {
     fn foreign_variables_are_named_and_keys_are_not() {
         let variables = env(&[
             ("TIMPUSH_EXPORTER_SERVICE_HOST", "10.0.0.1"),
+            ("TIMPUSH_EXPORTER_SERVICE_PORT", "10898"),
+            ("TIMPUSH_EXPORTER_SERVICE_PORT_HTTP", "10898"),
+            ("TIMPUSH_EXPORTER_PORT", "tcp://10.0.0.1:10898"),
+            ("TIMPUSH_EXPORTER_PORT_10898_TCP", "tcp://10.0.0.1:10898"),
+            ("TIMPUSH_EXPORTER_PORT_10898_TCP_ADDR", "10.0.0.1"),
+            ("TIMPUSH_EXPORTER_HOST", "10.0.0.1"),
             ("TIMPUSH_DEFAULTS_INTERVAL", "5m"),
             ("TIMPUSH_SHOP_KEY", "made-up-key"),
             ("TIMPUSH_LISTEN", "127.0.0.1:1"),
@@ -189,7 +214,7 @@ mod tests {
                     "TIMPUSH_DEFAULTS_INTERVAL",
                     format!("{text}; did you mean TIMPUSH_DEFAULTS__INTERVAL?")
                 ),
-                ("TIMPUSH_EXPORTER_SERVICE_HOST", text.to_owned()),
+                ("TIMPUSH_EXPORTER_HOST", text.to_owned()),
             ]
         );
     }

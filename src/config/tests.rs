@@ -234,13 +234,13 @@ fn a_variable_stands_over_the_file_and_is_named_in_problems() {
     let text = top("defaults: {interval: 2m}");
     let variables = [
         ("TIMPUSH_DEFAULTS__INTERVAL", "3m"),
-        ("TIMPUSH_EXPORTER_PORT", "tcp://10.0.0.1:10898"),
+        ("TIMPUSH_EXPORTER_HOST", "10.0.0.1"),
     ];
     let config = load_with(&text, &variables, Secrets::Skip).ok().unwrap();
     assert_eq!(config.apps[0].polling.interval, Duration::from_secs(180));
     assert_eq!(
         config.notices,
-        ["TIMPUSH_EXPORTER_PORT: this environment variable is no setting and is ignored"]
+        ["TIMPUSH_EXPORTER_HOST: this environment variable is no setting and is ignored"]
     );
 
     let variables = [

@@ -58,6 +58,84 @@ fn a_mistyped_command_or_flag_is_answered_with_the_right_one() {
 }
 
 #[test]
+fn errors_before_the_start_are_json_where_the_log_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("timpush.yml");
+    let missing = missing.to_str().unwrap();
+    for arguments in [
+        &["--log-format", "json", "--config", missing][..],
+        &["run", "--log-format=json", "--config", missing],
+        &["check-config", missing, "--log-format", "json"],
+        &["run", "--log-format", "json", "--nonsense"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(code(&output), Some(64), "{arguments:?}");
+        let lines = stderr(&output);
+        assert_eq!(lines.lines().count(), 1, "{lines}");
+        let line: Value = serde_json::from_str(&lines).unwrap();
+        assert_eq!(line["level"], "ERROR");
+        assert!(line["message"].as_str().is_some_and(|text| text.len() > 10));
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_command_quietly() {
+    let check = [
+        "check-config",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/compose/timpush.yml"),
+        "--without-secrets",
+    ];
+    let fill = ["backfill", "--demo", "--step", "1h"];
+    for arguments in [&["--help"][..], &["query", "--help"], &check, &fill] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(BINARY)
+            .args(arguments)
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        assert_eq!(code(&output), Some(0), "{arguments:?} {output:?}");
+        assert!(!stderr(&output).contains("ipe"), "{}", stderr(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_line_of_the_log_says_what_starts_and_an_argument_says_where() {
+    let lab = Lab::start(UNLIMITED).await;
+    let text = format!(
+        "listen: 127.0.0.1:1\napps:\n{}",
+        Lab::app("shop", SHOP, &lab.url)
+    );
+    let config = lab.write("timpush.yml", &text);
+    let config = config.to_str().unwrap();
+    let variables = [
+        ("TIMPUSH_EXPORTER_PORT", "tcp://10.0.0.1:10898"),
+        ("TIMPUSH_EXPORTER_SERVICE_HOST", "10.0.0.1"),
+    ];
+    let start = ["run", "--config", config, "--listen", "localhost:0"];
+    let exporter = Exporter::start_with(&start, &variables).await;
+    let log = exporter.log();
+    let first = log.lines().next().unwrap();
+    for part in [
+        "version=",
+        "revision=",
+        "apps=1",
+        "targets=1",
+        "timpush.yml",
+    ] {
+        assert!(first.contains(part), "{part}\n{log}");
+    }
+    assert!(exporter.url.starts_with("http://127.0.0.1:"), "{log}");
+    assert!(
+        !log.contains("TIMPUSH_EXPORTER") && !log.contains("timpush_exporter::"),
+        "{log}"
+    );
+}
+
+#[test]
 fn without_a_configuration_the_way_out_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(BINARY)
