@@ -108,9 +108,9 @@ enum Command {
     Usersig {
         #[arg(long)]
         config: Option<PathBuf>,
-        /// The app's name in the configuration
+        /// The app's name in the configuration; can be left out where there is only one
         #[arg(long)]
-        app: String,
+        app: Option<String>,
     },
 }
 
@@ -228,7 +228,9 @@ fn execute(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Probe(args) => runtime()?.block_on(commands::probe::run(args, out)),
         Command::Backfill(args) => runtime()?.block_on(commands::backfill::run(args, out)),
         Command::Healthcheck(args) => runtime()?.block_on(commands::healthcheck::run(args)),
-        Command::Usersig { config, app } => commands::usersig::run(config.as_deref(), &app, out),
+        Command::Usersig { config, app } => {
+            commands::usersig::run(config.as_deref(), app.as_deref(), out)
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use crate::clock::{self, Now};
 use crate::config::target::{Target, expand};
 use crate::config::{Config, Secrets, duration, find, variables};
 use crate::failure::Failure;
-use crate::model::window::UnixSeconds;
+use crate::model::window::{DayOffset, UnixSeconds};
 use crate::push_api::Client;
 use crate::self_metrics::SelfMetrics;
 use crate::shell;
@@ -40,13 +40,23 @@ pub struct BackfillArgs {
     /// One app's name in the configuration; without it, all apps are filled
     #[arg(long)]
     app: Option<String>,
-    /// Time of the first samples, RFC 3339 or Unix seconds; the service keeps 7 days. With
-    /// --demo it can be left out: as early as possible
-    #[arg(long, required_unless_present = "demo")]
+    /// Time of the first samples: -3d, 2026-11-25, '2026-11-25 14:00' by the app's `day_offset`,
+    /// RFC 3339 or Unix seconds; the service keeps 7 days. With --demo it can be left out: as
+    /// early as possible
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        required_unless_present = "demo"
+    )]
     from: Option<Moment>,
-    /// Time of the last samples, RFC 3339 or Unix seconds. With --demo it can be left out: as
-    /// late as possible
-    #[arg(long, required_unless_present = "demo")]
+    /// Time of the last samples, as --from. With --demo it can be left out: as late as possible
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        required_unless_present = "demo"
+    )]
     to: Option<Moment>,
     /// Time between samples, such as 1m or 1h; divides a day. The shorter, the more calls
     #[arg(long, value_parser = duration::parse)]
@@ -87,6 +97,7 @@ async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Resul
     let targets = targets(config, args.app.as_deref())?;
     let now = clock::now();
     let span = span(args.from, args.to, args.step, &targets, now)?;
+    let resumption = resumption(args.from, args.to, span);
     let metrics = Arc::new(SelfMetrics::new(&targets).map_err(Failure::failed)?);
     let client = Arc::new(Client::new(config, metrics).map_err(Failure::usage)?);
 
@@ -110,11 +121,11 @@ async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Resul
     check_kept(&plan, &work, now.unix()).map_err(Failure::usage)?;
     let rest = match &destination {
         _ if args.demo => Rest::Demo,
-        Some(destination) => Rest::Kept(destination),
+        Some(destination) => Rest::Kept(destination, resumption),
         None => Rest::Nothing,
     };
-    let journal = match rest {
-        Rest::Kept(destination) => Some(
+    let journal = match &rest {
+        Rest::Kept(destination, _) => Some(
             Journal::open(&destination.journal(), &facts, length)
                 .map_err(|error| rest.unwritten(error, destination))?,
         ),
@@ -164,11 +175,9 @@ fn span(
     now: Now,
 ) -> Result<Span, Failure> {
     let longest = longest(targets, now.unix(), now.steady);
-    let end = |given: Option<Moment>, longest: Option<UnixSeconds>| {
-        given
-            .map(|moment| moment.0)
-            .or(longest)
-            .ok_or_else(|| Failure::usage("there is nothing to fill"))
+    let end = |given: Option<Moment>, longest: Option<UnixSeconds>| match given {
+        Some(moment) => at(moment, targets, now.unix()),
+        None => longest.ok_or_else(|| Failure::usage("there is nothing to fill")),
     };
     let span = Span {
         from: end(from, longest.map(|(from, _)| from))?,
@@ -177,6 +186,31 @@ fn span(
     };
     check_span(span).map_err(Failure::usage)?;
     Ok(span)
+}
+
+/// The same time for all targets.
+fn at(moment: Moment, targets: &[Target], now: UnixSeconds) -> Result<UnixSeconds, Failure> {
+    let mut offsets = targets.iter().map(|target| target.app.day_offset);
+    let offset = offsets.next().unwrap_or(DayOffset::DEFAULT);
+    if moment.is_local() && offsets.any(|other| other != offset) {
+        return Err(Failure::usage(
+            "the apps differ in `day_offset`, so give --app, or times with an offset as in 2026-01-02T15:04:05+08:00",
+        ));
+    }
+    moment.at(now, offset).map_err(Failure::usage)
+}
+
+/// What to run to continue: a time before now would be another one then.
+fn resumption(from: Option<Moment>, to: Option<Moment>, span: Span) -> String {
+    let is_relative = |moment: Option<Moment>| moment.is_some_and(Moment::is_relative);
+    if is_relative(from) || is_relative(to) {
+        format!(
+            "the same command with --from {} --to {} and --resume",
+            span.from, span.to
+        )
+    } else {
+        "the same command and --resume".to_owned()
+    }
 }
 
 /// The targets to fill. Their keys can be read.
@@ -223,7 +257,7 @@ fn left(
 /// What to do about a run that did not come to its end.
 enum Rest<'a> {
     /// An interrupted run goes on from what was answered.
-    Kept(&'a Destination),
+    Kept(&'a Destination, String),
     /// Nothing was written to go on from.
     Nothing,
     /// Nothing is worth keeping of what a simulated service answered.
@@ -233,8 +267,8 @@ enum Rest<'a> {
 impl Rest<'_> {
     fn advice(&self) -> String {
         match self {
-            Self::Kept(destination) => format!(
-                "what was answered is kept in {}: continue with the same command and --resume",
+            Self::Kept(destination, resumption) => format!(
+                "what was answered is kept in {}: continue with {resumption}",
                 destination.journal().display()
             ),
             Self::Nothing => "nothing was written; with --output, it could be continued".to_owned(),
@@ -246,7 +280,7 @@ impl Rest<'_> {
     fn stopped(&self, error: Option<AskError>) -> Failure {
         match (error, self) {
             (None, _) => Failure::failed(format!("interrupted; {}", self.advice())),
-            (Some(AskError::Keep(error)), Self::Kept(destination)) => {
+            (Some(AskError::Keep(error)), Self::Kept(destination, _)) => {
                 self.unwritten(error, destination)
             }
             // The way on would lead to the same end.
@@ -268,8 +302,8 @@ impl Rest<'_> {
             .map(|source| format!(": {source}"))
             .unwrap_or_default();
         let go_on = match self {
-            Self::Kept(_) => "continue with the same command and --resume",
-            Self::Nothing | Self::Demo => "start it again",
+            Self::Kept(_, resumption) => format!("continue with {resumption}"),
+            Self::Nothing | Self::Demo => "start it again".to_owned(),
         };
         Failure::failed(format!(
             "{error}{cause}\nmake sure that there is space and that the folder can be written to, then {go_on}; {} is as it was before",

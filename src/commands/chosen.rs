@@ -19,11 +19,15 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// Without a path, the configuration is looked for.
-    pub(super) fn load(config: Option<&Path>, app: &str) -> Result<Self, Failure> {
+    /// Without a path, the configuration is looked for; without a name, the app is the only one.
+    pub(super) fn load(config: Option<&Path>, app: Option<&str>) -> Result<Self, Failure> {
         let path = find(config).map_err(Failure::usage)?;
         let config = Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
-        let app = Arc::clone(find_app(&config, app)?);
+        let app = match (app, config.apps.as_slice()) {
+            (Some(app), _) => Arc::clone(find_app(&config, app)?),
+            (None, [only]) => Arc::clone(only),
+            (None, _) => return Err(several(&config)),
+        };
         let key = app.key.read().map_err(Failure::usage)?;
         Ok(Self { config, app, key })
     }
@@ -61,6 +65,18 @@ impl Chosen {
     }
 }
 
+fn several(config: &Config) -> Failure {
+    Failure::usage(format!(
+        "--app: the configuration has several apps, name one of {}",
+        names(config)
+    ))
+}
+
+fn names(config: &Config) -> String {
+    let names = config.apps.iter().map(|app| shell::word(&app.name));
+    names.collect::<Vec<_>>().join(", ")
+}
+
 /// The app of that name; the error lists the names there are.
 pub(super) fn find_app<'a>(config: &'a Config, name: &str) -> Result<&'a Arc<App>, Failure> {
     config
@@ -68,14 +84,9 @@ pub(super) fn find_app<'a>(config: &'a Config, name: &str) -> Result<&'a Arc<App
         .iter()
         .find(|app| app.name == name)
         .ok_or_else(|| {
-            let names: Vec<_> = config
-                .apps
-                .iter()
-                .map(|app| shell::word(&app.name))
-                .collect();
             Failure::usage(format!(
                 "--app: the configuration has no app {name:?}; it has {}",
-                names.join(", ")
+                names(config)
             ))
         })
 }

@@ -1,30 +1,83 @@
 //! A time on the command line.
 
 use std::str::FromStr;
+use std::time::Duration;
 
-use crate::model::window::UnixSeconds;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
 
-/// RFC 3339, or whole seconds since 1970.
+use crate::config::duration;
+use crate::model::window::{DayOffset, UnixSeconds};
+
+/// A time as people write it. What it is in seconds may depend on the time it is now, and on
+/// where an app's days begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moment(pub(super) UnixSeconds);
+pub(super) enum Moment {
+    At(UnixSeconds),
+    /// So long before now.
+    Ago(Duration),
+    /// By the clocks of an app's day.
+    Local(DateTime),
+}
+
+/// Why a text is no time, or none since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "write a time as now, -2h, 2026-01-02, '2026-01-02 15:04', 2026-01-02T15:04:05+08:00 or seconds since 1970, not before 1970"
+)]
+pub(super) struct MomentError;
+
+impl Moment {
+    pub(super) fn at(
+        self,
+        now: UnixSeconds,
+        offset: DayOffset,
+    ) -> Result<UnixSeconds, MomentError> {
+        match self {
+            Self::At(at) => Ok(at),
+            Self::Ago(length) => Ok(UnixSeconds(now.0.saturating_sub(length.as_secs()))),
+            Self::Local(local) => format!("{local}{offset}")
+                .parse()
+                .ok()
+                .and_then(seconds)
+                .ok_or(MomentError),
+        }
+    }
+
+    /// Whether it is another time when it is asked for later.
+    pub(super) fn is_relative(self) -> bool {
+        matches!(self, Self::Ago(_))
+    }
+
+    /// Whether it is another time for apps whose days begin elsewhere.
+    pub(super) fn is_local(self) -> bool {
+        matches!(self, Self::Local(_))
+    }
+}
+
+fn seconds(time: Timestamp) -> Option<UnixSeconds> {
+    u64::try_from(time.as_second()).ok().map(UnixSeconds)
+}
 
 impl FromStr for Moment {
-    type Err = String;
+    type Err = MomentError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let seconds = match text.parse::<u64>() {
-            Ok(seconds) => Some(seconds),
-            Err(_) => text
-                .parse::<jiff::Timestamp>()
-                .ok()
-                .and_then(|time| u64::try_from(time.as_second()).ok()),
-        };
-        seconds
-            .map(|seconds| Self(UnixSeconds(seconds)))
-            .ok_or_else(|| {
-                "write it as 2026-01-02T15:04:05+08:00 or as seconds since 1970, not before 1970"
-                    .to_owned()
-            })
+    fn from_str(text: &str) -> Result<Self, MomentError> {
+        if text == "now" {
+            return Ok(Self::Ago(Duration::ZERO));
+        }
+        if let Some(length) = text.strip_prefix('-') {
+            return duration::parse(length)
+                .map(Self::Ago)
+                .map_err(|_| MomentError);
+        }
+        if let Ok(seconds) = text.parse() {
+            return Ok(Self::At(UnixSeconds(seconds)));
+        }
+        if let Ok(time) = text.parse() {
+            return seconds(time).map(Self::At).ok_or(MomentError);
+        }
+        text.parse().map(Self::Local).map_err(|_| MomentError)
     }
 }
 
@@ -33,20 +86,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_rfc_3339_or_unix_seconds() {
+    fn times_are_read_as_people_write_them() {
+        const NOW: u64 = 1_741_750_000;
         for (text, seconds) in [
             ("1741708800", Some(1_741_708_800)),
             ("2025-03-12T00:00:00+08:00", Some(1_741_708_800)),
             ("2025-03-11T16:00:00Z", Some(1_741_708_800)),
+            ("2025-03-11 16:00Z", Some(1_741_708_800)),
+            // By the app's days, which begin at +08:00.
+            ("2025-03-12", Some(1_741_708_800)),
+            ("2025-03-12 00:01", Some(1_741_708_860)),
+            ("2025-03-12T00:00:01", Some(1_741_708_801)),
+            ("now", Some(NOW)),
+            ("-2h", Some(NOW - 7200)),
+            ("-1d12h", Some(NOW - 129_600)),
             ("1969-12-31T23:59:59Z", None),
+            ("1970-01-01", None),
             ("yesterday", None),
             ("-5", None),
+            ("-", None),
+            ("2h", None),
+            ("14:00", None),
+            ("2025-02-30", None),
         ] {
-            assert_eq!(
-                text.parse::<Moment>().ok(),
-                seconds.map(|s| Moment(UnixSeconds(s))),
-                "{text}"
-            );
+            let moment = text.parse::<Moment>();
+            let at = moment.and_then(|moment| moment.at(UnixSeconds(NOW), DayOffset::DEFAULT));
+            assert_eq!(at.ok(), seconds.map(UnixSeconds), "{text}");
         }
     }
 }

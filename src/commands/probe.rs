@@ -15,9 +15,9 @@ use crate::probe::{Probe, Report};
 pub struct ProbeArgs {
     #[arg(long)]
     config: Option<PathBuf>,
-    /// The app's name in the configuration
+    /// The app's name in the configuration; can be left out where there is only one
     #[arg(long)]
-    app: String,
+    app: Option<String>,
     /// One of the app's regions; without it, all of them are measured
     #[arg(long)]
     region: Option<String>,
@@ -30,7 +30,7 @@ pub struct ProbeArgs {
 
 /// Measures and prints; what is going on goes to standard error if that is a terminal.
 pub async fn run(args: ProbeArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let chosen = Chosen::load(args.config.as_deref(), &args.app)?;
+    let chosen = Chosen::load(args.config.as_deref(), args.app.as_deref())?;
     let (targets, client) = chosen.targets(args.region.as_deref())?;
     let shows_progress = stderr().is_terminal();
     let mut reports: Vec<Report> = Vec::new();

@@ -1,38 +1,47 @@
 //! `query`: one question to the service, answered for a person.
 
-use std::collections::BTreeMap;
+mod answer;
+mod table;
+
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
 use super::chosen::Chosen;
-use super::moment::Moment;
+use super::moment::{Moment, MomentError};
 use crate::clock;
-use crate::config::target::Target;
+use crate::config::{App, duration};
 use crate::failure::Failure;
 use crate::fetch::Fetch;
-use crate::model::catalogue::loss_code;
-use crate::model::reading::{Api, Loss, LossKey, Reading};
-use crate::model::window::{LOOK_BACK, Range, TO_PASTE, UnixSeconds};
+use crate::model::reading::{Api, Reading};
+use crate::model::window::{LOOK_BACK, Range, TO_PASTE, UnixSeconds, aligned_end};
+use answer::{Answer, Sent};
 
 #[derive(Args)]
 pub struct QueryArgs {
     #[arg(long)]
     config: Option<PathBuf>,
-    /// The app's name in the configuration
+    /// The app's name in the configuration; can be left out where there is only one
     #[arg(long)]
-    app: String,
+    app: Option<String>,
     /// One of the app's regions; without it, all of them are asked
     #[arg(long)]
     region: Option<String>,
-    /// Start of the range, RFC 3339 or Unix seconds
+    /// How long the range is; without it, as long as the app's window
+    #[arg(long, value_parser = duration::parse, conflicts_with = "from")]
+    since: Option<Duration>,
+    /// Start of the range: -2h, 2026-11-25, '2026-11-25 14:00' by the app's `day_offset`,
+    /// RFC 3339 or Unix seconds
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<Moment>,
+    /// End of the range, as --from, or now; without it, the newest time that has settled
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    to: Option<Moment>,
+    /// Show every row: churn, rows under 1 % and the overall counts, too
     #[arg(long)]
-    from: Moment,
-    /// End of the range, RFC 3339 or Unix seconds
-    #[arg(long)]
-    to: Moment,
+    all: bool,
     #[arg(long, value_enum, default_value = "table")]
     output: Output,
 }
@@ -45,21 +54,26 @@ pub(super) enum Output {
 
 /// Asks for the losses of a range and prints them.
 pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let chosen = Chosen::load(args.config.as_deref(), &args.app)?;
-    let range =
-        checked_range(args.from.0, args.to.0, clock::now().unix()).map_err(Failure::usage)?;
+    let chosen = Chosen::load(args.config.as_deref(), args.app.as_deref())?;
+    let range = range(&args, &chosen.app, clock::now().unix()).map_err(Failure::usage)?;
     let (targets, client) = chosen.targets(args.region.as_deref())?;
     let mut answers = Vec::new();
     for target in &targets {
-        let reading = client
-            .fetch(target, Api::NormalPushLoss, range)
-            .await
-            .map_err(|error| {
+        let ask = async |api| {
+            let reading = client.fetch(target, api, range).await;
+            reading.map_err(|error| {
                 Failure::failed(format!("{}: {error}; {}", target.id(), error.advice))
-            })?;
-        if let Reading::Loss(losses) = reading {
-            answers.push(AnswerOut::new(target, range, &losses));
-        }
+            })
+        };
+        let Reading::Loss(losses) = ask(Api::NormalPushLoss).await? else {
+            continue;
+        };
+        let sent = if target.app.polling.statistics {
+            Sent::of(ask(Api::NormalPushStatistics).await?)
+        } else {
+            Sent::default()
+        };
+        answers.push(Answer::new(target, range, &losses, &sent));
     }
     match args.output {
         Output::Json => {
@@ -67,165 +81,55 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
             writeln!(out)?;
         }
         Output::Table => {
-            for answer in &answers {
-                write_table(answer, out)?;
+            for (n, answer) in answers.iter().enumerate() {
+                if n > 0 {
+                    writeln!(out)?;
+                }
+                table::write(answer, args.all, out)?;
             }
         }
     }
     Ok(())
 }
 
+/// Why a range cannot be asked for.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum RangeError {
+    #[error(transparent)]
+    Moment(#[from] MomentError),
+    #[error("--from {0} is not before --to {1}")]
+    Empty(UnixSeconds, UnixSeconds),
+    #[error(
+        "--from: the service keeps losses for 7 days; the earliest time to ask from is {earliest}"
+    )]
+    TooOld { earliest: UnixSeconds },
+}
+
+/// What is asked for; what is left out is as a poll at `now` would have it.
+fn range(args: &QueryArgs, app: &App, now: UnixSeconds) -> Result<Range, RangeError> {
+    let polling = &app.polling;
+    let at = |moment: Moment| moment.at(now, app.day_offset);
+    let settled = aligned_end(now, polling.lag, polling.step, app.day_offset);
+    let end = args.to.map(at).transpose()?.unwrap_or(settled);
+    let length = args.since.unwrap_or(polling.window);
+    let start = match args.from {
+        Some(from) => at(from)?,
+        None => Range::ending(end, length).start,
+    };
+    checked(start, end, now)
+}
+
 /// A range that the service may answer.
-fn checked_range(start: UnixSeconds, end: UnixSeconds, now: UnixSeconds) -> Result<Range, String> {
+fn checked(start: UnixSeconds, end: UnixSeconds, now: UnixSeconds) -> Result<Range, RangeError> {
     let earliest = UnixSeconds(now.0.saturating_sub(LOOK_BACK.as_secs()));
     if start >= end {
-        return Err(format!("--from {start} is not before --to {end}"));
+        return Err(RangeError::Empty(start, end));
     }
     if start < earliest {
-        let named = UnixSeconds((earliest.0 + TO_PASTE).next_multiple_of(60));
-        return Err(format!(
-            "--from: the service keeps losses for 7 days; the earliest time to ask from is {named}"
-        ));
+        let earliest = UnixSeconds((earliest.0 + TO_PASTE).next_multiple_of(60));
+        return Err(RangeError::TooOld { earliest });
     }
     Ok(Range { start, end })
-}
-
-/// One target's losses, as JSON shows them.
-#[derive(Serialize)]
-struct AnswerOut {
-    app: String,
-    region: String,
-    from: String,
-    to: String,
-    losses: Vec<Row>,
-}
-
-#[derive(Serialize)]
-struct Row {
-    stage: &'static str,
-    /// `all` for the overall rows.
-    platform: String,
-    err_code: String,
-    description: String,
-    count: u64,
-    /// Part of all losses of the same stage and platform, 0 to 1.
-    share: f64,
-    class: &'static str,
-    advice: String,
-}
-
-impl AnswerOut {
-    fn new(target: &Target, range: Range, losses: &BTreeMap<LossKey, Loss>) -> Self {
-        let mut totals = BTreeMap::new();
-        for (key, loss) in losses {
-            *totals.entry((key.stage, key.platform)).or_insert(0_u64) += loss.count;
-        }
-        let mut rows: Vec<(&LossKey, &Loss)> = losses.iter().collect();
-        rows.sort_by_key(|(key, loss)| (key.stage, key.platform, std::cmp::Reverse(loss.count)));
-        Self {
-            app: target.app.name.clone(),
-            region: target.region.name.clone(),
-            from: range.start.to_string(),
-            to: range.end.to_string(),
-            losses: rows
-                .into_iter()
-                .map(|(key, loss)| {
-                    let total = totals.get(&(key.stage, key.platform)).copied().unwrap_or(0);
-                    let meaning = loss_code(key.stage, key.platform, &key.code);
-                    Row {
-                        stage: key.stage.as_str(),
-                        platform: key
-                            .platform
-                            .map_or_else(|| "all".to_owned(), |platform| platform.to_string()),
-                        err_code: key.code.to_string(),
-                        description: loss.description.clone(),
-                        count: loss.count,
-                        share: share(loss.count, total),
-                        class: meaning.class.as_str(),
-                        advice: meaning.advice.clone(),
-                    }
-                })
-                .collect(),
-        }
-    }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a share is shown with one digit"
-)]
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
-}
-
-fn write_table(answer: &AnswerOut, out: &mut dyn Write) -> Result<(), Failure> {
-    writeln!(
-        out,
-        "{} in {}, {} to {}",
-        answer.app, answer.region, answer.from, answer.to
-    )?;
-    if answer.losses.is_empty() {
-        writeln!(out, "nothing was lost, or nothing was sent")?;
-        return Ok(());
-    }
-    let header = [
-        "STAGE",
-        "PLATFORM",
-        "CODE",
-        "COUNT",
-        "SHARE",
-        "CLASS",
-        "DESCRIPTION",
-    ]
-    .map(str::to_owned);
-    let cells: Vec<[String; 7]> = answer
-        .losses
-        .iter()
-        .map(|row| {
-            [
-                row.stage.to_owned(),
-                row.platform.clone(),
-                row.err_code.clone(),
-                row.count.to_string(),
-                format!("{:.1}%", row.share * 100.0),
-                row.class.to_owned(),
-                row.description.clone(),
-            ]
-        })
-        .collect();
-    let widths: Vec<usize> = (0..header.len())
-        .map(|column| {
-            std::iter::once(&header)
-                .chain(&cells)
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    for row in std::iter::once(&header).chain(&cells) {
-        let line: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        writeln!(out, "{}", line.join("  ").trim_end())?;
-    }
-    writeln!(out, "\nWhat to do:")?;
-    let mut told = std::collections::BTreeSet::new();
-    for row in &answer.losses {
-        if told.insert((row.platform.as_str(), row.err_code.as_str(), row.stage)) {
-            writeln!(
-                out,
-                "- {} {} at {}: {}",
-                row.platform, row.err_code, row.stage, row.advice
-            )?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -235,19 +139,18 @@ mod tests {
     #[test]
     fn ranges_that_cannot_be_answered_are_refused_before_a_call() {
         let day = 86_400;
-        let range = |start, end| {
-            checked_range(UnixSeconds(start), UnixSeconds(end), UnixSeconds(100 * day))
-        };
+        let range =
+            |start, end| checked(UnixSeconds(start), UnixSeconds(end), UnixSeconds(100 * day));
         assert!(range(93 * day, 100 * day).is_ok());
         for (second, named) in [(0, "1970-04-04T00:02:00Z"), (1, "1970-04-04T00:03:00Z")] {
             let now = UnixSeconds(100 * day + second);
-            let refusal = checked_range(UnixSeconds(0), now, now).unwrap_err();
+            let refusal = checked(UnixSeconds(0), now, now).unwrap_err().to_string();
             assert!(refusal.ends_with(named), "{refusal}");
             // It is pasted a while later.
             let start = named.parse::<jiff::Timestamp>().unwrap().as_second();
             let start = UnixSeconds(u64::try_from(start).unwrap());
             let later = UnixSeconds(now.0 + 100);
-            assert!(checked_range(start, later, later).is_ok());
+            assert!(checked(start, later, later).is_ok());
         }
         assert!(range(95 * day, 95 * day).is_err());
     }

@@ -12,7 +12,7 @@ use crate::usersig::sign;
 const VALID_FOR: u64 = 24 * 3600;
 
 /// Prints the signature, then when it expires.
-pub fn run(config: Option<&Path>, app: &str, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(config: Option<&Path>, app: Option<&str>, out: &mut dyn Write) -> Result<(), Failure> {
     let Chosen { app, key, .. } = Chosen::load(config, app)?;
     let sig = sign(
         &key,

@@ -244,14 +244,31 @@ async fn query_shows_people_a_table_and_machines_json() {
     ];
     let table = run(&query);
     assert_eq!(code(&table), Some(0), "{}", stderr(&table));
+    let text = stdout(&table);
     for part in [
-        "STAGE",
+        "not sent: ",
+        "% of ",
+        " sendable",
+        "sent and not delivered: ",
         "ready_to_send",
         "apns",
-        "token_invalid",
+        "rows under 1 % (--all shows them)",
+        "of churn",
         "What to do",
     ] {
-        assert!(stdout(&table).contains(part), "{part}\n{}", stdout(&table));
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(!text.contains("token_invalid"), "{text}");
+    let advice: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("- ")?.split_once(": "))
+        .map(|(_, advice)| advice)
+        .collect();
+    let once: std::collections::BTreeSet<&str> = advice.iter().copied().collect();
+    assert_eq!(advice.len(), once.len(), "{text}");
+    let all = run(&[&query[..], &["--all"]].concat());
+    for part in ["token_invalid", "all "] {
+        assert!(stdout(&all).contains(part), "{part}\n{}", stdout(&all));
     }
     let json = run(&[&query[..], &["--output", "json"]].concat());
     let answers: Value = serde_json::from_str(&stdout(&json)).unwrap();
@@ -259,6 +276,7 @@ async fn query_shows_people_a_table_and_machines_json() {
     assert!(losses.len() > 10);
     for key in [
         "stage",
+        "of",
         "platform",
         "err_code",
         "description",
@@ -303,6 +321,39 @@ async fn query_shows_people_a_table_and_machines_json() {
         stderr(&refused).contains("not_enabled 90045"),
         "{}",
         stderr(&refused)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn query_takes_the_only_app_and_times_as_people_write_them() {
+    let lab = Lab::start(UNLIMITED).await;
+    let [shop, game] =
+        [("shop", SHOP), ("game", crate::lab::GAME)].map(|(name, id)| Lab::app(name, id, &lab.url));
+    let config = lab.write("timpush.yml", &format!("apps:\n{shop}"));
+    let query = ["query", "--config", config.to_str().unwrap()];
+    let today = jiff::Timestamp::now().to_string();
+    let today = format!("{}T00:00+08:00", &today[..10]);
+    for when in [
+        &[][..],
+        &["--since", "1h"],
+        &["--from", "-2h", "--to", "now"],
+        &["--from", "-2d", "--to", "-1d12h"],
+        &["--from", "-2d", "--to", &today],
+    ] {
+        let output = run(&[&query[..], when].concat());
+        assert_eq!(code(&output), Some(0), "{when:?} {}", stderr(&output));
+        let text = stdout(&output);
+        assert!(text.starts_with("shop in lab, "), "{text}");
+    }
+    let both = run(&[&query[..], &["--from", "-2h", "--since", "1h"]].concat());
+    assert_eq!(code(&both), Some(64));
+    lab.write("timpush.yml", &format!("apps:\n{shop}{game}"));
+    let which = run(&query);
+    assert_eq!(code(&which), Some(64));
+    assert!(
+        stderr(&which).contains("name one of shop, game"),
+        "{}",
+        stderr(&which)
     );
 }
 
