@@ -3,7 +3,7 @@
 import json
 import re
 
-from prometheus_lab import TOP, Failure, exporter
+from lab import TOP, Failure, exporter
 
 # Programs of the images, by the distribution's names for them, and what the distribution's need.
 BUSYBOX = {"/bin/sh": "busybox", "/bin/wget": "busybox"}

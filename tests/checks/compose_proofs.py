@@ -8,7 +8,7 @@ import urllib.parse
 from collections.abc import Callable
 
 from container_lab import Container
-from prometheus_lab import Failure, fetch
+from lab import Failure, fetch
 
 # Of a whole profile; rules are evaluated once a minute.
 PATIENCE = 100

@@ -28,7 +28,7 @@ from compose_proofs import (
     PATIENCE, Prometheus, alertmanager, asked_in_vain, increases, past, rules, scraped, until,
 )
 from container_lab import Composition, Container
-from prometheus_lab import TOP, Failure, exporter, need
+from lab import TOP, Failure, exporter, need
 
 PROFILES = ("demo", "production")
 GRAFANA = "grafana"

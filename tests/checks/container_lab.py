@@ -22,7 +22,7 @@ import time
 
 import yaml
 from compose_images import images
-from prometheus_lab import Failure
+from lab import Failure
 
 CAP_LAST = 63
 PR_CAPBSET_DROP = 24

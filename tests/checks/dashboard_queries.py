@@ -22,7 +22,7 @@ import promql_parser
 import promql_rules
 import yaml
 from dashboards import Query
-from prometheus_lab import Failure, Prometheus, copied, dated, demo, fetch, free_port, need, refuse_some, simulated_past
+from lab import Failure, Prometheus, copied, dated, demo, fetch, free_port, need, refuse_some, simulated_past
 
 PATIENCE = 150
 HOUR = 3600

@@ -15,7 +15,7 @@ import time
 
 import dashboards
 import yaml
-from prometheus_lab import Failure, Prometheus, need
+from lab import Failure, Prometheus, need
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 READY, POST = "ready_to_send", "post_send_delivered"

@@ -3,7 +3,7 @@
 import json
 
 import dashboards
-from prometheus_lab import Prometheus
+from lab import Prometheus
 
 WIDTH = 1600
 SCRAPE = 5

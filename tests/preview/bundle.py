@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import subprocess
 
-from prometheus_lab import TOP, Failure
+from lab import TOP, Failure
 
 SOURCE = TOP / "tests/preview"
 NODE = TOP / ".tools/preview"

@@ -1,4 +1,5 @@
-"""The exporter's demo, its simulator and real Prometheus servers as child processes on this machine."""
+"""Programs as child processes on this machine: any under bounds, the exporter's demo and simulator, and real
+Prometheus servers."""
 
 import contextlib
 import json
@@ -6,7 +7,9 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -44,25 +47,99 @@ def free_port() -> int:
             return port
 
 
-def fetch(url: str, method: str = "GET", body: bytes | None = None) -> str:
-    with urllib.request.urlopen(urllib.request.Request(url, data=body, method=method), timeout=30) as answer:
+def fetch(url: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None) -> str:
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers or {}, method=method), timeout=30) as answer:
         return answer.read().decode()
+
+
+# What a program under test may ask of this machine, so that none can take all of it.
+ADDRESS_SPACE = 4 << 30
+FILES = 100_000
+
+
+def allow_files() -> None:
+    """Raises this process's own limit, and so that of those it starts, as far as it may."""
+    for limit in (FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+            return
+        except (OSError, ValueError):
+            continue
+
+
+class Program:
+    """A process with all that it writes in a file, read through /proc and ended by its own id."""
+
+    def __init__(self, command: list, log: pathlib.Path, address_space: int | None = ADDRESS_SPACE) -> None:
+        self.log = log
+        self.began = time.monotonic()
+
+        def bounds() -> None:
+            if address_space:
+                resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+        with log.open("w") as out:
+            self.process = subprocess.Popen([str(part) for part in command], stdout=out, stderr=subprocess.STDOUT, preexec_fn=bounds)
+        self.pid = self.process.pid
+
+    def port(self, seconds: float = 60) -> int:
+        while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", self.log.read_text())):
+            if not self.alive() or time.monotonic() - self.began > seconds:
+                raise Failure(f"{self.process.args} does not say its URL:\n{self.log.read_text()[-2000:]}")
+            time.sleep(0.002)
+        return int(found[1])
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def processor(self) -> float:
+        """Processor time so far, in seconds: utime and stime of its /proc/PID/stat, but to the
+        nanosecond, from the process's own clock (MAKE_PROCESS_CPUCLOCK of Linux)."""
+        return time.clock_gettime((~self.pid << 3) | 2)
+
+    def memory(self, what: str = "VmRSS") -> float:
+        """In MiB; `VmHWM` is the most since the start or the last [`forget_peak`]."""
+        return int(re.search(rf"{what}:\s+(\d+) kB", self._proc("status"))[1]) / 1024
+
+    def forget_peak(self) -> None:
+        pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def _proc(self, name: str) -> str:
+        return pathlib.Path(f"/proc/{self.pid}/{name}").read_text()
+
+    def stop(self, seconds: float = 60) -> float | None:
+        """Asks it to end; how long that took, or nothing if it had to be killed."""
+        began = time.monotonic()
+        if self.alive():
+            self.process.send_signal(signal.SIGTERM)
+            # A program that was stopped or hangs in a read must not outlive the benchmark.
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                return None
+        return time.monotonic() - began
+
+    def how_it_ended(self) -> str:
+        code = self.process.poll()
+        if code is None:
+            return "runs"
+        return f"died: {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
 
 @contextlib.contextmanager
 def running(log: pathlib.Path, *command: object) -> Iterator[subprocess.Popen]:
-    """A program whose output goes to a file, and which ends with the block."""
-    with log.open("w") as out:
-        child = subprocess.Popen([str(part) for part in command], stdout=out, stderr=subprocess.STDOUT)
+    """A program that ends with the block."""
+    program = Program(list(command), log, address_space=None)
     try:
-        yield child
+        yield program.process
     finally:
-        child.terminate()
-        try:
-            child.wait(10)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+        program.stop(10)
 
 
 def until(what: str, log: pathlib.Path, condition, patience: float = 30):
