@@ -79,7 +79,43 @@ pub(crate) fn values(text: &str, format: Format) -> Result<Map<String, Value>, S
         let table = config::File::from_str(text, file_format).collect();
         table.map_err(|error| explain(&error, format))
     });
-    tree(parsed?, MAX_DEPTH).map_err(|excess| excess.to_string())
+    let mut tree = tree(parsed?, MAX_DEPTH).map_err(|excess| excess.to_string())?;
+    if format == Format::Yaml {
+        merge(&mut tree);
+    }
+    Ok(tree)
+}
+
+/// Replaces YAML's merge keys (`<<`) by what they name: a table's own keys win, then those
+/// of the table that is named first. What is no table stays, for the check to refuse. As
+/// deep as [`MAX_DEPTH`]; adds nothing that [`bounds`] has not counted with its aliases.
+fn merge(table: &mut Map<String, Value>) {
+    for value in table.values_mut() {
+        merge_within(value);
+    }
+    let named = match table.get("<<") {
+        Some(Value::Object(_)) => table.remove("<<").into_iter().collect(),
+        Some(Value::Array(list)) if list.iter().all(Value::is_object) => match table.remove("<<") {
+            Some(Value::Array(list)) => list,
+            _ => Vec::new(),
+        },
+        _ => return,
+    };
+    for value in named {
+        if let Value::Object(more) = value {
+            for (key, value) in more {
+                table.entry(key).or_insert(value);
+            }
+        }
+    }
+}
+
+fn merge_within(value: &mut Value) {
+    match value {
+        Value::Object(table) => merge(table),
+        Value::Array(list) => list.iter_mut().for_each(merge_within),
+        _ => {}
+    }
 }
 
 /// Runs a parser on a stack of its own, so that whatever it makes of the bounds on depth,

@@ -135,12 +135,17 @@ impl Group {
         }
     }
 
+    /// Whether the key is the author's own: `x-...` at the top level holds what YAML
+    /// anchors are put on, and is not read.
+    pub(super) fn is_extension(self, key: &str) -> bool {
+        self == Self::Top && key.starts_with("x-")
+    }
+
     /// What to write instead of an unknown key, as the end of a sentence; empty when
     /// nothing is near.
     pub(super) fn hint(self, unknown: &str) -> String {
         if unknown == "<<" {
-            return "; YAML merge keys are not supported, put shared values under `defaults`"
-                .to_owned();
+            return "; a YAML merge key requires a table or a list of tables".to_owned();
         }
         if let Some(key) = closest(unknown, self.keys().map(|(key, _)| key)) {
             return format!("; did you mean `{key}`?");

@@ -42,7 +42,7 @@ impl<'a> Section<'a> {
             findings,
         };
         for key in table.keys() {
-            if !group.keys().any(|(known, _)| known == key) {
+            if !group.is_extension(key) && !group.keys().any(|(known, _)| known == key) {
                 section.refuse_unknown(group, key);
             }
         }

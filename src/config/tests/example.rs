@@ -96,3 +96,41 @@ fn every_key_of_the_schema_is_in_the_example() {
         }
     }
 }
+
+#[test]
+fn sixty_apps_share_settings_through_anchors_and_merge_keys() {
+    let head = "
+x-shared: &shared {identifier: administrator, secret_key_env: MADE_UP, regions: [china], interval: 5m}
+x-slow: &slow {interval: 20m, stale_after: 1h}
+apps:";
+    let plain = (1..=59).map(|n| format!("  - {{<<: *shared, sdk_app_id: {n}, name: app{n}}}"));
+    let last = "  - {<<: [*slow, *shared], sdk_app_id: 60, stale_after: 2h}";
+    let lines: Vec<String> = [head.to_owned()]
+        .into_iter()
+        .chain(plain)
+        .chain([last.to_owned()])
+        .collect();
+    let text = lines.join("\n");
+    let config = load(&text).map_err(|problems| problems.to_string());
+    let config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.notices, [""; 0]);
+    assert_eq!(config.apps.len(), 60);
+    let minutes = |n: usize| config.apps[n].polling.interval.as_secs() / 60;
+    assert_eq!((minutes(0), minutes(58), minutes(59)), (5, 5, 20));
+    // What an app says itself wins over what it merges.
+    assert_eq!(config.apps[59].polling.stale_after.as_secs(), 7200);
+}
+
+#[test]
+fn merge_keys_without_a_table_and_extensions_below_the_top_are_refused() {
+    let refused = |text: &str| load(text).err().unwrap().to_string();
+    let app = "sdk_app_id: 1, identifier: a, secret_key_env: MADE_UP, regions: [china]";
+    assert_eq!(
+        refused(&format!("apps: [{{{app}, <<: 1}}]")),
+        "apps[0].<<: unknown key; a YAML merge key requires a table or a list of tables"
+    );
+    assert_eq!(
+        refused(&format!("apps: [{{{app}, x-a: 1}}]")),
+        "apps[0].x-a: unknown key"
+    );
+}
