@@ -1,6 +1,8 @@
 //! The command line: what can be asked of the program, and how a command's end becomes an
 //! exit code.
 
+mod help;
+
 use std::env;
 use std::error::Error;
 use std::ffi::OsString;
@@ -26,7 +28,7 @@ pub const EXIT_USAGE: u8 = 64;
     name = "timpush-exporter",
     version,
     about = "Prometheus exporter for offline push loss of Tencent Cloud Chat",
-    after_help = "Examples:\n  timpush-exporter demo\n  timpush-exporter run --config timpush.yml\n\nWithout a command, `run` is meant.",
+    after_help = help::PROGRAM,
     args_conflicts_with_subcommands = true
 )]
 struct Cli {
@@ -47,21 +49,17 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Poll the service and serve metrics
-    #[command(
-        after_help = "Example:\n  timpush-exporter run --config /etc/timpush-exporter/timpush.yml"
-    )]
+    #[command(after_help = help::RUN)]
     Run(commands::run::RunArgs),
     /// Show the whole thing without credentials, on a simulated service
-    #[command(after_help = "Example:\n  timpush-exporter demo --listen 127.0.0.1:10898")]
+    #[command(after_help = help::DEMO)]
     Demo {
         /// Where to serve
         #[arg(long, value_name = "ADDRESS", value_parser = listen::parse, default_value = "127.0.0.1:10898")]
         listen: SocketAddr,
     },
     /// Run the service's simulator alone, for drills and tests
-    #[command(
-        after_help = "Example:\n  timpush-exporter simulate --listen 127.0.0.1:9000 --config timpush.yml"
-    )]
+    #[command(after_help = help::SIMULATE)]
     Simulate {
         /// Where to serve
         #[arg(long, value_name = "ADDRESS", value_parser = listen::parse)]
@@ -74,9 +72,7 @@ enum Command {
         scenario: Option<PathBuf>,
     },
     /// Check a configuration and show how many calls it needs
-    #[command(
-        after_help = "Example:\n  timpush-exporter check-config timpush.yml --without-secrets"
-    )]
+    #[command(after_help = help::CHECK_CONFIG)]
     CheckConfig {
         file: PathBuf,
         /// Do not look for secret files and variables
@@ -84,27 +80,19 @@ enum Command {
         without_secrets: bool,
     },
     /// Ask the service one question and show the answer to a person
-    #[command(
-        after_help = "Example:\n  timpush-exporter query --config timpush.yml --app shop \\\n      --from \"$(date -d -1day +%s)\" --to \"$(date -d -10min +%s)\""
-    )]
+    #[command(after_help = help::QUERY)]
     Query(commands::query::QueryArgs),
     /// Measure what the service does not document, and show the settings to use
-    #[command(
-        after_help = "Example:\n  timpush-exporter probe --config timpush.yml --app shop\n\nTakes one to three minutes, and up to half an hour more without --quick. Asks 40 to 80\nquestions within the app's call limit, and up to four times two at once. Another program\nthat calls for the same SDKAppID meanwhile, such as the daemon, disturbs the measurement\nof that limit."
-    )]
+    #[command(after_help = help::PROBE)]
     Probe(commands::probe::ProbeArgs),
     /// Write what the daemon would have served in the last 7 days, to load it into Prometheus
-    #[command(
-        after_help = "Example:\n  timpush-exporter backfill --config timpush.yml \\\n      --from \"$(date -d -3days +%s)\" --to \"$(date -d -10min +%s)\" \\\n      --step 5m --label job=timpush-exporter --label instance=localhost:10898 \\\n      --output timpush.om\n  promtool tsdb create-blocks-from openmetrics timpush.om /var/lib/prometheus/data\n\n  timpush-exporter backfill --demo --step 5m --label job=timpush-exporter \\\n      --label instance=localhost:10898 --output demo.om\n\nCalls count against the app's limit, as those of a daemon do that polls the same app.\n\nWhere the step passes over what counters show after midnight (the closed day's last value, then 0), these are sampled too, so that increase() is right. A series that appears is 0 at its first step."
-    )]
+    #[command(after_help = help::BACKFILL)]
     Backfill(commands::backfill::BackfillArgs),
     /// Fail unless a daemon answers, for containers without a shell
-    #[command(
-        after_help = "Example:\n  timpush-exporter healthcheck --url http://127.0.0.1:10898/-/ready"
-    )]
+    #[command(after_help = help::HEALTHCHECK)]
     Healthcheck(commands::healthcheck::HealthcheckArgs),
     /// Print a signature and its expiry, to try the service by hand
-    #[command(after_help = "Example:\n  timpush-exporter usersig --config timpush.yml --app shop")]
+    #[command(after_help = help::USERSIG)]
     Usersig {
         #[arg(long)]
         config: Option<PathBuf>,
@@ -247,6 +235,8 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
+    use crate::simulator::Scenario;
+
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
@@ -280,5 +270,21 @@ mod tests {
                 assert!(line.len() < 100, "{line}");
             }
         }
+    }
+
+    #[test]
+    fn the_scenario_that_the_help_shows_can_be_used() {
+        let lines = help::SIMULATE.lines();
+        let lines = lines.skip_while(|line| !line.starts_with("  # Losses"));
+        let example: Vec<&str> = lines
+            .take_while(|line| line.starts_with("  "))
+            .filter_map(|line| line.strip_prefix("  "))
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("drill.yml");
+        std::fs::write(&path, example.join("\n")).unwrap();
+        let scenario = Scenario::read(&path).unwrap();
+        assert_eq!(scenario.incidents.len(), 1);
+        assert_eq!(scenario.rules.len(), 3);
     }
 }

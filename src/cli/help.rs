@@ -1,0 +1,98 @@
+//! What stands below each command's options: examples to copy, and formats. No line has 100
+//! columns, from which on it would be broken.
+
+pub(super) const PROGRAM: &str = "\
+Examples:
+  timpush-exporter demo
+  timpush-exporter run --config timpush.yml
+
+Without a command, `run` is meant.";
+
+pub(super) const RUN: &str = "\
+Examples:
+  timpush-exporter run --config /etc/timpush-exporter/timpush.yml
+  timpush-exporter run --config timpush.yml --listen :9999 --log-format json";
+
+pub(super) const DEMO: &str = "\
+Example:
+  timpush-exporter demo --listen 127.0.0.1:10898";
+
+pub(super) const SIMULATE: &str = "\
+Examples:
+  timpush-exporter simulate --listen 127.0.0.1:9000
+  timpush-exporter simulate --listen 127.0.0.1:9000 --config timpush.yml --scenario drill.yml
+
+A scenario is YAML, TOML or JSON, such as this drill.yml:
+
+  # Losses beside the usual ones: APNs refuses most pushes for half an hour.
+  incidents:
+    - {platform: apns, code: \"403\", info: BadCertificate, for: 1800}
+  # Calls that fail; the first rule that fits decides. Times are in seconds from the start.
+  rules:
+    - {match: {sdkappid: 1400000001}, fault: {error: {code: 60009, info: null}}, times: 3}
+    - {match: {api: normal_push_loss}, from: 60, for: 120, fault: {latency: {seconds: 5}}}
+    - {from: 300, for: 30, fault: hang}
+
+Other faults: truncated, empty, disconnect, reset, wrong_shape, {http_status: {status: 502,
+body: null}}, {body: text}, {huge: {bytes: 9000000}}, {drip: {seconds: 1}}, {date_skew: {seconds:
+600}}, {redirect: {location: /}}, {bad_row: {count: -1}}. `calm: true` leaves the usual losses out.
+
+While it runs, from this machine:
+
+  curl http://127.0.0.1:9000/_control/scenario                 # in effect
+  curl -X PUT http://127.0.0.1:9000/_control/scenario \\
+      -d '{\"incidents\": [{\"platform\": \"apns\", \"code\": \"403\"}]}'
+  curl -X DELETE http://127.0.0.1:9000/_control/scenario       # over
+  curl http://127.0.0.1:9000/_control/calls                    # what was asked
+  curl 'http://127.0.0.1:9000/_control/truth?sdkappid=1400000001&start=1764000000&end=1764003600'
+                                                               # what happened in a range";
+
+pub(super) const CHECK_CONFIG: &str = "\
+Example:
+  timpush-exporter check-config timpush.yml --without-secrets";
+
+pub(super) const QUERY: &str = "\
+Examples:
+  timpush-exporter query --config timpush.yml --app shop
+  timpush-exporter query --config timpush.yml --app shop --since 1d --all
+  timpush-exporter query --config timpush.yml --app shop --from -2d --to -1d12h --output json";
+
+pub(super) const PROBE: &str = "\
+Example:
+  timpush-exporter probe --config timpush.yml --app shop
+
+Takes one to three minutes, and up to half an hour more without --quick. Asks 40 to 80
+questions within the app's call limit, and up to four times two at once. Another program
+that calls for the same SDKAppID meanwhile, such as the daemon, disturbs the measurement
+of that limit.";
+
+pub(super) const BACKFILL: &str = "\
+Examples:
+  timpush-exporter backfill --config timpush.yml --from -3d --to -10m --step 5m \\
+      --label job=timpush-exporter --label instance=localhost:10898 --output timpush.om
+  promtool tsdb create-blocks-from openmetrics timpush.om /var/lib/prometheus/data
+
+  timpush-exporter backfill --demo --step 5m --label job=timpush-exporter \\
+      --label instance=localhost:10898 --output demo.om
+
+Calls count against the app's limit, as those of a daemon do that polls the same app.
+
+Where the step passes over what counters show after midnight (the closed day's last value, then
+0), these are sampled too, so that increase() is right. A series that appears is 0 at its first
+step.";
+
+pub(super) const HEALTHCHECK: &str = "\
+Examples:
+  timpush-exporter healthcheck
+  timpush-exporter healthcheck --config timpush.yml
+  timpush-exporter healthcheck --url http://127.0.0.1:10898/-/ready";
+
+pub(super) const USERSIG: &str = "\
+Example, in which the signature is no argument that other users could read:
+  usersig=$(timpush-exporter usersig --config timpush.yml --app shop | head -1)
+  url='https://console.tim.qq.com/v4/timpush/normal_push_loss?contenttype=json&random=1'
+  url=\"$url&sdkappid=1400000001&identifier=administrator&usersig=$usersig\"
+  echo \"url = \\\"$url\\\"\" | curl --config - \\
+      --json \"{\\\"StartTime\\\": $(($(date +%s) - 7200)), \\\"EndTime\\\": $(($(date +%s) - 3600))}\"
+
+The host is that of the app's region, as `regions` in the README lists them.";
