@@ -1,48 +1,112 @@
 //! `healthcheck`: whether a daemon answers. For containers without a shell and curl.
 
-use std::path::PathBuf;
+mod own;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use reqwest::Url;
+use reqwest::{StatusCode, Url};
 
+use crate::config::{Config, Problems, Secrets, find, variables, web_file};
 use crate::failure::Failure;
+use crate::model::outcome::chain;
 use crate::push_api::transport::{Connection, Route, Transport};
 
 /// Shorter than the pauses between the checks of any orchestrator.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Where the daemon answers unless it is told otherwise.
+const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 10898);
+
 #[derive(Args)]
 pub struct HealthcheckArgs {
-    /// What must answer with status 200
-    #[arg(long, default_value = "http://127.0.0.1:10898/-/healthy")]
-    url: Url,
-    /// Root certificates to trust for an https URL, PEM
+    /// Check the daemon of this configuration: its `listen` on this machine, with TLS if its
+    /// web file has it, whatever name the certificate is for
+    #[arg(long, conflicts_with_all = ["url", "ca_file"])]
+    config: Option<PathBuf>,
+    /// What must answer with status 200; without it and --config, the configuration that `run`
+    /// would find, else port 10898 of this machine without TLS
     #[arg(long)]
+    url: Option<Url>,
+    /// Root certificates to trust for an https URL, PEM
+    #[arg(long, requires = "url")]
     ca_file: Option<PathBuf>,
 }
 
 /// Fails unless the URL answers with 200 in time.
 pub async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
-    let transport = Transport::new(args.ca_file.as_deref(), None).map_err(Failure::usage)?;
-    let host = host(&args.url).map_err(Failure::usage)?;
+    match (args.url, args.config) {
+        (Some(url), _) => check(url, args.ca_file.as_deref()).await,
+        (None, Some(path)) => own(configured(&path).map_err(Failure::usage)?).await,
+        // An edit that is not usable yet says nothing about the daemon that runs.
+        (None, None) => {
+            let found = find(None).ok().and_then(|path| configured(&path).ok());
+            own(found.unwrap_or_else(|| address(DEFAULT, false))).await
+        }
+    }
+}
+
+/// Where the daemon of a configuration answers on this machine.
+fn configured(path: &Path) -> Result<String, Problems> {
+    let config = Config::load(path, &variables(), Secrets::Skip)?;
+    let is_tls = match &config.web.config_file {
+        Some(path) => web_file::load(path).result?.tls.is_some(),
+        None => false,
+    };
+    Ok(address(config.listen, is_tls))
+}
+
+fn address(mut listen: SocketAddr, is_tls: bool) -> String {
+    match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    let scheme = if is_tls { "https" } else { "http" };
+    format!("{scheme}://{listen}/-/healthy")
+}
+
+/// Asks the daemon of this machine.
+async fn own(url: String) -> Result<(), Failure> {
+    let http = reqwest::Client::builder()
+        .tls_backend_preconfigured(own::tls().map_err(Failure::failed)?)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .map_err(Failure::failed)?;
+    let answer = http.get(&url).timeout(TIMEOUT).send().await;
+    let answer = answer.map_err(|error| {
+        let error = chain(&error.without_url());
+        Failure::failed(format!("cannot reach {url}: {error}"))
+    })?;
+    is_good(answer.status(), &url)
+}
+
+async fn check(url: Url, ca_file: Option<&Path>) -> Result<(), Failure> {
+    let transport = Transport::new(ca_file, None).map_err(Failure::usage)?;
+    let host = host(&url).map_err(Failure::usage)?;
     let http = transport.client(Connection::Fresh);
-    let answer = match transport.send(http.get(args.url).timeout(TIMEOUT)).await {
-        Ok(answer) => answer,
+    match transport.send(http.get(url).timeout(TIMEOUT)).await {
+        Ok(answer) => is_good(answer.status(), &host),
         Err(lost) => {
             let route = Route {
                 host: &host,
                 proxy: None,
             };
             let error = transport.classify(lost, &route).await;
-            return Err(Failure::failed(format!("{error}; {}", error.advice)));
+            Err(Failure::failed(format!("{error}; {}", error.advice)))
         }
-    };
-    let status = answer.status().as_u16();
-    if status == 200 {
+    }
+}
+
+fn is_good(status: StatusCode, who: &str) -> Result<(), Failure> {
+    if status == StatusCode::OK {
         return Ok(());
     }
-    Err(Failure::failed(format!("{host} answered with {status}")))
+    let status = status.as_u16();
+    Err(Failure::failed(format!("{who} answered with {status}")))
 }
 
 /// Host and port for errors: a password before them is no part of it.
@@ -57,6 +121,17 @@ fn host(url: &Url) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_daemon_is_asked_on_this_machine_wherever_it_listens() {
+        for (listen, is_tls, expected) in [
+            ("0.0.0.0:9", false, "http://127.0.0.1:9/-/healthy"),
+            ("[::]:9", true, "https://[::1]:9/-/healthy"),
+            ("10.0.0.1:9", false, "http://10.0.0.1:9/-/healthy"),
+        ] {
+            assert_eq!(address(listen.parse().unwrap(), is_tls), expected);
+        }
+    }
 
     #[test]
     fn errors_name_host_and_port_and_nothing_that_is_secret() {

@@ -285,6 +285,38 @@ async fn the_operators_headers_and_limit_are_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn healthcheck_knows_port_and_scheme_from_the_configuration() {
+    let site = Site::new().await;
+    for (web, scheme) in [(format!("{WITH_TLS}}}"), "https"), (String::new(), "http")] {
+        let mut exporter = site.serve(&web).await;
+        let url = exporter.url.clone();
+        let (found, address) = url.split_once("://").unwrap();
+        assert_eq!(found, scheme);
+        let config = site.config(&web);
+        let text = fs::read_to_string(&config).unwrap();
+        let listen = text.replace("127.0.0.1:0", address);
+        site.lab.write("timpush.yml", &listen);
+        let check = |arguments: &[&str]| {
+            let mut command = Command::new(BINARY);
+            command.arg("healthcheck").args(arguments);
+            let folder = site.lab.path("timpush.yml");
+            command.current_dir(folder.parent().unwrap());
+            command.output().unwrap()
+        };
+        for arguments in [&["--config", &config][..], &[]] {
+            let output = check(arguments);
+            assert_eq!(output.status.code(), Some(0), "{output:?}");
+        }
+        assert_eq!(exporter.stop("TERM").await, Some(0));
+        let output = check(&[]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        let url = format!("cannot reach {scheme}://{address}/-/healthy: ");
+        assert!(error.starts_with(&url), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn client_certificates_are_asked_for_as_the_file_says() {
     let site = Site::new().await;
     let own = site.ca.issue("prometheus.example");
