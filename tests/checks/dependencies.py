@@ -2,6 +2,9 @@
 """Checks what the program is built from: licences, sources, and crates that must not be there.
 
 cargo-deny does the same and more, but takes longer to build than everything else here.
+
+Advisories are not checked here. RustSec's database, which cargo-audit and cargo-deny read, is a
+Git repository and no package of a registry; where that can be reached, run `cargo audit`.
 """
 
 import json
