@@ -9,5 +9,6 @@ mod moment;
 pub mod probe;
 pub mod query;
 pub mod run;
+mod share;
 pub mod simulate;
 pub mod usersig;

@@ -62,8 +62,8 @@ Example:
   timpush-exporter probe --config timpush.yml --app shop
 
 Takes one to three minutes, and up to half an hour more without --quick. Asks 40 to 80
-questions within the app's call limit, and up to four times two at once. Another program
-that calls for the same SDKAppID meanwhile, such as the daemon, disturbs the measurement
+questions within what the daemon leaves of the app's call limit, and up to four times two at
+once. Another program that calls for the same SDKAppID meanwhile, such as the daemon, disturbs the measurement
 of that limit.";
 
 pub(super) const BACKFILL: &str = "\
@@ -75,7 +75,7 @@ Examples:
   timpush-exporter backfill --demo --step 5m --label job=timpush-exporter \\
       --label instance=localhost:10898 --output demo.om
 
-Calls count against the app's limit, as those of a daemon do that polls the same app.
+Calls count against the app's limit, of which the daemon is left what it needs.
 
 Where the step passes over what counters show after midnight (the closed day's last value, then
 0), these are sampled too, so that increase() is right. A series that appears is 0 at its first

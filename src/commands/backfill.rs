@@ -12,6 +12,7 @@ use super::chosen::find_app;
 use super::demo;
 use super::moment::Moment;
 use super::run::shutdown;
+use super::share;
 use crate::backfill::answers::Answers;
 use crate::backfill::ask::{AskError, collect};
 use crate::backfill::bounds::{check_ends, check_kept, check_size, check_span, longest};
@@ -31,6 +32,10 @@ use crate::self_metrics::SelfMetrics;
 use crate::shell;
 
 #[derive(Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of a command line are independent"
+)]
 pub struct BackfillArgs {
     #[arg(long)]
     config: Option<PathBuf>,
@@ -70,6 +75,9 @@ pub struct BackfillArgs {
     /// Continue what was interrupted: with the same arguments, the same file comes out
     #[arg(long, requires = "output")]
     resume: bool,
+    /// Take all of the app's call limit; without it, what the daemon needs is left to it
+    #[arg(long)]
+    whole_limit: bool,
     /// A label for every series, as the scrape configuration adds them; repeatable
     #[arg(long = "label", value_name = "NAME=VALUE")]
     labels: Vec<Label>,
@@ -78,14 +86,22 @@ pub struct BackfillArgs {
 /// Asks for all that is needed and writes it.
 pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure> {
     if args.demo {
-        return demo::without_limits(async |config| fill(&config, args, out).await).await;
+        return demo::without_limits(async |config| fill(&config, None, args, out).await).await;
     }
     let path = find(args.config.as_deref()).map_err(Failure::usage)?;
-    let config = Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
-    fill(&config, args, out).await
+    let config = Config::load(&path, &variables(), Secrets::Skip);
+    let mut config = config.map_err(Failure::usage)?;
+    let share = (!args.whole_limit).then(|| share::leave_to_daemon(&mut config));
+    fill(&config, share.flatten(), args, out).await
 }
 
-async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure> {
+/// `share` says what is left to the daemon.
+async fn fill(
+    config: &Config,
+    share: Option<String>,
+    args: BackfillArgs,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     if let Some(name) = repeated(&args.labels) {
         return Err(Failure::usage(format!("--label: {name} is given twice")));
     }
@@ -132,8 +148,9 @@ async fn fill(config: &Config, args: BackfillArgs, out: &mut dyn Write) -> Resul
         Rest::Nothing | Rest::Demo => None,
     };
 
+    let share = share.map(|share| format!("; {share}")).unwrap_or_default();
     // Standard error that is gone is no reason to stop.
-    let _ = writeln!(io::stderr(), "{}", announcement(&plan, &work));
+    let _ = writeln!(io::stderr(), "{}{share}", announcement(&plan, &work));
     let mut bar = Bar::new(&work);
     let interrupted = shutdown()?;
     let told = |step| bar.advance(step);

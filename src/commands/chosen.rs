@@ -21,8 +21,19 @@ pub(super) struct Chosen {
 impl Chosen {
     /// Without a path, the configuration is looked for; without a name, the app is the only one.
     pub(super) fn load(config: Option<&Path>, app: Option<&str>) -> Result<Self, Failure> {
+        Self::load_as(config, app, |_| {})
+    }
+
+    /// The same with a configuration that `prepare` has changed.
+    pub(super) fn load_as(
+        config: Option<&Path>,
+        app: Option<&str>,
+        prepare: impl FnOnce(&mut Config),
+    ) -> Result<Self, Failure> {
         let path = find(config).map_err(Failure::usage)?;
-        let config = Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
+        let mut config =
+            Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
+        prepare(&mut config);
         let app = match (app, config.apps.as_slice()) {
             (Some(app), _) => Arc::clone(find_app(&config, app)?),
             (None, [only]) => Arc::clone(only),

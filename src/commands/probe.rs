@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::chosen::Chosen;
 use super::query::Output;
+use super::share;
 use crate::clock;
 use crate::failure::Failure;
 use crate::probe::{Probe, Report};
@@ -24,13 +25,23 @@ pub struct ProbeArgs {
     /// Leave out how long counts take to settle, which takes up to half an hour
     #[arg(long)]
     quick: bool,
+    /// Take all of the app's call limit; without it, what the daemon needs is left to it
+    #[arg(long)]
+    whole_limit: bool,
     #[arg(long, value_enum, default_value = "table")]
     output: Output,
 }
 
 /// Measures and prints; what is going on goes to standard error if that is a terminal.
 pub async fn run(args: ProbeArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let chosen = Chosen::load(args.config.as_deref(), args.app.as_deref())?;
+    let chosen = Chosen::load_as(args.config.as_deref(), args.app.as_deref(), |config| {
+        if !args.whole_limit
+            && let Some(told) = share::leave_to_daemon(config)
+        {
+            // Standard error that is gone is no reason to stop.
+            let _ = writeln!(stderr(), "{told}");
+        }
+    })?;
     let (targets, client) = chosen.targets(args.region.as_deref())?;
     let shows_progress = stderr().is_terminal();
     let mut reports: Vec<Report> = Vec::new();

@@ -38,13 +38,21 @@ pub struct Report {
 }
 
 impl Report {
-    /// Writes the report for people, with the settings as YAML at the end.
+    /// Writes the report for people: the settings as YAML, then what they follow from.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "{} in {}, measured with {} at {}",
             self.app, self.region, self.api, self.measured_at
         )?;
+        let place = if self.settings.day_offset.is_some() {
+            "in the app"
+        } else {
+            "under `defaults:` or in the app"
+        };
+        writeln!(out, "\nSettings to use, {place}:\n")?;
+        out.write_all(self.settings.yaml().as_bytes())?;
+        writeln!(out, "\nWhat was measured:")?;
         let service_days = self.service_day_additivity.as_ref();
         let findings = [
             ("Adjacent days", Some(&self.day_additivity)),
@@ -61,12 +69,6 @@ impl Report {
                 finding.write(title, out)?;
             }
         }
-        let place = if self.settings.day_offset.is_some() {
-            "in the app"
-        } else {
-            "under `defaults:` or in the app"
-        };
-        writeln!(out, "\nSettings to use, {place}:\n")?;
-        out.write_all(self.settings.yaml().as_bytes())
+        Ok(())
     }
 }

@@ -121,6 +121,8 @@ async fn six_hours_are_what_the_service_counts() {
     let output = backfill(&config, from, to, &more);
     let said = stderr(&output);
     assert!(said.contains(" calls (shop "), "{said}");
+    let left = "; left to the daemon: shop 0.067 of 50 calls per second";
+    assert!(said.contains(left), "{said}");
     assert_eq!(said.lines().count(), 1, "no bar without a terminal: {said}");
     let text = text(output);
     assert!(text.ends_with("# EOF\n"));

@@ -86,6 +86,7 @@ async fn advised(behaviour: Behaviour, offset: DayOffset) {
     let output = probe(&lab, 100.0, &[]);
     let text = String::from_utf8(output.stdout).unwrap();
     let (_, settings) = text.split_once("\nSettings to use, ").unwrap();
+    let (settings, _) = settings.split_once("\nWhat was measured:").unwrap();
     let (place, settings) = settings.split_once(":\n\n").unwrap();
     assert!(place.ends_with("in the app"), "{place}");
     assert!(settings.contains("\nstep: 1d  # "), "{settings}");
@@ -186,6 +187,7 @@ async fn the_limit_of_an_sdk_app_id_is_seen_and_otherwise_kept() {
         assert!(text.contains(part), "{part}\n{text}");
     }
     let (_, settings) = text.split_once("Settings to use, ").unwrap();
+    let (settings, _) = settings.split_once("\nWhat was measured:").unwrap();
     let settings = settings.split_once('\n').unwrap().1.replace('\n', "\n    ");
     let app = format!(
         "  - name: shop\n    sdk_app_id: {SHOP}\n    identifier: administrator\n    secret_key_file: shop.key\n    regions: [china]\n{settings}"

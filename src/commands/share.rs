@@ -1,0 +1,74 @@
+//! The part of an app's call limit that the running daemon needs, which other commands leave
+//! to it: the service counts by SDKAppID, whoever calls.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::config::plan::Plan;
+
+/// The least part of a limit that a command takes, however busy the daemon is.
+const LEAST: f64 = 0.1;
+
+/// Apps that are told one by one.
+const TOLD: usize = 5;
+
+/// Lowers the limits by what a daemon with this configuration needs. Gives a sentence that
+/// says so, with calls per second, unless there is no limit.
+pub(super) fn leave_to_daemon(config: &mut Config) -> Option<String> {
+    let loads = Plan::of(config).loads();
+    let (mut told, mut apps) = (String::new(), 0);
+    for app in &mut config.apps {
+        let Some(load) = loads.get(&app.sdk_app_id) else {
+            continue;
+        };
+        // Nobody else has a share in a configuration that was just read.
+        let Some(app) = Arc::get_mut(app).filter(|app| app.calls_per_second.is_finite()) else {
+            continue;
+        };
+        let limit = app.calls_per_second;
+        app.calls_per_second = rest(limit, load.calls_per_second);
+        if apps < TOLD {
+            let comma = if apps > 0 { ", " } else { "" };
+            // A String takes everything.
+            let _ = write!(
+                told,
+                "{comma}{} {:.3} of {limit}",
+                app.name, load.calls_per_second
+            );
+        }
+        apps += 1;
+    }
+    if apps > TOLD {
+        let _ = write!(told, ", and {} more apps", apps - TOLD);
+    }
+    (apps > 0)
+        .then(|| format!("left to the daemon: {told} calls per second; --whole-limit takes all"))
+}
+
+/// Cut to thousandths, so that it can be read.
+fn rest(limit: f64, load: f64) -> f64 {
+    let rest = (limit - load).max(limit * LEAST);
+    let cut = (rest * 1000.0).floor() / 1000.0;
+    if cut > 0.0 { cut } else { rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_a_limit_is_what_the_daemon_does_not_need_and_never_nothing() {
+        for (limit, load, expected) in [
+            (0.9, 0.0667, 0.833),
+            (50.0, 4.0, 46.0),
+            (1.0, 0.95, 0.1),
+            (1.0, 3.0, 0.1),
+            (0.001, 0.0, 0.001),
+            (0.0005, 0.0001, 0.0004),
+        ] {
+            let rest = rest(limit, load);
+            assert!((rest - expected).abs() < 1e-9, "{limit} {load} {rest}");
+        }
+    }
+}
