@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models.common import StackingMode
 import names
 from frame import Board, cell, choice, dashboard_url, leading, of_line
 from panels import AGAIN_POINTS, PLAIN, Column, bars, history, lines, now, query, table, words
-from queries import CHOSEN, DAY_AGO, by_class, change, lost, lost_of_watched, texts, worst
+from queries import CHOSEN, by_class, change, lost, lost_a_day_ago, lost_of_watched, texts, worst
 
 BY = ("stage", "err_code")
 PICKED = ('stage=~"$stage"', 'err_code=~"$err_code"')
@@ -52,8 +52,8 @@ def board() -> Board:
         "Push loss / Error codes",
         "Which error codes the losses have, what changed, and what to do about each kind of code.",
     )
-    stages = f"label_values(${{series}}window_lost_pushes{{{CHOSEN}}}, stage)"
-    codes = f'label_values(timpush_window_lost_pushes{{{CHOSEN},stage=~"$stage"}}, err_code)'
+    stages = f"label_values(${{sums}}window_lost_pushes{{{CHOSEN}}}, stage)"
+    codes = f'label_values(${{codes}}window_lost_pushes{{{CHOSEN},stage=~"$stage"}}, err_code)'
     board.variable(choice("stage", "Stage", stages, "Lost before or after sending."))
     board.variable(choice("err_code", "Code", codes, "The error code as the service gives it."))
     board.variable(leading("leading", f"topk({MOST}, {_losses('err_code')} > 0)", "err_code"))
@@ -131,7 +131,7 @@ def _risers():
 
 
 def _new():
-    now_lost, before = lost_of_watched(*BY, matchers=PICKED), _losses(*BY, at=DAY_AGO)
+    now_lost, before = lost_of_watched(*BY, matchers=PICKED), lost_a_day_ago(*BY, matchers=PICKED)
     return table(
         "New in the last day",
         "The fifty codes with the most losses of those that were not lost at this time yesterday. An app without data "

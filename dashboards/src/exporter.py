@@ -4,10 +4,10 @@ from grafana_foundation_sdk.models.common import StackingMode
 
 import names
 import polls
-from frame import Board, choice
+from frame import Board, choice, leading
 from health import CALLS, FIRST, HERE, ONE_IS_GOOD, RATE, calls, highest, quantile, rate_of
 from panels import ANY_IS_BAD, MANY, PLAIN, bands, buckets, lines, named, now, query, stat
-from queries import INSTANCE, last_success, worst
+from queries import INSTANCE, last_success, of_leading, worst
 
 OK_OR_FAILED = {"0": ("failed", names.WORST), "1": ("ok", names.GOOD)}
 ERRORS = ((None, names.GOOD), (0.05, names.WARN), (0.25, names.WORST))
@@ -23,6 +23,9 @@ def board() -> Board:
     board.variable(choice("instance", "Instance", instances, "One exporter process; replicas have one each."))
     apis = f"label_values(timpush_target_up{{{HERE}}}, api)"
     board.variable(choice("api", "API", apis, "One of the service's questions: losses or statistics."))
+    failures = f"max by (app) (timpush_target_consecutive_failures{{{HERE}}})"
+    for name, rank in (("failing", failures), ("late", f"max by (app) ({_part()})"), ("erring", _ratio())):
+        board.variable(leading(name, f"topk({MANY}, {rank})", "app"))
     board.line(4, *_process_now())
     board.line(8, _targets(), _allowance())
     board.line(8, _requests(), _error_ratio(), _latency())
@@ -93,27 +96,29 @@ def _targets():
         12,
         # The APIs' common beginning would push their difference out of sight.
         query(
-            f'label_replace({up}, "question", "$1", "api", "(?:normal_push_)?(.+)")',
+            of_leading("failing", f'label_replace({up}, "question", "$1", "api", "(?:normal_push_)?(.+)")'),
             "{{app}} {{region}} {{question}} ({{instance}})",
         ),
         look=ONE_IS_GOOD, states=OK_OR_FAILED, none="no targets",
     )
 
 
+_TARGET = ("instance", "app", "region")
+
+
+def _part(at: str = "") -> str:
+    by = ", ".join(_TARGET)
+    last = f"min by ({by}) {last_success('instance', choice=HERE, at=at)}"
+    return f"(time() - {last}) / (3 * max by ({by}) (timpush_target_interval_seconds{{{HERE}}}{at}))"
+
+
 def _allowance():
-    by = ("instance", "app", "region")
-
-    def part(at: str) -> str:
-        last = f"min by ({', '.join(by)}) {last_success('instance', choice=HERE, at=at)}"
-        interval = f"max by ({', '.join(by)}) (timpush_target_interval_seconds{{{HERE}}}{at})"
-        return f"(time() - {last}) / (3 * {interval})"
-
     return lines(
         "Age of the data against what is allowed",
         "Age of a target's data as a part of three poll intervals. At 1 three polls in a row brought nothing. Of one "
         f"that was never answered, the age is its exporter's. Of many targets, {FIRST}.",
         "above 1, the target fails or its polls wait too long for the limit of calls.",
-        12, [query(highest(part, *by), "{{app}} {{region}} ({{instance}})")], "percentunit",
+        12, [query(of_leading("late", highest(_part, *_TARGET)), "{{app}} {{region}} ({{instance}})")], "percentunit",
         look=((None, names.GOOD), (1, names.WORST)), limits=True, none="no answer yet", soft_max=1.2,
     )
 
@@ -129,16 +134,17 @@ def _requests():
     )
 
 
-def _error_ratio():
-    def ratio(at: str) -> str:
-        bad, every = calls("app", outcome=',outcome!="ok"', at=at), calls("app", at=at)
-        return f"({bad} or 0 * {every}) / ({every} > 0)"
+def _ratio(at: str = "") -> str:
+    bad, every = calls("app", outcome=',outcome!="ok"', at=at), calls("app", at=at)
+    return f"({bad} or 0 * {every}) / ({every} > 0)"
 
+
+def _error_ratio():
     return lines(
         "Failed calls, worst apps",
         f"Part of an app's calls that did not end well. Of many apps, {FIRST}.",
         "single failures heal by a retry; above 25 % for minutes, find the outcome beside.",
-        8, [query(highest(ratio, "app"), "{{app}}")], "percentunit", look=ERRORS, limits=True, none="no calls",
+        8, [query(of_leading("erring", highest(_ratio, "app")), "{{app}}")], "percentunit", look=ERRORS, limits=True, none="no calls",
         soft_max=0.3,
     )
 

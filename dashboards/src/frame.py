@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
-from queries import FIRING, RANKED_SERIES
+from queries import CODES, FIRING, RANKED_SERIES, RANKED_SUMS
 
 API_DOCUMENT = "https://www.tencentcloud.com/document/product/1047/71898"
 
@@ -103,6 +103,23 @@ def _series() -> build.QueryVariable:
     )
 
 
+def _found(name: str, query: str, pattern: str, description: str) -> build.QueryVariable:
+    """A hidden variable: the first value that a query finds."""
+    return (
+        choice(name, name, f"query_result({query})", description, single=True)
+        .regex(pattern)
+        .sort(model.VariableSort.DISABLED)
+        .hide(model.VariableHide.HIDE_VARIABLE)
+    )
+
+
+def _sums() -> tuple[build.QueryVariable, ...]:
+    return (
+        _found("sums", RANKED_SUMS, '/sums="([^"]+)"/', "How the names of sums over apps begin."),
+        _found("codes", CODES, '/codes="(?:board:)?([^"]+)"/', "The same of series with codes."),
+    )
+
+
 def leading(name: str, query: str, label: str) -> build.QueryVariable:
     """A hidden variable: the values of a label that a query finds, which has no other label."""
     everything = model.VariableOption(selected=True, text=["All"], value=["$__all"])
@@ -137,6 +154,9 @@ class Board:
         self._single_app = single_app
         for variable in (_data_source(), _job(), _app(single_app), _region(), _series()):
             self._build.with_variable(variable)
+        if not single_app:
+            for variable in _sums():
+                self._build.with_variable(variable)
         self._link()
         self._annotate()
 
@@ -215,6 +235,7 @@ class Board:
         if self._single_app:
             # One name, which Grafana does not escape for a regular expression.
             text = text.replace(r'app=~\"$app\"', r'app=\"$app\"')
+            text = text.replace("${sums}", "${series}").replace("${codes}", "timpush_")
         document = json.loads(text)
         document["schemaVersion"] = SCHEMA_VERSION
         for variable in document["templating"]["list"]:

@@ -24,7 +24,8 @@ def rate_of(kind: str, *by: str, outcome: str = "", at: str = "") -> str:
     labels = ", ".join(by)
     chosen = f"{CALLS}{outcome}"
     served = f"sum by ({labels}) (rate(${{series}}api_{kind}_total{{{chosen}}}{RATE}{at}))"
-    return f"({served} or sum by ({labels}) (board:timpush_api_{kind}:rate5m{{{chosen}}}{at}))"
+    begin = "${series}" if "app" in by else "${sums}"
+    return f"({served} or sum by ({labels}) ({begin}api_{kind}:rate5m{{{chosen}}}{at}))"
 
 
 def calls(*by: str, outcome: str = "", at: str = "") -> str:

@@ -3,12 +3,12 @@
 from grafana_foundation_sdk.models.common import StackingMode
 
 import names
-from frame import TO_APP, Board, cell, dashboard_url, of_line
+from frame import TO_APP, Board, cell, dashboard_url, leading, of_line
 from names import POST, READY
 from panels import (
     AGE, ANY_IS_BAD, LOSS_RATIO, MANY, NO_TRAFFIC, Column, bands, bars, lines, now, query, stat, table,
 )
-from queries import DAY_AGO, FIRING, age, by_class, known, latest, loss_ratio, lost, texts, total, worst
+from queries import DAY_AGO, FIRING, age, by_class, known, latest, loss_ratio, lost, of_leading, texts, total, worst
 
 RECEIPTS = (
     "Delivered counts receipts: FCM has none, and some vendors need a receipt URL, "
@@ -29,6 +29,7 @@ def board() -> Board:
         "rolling window (1 h unless configured) that ended shortly ago. No rules loaded? All works, and is slower "
         "with hundreds of apps.",
     )
+    board.variable(leading("worst", f"topk({MANY}, {loss_ratio(POST, 'app')})", "app"))
     board.line(4, *_now())
     board.line(8, _funnel(), _apps(), _causes())
     board.line(8, _by_app(), _compared(), _by_stage())
@@ -138,7 +139,8 @@ def _causes():
 
 def _by_app():
     link = dashboard_url("timpush-app", app=of_line("app"))
-    expr = worst(MANY, loss_ratio(POST, "app"), loss_ratio(POST, "app", at=" @ end()"), "app")
+    ratio = worst(MANY, loss_ratio(POST, "app"), loss_ratio(POST, "app", at=" @ end()"), "app")
+    expr = of_leading("worst", ratio)
     return lines(
         "Loss after sending, worst apps",
         "Part of each app's sent pushes that was lost, for the twenty apps where it is most at the end of the range. "

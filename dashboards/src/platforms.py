@@ -34,7 +34,7 @@ def board() -> Board:
         "Each vendor's channel: volume, losses in both stages, and codes. The platforms are another measurement "
         "than the totals and do not add up to them.",
     )
-    known = f"label_values(${{series}}window_platform_sendable_pushes{{{CHOSEN}}}, platform)"
+    known = f"label_values(${{sums}}window_platform_sendable_pushes{{{CHOSEN}}}, platform)"
     board.variable(choice("platform", "Platform", known, "The vendor's channel; unknown is the online push."))
     board.line(10, _scoreboard(), _unattributed())
     board.line(10, _after(), _bands())

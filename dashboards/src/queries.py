@@ -19,8 +19,10 @@ _FIRES = 'alertname=~"Timpush.+",alertstate="firing"'
 FIRING = f'(ALERTS{{{_FIRES},app=~"$app"}} or ALERTS{{{_FIRES},app=""}})'
 
 # Gauges that the rules of the group timpush-dashboards record, folded over replicas and codes, by
-# the same name after `board:`. A query works on both: $series is how the names begin, which is
-# `board:timpush_` where the rules are loaded, else `timpush_`.
+# the same name after `board:`, and once more after `fleet:` over all apps, with their codes. A
+# query works on each: $series is how the names begin, which is `board:timpush_` where the rules
+# are loaded, else `timpush_`. Where a result has no label of apps, $sums begins the names, and
+# $codes if it needs the codes: `fleet:timpush_` if all apps and regions are chosen.
 RECORDED = {
     "timpush_window_end_timestamp_seconds",
     "timpush_window_lost_pushes",
@@ -47,6 +49,28 @@ def _ranked_series() -> str:
 RANKED_SERIES = _ranked_series()
 
 
+def _ranked_sums() -> str:
+    """The beginnings of names of sums, the better one first: the fleet's, if all of it is chosen.
+
+    The fleet's rows say by labels of which series they are the sum, and of which choice. They
+    are, unless they begin within the range and those of apps do not.
+    """
+    chosen = [f'label_replace(vector(1), "choice", "{each}", "", "")' for each in ("$app", "$region")]
+    rows = 'fleet:timpush_window_end_timestamp_seconds{job=~"$job",of="$series"}%s'
+    rows = f"group({' and on (choice) '.join((rows, *chosen))})"
+    apps = 'group(board:timpush_window_end_timestamp_seconds{job=~"$job"} offset $__range)'
+    start = " offset $__range"
+    whole = f"{rows % ''} and {rows % start} or {rows % ''} unless {apps}"
+    fleet = f'label_replace(2 * ({whole}), "sums", "fleet:timpush_", "", "")'
+    return f'sort_desc({fleet} or label_replace(vector(1), "sums", "$series", "", ""))'
+
+
+RANKED_SUMS = _ranked_sums()
+
+# The recorded series of apps have no codes.
+CODES = 'label_replace(vector(1), "codes", "$sums", "", "")'
+
+
 def own_labels(name: str) -> tuple[str, ...]:
     """The labels that the exporter itself gives to a metric about an app and region."""
     labels = TARGET
@@ -70,9 +94,10 @@ def _of_codes(*words: str) -> bool:
 
 
 def latest(name: str, *matchers: str, at: str = "", codes: bool = False) -> str:
-    """A gauge as it is, once whatever the number of replicas; of `codes`, never the recorded one."""
-    if name in RECORDED and not codes and not _of_codes(*matchers):
-        name = f"${{series}}{name.removeprefix('timpush_')}"
+    """A gauge as it is, once whatever the number of replicas; of `codes`, never the recorded one of apps."""
+    if name in RECORDED:
+        begin = "${codes}" if codes or _of_codes(*matchers) else "${series}"
+        name = f"{begin}{name.removeprefix('timpush_')}"
     return f"max by ({', '.join(own_labels(name))}) ({select(name, *matchers)}{at})"
 
 
@@ -81,7 +106,19 @@ def grown(name: str, span: str, *matchers: str) -> str:
     return f"max by ({', '.join(own_labels(name))}) (increase({select(name, *matchers)}[{span}]))"
 
 
+def _over_all(expr: str, *by: str) -> str:
+    """The same from the sums over all apps, unless the result has them apart."""
+    if {*TARGET, "instance"} & {*by}:
+        return _of_apps(expr)
+    return expr.replace("${series}", "${sums}")
+
+
+def _of_apps(expr: str) -> str:
+    return expr.replace("${codes}", "timpush_").replace("${sums}", "${series}")
+
+
 def total(inner: str, *by: str) -> str:
+    inner = _over_all(inner, *by)
     return f"sum by ({', '.join(by)}) ({inner})" if by else f"sum({inner})"
 
 
@@ -136,13 +173,18 @@ DAY_AGO = " offset 1d"
 
 def lost_of_watched(*by: str, matchers: tuple[str, ...] = ()) -> str:
     """Losses of the targets whose losses were known a day ago, too: of others nobody can say what is new."""
-    return lost(*by, matchers=matchers, where=f" and on (app, region) {known(DAY_AGO, codes=True)}")
+    return _of_apps(lost(*by, matchers=matchers, where=f" and on (app, region) {known(DAY_AGO, codes=True)}"))
 
 
 def change(*by: str, matchers: tuple[str, ...] = ()) -> str:
     """How much more is lost than a day ago, where a code that was not there then was 0."""
     now = lost_of_watched(*by, matchers=matchers)
-    return f"{now} - ({lost(*by, matchers=matchers, at=DAY_AGO)} or 0 * {now})"
+    return f"{now} - ({lost_a_day_ago(*by, matchers=matchers)} or 0 * {now})"
+
+
+def lost_a_day_ago(*by: str, matchers: tuple[str, ...] = ()) -> str:
+    """From the exporter's own series: what the rules record may begin later."""
+    return _of_apps(lost(*by, matchers=matchers, at=DAY_AGO))
 
 
 def worst(count: int, inner: str, rank: str, *by: str) -> str:
@@ -150,11 +192,16 @@ def worst(count: int, inner: str, rank: str, *by: str) -> str:
     return f"{inner} and on ({', '.join(by)}) topk({count}, {rank})"
 
 
+def of_leading(variable: str, expr: str) -> str:
+    """The same of those apps alone that a hidden variable found."""
+    return expr.replace('app=~"$app"', f'app=~"${variable}"')
+
+
 def texts(*by: str, matchers: tuple[str, ...] = ('platform="all"',)) -> str:
     """One series for each code, with the service's own words as the label err_info."""
     on = ", ".join(by)
-    inner = select("timpush_error_description_info", *matchers)
-    return f"topk by ({on}) (1, group by ({on}, err_info) ({inner}))"
+    inner = select("${codes}error_description_info", *matchers)
+    return _over_all(f"topk by ({on}) (1, group by ({on}, err_info) ({inner}))", *by)
 
 
 def _classes() -> str:
@@ -171,9 +218,9 @@ def by_class(by: tuple[str, ...] = (), matchers: tuple[str, ...] = (), codes: bo
     joined = f"{rows} * {on} group_left (class) ({_classes()})"
     if codes:
         return total(joined, *by, "class")
-    # The recorded gauge has no codes: it is left out here, and the classes are recorded.
+    # The recorded gauge of apps has no codes: it is left out here, and the classes are recorded.
     joined = joined.replace(CHOSEN, f'{CHOSEN},err_code!=""', 1)
-    recorded = f"max by (app, region, class) ({select('board:timpush_window_class_lost_pushes')})"
+    recorded = f"max by (app, region, class) ({select('${series}window_class_lost_pushes')})"
     return f"{total(joined, *by, 'class')} or {total(recorded, *by, 'class')}"
 
 

@@ -28,8 +28,8 @@ BELOW_ZERO = {
 SINGLE = {("timpush-app", "app"): "the dashboard is about one app"}
 
 # What is not chosen by the viewer's eye: how names begin, and what is found anew each time.
-SINGLE_EVERYWHERE = {"series"}
-FOUND = {"leading"}
+SINGLE_EVERYWHERE = {"series", "sums", "codes"}
+FOUND = {"leading", "worst", "failing", "late", "erring"}
 
 # Labels of which there can be hundreds of values, or of pairs.
 NUMEROUS = {"app", "err_code", "code"}
@@ -349,8 +349,8 @@ def main() -> int:
             found += [f"{panel['title']}: {problem}" for problem in panel_problems(board, panel)]
         queries = dashboards.panel_queries(board, document) + dashboards.annotation_queries(board, document)
         for query in queries:
-            for series in (dashboards.BUILT_IN["series"], dashboards.RECORDED):
-                problems_of = promql_rules.problems(query.promql(series=series), query.instant)
+            for chosen in dashboards.ALL_NAMES:
+                problems_of = promql_rules.problems(query.promql(**chosen), query.instant)
                 found += [f"{query.place}: {problem}" for problem in problems_of if problem not in found]
         found += comparisons(document)
         for query, label in dashboards.variable_queries(board, document):

@@ -88,22 +88,37 @@ def recorded() -> dict[str, set[str]]:
     groups = yaml.safe_load((dashboards.TOP / "deploy/prometheus/timpush.rules.yml").read_text())["groups"]
     found = {}
     for rule in next(group["rules"] for group in groups if group["name"] == "timpush-dashboards"):
-        tree = promql_parser.parse(rule["expr"])
-        found[rule["record"]] = set(tree.modifier.labels) - EVERYWHERE
+        folded = aggregate(promql_parser.parse(rule["expr"]))
+        found[rule["record"]] = {*folded.modifier.labels, *rule.get("labels", ()), *FOLDED} - EVERYWHERE
     return found
 
 
-# What is asked under this name only where $series chooses the exporter's own.
-ONLY_SERVED = {"board:timpush_api_requests_total", "board:timpush_api_retries_total"}
+# What label_replace() gives to what is recorded over all apps.
+FOLDED = ("app", "known")
 
 
-def name_problems(query: Query, known: dict[str, set[str]], series: str) -> list[str]:
+def aggregate(tree):
+    """The outermost aggregation of an expression."""
+    while not isinstance(tree, promql_parser.AggregateExpr):
+        tree = tree.args[0] if isinstance(tree, promql_parser.Call) else tree.lhs
+    return tree
+
+
+# What is asked under these names only where $series or $sums chooses other ones.
+ELSEWHERE = {
+    "board:timpush_api_requests_total", "board:timpush_api_retries_total",
+    *(f"timpush_{name}" for name in ("api_requests:rate5m", "api_retries:rate5m", "window_class_lost_pushes")),
+    "fleet:timpush_window_class_lost_pushes",
+}
+
+
+def name_problems(query: Query, known: dict[str, set[str]], chosen: dict[str, str]) -> list[str]:
     """Metrics and labels that the program does not have, or the rules do not record."""
-    tree = promql_parser.parse(query.promql(series=series))
+    tree = promql_parser.parse(query.promql(**chosen))
     labels = set(EVERYWHERE)
     found = []
     for each in promql_rules.selectors(tree):
-        if each.name in ONLY_SERVED:
+        if each.name in ELSEWHERE:
             continue
         if each.name not in known:
             found.append(f"there is no metric {each.name}")
@@ -114,7 +129,7 @@ def name_problems(query: Query, known: dict[str, set[str]], series: str) -> list
             left_out = each.name.startswith(dashboards.RECORDED) and str(matcher.op) == "MatchOp.NotEqual"
             if matcher.name not in known[each.name] | EVERYWHERE and not left_out:
                 found.append(f"{each.name} has no label {matcher.name}")
-    if series == dashboards.RECORDED:
+    if chosen != dashboards.SERVED_NAMES:
         # There are fewer labels: codes are folded.
         return found
     return found or [f"nothing in it has the label {name}" for name in promql_rules.labels_named(tree) - labels]
@@ -222,8 +237,8 @@ def run(folder: pathlib.Path, stack: contextlib.ExitStack) -> list[str]:
     after_hours = AFTER_HOURS.read_text("utf-8")
     known = served(after_hours) | served(fetch(f"http://127.0.0.1:{port}/metrics")) | PROMETHEUS | recorded()
     for query in [*queries, *(query for query, _ in variables + results)]:
-        for series in (dashboards.BUILT_IN["series"], dashboards.RECORDED):
-            problems += [f"{query}: {problem}" for problem in name_problems(query, known, series)]
+        for chosen in dashboards.ALL_NAMES:
+            problems += [f"{query}: {problem}" for problem in name_problems(query, known, chosen)]
 
     samples = [past.file(PATIENCE)]
     samples.append(copied(samples[0], "week.om", earlier=6 * DAY))

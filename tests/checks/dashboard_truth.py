@@ -5,6 +5,7 @@ Each fleet has a scrape job of its own, which is what the variable Job chooses. 
 of the exporter's series, and of what the rules of the group timpush-dashboards record of them.
 """
 
+import itertools
 import math
 import pathlib
 import re
@@ -25,6 +26,9 @@ LOSS, STATISTICS = "normal_push_loss", "normal_push_statistics"
 
 # Names that are more than words, and one that two of them would match as a regular expression.
 NAMES = {"a.b": 0.1, "aXb": 0.2, "C++": 0.3, "C": 0.4, "game (test)": 0.5, "game test": 0.6, r"back\slash": 0.7}
+
+# Queries that have one text for all kinds of series.
+VARIES = re.compile(r"\$\{(series|sums|codes)\}")
 
 # Which the recorded series need not answer as the exporter's do: they are from lately.
 OLDER = re.compile(r"against before \([BC]\)")
@@ -124,8 +128,8 @@ Rows = dict[str, float]
 class Asker:
     """Asks a panel of a dashboard, with what is chosen, at the end of the fleets' time."""
 
-    def __init__(self, server: Prometheus, now: int, series: str) -> None:
-        self._server, self._now, self.series = server, now, series
+    def __init__(self, server: Prometheus, now: int, names: dict[str, str]) -> None:
+        self._server, self._now, self._names = server, now, names
         self._documents = dashboards.documents()
 
     def rows(self, board: str, place: str, label: str, **chosen: str) -> Rows:
@@ -137,7 +141,7 @@ class Asker:
         return found
 
     def asked(self, query: dashboards.Query, **chosen: str) -> list[dict]:
-        text = query.promql(series=self.series, **chosen)
+        text = query.promql(**{**self._names, **chosen})
         if query.instant:
             return self._server.ask("query", query=text, time=self._now)
         return self._server.ask("query_range", query=text, start=self._now - 300, end=self._now, step=60)
@@ -198,7 +202,8 @@ def claims(ask: Asker):
         about, several, one = f"{name} is a name", dashboards.escaped(name, True), dashboards.escaped(name, False)
         yield about, ask.rows(app, "Loss after sending (A)", "", job="names", app=one), {"": ratio}
         place = "Loss after sending, worst apps (A)"
-        yield about, ask.rows(overview, place, "app", job="names", app=several), {name: ratio}
+        yield about, ask.rows(overview, place, "app", job="names", app=several, worst=several), {name: ratio}
+        yield about, dict.fromkeys(ask.found(overview, "worst", job="names", app=several), ratio), {name: ratio}
 
     job, about = "codes", "a code with the characters of a regular expression is that code"
     lost = {"a.c": 1, "4|5": 100}
@@ -282,32 +287,47 @@ def run(folder: pathlib.Path) -> tuple[int, list[str]]:
         if not same(found, wanted):
             problems.append(f"{about}: {found} and not {wanted}")
 
-    def check_series(about: str, ask: Asker, span: int, wanted: list[str]) -> None:
+    def check_variable(about: str, ask: Asker, name: str, span: int, wanted: list[str], **chosen: str) -> None:
         nonlocal count
         count += 1
-        found = ask.found("timpush-overview", "series", job="hole", __range=f"{span}s")
+        found = ask.found("timpush-overview", name, job="hole", __range=f"{span}s", **chosen)
         if found != wanted:
             problems.append(f"{about}: {found} and not {wanted}")
 
-    served, recorded = dashboards.BUILT_IN["series"], dashboards.RECORDED
+    served, recorded = dashboards.SERVED_NAMES, dashboards.RECORDED_NAMES
     with server.running():
         ask = Asker(server, now, served)
         for claim in claims(ask):
             check(*claim)
-        check_series("without rules the exporter's series are chosen", ask, 600, [served])
+        check_variable("without rules the exporter's series are chosen", ask, "series", 600, ["timpush_"])
         record(server, folder, now - 15 * MINUTE, now)
     with server.running():
         ask, before = Asker(server, now, recorded), Asker(server, now, served)
         for about, found, wanted in claims(ask):
             check(f"recorded: {about}", found, wanted)
-        check_series("recorded series are chosen", ask, 600, [recorded, served])
-        check_series("the exporter's series are chosen if only they go back that far", ask, DAY, [served, recorded])
+        check_variable("recorded series are chosen", ask, "series", 600, ["board:timpush_", "timpush_"])
+        about = "the exporter's series are chosen if only they go back that far"
+        check_variable(about, ask, "series", DAY, ["timpush_", "board:timpush_"])
+    # Sums are of what was recorded for each app, by what is known of it, which was recorded, too.
+    for _ in range(2):
+        with server.running():
+            record(server, folder, now - 15 * MINUTE, now)
+    with server.running():
+        fleet_wide = Asker(server, now, dashboards.FLEET_NAMES)
+        about = "of all apps the recorded sums are chosen"
+        check_variable(about, fleet_wide, "sums", 600, ["fleet:timpush_", "board:timpush_"])
+        about = "of some apps, or where no series are recorded, nothing is taken from the sums of all"
+        check_variable(about, fleet_wide, "sums", 600, ["board:timpush_"], app="shop|fresh")
+        check_variable(about, fleet_wide, "sums", 600, ["timpush_"], series="timpush_")
+        about = "codes are in the sums of all apps, or in the exporter's series"
+        check_variable(about, fleet_wide, "codes", 600, ["fleet:timpush_"], sums="fleet:timpush_")
+        check_variable(about, fleet_wide, "codes", 600, ["timpush_"], sums="board:timpush_")
         for query in before.every():
-            if OLDER.search(query.place) or ":rate5m" in query.expr or "${series}" not in query.expr:
+            if OLDER.search(query.place) or ":rate5m" in query.expr or not VARIES.search(query.expr):
                 continue
-            for fleet in fleets:
+            for fleet, other in itertools.product(fleets, (ask, fleet_wide)):
                 count += 1
-                if not alike(before.asked(query, job=fleet.job), ask.asked(query, job=fleet.job)):
+                if not alike(before.asked(query, job=fleet.job), other.asked(query, job=fleet.job)):
                     problems.append(f"{query}: differs when recorded, for {fleet.job}")
     return count, problems
 

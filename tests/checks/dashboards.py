@@ -14,10 +14,15 @@ BUILT_IN = {
     "__interval": "30s",
     "__range": "1h",
     "slo_loss_percent": "5",
-    "series": "timpush_",
 }
-# How the names of recorded series begin, which the variable $series chooses if there are any.
+# How the names of recorded series begin, which the variables $series, $sums and $codes choose if
+# there are any.
 RECORDED = "board:timpush_"
+FLEET = "fleet:timpush_"
+SERVED_NAMES = {"series": "timpush_", "sums": "timpush_", "codes": "timpush_"}
+RECORDED_NAMES = {"series": RECORDED, "sums": RECORDED, "codes": "timpush_"}
+FLEET_NAMES = {"series": RECORDED, "sums": FLEET, "codes": FLEET}
+ALL_NAMES = (SERVED_NAMES, RECORDED_NAMES, FLEET_NAMES)
 EVERYTHING = ".+"
 
 # Where one is to be chosen, not everything: an app of the demo and of the simulator.
@@ -52,7 +57,7 @@ class Query:
 
 def substitute(text: str, **chosen: str) -> str:
     """The text as it is asked when everything is chosen, or some other values are."""
-    values = BUILT_IN | chosen
+    values = BUILT_IN | SERVED_NAMES | chosen
     text = ONE.sub(f'"{chosen.get("app", AN_APP)}"'.replace("\\", r"\\"), text)
     return VARIABLE.sub(lambda match: values.get(match[1] or match[2], EVERYTHING), text)
 
