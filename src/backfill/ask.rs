@@ -285,7 +285,7 @@ mod tests {
     const PROOF: usize = 4;
 
     /// What came of all work on `apps` apps, and how many calls that is without refusals.
-    async fn run(service: &Arc<Busy>, apps: u32) -> (Result<Vec<Step>, String>, usize) {
+    async fn run(service: &Arc<Busy>, apps: u32) -> (Result<Vec<Step>, AskError>, usize) {
         let plan = plan(apps);
         let mut answers = plan.no_answers();
         let work = plan.work(&answers);
@@ -297,10 +297,7 @@ mod tests {
             let left = plan.work(&answers);
             assert!(left.questions.is_empty() && left.proofs.is_empty());
         }
-        (
-            asked.map(|()| steps).map_err(|error| error.to_string()),
-            calls,
-        )
+        (asked.map(|()| steps), calls)
     }
 
     #[tokio::test(start_paused = true)]
@@ -313,7 +310,8 @@ mod tests {
             calls * (CROWDED_OUT + 1)
         );
         let (failure, _) = run(&Arc::new(Busy::new(CROWDED_OUT + 1, 60007)), 1).await;
-        assert!(failure.unwrap_err().contains("rate_limited 60007"));
+        let failure = failure.unwrap_err().to_string();
+        assert!(failure.contains("rate_limited 60007"), "{failure}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -323,7 +321,7 @@ mod tests {
             .unwrap()
             .advice
             .clone();
-        let failure = failure.unwrap_err();
+        let failure = failure.unwrap_err().to_string();
         assert!(
             failure.starts_with("app0/singapore: not_enabled 90045"),
             "{failure}"

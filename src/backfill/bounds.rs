@@ -11,7 +11,10 @@ use super::replay::{Settings, needed};
 use super::timeline::stops;
 use crate::config::duration::text;
 use crate::config::target::Target;
-use crate::model::window::{DAY, LOOK_BACK, TO_PASTE, UnixSeconds, aligned_end, day_anchor};
+use crate::model::target_id::TargetId;
+use crate::model::window::{
+    DAY, DayOffset, LOOK_BACK, TO_PASTE, UnixSeconds, aligned_end, day_anchor,
+};
 use crate::poll::additivity;
 
 /// Time for the first call of all to be made, and for a call to be repeated.
@@ -21,20 +24,49 @@ const MARGIN: Duration = Duration::from_secs(10);
 /// targets, or of seconds for six. A moment and what it asks for take about 250 bytes.
 const MAX_MOMENTS: u64 = 4_000_000;
 
+/// Why a span cannot be filled, and which argument to change.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BoundsError {
+    #[error("--step: {} does not divide a day; 1s to 1d without a rest are possible, such as 1m, 5m, 30m, 1h or 6h", text(*.0))]
+    Step(Duration),
+    #[error("--from {} is not before --to {}", .0.from, .0.to)]
+    Empty(Span),
+    #[error("--to: the counts of {id} settle for {} (`lag`); the latest time to ask for is {latest}", text(*lag))]
+    Unsettled {
+        id: TargetId,
+        lag: Duration,
+        latest: UnixSeconds,
+    },
+    #[error(
+        "--step: {moments} moments of {targets} targets are more than {MAX_MOMENTS}; use a larger --step, a later --from, or fill one app at a time (--app)"
+    )]
+    TooMany { moments: u64, targets: usize },
+    #[error("--step: {} asks for so many calls that {id} forgets what comes first before its turn; use a larger step or a later --from", text(*step))]
+    TooSlow { step: Duration, id: TargetId },
+    #[error("there is nothing to fill")]
+    Nothing,
+    #[error(
+        "--from: the service keeps 7 days, and a sample needs its whole window{}; the earliest --from is {from} ({id}, window {}, day_offset {day_offset})",
+        if *counters { " and its day from the start" } else { "" },
+        text(*window),
+    )]
+    Forgotten {
+        counters: bool,
+        from: UnixSeconds,
+        id: TargetId,
+        window: Duration,
+        day_offset: DayOffset,
+    },
+}
+
 /// Whether a span and its step can be asked for at all.
-pub fn check_span(span: Span) -> Result<(), String> {
+pub fn check_span(span: Span) -> Result<(), BoundsError> {
     let step = span.step.as_secs();
     if step == 0 || !DAY.is_multiple_of(step) {
-        return Err(format!(
-            "--step: {} does not divide a day; 1s to 1d without a rest are possible, such as 1m, 5m, 30m, 1h or 6h",
-            text(span.step)
-        ));
+        return Err(BoundsError::Step(span.step));
     }
     if span.from >= span.to {
-        return Err(format!(
-            "--from {} is not before --to {}",
-            span.from, span.to
-        ));
+        return Err(BoundsError::Empty(span));
     }
     Ok(())
 }
@@ -46,15 +78,15 @@ pub fn check_ends(
     span: Span,
     now: UnixSeconds,
     started: Instant,
-) -> Result<(), String> {
+) -> Result<(), BoundsError> {
     if let Some((latest, last)) = latest(targets, now)
         && span.to > latest
     {
-        return Err(format!(
-            "--to: the counts of {} settle for {} (`lag`); the latest time to ask for is {latest}",
-            last.id(),
-            text(last.app.polling.lag)
-        ));
+        return Err(BoundsError::Unsettled {
+            id: last.id(),
+            lag: last.app.polling.lag,
+            latest,
+        });
     }
     if span.from.0 < now.0.saturating_sub(2 * LOOK_BACK.as_secs()) {
         return Err(refusal(&targets.iter().collect::<Vec<_>>(), now, started));
@@ -83,19 +115,17 @@ fn latest(targets: &[Target], now: UnixSeconds) -> Option<(UnixSeconds, &Target)
 }
 
 /// Whether a plan of so many targets is small enough to be made.
-pub fn check_size(span: Span, targets: usize) -> Result<(), String> {
+pub fn check_size(span: Span, targets: usize) -> Result<(), BoundsError> {
     let step = span.step.as_secs().max(1);
     let moments = (span.to.0.saturating_sub(span.from.0) / step).saturating_add(1);
     if moments.saturating_mul(targets as u64) > MAX_MOMENTS {
-        return Err(format!(
-            "--step: {moments} moments of {targets} targets are more than {MAX_MOMENTS}; use a larger --step, a later --from, or fill one app at a time (--app)"
-        ));
+        return Err(BoundsError::TooMany { moments, targets });
     }
     Ok(())
 }
 
 /// Whether the service still keeps everything that is asked when its turn comes.
-pub fn check_kept(plan: &Plan, work: &Work, now: UnixSeconds) -> Result<(), String> {
+pub fn check_kept(plan: &Plan, work: &Work, now: UnixSeconds) -> Result<(), BoundsError> {
     let targets: Vec<&Target> = plan.targets.iter().map(|planned| &planned.target).collect();
     let slowness = slowness(&targets);
     let mut turns: BTreeMap<u32, u32> = BTreeMap::new();
@@ -114,11 +144,10 @@ pub fn check_kept(plan: &Plan, work: &Work, now: UnixSeconds) -> Result<(), Stri
                 if question.range.start < forgotten(target, calls, slowness, now) {
                     refusal(&targets, now, plan.started)
                 } else {
-                    format!(
-                        "--step: {} asks for so many calls that {} forgets what comes first before its turn; use a larger step or a later --from",
-                        text(plan.span.step),
-                        target.id()
-                    )
+                    BoundsError::TooSlow {
+                        step: plan.span.step,
+                        id: target.id(),
+                    }
                 },
             );
         }
@@ -155,20 +184,16 @@ fn first_calls(targets: &[&Target]) -> BTreeMap<u32, u32> {
 }
 
 /// The earliest time that it names can be pasted a while later.
-fn refusal(targets: &[&Target], now: UnixSeconds, started: Instant) -> String {
+fn refusal(targets: &[&Target], now: UnixSeconds, started: Instant) -> BoundsError {
     match first(targets, UnixSeconds(now.0 + TO_PASTE), started) {
-        None => "there is nothing to fill".to_owned(),
-        Some((from, target)) => format!(
-            "--from: the service keeps 7 days, and a sample needs its whole window{}; the earliest --from is {from} ({}, window {}, day_offset {})",
-            if target.app.polling.counters {
-                " and its day from the start"
-            } else {
-                ""
-            },
-            target.id(),
-            text(target.app.polling.window),
-            target.app.day_offset,
-        ),
+        None => BoundsError::Nothing,
+        Some((from, target)) => BoundsError::Forgotten {
+            counters: target.app.polling.counters,
+            from,
+            id: target.id(),
+            window: target.app.polling.window,
+            day_offset: target.app.day_offset,
+        },
     }
 }
 

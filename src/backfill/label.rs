@@ -21,33 +21,42 @@ impl Label {
     }
 }
 
-impl FromStr for Label {
-    type Err = String;
+/// Why a text is not such a label.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LabelError {
+    #[error("write it as name=value, such as job=timpush-exporter")]
+    NoValue,
+    #[error("{0:?} is no label name: letters, digits and _ are allowed, and no digit at the start")]
+    Name(String),
+    #[error("{0}: names that begin with __ are Prometheus' own")]
+    Reserved(String),
+    #[error("{0} is a label of the metrics themselves")]
+    Ours(String),
+    #[error("{0}: a label without a value is no label")]
+    Empty(String),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text
-            .split_once('=')
-            .ok_or_else(|| "write it as name=value, such as job=timpush-exporter".to_owned())?;
+impl FromStr for Label {
+    type Err = LabelError;
+
+    fn from_str(text: &str) -> Result<Self, LabelError> {
+        let (name, value) = text.split_once('=').ok_or(LabelError::NoValue)?;
         let mut chars = name.chars();
         let valid = chars
             .next()
             .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
             && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !valid {
-            return Err(format!(
-                "{name:?} is no label name: letters, digits and _ are allowed, and no digit at the start"
-            ));
+            return Err(LabelError::Name(name.to_owned()));
         }
         if name.starts_with("__") {
-            return Err(format!(
-                "{name}: names that begin with __ are Prometheus' own"
-            ));
+            return Err(LabelError::Reserved(name.to_owned()));
         }
         if LABELS.contains(&name) {
-            return Err(format!("{name} is a label of the metrics themselves"));
+            return Err(LabelError::Ours(name.to_owned()));
         }
         if value.is_empty() {
-            return Err(format!("{name}: a label without a value is no label"));
+            return Err(LabelError::Empty(name.to_owned()));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -85,7 +94,7 @@ mod tests {
             ("err_code=x", "metrics themselves"),
             ("job=", "without a value"),
         ] {
-            let error = text.parse::<Label>().unwrap_err();
+            let error = text.parse::<Label>().unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");
         }
     }

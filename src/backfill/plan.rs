@@ -17,7 +17,7 @@ use crate::model::target_id::TargetId;
 use crate::model::window::{Range, UnixSeconds};
 
 /// The times of samples, as asked for; both ends are included.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub from: UnixSeconds,
     pub to: UnixSeconds,

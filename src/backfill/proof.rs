@@ -55,20 +55,18 @@ mod tests {
 
     const NOW: UnixSeconds = UnixSeconds(MIDNIGHT + 10 * DAY + DAY / 2);
 
-    async fn proved(counting: Counting, window: u64) -> Result<usize, String> {
+    async fn proved(counting: Counting, window: u64) -> Result<usize, Unproved> {
         let (service, mut target) = (Service::simulated(counting), target("shop", "china"));
         let polling = &mut Arc::get_mut(&mut target.app).unwrap().polling;
         (polling.window, polling.step) = (Duration::from_secs(window), Duration::from_secs(window));
-        let proved = prove(&service, &target, NOW).await;
-        proved
-            .map(|()| service.calls())
-            .map_err(|error| error.to_string())
+        prove(&service, &target, NOW).await?;
+        Ok(service.calls())
     }
 
     #[tokio::test]
     async fn a_usual_proof_takes_as_many_calls_as_are_announced() {
         let usual = usize::try_from(additivity::USUAL_CALLS).unwrap();
-        assert_eq!(proved(Counting::HalfOpen, 3600).await, Ok(usual));
+        assert_eq!(proved(Counting::HalfOpen, 3600).await.unwrap(), usual);
         let most = usize::try_from(additivity::MOST_CALLS).unwrap();
         let edges = proved(Counting::Inclusive, 3600).await.unwrap();
         assert!(edges > usual && edges <= most, "{edges}");
@@ -80,7 +78,7 @@ mod tests {
             bucket: DAY,
             inclusive: false,
         };
-        let refused = proved(whole_days, 3600).await.unwrap_err();
+        let refused = proved(whole_days, 3600).await.unwrap_err().to_string();
         assert!(
             refused.starts_with("the service does not tell"),
             "{refused}"
@@ -90,7 +88,7 @@ mod tests {
             bucket: DAY,
             inclusive: true,
         };
-        let refused = proved(touching, DAY).await.unwrap_err();
+        let refused = proved(touching, DAY).await.unwrap_err().to_string();
         assert!(
             refused.contains("do not add up") && refused.contains("probe"),
             "{refused}"
