@@ -11,8 +11,7 @@
 //! ask          proofs and questions -> answers, within each app's limit
 //! answers      what is known so far
 //! journal      the same on disk, so that an interrupted run can go on
-//! samples      what was served -> series and their families
-//! text         series -> OpenMetrics
+//! samples      what was served -> series and their families -> OpenMetrics
 //! destination  the file, whole or not at all
 //! ```
 //!
@@ -48,7 +47,6 @@ pub mod proof;
 
 pub mod label;
 pub mod samples;
-pub mod text;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! [`families`] declares every family once and walks the snapshot; what it finds goes to
 //! a [`Sink`], in practice an [`Encoder`] of one of the formats.
 
+mod dated;
 mod deflated;
 mod encoding;
 pub mod families;
@@ -20,6 +21,7 @@ use crate::clock::Now;
 use crate::model::window::UnixSeconds;
 use crate::self_metrics::SelfMetrics;
 
+pub use dated::Dated;
 pub use encoding::Encoding;
 pub use format::{Encoder, Format};
 pub use sheet::{Body, Sheet, targets_body};
@@ -54,14 +56,9 @@ pub trait Sink {
     fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64);
 }
 
-const CLOCK: Family<'static> = families::gauge(
-    "timpush_clock_timestamp_seconds",
-    "This machine's clock; against the time of the scrape it shows whether other timestamps can be trusted.",
-);
-
 /// What the process says of itself.
 fn write_own(metrics: &SelfMetrics, now: Now, sink: &mut impl Sink) {
-    sink.family(CLOCK);
+    sink.family(families::CLOCK);
     sink.sample(&[], now.wall.as_secs_f64());
     for family in metrics.gather() {
         write_gathered(&family, sink);

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::samples::LABELS;
+use crate::metrics::families::labels;
 
 /// A label for every series, written as `name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl FromStr for Label {
         if name.starts_with("__") {
             return Err(LabelError::Reserved(name.to_owned()));
         }
-        if LABELS.contains(&name) {
+        if labels::NAMES.contains(&name) {
             return Err(LabelError::Ours(name.to_owned()));
         }
         if value.is_empty() {

@@ -1,11 +1,14 @@
 //! Series with their samples, and the families they belong to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 
 use super::replay::Frame;
-use crate::metrics::Family;
-use crate::metrics::families::{ANCHOR, CountFamilies, TOTAL, WINDOW, WINDOW_END, WINDOW_START};
-use crate::model::reading::{Api, CountKey, FunnelStep, LossKey, Platform};
+use crate::metrics::families::{
+    ANCHOR, CODE_INFO, TOTAL, WINDOW, WINDOW_END, WINDOW_START, labels,
+};
+use crate::metrics::{Dated, Family, Labels};
+use crate::model::reading::{Api, CountKey, LossKey};
 use crate::model::target_id::TargetId;
 use crate::model::window::UnixSeconds;
 
@@ -50,34 +53,64 @@ pub fn add(samples: &mut Samples, api: Api, frame: Frame) {
 }
 
 impl Series {
-    /// The family; a counter's name is without `_total`, which `OpenMetrics` adds to samples.
-    pub fn family(&self) -> Family<'static> {
+    fn family(&self) -> Family<'static> {
         match self {
-            Self::Window(key) => of_count(key, &WINDOW),
+            Self::Window(key) => WINDOW.of(key),
             Self::WindowStart(_) => WINDOW_START,
             Self::WindowEnd(_) => WINDOW_END,
-            Self::Total(key) => metric_family(of_count(key, &TOTAL)),
+            Self::Total(key) => TOTAL.of(key),
             Self::DayAnchor => ANCHOR,
         }
     }
 
-    /// The labels after `app` and `region`, in the order of the contract.
-    pub fn labels(&self) -> Vec<(&'static str, String)> {
+    /// Gives `write` the labels, in the order of the contract.
+    fn labels<T>(&self, id: &TargetId, write: impl FnOnce(&Labels<'_>) -> T) -> T {
         match self {
-            Self::Window(key) | Self::Total(key) => count_labels(key),
-            Self::WindowStart(api) | Self::WindowEnd(api) => vec![("api", api.to_string())],
-            Self::DayAnchor => Vec::new(),
+            Self::Window(key) | Self::Total(key) => labels::count(id, key, write),
+            Self::WindowStart(api) | Self::WindowEnd(api) => write(&labels::api(id, *api)),
+            Self::DayAnchor => write(&labels::target(id)),
         }
     }
 }
 
-/// Every label name that a series of ours has.
-pub const LABELS: [&str; 7] = [
-    "app", "region", "api", "stage", "platform", "err_code", "class",
-];
+/// Writes all series of all targets as `OpenMetrics`: family by family, series by series, and
+/// each series in order of time. `more` labels follow ours on every series.
+pub fn write(
+    out: &mut dyn Write,
+    targets: &[(TargetId, Samples)],
+    more: &Labels<'_>,
+) -> io::Result<()> {
+    let mut out = Dated::new(out);
+    for family in families() {
+        let mut told = false;
+        for (id, samples) in targets {
+            for (series, points) in samples.iter().filter(|(s, _)| s.family() == family) {
+                if !told {
+                    out.family(&family);
+                    told = true;
+                }
+                series.labels(id, |labels| {
+                    let labels = [labels, more].concat();
+                    out.series(&family, &labels, points.iter().copied())
+                })?;
+            }
+        }
+    }
+    let codes = codes(targets);
+    if !codes.is_empty() {
+        out.family(&CODE_INFO);
+    }
+    for (key, times) in codes {
+        labels::class(key, |labels| {
+            let labels = [labels, more].concat();
+            out.series(&CODE_INFO, &labels, times.into_iter().map(|at| (at, 1)))
+        })?;
+    }
+    out.finish()
+}
 
 /// When each code was served, whichever target it was of.
-pub fn codes(targets: &[(TargetId, Samples)]) -> BTreeMap<&LossKey, BTreeSet<UnixSeconds>> {
+fn codes(targets: &[(TargetId, Samples)]) -> BTreeMap<&LossKey, BTreeSet<UnixSeconds>> {
     let mut times: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for (series, points) in targets.iter().flat_map(|(_, samples)| samples) {
         if let Series::Window(CountKey::Loss(key)) | Series::Total(CountKey::Loss(key)) = series {
@@ -88,47 +121,11 @@ pub fn codes(targets: &[(TargetId, Samples)]) -> BTreeMap<&LossKey, BTreeSet<Uni
     times
 }
 
-fn count_labels(key: &CountKey) -> Vec<(&'static str, String)> {
-    let platform =
-        |platform: Option<Platform>| platform.map(|number| ("platform", number.to_string()));
-    match key {
-        CountKey::Loss(LossKey {
-            stage,
-            platform: of,
-            code,
-        }) => [("stage", stage.to_string())]
-            .into_iter()
-            .chain(platform(*of))
-            .chain([("err_code", code.to_string())])
-            .collect(),
-        CountKey::Funnel(_, of) => platform(*of).into_iter().collect(),
-    }
-}
-
-fn of_count(key: &CountKey, families: &CountFamilies) -> Family<'static> {
-    let (step, platform) = match key {
-        CountKey::Loss(key) => (0, key.platform),
-        CountKey::Funnel(FunnelStep::Sendable, platform) => (2, *platform),
-        CountKey::Funnel(FunnelStep::Sent, platform) => (4, *platform),
-        CountKey::Funnel(FunnelStep::Delivered, platform) => (6, *platform),
-        CountKey::Funnel(FunnelStep::Clicked, platform) => (8, *platform),
-    };
-    families[step + usize::from(platform.is_some())]
-}
-
 /// All families in the order in which they are written.
-pub fn families() -> impl Iterator<Item = Family<'static>> {
+fn families() -> impl Iterator<Item = Family<'static>> {
     WINDOW
-        .into_iter()
+        .all()
         .chain([WINDOW_START, WINDOW_END])
-        .chain(TOTAL.map(metric_family))
+        .chain(TOTAL.all())
         .chain([ANCHOR])
-}
-
-/// A counter as `OpenMetrics` names it: `_total` is the samples' own.
-fn metric_family(counter: Family<'static>) -> Family<'static> {
-    Family {
-        name: counter.name.trim_end_matches("_total"),
-        ..counter
-    }
 }

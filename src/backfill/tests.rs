@@ -15,8 +15,7 @@ use super::ask::{AskError, Step, collect};
 use super::bounds::{BoundsError, check_ends, check_kept, check_size, check_span};
 use super::journal::{Journal, find};
 use super::plan::{Plan, Span};
-use super::samples::{Samples, Series};
-use super::text;
+use super::samples::{self, Samples, Series};
 use crate::clock::Now;
 use crate::config::App;
 use crate::config::target::{Target, tests::target};
@@ -425,7 +424,7 @@ async fn run(journal: &Path, until: usize) -> (Result<String, AskError>, usize, 
     let asked = collect(asking, &plan, work, now, &mut answers, Some(open), told).await;
     let text = asked.map(|()| {
         let mut out = Vec::new();
-        text::write(&mut out, &plan.samples(answers), &[]).unwrap();
+        samples::write(&mut out, &plan.samples(answers), &[]).unwrap();
         String::from_utf8(out).unwrap()
     });
     (text, service.calls.load(Ordering::SeqCst), proofs)

@@ -21,7 +21,7 @@ use crate::backfill::journal::{self, Journal, JournalError, Problem};
 use crate::backfill::label::{Label, repeated};
 use crate::backfill::plan::{Plan, Span};
 use crate::backfill::progress::{Bar, announcement};
-use crate::backfill::text;
+use crate::backfill::samples;
 use crate::clock::{self, Now};
 use crate::config::target::{Target, expand};
 use crate::config::{Config, Secrets, duration, find, variables};
@@ -162,7 +162,12 @@ async fn fill(
     asked.map_err(|error| rest.stopped(error))?;
 
     let samples = plan.samples(answers);
-    let write = |out: &mut dyn Write| text::write(out, &samples, &args.labels);
+    let labels = args
+        .labels
+        .iter()
+        .map(|label| (label.name(), label.value()));
+    let labels: Vec<_> = labels.collect();
+    let write = |out: &mut dyn Write| samples::write(out, &samples, &labels);
     let Some(destination) = &destination else {
         let mut out = io::BufWriter::new(out);
         write(&mut out)?;

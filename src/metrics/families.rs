@@ -4,6 +4,7 @@ mod calls;
 mod counters;
 mod health;
 mod knowledge;
+pub mod labels;
 
 use std::collections::BTreeMap;
 
@@ -16,8 +17,8 @@ use crate::target::counters::Served;
 use crate::target::snapshot::{Good, TargetState};
 
 pub use counters::{ANCHOR, TOTAL};
+pub use knowledge::CODE_INFO;
 pub(super) use knowledge::write_codes;
-pub use knowledge::{CODE_INFO, code_labels};
 
 pub(super) const fn gauge(name: &'static str, help: &'static str) -> Family<'static> {
     Family {
@@ -26,6 +27,20 @@ pub(super) const fn gauge(name: &'static str, help: &'static str) -> Family<'sta
         help,
     }
 }
+
+pub(super) const fn counter(name: &'static str, help: &'static str) -> Family<'static> {
+    Family {
+        name,
+        kind: Kind::Counter,
+        help,
+    }
+}
+
+/// Of the process, whatever its targets are.
+pub(super) const CLOCK: Family = gauge(
+    "timpush_clock_timestamp_seconds",
+    "This machine's clock; against the time of the scrape it shows whether other timestamps can be trusted.",
+);
 
 /// A gauge over the rolling window.
 macro_rules! window {
@@ -96,32 +111,55 @@ const FUNNEL: [Step; 4] = [
     ),
 ];
 
-/// Families of counts: losses overall and by platform, then each step of the funnel, overall
-/// and by platform.
-pub type CountFamilies = [Family<'static>; 10];
-
-const fn in_order(
+/// The families of all counts, which differ in what the counts cover.
+pub struct CountFamilies {
     lost: Family<'static>,
     platform_lost: Family<'static>,
-    funnel: &[Step; 4],
-) -> CountFamilies {
-    let [sendable, sent, delivered, clicked] = funnel;
-    [
-        lost,
-        platform_lost,
-        sendable.1,
-        sendable.2,
-        sent.1,
-        sent.2,
-        delivered.1,
-        delivered.2,
-        clicked.1,
-        clicked.2,
-    ]
+    funnel: [Step; 4],
+}
+
+impl CountFamilies {
+    /// The family of a count.
+    pub fn of(&self, key: &CountKey) -> Family<'static> {
+        match key {
+            CountKey::Loss(key) if key.platform.is_none() => self.lost,
+            CountKey::Loss(_) => self.platform_lost,
+            CountKey::Funnel(step, platform) => {
+                let [sendable, sent, delivered, clicked] = self.funnel;
+                let (_, overall, by_platform) = match step {
+                    FunnelStep::Sendable => sendable,
+                    FunnelStep::Sent => sent,
+                    FunnelStep::Delivered => delivered,
+                    FunnelStep::Clicked => clicked,
+                };
+                if platform.is_none() {
+                    overall
+                } else {
+                    by_platform
+                }
+            }
+        }
+    }
+
+    /// All of them in the order in which they are served.
+    pub fn all(&self) -> impl Iterator<Item = Family<'static>> {
+        let funnel = self.funnel.into_iter();
+        let funnel = funnel.flat_map(|(_, overall, by_platform)| [overall, by_platform]);
+        [self.lost, self.platform_lost].into_iter().chain(funnel)
+    }
+
+    /// Losses overall and by platform.
+    fn losses(&self) -> [(Family<'static>, bool); 2] {
+        [(self.lost, false), (self.platform_lost, true)]
+    }
 }
 
 /// The counts of the rolling window.
-pub const WINDOW: CountFamilies = in_order(LOST, PLATFORM_LOST, &FUNNEL);
+pub const WINDOW: CountFamilies = CountFamilies {
+    lost: LOST,
+    platform_lost: PLATFORM_LOST,
+    funnel: FUNNEL,
+};
 
 pub const WINDOW_START: Family = gauge(
     "timpush_window_start_timestamp_seconds",
@@ -186,33 +224,30 @@ impl<'a> Writer<'a> {
     }
 
     fn losses(&self, sink: &mut impl Sink) {
-        for (family, per_platform) in [(LOST, false), (PLATFORM_LOST, true)] {
+        for (family, per_platform) in WINDOW.losses() {
             sink.family(family);
             for (key, loss) in self
                 .loss_rows()
                 .filter(|(key, _)| key.platform.is_some() == per_platform)
             {
-                let platform = key.platform.map(|platform| platform.to_string());
-                let labels = row_labels(self.id, key, platform.as_deref(), []);
-                sink.sample(&labels, number(loss.count));
+                let value = number(loss.count);
+                labels::loss(self.id, key, |labels| sink.sample(labels, value));
             }
         }
     }
 
     fn funnels(&self, sink: &mut impl Sink) {
-        let [app, region] = target_labels(self.id);
-        for (step, overall_family, platform_family) in FUNNEL {
+        for (step, overall_family, platform_family) in WINDOW.funnel {
             sink.family(overall_family);
             let Some((overall, platforms)) = self.funnel() else {
                 sink.family(platform_family);
                 continue;
             };
-            sink.sample(&[app, region], number(overall.get(step)));
+            sink.sample(&labels::target(self.id), number(overall.get(step)));
             sink.family(platform_family);
             for (platform, funnel) in platforms {
-                let platform = platform.to_string();
-                let labels = [app, region, ("platform", &platform)];
-                sink.sample(&labels, number(funnel.get(step)));
+                let value = number(funnel.get(step));
+                labels::platform(self.id, *platform, |labels| sink.sample(labels, value));
             }
         }
     }
@@ -228,8 +263,7 @@ impl<'a> Writer<'a> {
             sink.family(family);
             for api in self.state.apis.keys() {
                 if let Some(good) = self.state.current(*api, self.now.steady) {
-                    let [app, region] = target_labels(self.id);
-                    sink.sample(&[app, region, ("api", api.as_str())], edge(good).as_f64());
+                    sink.sample(&labels::api(self.id, *api), edge(good).as_f64());
                 }
             }
         }
@@ -280,24 +314,6 @@ impl<S: Sink> Sink for Counting<'_, S> {
         self.samples += 1;
         self.sink.histogram(labels, buckets, count, sum);
     }
-}
-
-fn target_labels(id: &TargetId) -> [(&'static str, &str); 2] {
-    [("app", &id.app), ("region", &id.region)]
-}
-
-fn row_labels<'a, const N: usize>(
-    id: &'a TargetId,
-    key: &'a LossKey,
-    platform: Option<&'a str>,
-    more: [(&'static str, &'a str); N],
-) -> Vec<(&'static str, &'a str)> {
-    let mut labels = target_labels(id).to_vec();
-    labels.push(("stage", key.stage.as_str()));
-    labels.extend(platform.map(|platform| ("platform", platform)));
-    labels.push(("err_code", key.code.as_str()));
-    labels.extend(more);
-    labels
 }
 
 /// A count as a sample's value.

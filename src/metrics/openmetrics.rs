@@ -10,17 +10,29 @@ pub(super) const END: &[u8] = b"# EOF\n";
 
 /// HELP and TYPE. A counter's family is called without `_total`.
 pub(super) fn head(family: &Family<'_>, out: &mut Vec<u8>) {
-    let (name, kind) = match (family.kind, family.name.strip_suffix("_total")) {
+    help(family, out);
+    described(family, out);
+}
+
+pub(super) fn help(family: &Family<'_>, out: &mut Vec<u8>) {
+    put(out, format_args!("# HELP {} ", typed(family).0));
+    escape(family.help, true, out);
+    out.push(b'\n');
+}
+
+pub(super) fn described(family: &Family<'_>, out: &mut Vec<u8>) {
+    let (name, kind) = typed(family);
+    put(out, format_args!("# TYPE {name} {kind}\n"));
+}
+
+/// Name and type as the format has them.
+fn typed<'a>(family: &Family<'a>) -> (&'a str, &'static str) {
+    match (family.kind, family.name.strip_suffix("_total")) {
         (Kind::Counter, Some(name)) => (name, kind(Kind::Counter)),
         // The format has no counter of another name.
         (Kind::Counter, None) => (family.name, "unknown"),
         (other, _) => (family.name, kind(other)),
-    };
-    out.extend_from_slice(b"# HELP ");
-    out.extend_from_slice(name.as_bytes());
-    out.push(b' ');
-    escape(family.help, true, out);
-    put(out, format_args!("\n# TYPE {name} {kind}\n"));
+    }
 }
 
 /// When the counter before this line was 0.

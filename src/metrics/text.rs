@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::io::Write;
 
 use super::{Family, Kind, Labels};
+use crate::model::window::UnixSeconds;
 
 /// HELP and TYPE.
 pub(super) fn head(family: &Family<'_>, out: &mut Vec<u8>) {
@@ -55,6 +56,17 @@ pub(super) fn line(
     value: impl Display,
     out: &mut Vec<u8>,
 ) {
+    series((name, suffix), labels, extra, out);
+    end(value, None, out);
+}
+
+/// Name and labels of a sample.
+pub(super) fn series(
+    (name, suffix): (&str, &str),
+    labels: &Labels<'_>,
+    extra: Option<(&str, &str)>,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(suffix.as_bytes());
     let mut separator = b'{';
@@ -69,7 +81,14 @@ pub(super) fn line(
     if separator == b',' {
         out.push(b'}');
     }
-    put(out, format_args!(" {value}\n"));
+}
+
+/// The value of a sample and, where it is not the one of now, its time.
+pub(super) fn end(value: impl Display, at: Option<UnixSeconds>, out: &mut Vec<u8>) {
+    match at {
+        None => put(out, format_args!(" {value}\n")),
+        Some(at) => put(out, format_args!(" {value} {}\n", at.0)),
+    }
 }
 
 /// A float as the format writes it: whole numbers without a fraction, all others with as

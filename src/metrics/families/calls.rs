@@ -1,15 +1,6 @@
 //! What the calls about each target came to.
 
-use super::{Family, Kind, Sink, Writer, gauge, number, target_labels};
-use crate::model::reading::Api;
-
-const fn counter(name: &'static str, help: &'static str) -> Family<'static> {
-    Family {
-        name,
-        kind: Kind::Counter,
-        help,
-    }
-}
+use super::{Family, Sink, Writer, counter, gauge, labels, number};
 
 const REQUESTS: Family = counter(
     "timpush_api_requests_total",
@@ -40,32 +31,26 @@ impl Writer<'_> {
     pub(super) fn calls(&self, sink: &mut impl Sink) {
         let (state, now) = (self.state, self.now.steady);
         let (calls, zero_hold) = (&state.calls, state.target.app.holds.zero);
-        let [app, region] = target_labels(self.id);
-        let apis = || {
-            state
-                .apis
-                .keys()
-                .map(|api: &Api| (*api, ("api", api.as_str())))
-        };
+        let apis = || state.apis.keys().copied();
         sink.family(REQUESTS);
-        for (api, label) in apis() {
+        for api in apis() {
             for (outcome, count) in calls.outcomes(api, now, zero_hold) {
-                let labels = [app, region, label, ("outcome", outcome.as_str())];
-                sink.sample(&labels, number(count));
+                sink.sample(&labels::outcome(self.id, api, outcome), number(count));
             }
         }
         sink.family(ERRORS);
-        for (api, label) in apis() {
+        for api in apis() {
             for (code, count) in calls.codes(api, now, zero_hold) {
-                sink.sample(&[app, region, label, ("code", &code)], number(count));
+                sink.sample(&labels::code(self.id, api, &code), number(count));
             }
         }
         sink.family(RETRIES);
-        for (api, label) in apis() {
-            sink.sample(&[app, region, label], number(calls.retries(api)));
+        for api in apis() {
+            sink.sample(&labels::api(self.id, api), number(calls.retries(api)));
         }
         sink.family(BACKUP_IN_USE);
         let in_use = u8::from(calls.is_backup_in_use());
+        let [app, region] = labels::target(self.id);
         sink.sample(&[app, region], f64::from(in_use));
         sink.family(THROTTLE_WAIT);
         if let Some(calls) = state.app_calls {

@@ -1,18 +1,7 @@
 //! Counters since the day's start, and what there is to know about them.
 
-use super::{
-    CountFamilies, Family, Kind, Sink, Step, Writer, gauge, in_order, number, row_labels,
-    target_labels,
-};
+use super::{CountFamilies, Family, Sink, Step, Writer, counter, gauge, labels, number};
 use crate::model::reading::{Api, CountKey, FunnelStep};
-
-const fn counter(name: &'static str, help: &'static str) -> Family<'static> {
-    Family {
-        name,
-        kind: Kind::Counter,
-        help,
-    }
-}
 
 /// The service's sum over the day so far.
 macro_rules! day {
@@ -79,7 +68,11 @@ const FUNNEL: [Step; 4] = [
 ];
 
 /// The counts since the day's start.
-pub const TOTAL: CountFamilies = in_order(LOST, PLATFORM_LOST, &FUNNEL);
+pub const TOTAL: CountFamilies = CountFamilies {
+    lost: LOST,
+    platform_lost: PLATFORM_LOST,
+    funnel: FUNNEL,
+};
 
 pub const ANCHOR: Family = gauge(
     "timpush_day_anchor_timestamp_seconds",
@@ -105,38 +98,37 @@ const RESOLVED: Family = gauge(
 impl Writer<'_> {
     pub(super) fn counters(&self, sink: &mut impl Sink) {
         let losses = self.counted.get(&Api::NormalPushLoss);
-        for (family, per_platform) in [(LOST, false), (PLATFORM_LOST, true)] {
+        for (family, per_platform) in TOTAL.losses() {
             sink.family(family);
             let Some(served) = losses else { continue };
             for (key, count) in &served.counts {
                 if let CountKey::Loss(key) = key
                     && key.platform.is_some() == per_platform
                 {
-                    let platform = key.platform.map(|platform| platform.to_string());
-                    let labels = row_labels(self.id, key, platform.as_deref(), []);
-                    sink.counted(&labels, number(*count), served.anchor);
+                    labels::loss(self.id, key, |labels| {
+                        sink.counted(labels, number(*count), served.anchor);
+                    });
                 }
             }
         }
         let statistics = self.counted.get(&Api::NormalPushStatistics);
-        let [app, region] = target_labels(self.id);
-        for (step, overall, platforms) in FUNNEL {
+        for (step, overall, platforms) in TOTAL.funnel {
             sink.family(overall);
             let Some(served) = statistics else {
                 sink.family(platforms);
                 continue;
             };
             if let Some(count) = served.counts.get(&CountKey::Funnel(step, None)) {
-                sink.counted(&[app, region], number(*count), served.anchor);
+                sink.counted(&labels::target(self.id), number(*count), served.anchor);
             }
             sink.family(platforms);
             for (key, count) in &served.counts {
                 if let CountKey::Funnel(of, Some(platform)) = key
                     && *of == step
                 {
-                    let platform = platform.to_string();
-                    let labels = [app, region, ("platform", &platform)];
-                    sink.counted(&labels, number(*count), served.anchor);
+                    labels::platform(self.id, *platform, |labels| {
+                        sink.counted(labels, number(*count), served.anchor);
+                    });
                 }
             }
         }
@@ -144,13 +136,12 @@ impl Writer<'_> {
     }
 
     fn about_counters(&self, sink: &mut impl Sink) {
-        let [app, region] = target_labels(self.id);
         sink.family(ANCHOR);
         let mut anchors = self.counted.values().map(|served| served.anchor);
         if let Some(anchor) = anchors.next()
             && anchors.all(|other| other == anchor)
         {
-            sink.sample(&[app, region], anchor.as_f64());
+            sink.sample(&labels::target(self.id), anchor.as_f64());
         }
         sink.family(LATE);
         let loss = self.state.apis.get(&Api::NormalPushLoss);
@@ -161,19 +152,18 @@ impl Writer<'_> {
             .flatten()
         {
             #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-            sink.sample(&[app, region, ("stage", stage.as_str())], *late as f64);
+            sink.sample(&labels::stage(self.id, *stage), *late as f64);
         }
         sink.family(REVISED_DOWN);
         let served = self.counted.get(&Api::NormalPushLoss);
         for (stage, revised) in served.iter().flat_map(|served| &served.revised_down) {
-            let labels = [app, region, ("stage", stage.as_str())];
-            sink.sample(&labels, number(*revised));
+            sink.sample(&labels::stage(self.id, *stage), number(*revised));
         }
     }
 
     /// What is known of the service's way to count.
     pub(super) fn proofs(&self, sink: &mut impl Sink) {
-        let labels = target_labels(self.id);
+        let labels = labels::target(self.id);
         sink.family(ENABLED);
         sink.sample(&labels, f64::from(u8::from(self.state.has_counters())));
         sink.family(RESOLVED);

@@ -1,6 +1,6 @@
 //! How the targets are doing, and how they are configured.
 
-use super::{Family, Sink, Writer, gauge, number, target_labels};
+use super::{Family, Sink, Writer, gauge, labels, number};
 use crate::model::reading::Api;
 use crate::model::window::UnixSeconds;
 use crate::target::snapshot::ApiState;
@@ -62,24 +62,21 @@ impl Writer<'_> {
             (LAST_NONZERO, &|api| seconds(api.last_nonzero)),
             (FAILURES, &|api| f64::from(api.consecutive_failures)),
         ];
-        let [app, region] = target_labels(self.id);
         for (family, value) in families {
             sink.family(family);
             for (api, api_state) in &self.state.apis {
-                sink.sample(&[app, region, ("api", api.as_str())], value(api_state));
+                sink.sample(&labels::api(self.id, *api), value(api_state));
             }
         }
         self.proofs(sink);
     }
 
     pub(super) fn settings(&self, sink: &mut impl Sink) {
-        let [app, region] = target_labels(self.id);
         let target = &self.state.target;
         let sdk_app_id = target.app.sdk_app_id.to_string();
         let host = target.region.main.authority();
         sink.family(TARGET_INFO);
-        let labels = [app, region, ("sdk_app_id", &sdk_app_id), ("host", host)];
-        sink.sample(&labels, 1.0);
+        sink.sample(&labels::host(self.id, &sdk_app_id, host), 1.0);
         let polling = &target.app.polling;
         for (family, setting) in [
             (WINDOW_SECONDS, polling.window),
@@ -87,7 +84,7 @@ impl Writer<'_> {
             (LAG_SECONDS, polling.lag),
         ] {
             sink.family(family);
-            sink.sample(&[app, region], setting.as_secs_f64());
+            sink.sample(&labels::target(self.id), setting.as_secs_f64());
         }
     }
 
@@ -100,7 +97,7 @@ impl Writer<'_> {
             (FOLDED, self.folded()),
         ] {
             sink.family(family);
-            sink.sample(&target_labels(self.id), number(value));
+            sink.sample(&labels::target(self.id), number(value));
         }
     }
 

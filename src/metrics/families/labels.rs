@@ -1,0 +1,124 @@
+//! The labels of samples, one function for each set of them, in the order of the contract.
+
+use super::super::Labels;
+use crate::model::catalogue::loss_code;
+use crate::model::outcome::Outcome;
+use crate::model::reading::{Api, CountKey, LossKey, Platform, Stage};
+use crate::model::target_id::TargetId;
+
+type Label<'a> = (&'static str, &'a str);
+
+/// Names that a label of another source must not have.
+pub const NAMES: [&str; 7] = [
+    "app", "region", "api", "stage", "platform", "err_code", "class",
+];
+
+/// The label `platform` of the overall rows' knowledge.
+const ALL_PLATFORMS: &str = "all";
+
+pub fn target(id: &TargetId) -> [Label<'_>; 2] {
+    [("app", &id.app), ("region", &id.region)]
+}
+
+pub fn api(id: &TargetId, api: Api) -> [Label<'_>; 3] {
+    with(id, ("api", api.as_str()))
+}
+
+pub(super) fn stage(id: &TargetId, stage: Stage) -> [Label<'_>; 3] {
+    with(id, ("stage", stage.as_str()))
+}
+
+pub(super) fn outcome(id: &TargetId, of: Api, outcome: Outcome) -> [Label<'_>; 4] {
+    let [app, region, api] = api(id, of);
+    [app, region, api, ("outcome", outcome.as_str())]
+}
+
+pub(super) fn code<'a>(id: &'a TargetId, of: Api, code: &'a str) -> [Label<'a>; 4] {
+    let [app, region, api] = api(id, of);
+    [app, region, api, ("code", code)]
+}
+
+pub(super) fn host<'a>(id: &'a TargetId, sdk_app_id: &'a str, host: &'a str) -> [Label<'a>; 4] {
+    let [app, region] = target(id);
+    [app, region, ("sdk_app_id", sdk_app_id), ("host", host)]
+}
+
+/// Gives `write` the labels of a count of a platform.
+pub(super) fn platform<T>(
+    id: &TargetId,
+    platform: Platform,
+    write: impl FnOnce(&Labels<'_>) -> T,
+) -> T {
+    write(&with(id, ("platform", &platform.to_string())))
+}
+
+/// Gives `write` the labels of a loss.
+pub(super) fn loss<T>(id: &TargetId, key: &LossKey, write: impl FnOnce(&Labels<'_>) -> T) -> T {
+    let [app, region] = target(id);
+    let (stage, code) = (stage_of(key), code_of(key));
+    match key.platform {
+        None => write(&[app, region, stage, code]),
+        Some(platform) => {
+            let platform = platform.to_string();
+            write(&[app, region, stage, ("platform", &platform), code])
+        }
+    }
+}
+
+/// Gives `write` the labels of a count.
+pub fn count<T>(id: &TargetId, key: &CountKey, write: impl FnOnce(&Labels<'_>) -> T) -> T {
+    match key {
+        CountKey::Loss(key) => loss(id, key, write),
+        CountKey::Funnel(_, None) => write(&target(id)),
+        CountKey::Funnel(_, Some(of)) => platform(id, *of, write),
+    }
+}
+
+/// Gives `write` the labels of a loss's description.
+pub(super) fn description(
+    id: &TargetId,
+    key: &LossKey,
+    description: &str,
+    write: impl FnOnce(&Labels<'_>),
+) {
+    let [app, region] = target(id);
+    let platform = platform_or_all(key);
+    write(&[
+        app,
+        region,
+        stage_of(key),
+        ("platform", &platform),
+        code_of(key),
+        ("err_info", description),
+    ]);
+}
+
+/// Gives `write` the labels of what is known of a code.
+pub fn class<T>(key: &LossKey, write: impl FnOnce(&Labels<'_>) -> T) -> T {
+    let class = loss_code(key.stage, key.platform, &key.code).class;
+    let platform = platform_or_all(key);
+    write(&[
+        stage_of(key),
+        ("platform", &platform),
+        code_of(key),
+        ("class", class.as_str()),
+    ])
+}
+
+fn with<'a>(id: &'a TargetId, label: Label<'a>) -> [Label<'a>; 3] {
+    let [app, region] = target(id);
+    [app, region, label]
+}
+
+fn stage_of(key: &LossKey) -> Label<'_> {
+    ("stage", key.stage.as_str())
+}
+
+fn code_of(key: &LossKey) -> Label<'_> {
+    ("err_code", key.code.as_str())
+}
+
+fn platform_or_all(key: &LossKey) -> String {
+    key.platform
+        .map_or_else(|| ALL_PLATFORMS.to_owned(), |platform| platform.to_string())
+}
