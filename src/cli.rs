@@ -4,7 +4,6 @@
 mod help;
 
 use std::env;
-use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -19,6 +18,7 @@ use crate::commands;
 use crate::config::{Secrets, listen, variables};
 use crate::failure::Failure;
 use crate::logging::{self, LogFormat};
+use crate::model::outcome::chain;
 
 /// Exit code for wrong usage and wrong configuration (`EX_USAGE` of sysexits).
 pub const EXIT_USAGE: u8 = 64;
@@ -132,7 +132,7 @@ pub fn main() -> ExitCode {
         Err(Failure::Usage(error)) => (EXIT_USAGE, error),
         Err(Failure::Failed(error)) => (1, error),
     };
-    complain(cli.log_format, &describe(error.as_ref()));
+    complain(cli.log_format, &chain(error.as_ref()));
     ExitCode::from(code)
 }
 
@@ -219,14 +219,6 @@ fn execute(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Usersig { config, app } => {
             commands::usersig::run(config.as_deref(), app.as_deref(), out)
         }
-    }
-}
-
-/// An error with its causes, on one line unless the error itself has several.
-fn describe(error: &dyn Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", describe(source)),
-        None => error.to_string(),
     }
 }
 

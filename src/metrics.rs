@@ -21,7 +21,7 @@ use crate::clock::Now;
 use crate::model::window::UnixSeconds;
 use crate::self_metrics::SelfMetrics;
 
-pub use dated::Dated;
+pub use dated::{Dated, Written};
 pub use encoding::Encoding;
 pub use format::{Encoder, Format};
 pub use sheet::{Body, Sheet, targets_body};

@@ -69,10 +69,10 @@ impl Destination {
     }
 
     /// Writes the whole text beside its place and moves it there; then the journal is gone.
-    pub fn publish(
+    pub fn publish<T>(
         &self,
-        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), DestinationError> {
+        write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
+    ) -> Result<T, DestinationError> {
         let text = self.beside(".part.text");
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -80,15 +80,16 @@ impl Destination {
         };
         let file = create(&text).map_err(failed(&text))?;
         let mut out = BufWriter::new(file);
-        let written = write(&mut out).and_then(|()| {
-            out.into_inner()
-                .map_err(io::IntoInnerError::into_error)?
-                .sync_all()
+        let written = write(&mut out).and_then(|written| {
+            let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.sync_all()?;
+            Ok(written)
         });
-        let moved = written
-            .map_err(failed(&text))
-            .and_then(|()| self.check_free())
-            .and_then(|()| fs::rename(&text, &self.file).map_err(failed(&self.file)));
+        let moved = written.map_err(failed(&text)).and_then(|written| {
+            self.check_free()?;
+            fs::rename(&text, &self.file).map_err(failed(&self.file))?;
+            Ok(written)
+        });
         if moved.is_err() {
             // The space is needed.
             let _ = fs::remove_file(&text);
@@ -120,7 +121,7 @@ mod tests {
         fs::write(destination.journal(), "answers").unwrap();
         let full = destination.publish(|out| {
             out.write_all(b"half")?;
-            Err(io::ErrorKind::StorageFull.into())
+            Err::<(), _>(io::ErrorKind::StorageFull.into())
         });
         assert!(full.unwrap_err().to_string().contains("x.om.part.text"));
         let names = || {
@@ -145,7 +146,7 @@ mod tests {
         let destination = Destination::new(path.clone(), true).unwrap();
         let full = destination.publish(|out| {
             out.write_all(b"half")?;
-            Err(io::ErrorKind::StorageFull.into())
+            Err::<(), _>(io::ErrorKind::StorageFull.into())
         });
         assert!(full.is_err());
         assert_eq!(fs::read(&path).unwrap(), b"old");

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::ask::{AT_ONCE, Step};
 use super::plan::{Plan, Work};
+use crate::clock;
 use crate::config::duration::text;
+use crate::metrics::Written;
 use crate::poll::additivity::USUAL_CALLS;
 
 /// Characters of the bar.
@@ -15,19 +19,25 @@ const WIDTH: usize = 30;
 /// The most apps whose calls are told one by one.
 const TOLD: usize = 5;
 
-/// How many calls there are, and how long they take at each app's limit, if it has one.
-pub fn announcement(plan: &Plan, work: &Work) -> String {
-    let mut apps: BTreeMap<&str, (u32, f64)> = BTreeMap::new();
+/// How many calls each app has to make, and its limit per second.
+fn loads<'a>(plan: &'a Plan, work: &Work) -> BTreeMap<&'a str, (u32, f64)> {
+    let mut apps = BTreeMap::new();
     let proofs = work.proofs.iter().map(|target| (*target, USUAL_CALLS));
     let questions = work.questions.iter().map(|question| (question.target, 1));
-    let mut total = 0;
     for (target, calls) in proofs.chain(questions) {
         if let Some(planned) = plan.targets.get(target) {
             let app = &planned.target.app;
-            apps.entry(&app.name).or_insert((0, app.calls_per_second)).0 += calls;
-            total += calls;
+            let name: &str = &app.name;
+            apps.entry(name).or_insert((0, app.calls_per_second)).0 += calls;
         }
     }
+    apps
+}
+
+/// How many calls there are, and how long they take at each app's limit, if it has one.
+pub fn announcement(plan: &Plan, work: &Work) -> String {
+    let apps = loads(plan, work);
+    let total: u32 = apps.values().map(|(calls, _)| calls).sum();
     if apps.is_empty() {
         return "0 calls: everything is known".to_owned();
     }
@@ -69,16 +79,40 @@ fn duration(apps: impl Iterator<Item = (u32, f64)>) -> Duration {
     Duration::from_secs_f64(longest.max(sum / f64::from(AT_ONCE)).ceil())
 }
 
+/// What has come of a run that `took` so long, in one line.
+pub fn summary(written: Written, took: Duration) -> String {
+    let span = match written.span {
+        Some((from, to)) => format!("from {from} to {to}"),
+        None => "nothing to show".to_owned(),
+    };
+    let Written {
+        series, samples, ..
+    } = written;
+    format!(
+        "{samples} samples in {series} series, {span}, in {}",
+        rounded(took)
+    )
+}
+
+/// As a person needs it: seconds below two minutes, then minutes.
+fn rounded(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64().ceil();
+    let unit = if seconds < 120.0 { 1.0 } else { 60.0 };
+    text(Duration::from_secs_f64((seconds / unit).ceil() * unit))
+}
+
 /// A line on standard error that is written over and over; nothing when that is no terminal.
 pub struct Bar {
     progress: Progress,
+    began: Instant,
     shown: bool,
 }
 
 impl Bar {
-    pub fn new(work: &Work) -> Self {
+    pub fn new(plan: &Plan, work: &Work) -> Self {
         Self {
-            progress: Progress::new(work),
+            progress: Progress::new(plan, work),
+            began: clock::now().steady,
             shown: io::stderr().is_terminal(),
         }
     }
@@ -86,7 +120,8 @@ impl Bar {
     pub fn advance(&mut self, step: Step) {
         self.progress.advance(step);
         if self.shown {
-            draw(&self.progress.line());
+            let elapsed = clock::now().steady.duration_since(self.began);
+            draw(&self.progress.line(elapsed));
         }
     }
 }
@@ -112,10 +147,12 @@ struct Progress {
     calls: u32,
     proved: usize,
     proofs: usize,
+    /// The least time that all of it takes, by the apps' limits.
+    least: Duration,
 }
 
 impl Progress {
-    fn new(work: &Work) -> Self {
+    fn new(plan: &Plan, work: &Work) -> Self {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let proving = count(work.proofs.len()).saturating_mul(USUAL_CALLS);
         Self {
@@ -123,6 +160,7 @@ impl Progress {
             calls: count(work.questions.len()).saturating_add(proving),
             proved: 0,
             proofs: work.proofs.len(),
+            least: duration(loads(plan, work).into_values()),
         }
     }
 
@@ -136,12 +174,21 @@ impl Progress {
         }
     }
 
-    fn line(&self) -> String {
+    /// How long the rest takes if it goes on as before, and at least as long as the limit of
+    /// the slowest app makes it: few apps may be left that make calls.
+    fn left(&self, elapsed: Duration) -> Option<Duration> {
+        let open = self.calls.checked_sub(self.done).filter(|open| *open > 0)?;
+        let as_before = elapsed.checked_div(self.done)?.saturating_mul(open);
+        Some(as_before.max(self.least.saturating_sub(elapsed)))
+    }
+
+    fn line(&self, elapsed: Duration) -> String {
         let Self {
             done,
             calls,
             proved,
             proofs,
+            ..
         } = self;
         let full = (u64::from(*done) * WIDTH as u64)
             .checked_div(u64::from(*calls))
@@ -152,8 +199,12 @@ impl Progress {
         } else {
             String::new()
         };
+        let left = self
+            .left(elapsed)
+            .map(|left| format!(", about {} left", rounded(left)))
+            .unwrap_or_default();
         format!(
-            "[{}{}] {done}/{calls} calls{proving}",
+            "[{}{}] {done}/{calls} calls{proving}{left}",
             "#".repeat(full),
             ".".repeat(WIDTH - full)
         )
@@ -167,7 +218,6 @@ mod tests {
     use crate::config::target::tests::target;
     use crate::model::window::UnixSeconds;
     use std::sync::Arc;
-    use tokio::time::Instant;
 
     fn progress(done: u32, calls: u32) -> Progress {
         Progress {
@@ -175,17 +225,54 @@ mod tests {
             calls,
             proved: 0,
             proofs: 0,
+            least: Duration::ZERO,
         }
+    }
+
+    #[test]
+    fn the_time_left_goes_on_as_before_and_is_not_less_than_the_slowest_apps() {
+        let after = |least, done, elapsed| {
+            let least = Duration::from_secs(least);
+            let progress = Progress {
+                least,
+                ..progress(done, 100)
+            };
+            let line = progress.line(Duration::from_secs(elapsed));
+            line.rsplit_once("100 calls").unwrap().1.to_owned()
+        };
+        for (least, done, elapsed, left) in [
+            (0, 0, 3, ""),
+            (0, 25, 10, ", about 30s left"),
+            (0, 25, 100, ", about 5m left"),
+            (0, 50, 7201, ", about 2h1m left"),
+            (100, 25, 10, ", about 1m30s left"),
+            (100, 100, 10, ""),
+        ] {
+            assert_eq!(after(least, done, elapsed), left);
+        }
+    }
+
+    #[test]
+    fn the_summary_says_samples_series_span_and_time() {
+        let written = Written {
+            series: 3,
+            samples: 12,
+            span: Some((UnixSeconds(1_741_752_000), UnixSeconds(1_741_759_200))),
+        };
+        assert_eq!(
+            summary(written, Duration::from_millis(12_300)),
+            "12 samples in 3 series, from 2025-03-12T04:00:00Z to 2025-03-12T06:00:00Z, in 13s"
+        );
     }
 
     #[test]
     fn a_bar_is_full_at_the_end_and_not_before() {
         let empty = format!("[{}] 0/2 calls", ".".repeat(WIDTH));
-        assert_eq!(progress(0, 2).line(), empty);
+        assert_eq!(progress(0, 2).line(Duration::ZERO), empty);
         let full = format!("[{}] 2/2 calls", "#".repeat(WIDTH));
-        assert_eq!(progress(2, 2).line(), full);
-        assert!(progress(999, 1000).line().contains('.'));
-        assert!(progress(0, 0).line().contains("0/0"));
+        assert_eq!(progress(2, 2).line(Duration::ZERO), full);
+        assert!(progress(999, 1000).line(Duration::ZERO).contains('.'));
+        assert!(progress(0, 0).line(Duration::ZERO).contains("0/0"));
     }
 
     /// `apps` with a call per second each, for the samples of two hours.
@@ -210,18 +297,26 @@ mod tests {
 
     #[test]
     fn proofs_are_part_of_the_line_until_all_are_done_with_the_calls_that_they_took() {
-        let (_, work) = work(2);
+        let (plan, work) = work(2);
         let questions = u32::try_from(work.questions.len()).unwrap();
-        let mut progress = Progress::new(&work);
+        let mut progress = Progress::new(&plan, &work);
         for _ in 0..10 {
             progress.advance(Step::Call);
         }
         progress.advance(Step::Proof { calls: 10 });
-        let said = format!("10/{} calls, 1 of 2 targets proved", questions + 19);
-        assert!(progress.line().ends_with(&said), "{}", progress.line());
+        let said = format!("10/{} calls, 1 of 2 targets proved, ", questions + 19);
+        assert!(
+            progress.line(Duration::ZERO).contains(&said),
+            "{}",
+            progress.line(Duration::ZERO)
+        );
         progress.advance(Step::Proof { calls: 1 });
-        let said = format!("10/{} calls", questions + 11);
-        assert!(progress.line().ends_with(&said), "{}", progress.line());
+        let said = format!("10/{} calls, about ", questions + 11);
+        assert!(
+            progress.line(Duration::ZERO).contains(&said),
+            "{}",
+            progress.line(Duration::ZERO)
+        );
     }
 
     #[test]

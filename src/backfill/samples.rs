@@ -7,7 +7,7 @@ use super::replay::Frame;
 use crate::metrics::families::{
     ANCHOR, CODE_INFO, TOTAL, WINDOW, WINDOW_END, WINDOW_START, labels,
 };
-use crate::metrics::{Dated, Family, Labels};
+use crate::metrics::{Dated, Family, Labels, Written};
 use crate::model::reading::{Api, CountKey, LossKey};
 use crate::model::target_id::TargetId;
 use crate::model::window::UnixSeconds;
@@ -79,7 +79,7 @@ pub fn write(
     out: &mut dyn Write,
     targets: &[(TargetId, Samples)],
     more: &Labels<'_>,
-) -> io::Result<()> {
+) -> io::Result<Written> {
     let mut out = Dated::new(out);
     for family in families() {
         let mut told = false;

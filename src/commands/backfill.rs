@@ -1,6 +1,7 @@
 //! `backfill`: the past days as the daemon would have served them.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,12 +21,13 @@ use crate::backfill::destination::{Destination, DestinationError};
 use crate::backfill::journal::{self, Journal, JournalError, Problem};
 use crate::backfill::label::{Label, repeated};
 use crate::backfill::plan::{Plan, Span};
-use crate::backfill::progress::{Bar, announcement};
+use crate::backfill::progress::{Bar, announcement, summary};
 use crate::backfill::samples;
 use crate::clock::{self, Now};
 use crate::config::target::{Target, expand};
 use crate::config::{Config, Secrets, duration, find, variables};
 use crate::failure::Failure;
+use crate::model::outcome::chain;
 use crate::model::window::{DayOffset, UnixSeconds};
 use crate::push_api::Client;
 use crate::self_metrics::SelfMetrics;
@@ -113,79 +115,116 @@ async fn fill(
     let targets = targets(config, args.app.as_deref())?;
     let now = clock::now();
     let span = span(args.from, args.to, args.step, &targets, now)?;
-    let resumption = resumption(args.from, args.to, span);
     let metrics = Arc::new(SelfMetrics::new(&targets).map_err(Failure::failed)?);
     let client = Arc::new(Client::new(config, metrics).map_err(Failure::usage)?);
-
     check_ends(&targets, span, now.unix(), now.steady)
         .and_then(|()| check_size(span, targets.len()))
         .map_err(Failure::usage)?;
-    let plan = Arc::new(Plan::new(targets, span, now.steady));
-    let mut facts = plan.facts();
-    for label in &args.labels {
-        facts.insert(
-            format!("--label {}", label.name()),
-            label.value().to_owned(),
-        );
+    let job = Job {
+        plan: Arc::new(Plan::new(targets, span, now.steady)),
+        labels: args.labels,
+        destination,
+        rest: if args.demo {
+            Rest::Demo
+        } else {
+            Rest::Kept(resumption(args.from, args.to, span))
+        },
+    };
+    let answers = job.ask(client, args.resume, share, now).await?;
+    job.write(answers, now, out)
+}
+
+/// What is to be written, and where.
+struct Job {
+    plan: Arc<Plan>,
+    labels: Vec<Label>,
+    destination: Option<Destination>,
+    rest: Rest,
+}
+
+impl Job {
+    /// Everything that the output depends on.
+    fn facts(&self) -> BTreeMap<String, String> {
+        let labels = self.labels.iter();
+        let labels = labels.map(|label| {
+            let name = format!("--label {}", label.name());
+            (name, label.value().to_owned())
+        });
+        self.plan.facts().into_iter().chain(labels).collect()
     }
-    let mut answers = plan.no_answers();
-    let length = match &destination {
-        Some(destination) => left(destination, &plan, &facts, args.resume, &mut answers)?,
-        None => 0,
-    };
-    let work = plan.work(&answers);
-    check_kept(&plan, &work, now.unix()).map_err(Failure::usage)?;
-    let rest = match &destination {
-        _ if args.demo => Rest::Demo,
-        Some(destination) => Rest::Kept(destination, resumption),
-        None => Rest::Nothing,
-    };
-    let journal = match &rest {
-        Rest::Kept(destination, _) => Some(
-            Journal::open(&destination.journal(), &facts, length)
-                .map_err(|error| rest.unwritten(error, destination))?,
-        ),
-        Rest::Nothing | Rest::Demo => None,
-    };
 
-    let share = share.map(|share| format!("; {share}")).unwrap_or_default();
-    // Standard error that is gone is no reason to stop.
-    let _ = writeln!(io::stderr(), "{}{share}", announcement(&plan, &work));
-    let mut bar = Bar::new(&work);
-    let interrupted = shutdown()?;
-    let told = |step| bar.advance(step);
-    let asked = tokio::select! {
-        asked = collect(client, &plan, work, now.unix(), &mut answers, journal, told) => asked.map_err(Some),
-        () = interrupted => Err(None),
-    };
-    drop(bar);
-    asked.map_err(|error| rest.stopped(error))?;
+    /// What an earlier run has left, and then the service.
+    async fn ask(
+        &self,
+        client: Arc<Client>,
+        resume: bool,
+        share: Option<String>,
+        now: Now,
+    ) -> Result<Answers, Failure> {
+        let (plan, facts) = (&self.plan, self.facts());
+        let mut answers = plan.no_answers();
+        let length = match &self.destination {
+            Some(destination) => left(destination, plan, &facts, resume, &mut answers)?,
+            None => 0,
+        };
+        let work = plan.work(&answers);
+        check_kept(plan, &work, now.unix()).map_err(Failure::usage)?;
+        let journal = match (&self.destination, &self.rest) {
+            (Some(destination), Rest::Kept(_)) => Some(
+                Journal::open(&destination.journal(), &facts, length)
+                    .map_err(|error| self.rest.unwritten(error, destination))?,
+            ),
+            _ => None,
+        };
 
-    let samples = plan.samples(answers);
-    let labels = args
-        .labels
-        .iter()
-        .map(|label| (label.name(), label.value()));
-    let labels: Vec<_> = labels.collect();
-    let write = |out: &mut dyn Write| samples::write(out, &samples, &labels);
-    let Some(destination) = &destination else {
-        let mut out = io::BufWriter::new(out);
-        write(&mut out)?;
-        return Ok(out.flush()?);
-    };
-    destination.publish(write).map_err(|error| match error {
-        error @ (DestinationError::Exists(_) | DestinationError::NotFile(_)) => {
-            Failure::usage(error)
-        }
-        error => rest.unwritten(error, destination),
-    })?;
-    let _ = writeln!(
-        io::stderr(),
-        "{} is written; load it with\n  promtool tsdb create-blocks-from openmetrics {} DATA-DIRECTORY-OF-PROMETHEUS",
-        destination.file().display(),
-        shell::file(destination.file())
-    );
-    Ok(())
+        let share = share.map(|share| format!("; {share}")).unwrap_or_default();
+        tell(&format!("{}{share}", announcement(plan, &work)));
+        let mut bar = Bar::new(plan, &work);
+        let interrupted = shutdown()?;
+        let told = |step| bar.advance(step);
+        let asked = tokio::select! {
+            asked = collect(client, plan, work, now.unix(), &mut answers, journal, told) => asked.map_err(Some),
+            () = interrupted => Err(None),
+        };
+        drop(bar);
+        asked.map_err(|error| self.rest.stopped(error, self.destination.as_ref()))?;
+        Ok(answers)
+    }
+
+    fn write(self, answers: Answers, began: Now, out: &mut dyn Write) -> Result<(), Failure> {
+        let samples = self.plan.samples(answers);
+        let labels = self.labels.iter();
+        let labels: Vec<_> = labels.map(|label| (label.name(), label.value())).collect();
+        let write = |out: &mut dyn Write| samples::write(out, &samples, &labels);
+        let summary = |written| {
+            let took = clock::now().steady.duration_since(began.steady);
+            summary(written, took)
+        };
+        let Some(destination) = &self.destination else {
+            let written = write(out)?;
+            out.flush()?;
+            tell(&summary(written));
+            return Ok(());
+        };
+        let written = destination.publish(write).map_err(|error| match error {
+            error @ (DestinationError::Exists(_) | DestinationError::NotFile(_)) => {
+                Failure::usage(error)
+            }
+            error => self.rest.unwritten(error, destination),
+        })?;
+        tell(&format!(
+            "{} is written: {}; load it with\n  promtool tsdb create-blocks-from openmetrics {} DATA-DIRECTORY-OF-PROMETHEUS",
+            destination.file().display(),
+            summary(written),
+            shell::file(destination.file())
+        ));
+        Ok(())
+    }
+}
+
+/// Says it on standard error. That it is gone is no reason to stop.
+fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// What is asked for; an end that is left out is as far out as possible.
@@ -276,59 +315,47 @@ fn left(
     })
 }
 
-/// What to do about a run that did not come to its end.
-enum Rest<'a> {
-    /// An interrupted run goes on from what was answered.
-    Kept(&'a Destination, String),
-    /// Nothing was written to go on from.
-    Nothing,
-    /// Nothing is worth keeping of what a simulated service answered.
+/// What is left of a run that did not come to its end.
+enum Rest {
+    /// The answers, where there is a file: what to run to go on from them.
+    Kept(String),
+    /// Nothing: what a simulated service answers is not worth keeping.
     Demo,
 }
 
-impl Rest<'_> {
-    fn advice(&self) -> String {
-        match self {
-            Self::Kept(destination, resumption) => format!(
+impl Rest {
+    /// Why the answers are not complete, and the way on; without an error it was a signal.
+    fn stopped(&self, error: Option<AskError>, destination: Option<&Destination>) -> Failure {
+        let advice = match (self, destination) {
+            (Self::Kept(resumption), Some(destination)) => format!(
                 "what was answered is kept in {}: continue with {resumption}",
                 destination.journal().display()
             ),
-            Self::Nothing => "nothing was written; with --output, it could be continued".to_owned(),
-            Self::Demo => "nothing was written; start it again".to_owned(),
-        }
-    }
-
-    /// Why the answers are not complete, and the way on; without an error it was a signal.
-    fn stopped(&self, error: Option<AskError>) -> Failure {
-        match (error, self) {
-            (None, _) => Failure::failed(format!("interrupted; {}", self.advice())),
-            (Some(AskError::Keep(error)), Self::Kept(destination, _)) => {
-                self.unwritten(error, destination)
+            (Self::Kept(_), None) => {
+                "nothing was written; with --output, it could be continued".to_owned()
             }
+            (Self::Demo, _) => "nothing was written; start it again".to_owned(),
+        };
+        match (error, destination) {
+            (None, _) => Failure::failed(format!("interrupted; {advice}")),
+            (Some(AskError::Keep(error)), Some(destination)) => self.unwritten(error, destination),
             // The way on would lead to the same end.
             (Some(error @ (AskError::Unfit { .. } | AskError::TooMany(_))), _) => {
                 Failure::failed(error)
             }
-            (Some(error), _) => Failure::failed(format!("{error}\n{}", self.advice())),
+            (Some(error), _) => Failure::failed(format!("{error}\n{advice}")),
         }
     }
 
     /// A file that could not be written, with the way on.
-    fn unwritten(
-        &self,
-        error: impl std::error::Error + 'static,
-        destination: &Destination,
-    ) -> Failure {
-        let cause = error
-            .source()
-            .map(|source| format!(": {source}"))
-            .unwrap_or_default();
+    fn unwritten(&self, error: impl Error, destination: &Destination) -> Failure {
         let go_on = match self {
-            Self::Kept(_, resumption) => format!("continue with {resumption}"),
-            Self::Nothing | Self::Demo => "start it again".to_owned(),
+            Self::Kept(resumption) => format!("continue with {resumption}"),
+            Self::Demo => "start it again".to_owned(),
         };
         Failure::failed(format!(
-            "{error}{cause}\nmake sure that there is space and that the folder can be written to, then {go_on}; {} is as it was before",
+            "{}\nmake sure that there is space and that the folder can be written to, then {go_on}; {} is as it was before",
+            chain(&error),
             destination.file().display()
         ))
     }

@@ -8,6 +8,23 @@ use crate::model::window::UnixSeconds;
 /// How much is put together before it is written, in bytes.
 const CHUNK: usize = 64 << 10;
 
+/// How much was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub series: u64,
+    pub samples: u64,
+    /// The times of the first and the last sample, if there is any.
+    pub span: Option<(UnixSeconds, UnixSeconds)>,
+}
+
+impl Written {
+    fn sample(&mut self, at: UnixSeconds) {
+        let (first, last) = self.span.unwrap_or((at, at));
+        self.samples += 1;
+        self.span = Some((first.min(at), last.max(at)));
+    }
+}
+
 /// Writes families one after the other, each with its series.
 pub struct Dated<'a> {
     out: &'a mut dyn Write,
@@ -15,6 +32,7 @@ pub struct Dated<'a> {
     buffer: Vec<u8>,
     /// Name and labels of the series under way.
     series: Vec<u8>,
+    written: Written,
 }
 
 impl<'a> Dated<'a> {
@@ -23,6 +41,7 @@ impl<'a> Dated<'a> {
             out,
             buffer: Vec::new(),
             series: Vec::new(),
+            written: Written::default(),
         }
     }
 
@@ -39,9 +58,11 @@ impl<'a> Dated<'a> {
         labels: &Labels<'_>,
         samples: impl IntoIterator<Item = (UnixSeconds, u64)>,
     ) -> io::Result<()> {
+        self.written.series += 1;
         self.series.clear();
         text::series((family.name, ""), labels, None, &mut self.series);
         for (at, value) in samples {
+            self.written.sample(at);
             self.buffer.extend_from_slice(&self.series);
             text::end(value, Some(at), &mut self.buffer);
             if self.buffer.len() >= CHUNK {
@@ -53,8 +74,9 @@ impl<'a> Dated<'a> {
     }
 
     /// Writes the rest. Nothing is complete before.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub fn finish(mut self) -> io::Result<Written> {
         self.buffer.extend_from_slice(openmetrics::END);
-        self.out.write_all(&self.buffer)
+        self.out.write_all(&self.buffer)?;
+        Ok(self.written)
     }
 }

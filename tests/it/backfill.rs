@@ -123,7 +123,9 @@ async fn six_hours_are_what_the_service_counts() {
     assert!(said.contains(" calls (shop "), "{said}");
     let left = "; left to the daemon: shop 0.067 of 50 calls per second";
     assert!(said.contains(left), "{said}");
-    assert_eq!(said.lines().count(), 1, "no bar without a terminal: {said}");
+    assert_eq!(said.lines().count(), 2, "no bar without a terminal: {said}");
+    assert!(!said.contains('\r'), "{said}");
+    assert!(said.contains(" samples in "), "{said}");
     let text = text(output);
     assert!(text.ends_with("# EOF\n"));
     help_is_the_daemons(&text);
@@ -255,10 +257,22 @@ async fn an_interrupted_backfill_is_resumed_to_the_same_bytes() {
     let resumed = backfill(&config, from, to, &resume);
     assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
     assert!(stderr(&resumed).contains("create-blocks-from openmetrics"));
+    let said = stderr(&resumed);
+    let (_, written) = said.split_once(" is written: ").unwrap();
+    let (samples, rest) = written.split_once(" samples in ").unwrap();
+    let (series, rest) = rest.split_once(" series, from ").unwrap();
+    let (ends, _) = rest.split_once(", in ").unwrap();
     let asked = lab.simulator.calls().len() - before;
     assert!(!part.exists());
     let whole = text(backfill(&config, from, to, &["--step", "1h"]));
     assert_eq!(fs::read_to_string(&file).unwrap(), whole);
+    let lines = whole.lines().filter(|line| !line.starts_with('#'));
+    let lines: Vec<(&str, &str)> = lines.map(|line| line.split_once("} ").unwrap()).collect();
+    assert_eq!(samples, lines.len().to_string(), "{said}");
+    let different: BTreeSet<&str> = lines.iter().map(|(labels, _)| *labels).collect();
+    assert_eq!(series, different.len().to_string(), "{said}");
+    let (first, last) = ends.split_once(" to ").unwrap();
+    assert!(first < last, "{said}");
     let all = lab.simulator.calls().len() - before - asked;
     // The journal's third line at the latest tells of the proof, which took nine calls.
     assert!(asked + 9 < all, "{asked} of {all}");
