@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
@@ -24,10 +23,6 @@ use crate::reload::{Changes, Problems, loading};
 use crate::self_metrics::SelfMetrics;
 use crate::target::snapshot::{Recorder, Snapshot};
 use crate::target::state_file;
-
-/// Targets at a time that look whether counts add up, which takes each some ten calls:
-/// with many targets, their windows go before anybody's counters.
-const PROOFS_AT_ONCE: usize = 2048;
 
 pub(super) struct Daemon {
     pub(super) snapshot: Arc<Snapshot>,
@@ -52,15 +47,8 @@ impl Daemon {
         metrics.serve(connections.collectors())?;
         let snapshot = Arc::new(Snapshot::new(&targets));
         let client = Client::new(&config, Arc::clone(&metrics))?;
-        let shared = Shared {
-            places: client.places(),
-            fetch: client,
-            metrics: Arc::clone(&metrics),
-            clock: Box::new(clock::now),
-            log: Arc::default(),
-            replica_index,
-            proofs: Arc::new(Semaphore::new(PROOFS_AT_ONCE)),
-        };
+        let (places, clock) = (client.places(), Arc::new(clock::now));
+        let shared = Shared::new(client, Arc::clone(&metrics), clock, replica_index, places);
         let mut daemon = Self {
             snapshot,
             metrics,
@@ -154,15 +142,7 @@ impl Daemon {
             .await;
         self.snapshot.set_targets(&targets);
         self.metrics.set_targets(&targets);
-        self.shared = Arc::new(Shared {
-            fetch: client,
-            metrics: Arc::clone(&self.metrics),
-            clock: Box::new(clock::now),
-            log: Arc::clone(&self.shared.log),
-            replica_index: self.shared.replica_index,
-            places: Arc::clone(&self.shared.places),
-            proofs: Arc::clone(&self.shared.proofs),
-        });
+        self.shared = Arc::new(self.shared.successor(client));
         for target in &targets {
             if !self.pollers.has(target) {
                 let recorder = Recorder::new(target, Arc::clone(&self.snapshot));

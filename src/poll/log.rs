@@ -68,13 +68,17 @@ impl Streak {
         kind
     }
 
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
     fn since(&self) -> Option<UnixSeconds> {
         self.failing.as_ref().map(|failing| failing.since)
     }
 }
 
 impl PollLog {
-    /// Notes how a poll went, whose ranges ended at `end`; how many have failed in a row.
+    /// Notes how a poll went, whose ranges ended at `end`.
     pub fn polled(
         &self,
         streak: &mut Streak,
@@ -83,7 +87,7 @@ impl PollLog {
         end: UnixSeconds,
         result: &Result<(), FetchError>,
         now: Now,
-    ) -> u32 {
+    ) {
         let TargetId { app, region } = id;
         let name = api.as_str();
         match result {
@@ -130,7 +134,6 @@ impl PollLog {
                 }
             }
         }
-        streak.failures
     }
 
     /// Whether what was proved of a target, at most once a day, has a line of its own.

@@ -23,98 +23,181 @@ use crate::target::counters::Rules;
 use crate::target::snapshot::Recorder;
 use proof::Proof;
 
+/// Targets at a time that look whether counts add up, which takes each some ten calls:
+/// with many targets, their windows go before anybody's counters.
+const PROOFS_AT_ONCE: usize = 2048;
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
+
 /// What all loops of a process share.
 pub struct Shared<F> {
     pub fetch: F,
     pub metrics: Arc<SelfMetrics>,
-    pub clock: Box<dyn Fn() -> Now + Send + Sync>,
-    pub log: Arc<PollLog>,
+    pub clock: Clock,
+    log: Arc<PollLog>,
     /// Tells replicas apart, so that they do not poll in step.
-    pub replica_index: u32,
+    replica_index: u32,
     /// One for each call that may be under way, over all apps.
-    pub places: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     /// One for each target that may be looked at for a proof at the same time.
-    pub proofs: Arc<Semaphore>,
+    proofs: Arc<Semaphore>,
+}
+
+impl<F> Shared<F> {
+    /// `places` are those of `fetch`, one for each call that may be under way.
+    pub fn new(
+        fetch: F,
+        metrics: Arc<SelfMetrics>,
+        clock: Clock,
+        replica_index: u32,
+        places: Arc<Semaphore>,
+    ) -> Self {
+        Self {
+            fetch,
+            metrics,
+            clock,
+            log: Arc::default(),
+            replica_index,
+            places,
+            proofs: Arc::new(Semaphore::new(PROOFS_AT_ONCE)),
+        }
+    }
+
+    /// The same with another way to the service, whose places are the same.
+    #[must_use]
+    pub fn successor(&self, fetch: F) -> Self {
+        Self {
+            fetch,
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+            log: Arc::clone(&self.log),
+            replica_index: self.replica_index,
+            places: Arc::clone(&self.places),
+            proofs: Arc::clone(&self.proofs),
+        }
+    }
 }
 
 /// Polls one target for ever. Dropping the future ends it at once, also within a call.
-pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, mut recorder: Recorder) {
-    let id = target.id();
-    let polling = &target.app.polling;
-    let fraction = id.fraction(&format!("replica {}", shared.replica_index));
-    let started = (shared.clock)().steady;
-    let cadence = Cadence::new(polling.interval, started, fraction);
-    let mut subjects: Vec<Subject> = target
-        .apis()
-        .iter()
-        .map(|api| Subject::new(*api, cadence.first()))
-        .collect();
-    let mut proof = Proof::new(&target, &recorder, started);
-    let mut clock = Guard::default();
-    loop {
-        let Some(due) = subjects.iter().map(|subject| subject.due).min() else {
-            return;
-        };
-        recorder.next_poll(due);
+pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, recorder: Recorder) {
+    Polling::new(&target, &shared, recorder).run().await;
+}
+
+/// One target's loop.
+struct Polling<'a, F> {
+    target: &'a Target,
+    id: TargetId,
+    shared: &'a Shared<F>,
+    recorder: Recorder,
+    cadence: Cadence,
+    subjects: Vec<Subject>,
+    proof: Proof,
+    clock: Guard,
+}
+
+impl<'a, F: Fetch> Polling<'a, F> {
+    fn new(target: &'a Target, shared: &'a Shared<F>, recorder: Recorder) -> Self {
+        let id = target.id();
+        let fraction = id.fraction(&format!("replica {}", shared.replica_index));
+        let started = (shared.clock)().steady;
+        let cadence = Cadence::new(target.app.polling.interval, started, fraction);
+        let apis = target.apis().iter();
+        Self {
+            target,
+            id,
+            shared,
+            subjects: apis
+                .map(|api| Subject::new(*api, cadence.first()))
+                .collect(),
+            proof: Proof::new(target, &recorder, started),
+            recorder,
+            cadence,
+            clock: Guard::default(),
+        }
+    }
+
+    async fn run(mut self) {
+        while let Some(due) = self.subjects.iter().map(|subject| subject.due).min() {
+            let began = self.wait(due).await;
+            self.ask(began).await;
+            self.schedule(began);
+        }
+    }
+
+    /// Until a poll begins.
+    async fn wait(&mut self, due: Instant) -> Now {
+        self.recorder.next_poll(due);
         sleep_until(due).await;
         // Where calls already queue for places, a poll begins when its turn comes: late,
         // which is measured, and with a window that ends then.
-        drop(shared.places.acquire().await);
-        let began = (shared.clock)();
-        shared.metrics.poll_began(began.steady.duration_since(due));
+        drop(self.shared.places.acquire().await);
+        let began = (self.shared.clock)();
+        let late_by = began.steady.duration_since(due);
+        self.shared.metrics.poll_began(late_by);
         // A window moves back only if the clock turns out to have been ahead.
-        if let Some(ahead) = clock.follow(began) {
-            recorder.set_back(ahead, began);
+        if let Some(ahead) = self.clock.follow(began) {
+            self.recorder.set_back(ahead, began);
         }
-        let end = aligned_end(
-            clock.time(),
-            polling.lag,
-            polling.step,
-            target.app.day_offset,
-        );
+        began
+    }
+
+    /// Asks about all that is due, and looks for a proof.
+    async fn ask(&mut self, began: Now) {
+        let (target, clock) = (self.target, self.clock.time());
+        let polling = &target.app.polling;
         let mut poll = Poll {
-            target: &target,
-            shared: &shared,
-            recorder: &mut recorder,
-            end,
-            day_end: Rules::of(&target).end(clock.time()),
+            target,
+            shared: self.shared,
+            recorder: &mut self.recorder,
+            end: aligned_end(clock, polling.lag, polling.step, target.app.day_offset),
+            day_end: Rules::of(target).end(clock),
         };
         let is_due = |subject: &&mut Subject| subject.due <= began.steady;
         // Where many want a proof at once, this one waits for the next poll.
-        let proving = if proof.is_due(began.steady) {
-            shared.proofs.try_acquire().ok()
+        let proving = if self.proof.is_due(began.steady) {
+            self.shared.proofs.try_acquire().ok()
         } else {
             None
         };
         // The first outcome does not wait for the proof, and the first counters do. Later,
         // all that a scrape sees of a target ends at the same moment.
-        let is_new = proof.is_new();
+        let is_new = self.proof.is_new();
         let first = if is_new {
             &[Part::Window][..]
         } else {
             &[Part::Window, Part::Day]
         };
-        for subject in subjects.iter_mut().filter(is_due) {
+        for subject in self.subjects.iter_mut().filter(is_due) {
             poll.ask(subject, first).await;
         }
-        if proving.is_some() && subjects.iter().all(|subject| subject.failures == 0) {
-            proof.look_for(&mut poll).await;
+        if proving.is_none() {
+            return;
         }
-        if is_new && proving.is_some() {
+        if self.subjects.iter().all(Subject::works) {
+            self.proof.look_for(&mut poll).await;
+        }
+        if is_new {
             // What has just failed is not asked more.
-            let works = |subject: &&mut Subject| subject.failures == 0;
-            for subject in subjects.iter_mut().filter(is_due).filter(works) {
+            let works = |subject: &&mut Subject| subject.works();
+            for subject in self.subjects.iter_mut().filter(is_due).filter(works) {
                 poll.ask(subject, &[Part::Day]).await;
             }
         }
-        drop(proving);
-        let now = (shared.clock)().steady;
-        for subject in subjects.iter_mut().filter(is_due) {
-            let jitter = id.fraction(&format!("failure {}", subject.failures));
-            let due = cadence.after_failures(subject.failures, began.steady, now, jitter);
+    }
+
+    /// When what was due at `began` is due again.
+    fn schedule(&mut self, began: Now) {
+        let began = began.steady;
+        let now = (self.shared.clock)().steady;
+        let is_due = |subject: &&mut Subject| subject.due <= began;
+        for subject in self.subjects.iter_mut().filter(is_due) {
+            let failures = subject.streak.failures();
+            let jitter = self.id.fraction(&format!("failure {failures}"));
+            let due = self.cadence.after_failures(failures, began, now, jitter);
             subject.due = due.max(now + subject.asks_for.unwrap_or_default());
         }
-        shared.metrics.poll_ended(now.duration_since(began.steady));
+        self.shared.metrics.poll_ended(now.duration_since(began));
     }
 }
 
@@ -167,7 +250,8 @@ impl<F: Fetch> Poll<'_, F> {
         let id = self.target.id();
         let now = (self.shared.clock)();
         subject.asks_for = result.as_ref().err().and_then(|error| error.retry_after);
-        subject.note(&self.shared.log, &id, self.end, &result, now);
+        let log = &self.shared.log;
+        log.polled(&mut subject.streak, &id, api, self.end, &result, now);
         let (calls, app) = self.shared.metrics.calls(&id);
         self.recorder.calls(calls, app);
         self.recorder.finish(api, result, now);
@@ -183,7 +267,6 @@ impl<F: Fetch> Poll<'_, F> {
 struct Subject {
     api: Api,
     due: Instant,
-    failures: u32,
     /// How long the service wants to be left alone; bounded where it is read.
     asks_for: Option<Duration>,
     streak: Streak,
@@ -194,21 +277,13 @@ impl Subject {
         Self {
             api,
             due,
-            failures: 0,
             asks_for: None,
             streak: Streak::default(),
         }
     }
 
-    fn note(
-        &mut self,
-        log: &PollLog,
-        id: &TargetId,
-        end: UnixSeconds,
-        result: &Result<(), FetchError>,
-        now: Now,
-    ) {
-        self.failures = log.polled(&mut self.streak, id, self.api, end, result, now);
+    fn works(&self) -> bool {
+        self.streak.failures() == 0
     }
 }
 

@@ -65,16 +65,7 @@ pub(super) async fn measure<F: Pair>(
     freshness: &Freshness,
 ) -> Result<Settling, FetchError> {
     let step = resolution.step.unwrap_or(60);
-    let why_not = if freshness.newest.is_none() {
-        Some(QUIET)
-    } else if step > COARSEST {
-        Some("unknown: ranges of minutes are not told apart, so none can be watched")
-    } else if freshness.newest.is_some_and(|newest| newest > LENGTH) {
-        Some("unknown: the newest data is more than an hour old, so there is nothing to watch")
-    } else {
-        None
-    };
-    if let Some(why) = why_not {
+    if let Some(why) = why_not(step, freshness) {
         return Ok(unknown("unknown", why, probe.evidence()));
     }
     let end = (probe.clock)().0.next_multiple_of(step);
@@ -82,53 +73,79 @@ pub(super) async fn measure<F: Pair>(
     let Some(settled) = settled_at(&readings, end, 100) else {
         return Ok(unknown("unknown", QUIET, probe.evidence()));
     };
-    let mut tail = None;
-    for length in TAILS.into_iter().filter(|length| *length >= step.min(60)) {
-        let asked = range(end.saturating_sub(length), end);
-        if !probe.ask(ground.api, asked).await?.is_zero() {
-            tail = Some(length);
-            break;
-        }
-    }
-    let Some(tail) = tail else {
+    let Some(tail) = tail(probe, ground, step, end).await? else {
         return Ok(unknown("unknown", QUIET, probe.evidence()));
     };
-    let is_still = is_still(&readings, end);
+    if is_still(&readings, end) {
+        return Ok(settled_after(settled.saturating_add(tail), false, probe));
+    }
     // That the last reading is like itself says nothing of what comes after it.
-    let nearly = nearly_settled_at(&readings, end).filter(|_| !is_still);
-    if !is_still && nearly.is_none() {
-        return Ok(Settling {
+    Ok(match nearly_settled_at(&readings, end) {
+        Some(nearly) => settled_after(nearly.saturating_add(tail), true, probe),
+        None => Settling {
             is_moving: true,
             ..unknown(
                 "still_moving",
                 &how_it_moved(&readings, end),
                 probe.evidence(),
             )
-        });
+        },
+    })
+}
+
+/// Why there is nothing to watch, if so.
+fn why_not(step: u64, freshness: &Freshness) -> Option<&'static str> {
+    match freshness.newest {
+        None => Some(QUIET),
+        Some(_) if step > COARSEST => {
+            Some("unknown: ranges of minutes are not told apart, so none can be watched")
+        }
+        Some(newest) if newest > LENGTH => {
+            Some("unknown: the newest data is more than an hour old, so there is nothing to watch")
+        }
+        Some(_) => None,
     }
-    let after = nearly.unwrap_or(settled).saturating_add(tail);
+}
+
+/// The shortest of [`TAILS`] that has pushes in it.
+async fn tail<F: Pair>(
+    probe: &Probe<'_, F>,
+    ground: &Ground,
+    step: u64,
+    end: u64,
+) -> Result<Option<u64>, FetchError> {
+    for length in TAILS.into_iter().filter(|length| *length >= step.min(60)) {
+        let asked = range(end.saturating_sub(length), end);
+        if !probe.ask(ground.api, asked).await?.is_zero() {
+            return Ok(Some(length));
+        }
+    }
+    Ok(None)
+}
+
+fn settled_after<F: Pair>(after: u64, is_moving: bool, probe: &Probe<'_, F>) -> Settling {
     let text = duration::text(Duration::from_secs(after));
-    let (verdict, explanation) = if is_still {
-        (
-            "settled",
-            format!("a push is counted at most {text} after it happened"),
-        )
-    } else {
+    let (verdict, explanation) = if is_moving {
         (
             "still_moving",
             format!(
                 "the counts still change half an hour after the range's end; {NEARLY} % of what there was then was there after at most {text}"
             ),
         )
+    } else {
+        (
+            "settled",
+            format!("a push is counted at most {text} after it happened"),
+        )
     };
-    Ok(Settling {
+    Settling {
         after: Some(after),
-        is_moving: !is_still,
+        is_moving,
         finding: Finding {
             seconds: Some(after),
             ..Finding::new(verdict, explanation, probe.evidence())
         },
-    })
+    }
 }
 
 struct Reading {

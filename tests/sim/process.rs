@@ -84,16 +84,10 @@ impl Process {
         state: Option<&str>,
     ) -> Self {
         let metrics = SelfMetrics::new(std::slice::from_ref(&target)).unwrap();
+        let places = Arc::new(Semaphore::new(8));
         let of_loops = Arc::clone(&clock);
-        let shared = Arc::new(Shared {
-            fetch,
-            metrics: Arc::new(metrics),
-            clock: Box::new(move || of_loops()),
-            log: Arc::default(),
-            replica_index: replica,
-            places: Arc::new(Semaphore::new(8)),
-            proofs: Arc::new(Semaphore::new(8)),
-        });
+        let shared = Shared::new(fetch, Arc::new(metrics), of_loops, replica, places);
+        let shared = Arc::new(shared);
         let snapshot = Arc::new(Snapshot::new(std::slice::from_ref(&target)));
         let mut recorder = Recorder::new(&target, Arc::clone(&snapshot));
         if let Some(state) = state {

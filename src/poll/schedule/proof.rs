@@ -9,11 +9,15 @@ use tracing::{debug, info, warn};
 use super::Poll;
 use crate::config::target::Target;
 use crate::fetch::Fetch;
+use crate::model::outcome::FetchError;
 use crate::model::reading::Api;
 use crate::model::window::DAY;
-use crate::poll::additivity;
+use crate::poll::additivity::{self, Verdict};
 use crate::poll::log::Kind;
 use crate::target::snapshot::Recorder;
+
+/// What the looks are at.
+const API: Api = Api::NormalPushLoss;
 
 /// When to look again after the service refused a question.
 const AFTER_FAILURE: Duration = Duration::from_secs(600);
@@ -75,81 +79,94 @@ impl Proof {
 
     /// When to look again, if ever.
     async fn look<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) -> Option<Duration> {
-        let (id, api) = (poll.target.id(), Api::NormalPushLoss);
-        let (app, region) = (&id.app, &id.region);
-        let shared = poll.shared;
-        let fetch = &shared.fetch;
-        let is_told = |kind| shared.log.is_proof_told(kind, &id, (shared.clock)());
-        if !self.adds_up {
-            let now = (poll.shared.clock)().unix();
-            match additivity::check(fetch, poll.target, api, now).await {
-                Ok(verdict) => match verdict.passes() {
-                    Some(true) => {
-                        if is_told(Kind::AddsUp) {
-                            info!(app, region, "{id}: counters can be relied on: {verdict}");
-                        }
-                        self.adds_up = true;
-                        poll.recorder.additive(true);
-                        // The rest can wait for the next poll, and this one's counters cannot.
-                        return Some(Duration::ZERO);
-                    }
-                    Some(false) => {
-                        if is_told(Kind::DoesNotAddUp) {
-                            warn!(
-                                app,
-                                region,
-                                advice = "use the window gauges; `timpush-exporter probe` shows the evidence",
-                                "{id}: there will be no counters: {verdict}"
-                            );
-                        }
-                        poll.recorder.additive(false);
-                        return None;
-                    }
-                    None => {
-                        if is_told(Kind::Unproved) {
-                            info!(
-                                app,
-                                region,
-                                "{id}: whether counts add up is {verdict}; looking again in a day"
-                            );
-                        }
-                        return Some(AFTER_NOTHING);
-                    }
-                },
-                Err(error) => {
-                    debug!(
-                        app,
-                        region, "{id}: cannot see whether counts add up: {error}"
-                    );
-                    return Some(AFTER_FAILURE);
-                }
-            }
+        match (self.adds_up, self.resolved) {
+            (false, _) => self.look_at_sums(poll).await,
+            (true, false) => self.look_at_resolution(poll).await,
+            (true, true) => None,
         }
-        if !self.resolved {
-            let now = (poll.shared.clock)().unix();
-            match additivity::resolved(fetch, poll.target, api, now).await {
-                Ok(Some(resolved)) => {
-                    self.resolved = true;
-                    poll.recorder.resolved(resolved);
-                    if !resolved && is_told(Kind::WholeDays) {
-                        warn!(
-                            app,
-                            region,
-                            advice = "set `window` and `step` to 1d for this app: shorter windows show whole days or nothing",
-                            "{id}: the service does not tell ranges inside a day apart"
-                        );
-                    }
-                }
-                Ok(None) => return Some(AFTER_NOTHING),
-                Err(error) => {
-                    debug!(
-                        app,
-                        region, "{id}: cannot see the service's resolution: {error}"
-                    );
-                    return Some(AFTER_FAILURE);
-                }
-            }
+    }
+
+    async fn look_at_sums<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) -> Option<Duration> {
+        let (fetch, now) = (&poll.shared.fetch, (poll.shared.clock)().unix());
+        let verdict = match additivity::check(fetch, poll.target, API, now).await {
+            Ok(verdict) => verdict,
+            Err(error) => return Some(unseen("whether counts add up", &error, poll)),
+        };
+        tell(&verdict, poll);
+        let adds_up = verdict.passes();
+        if let Some(adds_up) = adds_up {
+            self.adds_up = adds_up;
+            poll.recorder.additive(adds_up);
+        }
+        match adds_up {
+            // The rest can wait for the next poll, and this one's counters cannot.
+            Some(true) => Some(Duration::ZERO),
+            Some(false) => None,
+            None => Some(AFTER_NOTHING),
+        }
+    }
+
+    async fn look_at_resolution<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) -> Option<Duration> {
+        let (fetch, now) = (&poll.shared.fetch, (poll.shared.clock)().unix());
+        let resolved = match additivity::resolved(fetch, poll.target, API, now).await {
+            Ok(Some(resolved)) => resolved,
+            Ok(None) => return Some(AFTER_NOTHING),
+            Err(error) => return Some(unseen("the service's resolution", &error, poll)),
+        };
+        self.resolved = true;
+        poll.recorder.resolved(resolved);
+        if !resolved && is_told(Kind::WholeDays, poll) {
+            let id = poll.target.id();
+            warn!(
+                app = id.app,
+                region = id.region,
+                advice = "set `window` and `step` to 1d for this app: shorter windows show whole days or nothing",
+                "{id}: the service does not tell ranges inside a day apart"
+            );
         }
         None
     }
+}
+
+/// Says what a verdict means for the counters.
+fn tell<F>(verdict: &Verdict, poll: &Poll<'_, F>) {
+    let id = poll.target.id();
+    let (app, region) = (&id.app, &id.region);
+    let kind = match verdict.passes() {
+        Some(true) => Kind::AddsUp,
+        Some(false) => Kind::DoesNotAddUp,
+        None => Kind::Unproved,
+    };
+    if !is_told(kind, poll) {
+        return;
+    }
+    match verdict.passes() {
+        Some(true) => info!(app, region, "{id}: counters can be relied on: {verdict}"),
+        Some(false) => warn!(
+            app,
+            region,
+            advice = "use the window gauges; `timpush-exporter probe` shows the evidence",
+            "{id}: there will be no counters: {verdict}"
+        ),
+        None => info!(
+            app,
+            region, "{id}: whether counts add up is {verdict}; looking again in a day"
+        ),
+    }
+}
+
+fn is_told<F>(kind: Kind, poll: &Poll<'_, F>) -> bool {
+    let (shared, id) = (poll.shared, poll.target.id());
+    shared.log.is_proof_told(kind, &id, (shared.clock)())
+}
+
+/// When to look again after a refusal.
+fn unseen<F>(what: &str, error: &FetchError, poll: &Poll<'_, F>) -> Duration {
+    let id = poll.target.id();
+    debug!(
+        app = id.app,
+        region = id.region,
+        "{id}: cannot see {what}: {error}"
+    );
+    AFTER_FAILURE
 }

@@ -74,15 +74,10 @@ impl Run {
             wall: Duration::from_secs(WALL) + origin.elapsed(),
             steady: Instant::now(),
         };
-        Self::with_clock(targets, takes, answer, Box::new(clock))
+        Self::with_clock(targets, takes, answer, Arc::new(clock))
     }
 
-    fn with_clock(
-        targets: Vec<Target>,
-        takes: Duration,
-        answer: Answer,
-        clock: Box<dyn Fn() -> Now + Send + Sync>,
-    ) -> Self {
+    fn with_clock(targets: Vec<Target>, takes: Duration, answer: Answer, clock: Clock) -> Self {
         let fetch = Fake {
             asked: Mutex::default(),
             origin: Instant::now(),
@@ -90,15 +85,8 @@ impl Run {
             answer,
         };
         let metrics = Arc::new(SelfMetrics::new(&targets).unwrap());
-        let shared = Arc::new(Shared {
-            fetch,
-            metrics,
-            clock,
-            log: Arc::default(),
-            replica_index: 0,
-            places: Arc::new(Semaphore::new(100)),
-            proofs: Arc::new(Semaphore::new(100)),
-        });
+        let places = Arc::new(Semaphore::new(100));
+        let shared = Arc::new(Shared::new(fetch, metrics, clock, 0, places));
         let snapshot = Arc::new(Snapshot::new(&targets));
         let mut loops = JoinSet::new();
         for target in targets {
@@ -306,7 +294,7 @@ async fn ends_when_set_back_by(back: u64) -> Vec<u64> {
         vec![target("shop", "china")],
         Duration::ZERO,
         |api, _| Ok(good(api)),
-        Box::new(clock),
+        Arc::new(clock),
     );
     sleep(Duration::from_secs(600)).await;
     let ends: Vec<u64> = run.ranges().iter().map(|range| range.end.0).collect();

@@ -61,52 +61,18 @@ impl Day {
         let mut sums = Sums::default();
         let mut contenders = Vec::new();
         for newcomer in newcomers {
-            match (limit, sum_of(newcomer.key)) {
-                (Some(_), Some(sum)) if sum == *newcomer.key => {
-                    self.give_place(&newcomer, zero_until);
-                }
-                (Some(_), Some(sum)) if self.cells.get(&sum).is_some_and(|cell| cell.max > 0) => {
+            match sum_of(newcomer.key).filter(|sum| limit.is_some() && sum != newcomer.key) {
+                None => self.give_place(&newcomer, zero_until),
+                Some(sum) if self.cells.get(&sum).is_some_and(|cell| cell.max > 0) => {
                     sums.add(sum, newcomer.count);
                 }
-                (Some(_), Some(_)) => {
-                    contenders.push((newcomer.rank, Contender::Newcomer(newcomer)));
-                }
-                _ => self.give_place(&newcomer, zero_until),
+                Some(_) => contenders.push((newcomer.rank, Contender::Newcomer(newcomer))),
             }
         }
-        let Some(limit) = limit else {
-            return sums;
-        };
-        let mut taken = self.losses() + contenders.len();
-        if taken > limit {
-            let idle = self
-                .cells
-                .iter()
-                .filter(|(key, cell)| cell.max == 0 && sum_of(key).is_some_and(|sum| sum != **key));
-            contenders.extend(idle.map(|(key, cell)| (cell.before, Contender::Idle(key.clone()))));
-            // The smallest come last.
-            contenders.sort_unstable_by(|(rank, one), (other_rank, other)| {
-                let (one, other) = (one.key(), other.key());
-                (other_rank, code(other), other).cmp(&(rank, code(one), one))
-            });
-            while taken > limit
-                && let Some((_, contender)) = contenders.pop()
-            {
-                taken -= 1;
-                match contender {
-                    Contender::Idle(key) => {
-                        self.cells.remove(&key);
-                    }
-                    Contender::Newcomer(newcomer) => {
-                        if let Some(sum) = sum_of(newcomer.key).filter(|_| newcomer.count > 0) {
-                            let is_new =
-                                !self.cells.contains_key(&sum) && !sums.counts.contains_key(&sum);
-                            taken += usize::from(is_new);
-                            sums.add(sum, newcomer.count);
-                        }
-                    }
-                }
-            }
+        if let Some(limit) = limit
+            && self.losses() + contenders.len() > limit
+        {
+            self.make_room(&mut contenders, limit, &mut sums);
         }
         for (_, contender) in contenders {
             if let Contender::Newcomer(newcomer) = contender {
@@ -114,6 +80,40 @@ impl Day {
             }
         }
         sums
+    }
+
+    /// Leaves out the smallest contenders, who may have idle places, until the rest and the
+    /// sums are at most `limit`.
+    fn make_room(&mut self, contenders: &mut Vec<(u64, Contender)>, limit: usize, sums: &mut Sums) {
+        let mut taken = self.losses() + contenders.len();
+        let idle = self
+            .cells
+            .iter()
+            .filter(|(key, cell)| cell.max == 0 && sum_of(key).is_some_and(|sum| sum != **key));
+        contenders.extend(idle.map(|(key, cell)| (cell.before, Contender::Idle(key.clone()))));
+        // The smallest come last.
+        contenders.sort_unstable_by(|(rank, one), (other_rank, other)| {
+            let (one, other) = (one.key(), other.key());
+            (other_rank, code(other), other).cmp(&(rank, code(one), one))
+        });
+        while taken > limit
+            && let Some((_, contender)) = contenders.pop()
+        {
+            taken -= 1;
+            match contender {
+                Contender::Idle(key) => {
+                    self.cells.remove(&key);
+                }
+                Contender::Newcomer(newcomer) => {
+                    if let Some(sum) = sum_of(newcomer.key).filter(|_| newcomer.count > 0) {
+                        let is_new =
+                            !self.cells.contains_key(&sum) && !sums.counts.contains_key(&sum);
+                        taken += usize::from(is_new);
+                        sums.add(sum, newcomer.count);
+                    }
+                }
+            }
+        }
     }
 
     fn give_place(&mut self, newcomer: &Newcomer, zero_until: u64) {
