@@ -2,6 +2,7 @@
 //! of it outlives the process.
 
 pub mod counters;
+pub mod memory;
 pub mod series_limit;
 pub mod snapshot;
 pub mod state_file;

@@ -1,6 +1,6 @@
 //! What a healthy daemon asks at each stop, and what it would have served.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,9 +11,7 @@ use crate::config::target::Target;
 use crate::model::reading::{CountKey, Counts};
 use crate::model::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
 use crate::target::counters::{Ledger, Question, Rules, Served};
-
-/// How long a code that is no longer in the windows is 0, in seconds, as in the daemon.
-const REMEMBERED: u64 = DAY;
+use crate::target::memory::Memory;
 
 /// What decides what a daemon asks and serves.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +105,9 @@ pub fn replay(
         }
         let window = stop.windows.then(|| {
             let range = Range::ending(settings.end(stop.at), settings.window);
-            (range, memory.fill(counts(range), stop.at))
+            let mut counts = counts(range);
+            memory.fill(&mut counts, now.steady, || 0);
+            (range, counts)
         });
         let counters = stop
             .counters
@@ -215,23 +215,5 @@ impl Known {
         let before = before.filter(|before| before.0 + 1 < at.0 && !zeros.is_empty())?;
         let zero_from = at.0.saturating_sub(rules.zero_hold.as_secs());
         Some((UnixSeconds(zero_from.max(before.0 + 1)), zeros))
-    }
-}
-
-/// When each key was last in a window.
-#[derive(Default)]
-struct Memory(BTreeMap<CountKey, UnixSeconds>);
-
-impl Memory {
-    /// Adds the keys that are remembered, as 0.
-    fn fill(&mut self, mut counts: Counts, at: UnixSeconds) -> Counts {
-        for key in counts.keys() {
-            self.0.insert(key.clone(), at);
-        }
-        self.0.retain(|_, seen| at.0 - seen.0 < REMEMBERED);
-        for key in self.0.keys() {
-            counts.entry(key.clone()).or_insert(0);
-        }
-        counts
     }
 }

@@ -3,9 +3,9 @@
 //! many targets there are; which slots exist changes at a reload only.
 
 mod history;
-mod memory;
 mod page;
 mod recorder;
+mod remembered;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 pub use history::{History, Point};
-pub use memory::Remembered;
 pub use page::{Page, SetBack};
 pub use recorder::Recorder;
+pub use remembered::Remembered;
 
 use crate::clock::{Now, Validity};
 use crate::config::target::Target;
@@ -27,8 +27,8 @@ use crate::model::target_id::TargetId;
 use crate::model::window::{Range, UnixSeconds};
 use crate::self_metrics::{AppCalls, CallCounts};
 use crate::target::counters::{Ledger, Rules, Served};
+use crate::target::memory::Memory;
 use crate::target::series_limit::Platforms;
-use memory::Memory;
 
 /// All targets by name, each as of its own latest publication.
 pub type Targets = BTreeMap<Arc<TargetId>, Arc<TargetState>>;

@@ -44,11 +44,12 @@ const HTTP: [&str; 6] = [
 ];
 
 /// Rooms and files that get the time as an argument and touch nothing outside the process.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "model",
     "usersig",
     "scrubber",
     "target/counters",
+    "target/memory",
     "target/series_limit",
     "metrics",
     "status",

@@ -1,109 +1,15 @@
-//! What is remembered of earlier answers, and what of it outlives the process.
+//! What of a target outlives the process.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 
 use super::TargetState;
 use crate::clock::Now;
 use crate::model::reading::{Api, LossKey, Platform};
 use crate::model::window::UnixSeconds;
 use crate::target::counters::Ledger;
+use crate::target::memory::Memory;
 use crate::target::series_limit::MAX_PLATFORMS;
-
-/// How long a code that is no longer in the answers is served as 0. A code that vanishes
-/// at once would leave the last count standing in graphs and hide that it ended.
-const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
-
-/// When each key that is served was last in an answer. No more is kept than is served.
-#[derive(Clone)]
-pub(super) struct Memory<K> {
-    seen: BTreeMap<K, Instant>,
-    /// When a key was last left out.
-    cut: Option<Instant>,
-}
-
-impl<K> Default for Memory<K> {
-    fn default() -> Self {
-        Self {
-            seen: BTreeMap::new(),
-            cut: None,
-        }
-    }
-}
-
-impl<K: Clone + Ord> Memory<K> {
-    pub(super) fn len(&self) -> usize {
-        self.seen.len()
-    }
-
-    /// Whether the key was certainly in no answer for as long as keys are remembered.
-    pub(super) fn is_new(&self, key: &K, now: Instant) -> bool {
-        let whole = |cut| now.duration_since(cut) >= REMEMBERED;
-        !self.seen.contains_key(key) && self.cut.is_none_or(whole)
-    }
-
-    /// Keeps the keys of what is served, and no others.
-    pub(super) fn keep<V>(&mut self, served: &BTreeMap<K, V>, now: Instant) {
-        let before = self.seen.len();
-        self.seen.retain(|key, _| served.contains_key(key));
-        if self.seen.len() < before {
-            self.cut = Some(now);
-        }
-    }
-
-    /// Notes that a sum of keys is served.
-    pub(super) fn note(&mut self, key: K, now: Instant) {
-        self.seen.insert(key, now);
-    }
-
-    /// Notes the keys of `rows`, and adds the ones remembered from earlier answers.
-    pub(super) fn fill<V>(
-        &mut self,
-        rows: &mut BTreeMap<K, V>,
-        now: Instant,
-        zero: impl Fn() -> V,
-    ) {
-        for key in rows.keys() {
-            self.seen.insert(key.clone(), now);
-        }
-        self.seen
-            .retain(|_, seen| now.duration_since(*seen) < REMEMBERED);
-        for key in self.seen.keys() {
-            rows.entry(key.clone()).or_insert_with(&zero);
-        }
-    }
-
-    /// Each key with its age in seconds.
-    fn ages(&self, now: Instant) -> Vec<(K, u64)> {
-        self.seen
-            .iter()
-            .map(|(key, seen)| (key.clone(), now.duration_since(*seen).as_secs()))
-            .collect()
-    }
-
-    /// Of more than `limit` keys, those that were seen last.
-    fn from_ages(mut ages: Vec<(K, u64)>, passed: u64, limit: usize, now: Instant) -> Self {
-        let seen = |age: u64| {
-            // A steady clock may not reach back to before this machine's start.
-            let age = Duration::from_secs(age.saturating_add(passed));
-            now.checked_sub(age).unwrap_or(now)
-        };
-        ages.sort_unstable_by_key(|(_, age)| *age);
-        let cut = (ages.len() > limit).then_some(now);
-        ages.truncate(limit);
-        Self {
-            seen: ages
-                .into_iter()
-                .map(|(key, age)| (key, seen(age)))
-                .collect(),
-            cut,
-        }
-    }
-}
+use serde::{Deserialize, Serialize};
 
 /// What one target's counters and gauges need to go on in another process. Times are wall
 /// time, since steady time ends with the process.
