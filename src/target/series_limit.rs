@@ -147,32 +147,36 @@ pub fn fold(rows: &mut BTreeMap<LossKey, Loss>, limit: usize) -> usize {
     if rows.len() <= limit {
         return 0;
     }
-    let mut smallest: Vec<(u64, LossKey)> = rows
-        .iter()
-        .filter(|(key, _)| !key.code.is_other())
-        .map(|(key, loss)| (loss.count, key.clone()))
-        .collect();
-    smallest.sort_unstable_by(|(count, key), (other_count, other)| {
-        (count, &key.code, key).cmp(&(other_count, &other.code, other))
-    });
     let mut folded = 0;
-    for (count, key) in smallest {
+    for key in smallest_first(rows.iter().map(|(key, loss)| (key, loss.count))) {
         if rows.len() <= limit {
             break;
         }
-        rows.remove(&key);
-        if count == 0 {
-            continue;
+        if let Some(loss) = rows.remove(&key).filter(|loss| loss.count > 0) {
+            folded += 1;
+            let total = rows.entry(sum_of(&key)).or_default();
+            total.count = total.count.saturating_add(loss.count);
         }
-        folded += 1;
-        let sum = LossKey {
-            code: ErrCode::other(),
-            ..key
-        };
-        let total = rows.entry(sum).or_default();
-        total.count = total.count.saturating_add(count);
     }
     folded
+}
+
+/// The codes in the order in which they give way, but for sums: by count, then by code.
+pub(super) fn smallest_first<'a>(counts: impl Iterator<Item = (&'a LossKey, u64)>) -> Vec<LossKey> {
+    let codes = counts.filter(|(key, _)| !key.code.is_other());
+    let mut codes: Vec<(u64, LossKey)> = codes.map(|(key, count)| (count, key.clone())).collect();
+    codes.sort_unstable_by(|(count, key), (other_count, other)| {
+        (count, &key.code, key).cmp(&(other_count, &other.code, other))
+    });
+    codes.into_iter().map(|(_, key)| key).collect()
+}
+
+/// Where a code that gave way is counted.
+pub(super) fn sum_of(key: &LossKey) -> LossKey {
+    LossKey {
+        code: ErrCode::other(),
+        ..*key
+    }
 }
 
 #[cfg(test)]

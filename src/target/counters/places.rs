@@ -13,8 +13,8 @@
 use std::collections::BTreeMap;
 
 use super::day::{Cell, Day, Newcomer};
-use crate::model::reading::{CountKey, ErrCode, LossKey};
-use crate::target::series_limit::Platforms;
+use crate::model::reading::CountKey;
+use crate::target::series_limit::{self, Platforms};
 
 /// What is not told apart of an answer.
 #[derive(Default)]
@@ -138,19 +138,17 @@ impl Day {
             return;
         }
         let codes = self.cells.iter().filter_map(|(key, cell)| match key {
-            CountKey::Loss(loss) if !loss.code.is_other() => Some((cell.max, key.clone())),
-            _ => None,
+            CountKey::Loss(key) => Some((key, cell.max)),
+            CountKey::Funnel(..) => None,
         });
-        let mut smallest: Vec<(u64, CountKey)> = codes.collect();
-        smallest.sort_unstable();
-        for (_, key) in smallest {
+        for key in series_limit::smallest_first(codes) {
             if left <= limit {
                 break;
             }
             left -= 1;
-            if let (Some(sum), Some(cell)) = (sum_of(&key), self.cells.remove(&key))
-                && cell.max > 0
-            {
+            let sum = CountKey::Loss(series_limit::sum_of(&key));
+            let cell = self.cells.remove(&CountKey::Loss(key));
+            if let Some(cell) = cell.filter(|cell| cell.max > 0) {
                 left += usize::from(!self.cells.contains_key(&sum));
                 self.merge(sum, cell);
             }
@@ -177,10 +175,7 @@ fn code(key: &CountKey) -> &str {
 /// Where a code without a place is counted; nothing for a statistic.
 fn sum_of(key: &CountKey) -> Option<CountKey> {
     match key {
-        CountKey::Loss(key) => Some(CountKey::Loss(LossKey {
-            code: ErrCode::other(),
-            ..*key
-        })),
+        CountKey::Loss(key) => Some(CountKey::Loss(series_limit::sum_of(key))),
         CountKey::Funnel(..) => None,
     }
 }
