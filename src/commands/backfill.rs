@@ -1,7 +1,8 @@
 //! `backfill`: the past days as the daemon would have served them.
 
+mod rest;
+
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use super::moment::Moment;
 use super::run::shutdown;
 use super::share;
 use crate::backfill::answers::Answers;
-use crate::backfill::ask::{AskError, collect};
+use crate::backfill::ask::collect;
 use crate::backfill::bounds::{check_ends, check_kept, check_size, check_span, longest};
 use crate::backfill::destination::{Destination, DestinationError};
 use crate::backfill::journal::{self, Journal, JournalError, Problem};
@@ -27,11 +28,11 @@ use crate::clock::{self, Now};
 use crate::config::target::{Target, expand};
 use crate::config::{Config, Secrets, duration, find, variables};
 use crate::failure::Failure;
-use crate::model::outcome::chain;
 use crate::model::window::{DayOffset, UnixSeconds};
 use crate::push_api::Client;
 use crate::self_metrics::SelfMetrics;
 use crate::shell;
+use rest::Rest;
 
 #[derive(Args)]
 #[expect(
@@ -313,50 +314,4 @@ fn left(
         } => Failure::usage(error),
         error => Failure::failed(error),
     })
-}
-
-/// What is left of a run that did not come to its end.
-enum Rest {
-    /// The answers, where there is a file: what to run to go on from them.
-    Kept(String),
-    /// Nothing: what a simulated service answers is not worth keeping.
-    Demo,
-}
-
-impl Rest {
-    /// Why the answers are not complete, and the way on; without an error it was a signal.
-    fn stopped(&self, error: Option<AskError>, destination: Option<&Destination>) -> Failure {
-        let advice = match (self, destination) {
-            (Self::Kept(resumption), Some(destination)) => format!(
-                "what was answered is kept in {}: continue with {resumption}",
-                destination.journal().display()
-            ),
-            (Self::Kept(_), None) => {
-                "nothing was written; with --output, it could be continued".to_owned()
-            }
-            (Self::Demo, _) => "nothing was written; start it again".to_owned(),
-        };
-        match (error, destination) {
-            (None, _) => Failure::failed(format!("interrupted; {advice}")),
-            (Some(AskError::Keep(error)), Some(destination)) => self.unwritten(error, destination),
-            // The way on would lead to the same end.
-            (Some(error @ (AskError::Unfit { .. } | AskError::TooMany(_))), _) => {
-                Failure::failed(error)
-            }
-            (Some(error), _) => Failure::failed(format!("{error}\n{advice}")),
-        }
-    }
-
-    /// A file that could not be written, with the way on.
-    fn unwritten(&self, error: impl Error, destination: &Destination) -> Failure {
-        let go_on = match self {
-            Self::Kept(resumption) => format!("continue with {resumption}"),
-            Self::Demo => "start it again".to_owned(),
-        };
-        Failure::failed(format!(
-            "{}\nmake sure that there is space and that the folder can be written to, then {go_on}; {} is as it was before",
-            chain(&error),
-            destination.file().display()
-        ))
-    }
 }

@@ -1,0 +1,58 @@
+//! How a backfill that did not come to its end goes on.
+
+use std::error::Error;
+
+use crate::backfill::ask::AskError;
+use crate::backfill::destination::Destination;
+use crate::failure::Failure;
+use crate::model::outcome::chain;
+
+/// What is left of a run that did not come to its end.
+pub(super) enum Rest {
+    /// The answers, where there is a file: what to run to go on from them.
+    Kept(String),
+    /// Nothing: what a simulated service answers is not worth keeping.
+    Demo,
+}
+
+impl Rest {
+    /// Why the answers are not complete, and the way on; without an error it was a signal.
+    pub(super) fn stopped(
+        &self,
+        error: Option<AskError>,
+        destination: Option<&Destination>,
+    ) -> Failure {
+        let advice = match (self, destination) {
+            (Self::Kept(resumption), Some(destination)) => format!(
+                "what was answered is kept in {}: continue with {resumption}",
+                destination.journal().display()
+            ),
+            (Self::Kept(_), None) => {
+                "nothing was written; with --output, it could be continued".to_owned()
+            }
+            (Self::Demo, _) => "nothing was written; start it again".to_owned(),
+        };
+        match (error, destination) {
+            (None, _) => Failure::failed(format!("interrupted; {advice}")),
+            (Some(AskError::Keep(error)), Some(destination)) => self.unwritten(error, destination),
+            // The way on would lead to the same end.
+            (Some(error @ (AskError::Unfit { .. } | AskError::TooMany(_))), _) => {
+                Failure::failed(error)
+            }
+            (Some(error), _) => Failure::failed(format!("{error}\n{advice}")),
+        }
+    }
+
+    /// A file that could not be written, with the way on.
+    pub(super) fn unwritten(&self, error: impl Error, destination: &Destination) -> Failure {
+        let go_on = match self {
+            Self::Kept(resumption) => format!("continue with {resumption}"),
+            Self::Demo => "start it again".to_owned(),
+        };
+        Failure::failed(format!(
+            "{}\nmake sure that there is space and that the folder can be written to, then {go_on}; {} is as it was before",
+            chain(&error),
+            destination.file().display()
+        ))
+    }
+}
