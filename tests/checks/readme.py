@@ -9,8 +9,9 @@ TOP = pathlib.Path(__file__).parents[2]
 
 
 def blocks(text: str) -> list[str]:
-    """Code blocks without their comments, which are in the reader's language."""
-    found = re.findall(r"^ *```\w*\n(.*?)^ *```$", text, re.M | re.S)
+    """Code blocks without their comments, which are in the reader's language, as diagrams are."""
+    found = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, re.M | re.S)
+    found = [block for language, block in found if language != "text"]
     return ["\n".join(re.sub(r"#.*", "", line).strip() for line in block.splitlines()) for block in found]
 
 
