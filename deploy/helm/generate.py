@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Puts into the chart what comes from elsewhere: rules, dashboards, and README's table of values.
+
+    deploy/helm/generate.py             writes
+    deploy/helm/generate.py --check     fails if a file is not what it would write
+
+The chart has copies, since it must be complete when it is packaged.
+"""
+
+import pathlib
+import re
+import sys
+
+TOP = pathlib.Path(__file__).parents[2]
+CHART = TOP / "deploy/helm/timpush-exporter"
+START, END = "<!-- values: made by deploy/helm/generate.py -->\n", "<!-- end of values -->\n"
+
+KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z]\w*):(?: (?P<value>.+))?$")
+
+
+def copies() -> dict[pathlib.Path, str]:
+    """What the chart's folder `files` holds."""
+    sources = [*(TOP / "dashboards").glob("timpush-*.json"), *(TOP / "deploy/prometheus").glob("timpush.*.yml")]
+    return {CHART / "files" / source.name: source.read_text("utf-8") for source in sources}
+
+
+def rows(values: str) -> list[str]:
+    """One row for each key that has a comment directly before it."""
+    found, path, comment, undescribed = [], [], "", []
+    # A blank line ends a comment, such as the one at the top of the file.
+    for line in values.splitlines():
+        if line.lstrip().startswith("# "):
+            comment += " " + line.lstrip()[2:]
+            continue
+        if match := KEY.match(line):
+            depth = len(match["indent"]) // 2
+            path = [*path[:depth], match["key"]]
+            default = match["value"]
+            inside = bool(found) and line.startswith(" ") and not comment
+            if comment:
+                shown = f"`{default}`" if default else "see values.yaml"
+                found.append(f"| `{'.'.join(path)}` | {shown} | {comment.strip().replace('|', chr(92) + '|')} |")
+            elif default and not inside:
+                undescribed.append(".".join(path))
+        comment = ""
+    if undescribed:
+        raise SystemExit(f"values.yaml: no comment before {', '.join(undescribed)}")
+    return found
+
+
+def readme() -> str:
+    text = (CHART / "README.md").read_text("utf-8")
+    before, _, rest = text.partition(START)
+    _, marker, after = rest.partition(END)
+    if not marker:
+        raise SystemExit("README.md: the marks around the table of values are missing")
+    table = ["| key | default | |", "|---|---|---|", *rows((CHART / "values.yaml").read_text("utf-8"))]
+    return before + START + "\n".join(table) + "\n" + END + after
+
+
+def main() -> int:
+    wanted = copies() | {CHART / "README.md": readme()}
+    stale = [path for path in (CHART / "files").glob("timpush*") if path not in wanted]
+    differing = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+    if "--check" not in sys.argv[1:]:
+        for path in stale:
+            path.unlink()
+        for path in differing:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(wanted[path], "utf-8")
+        return 0
+    for path in differing + stale:
+        print(f"{path.relative_to(TOP)} is not what deploy/helm/generate.py writes: run it")
+    print(f"{len(wanted)} files of the chart, {len(differing + stale)} differ")
+    return bool(differing or stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
