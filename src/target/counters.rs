@@ -240,6 +240,12 @@ impl Ledger {
         self.answered_at = Some(clock);
     }
 
+    /// What a key had counted when the day that began at `anchor` was last answered for; 0
+    /// before the first answer. Absent for what is not told apart, and for another day.
+    pub fn counted(&self, anchor: UnixSeconds, key: &CountKey) -> Option<u64> {
+        self.today.as_ref()?.counted(anchor, key)
+    }
+
     /// Notes that a poll succeeded that had nothing to ask about the day.
     pub fn nothing_to_ask(&mut self, now: Now) {
         self.clock.advance(now);

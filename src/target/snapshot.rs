@@ -2,6 +2,7 @@
 //! loop, read without a lock by whoever serves. A publication touches one slot, however
 //! many targets there are; which slots exist changes at a reload only.
 
+mod course;
 mod history;
 mod page;
 mod recorder;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
+pub use course::{Courses, Recent, Way};
 pub use history::{History, Point};
 pub use page::{Page, SetBack};
 pub use recorder::Recorder;

@@ -143,6 +143,16 @@ impl Day {
         self.cells.keys().filter(is_loss).count()
     }
 
+    pub(super) fn counted(&self, anchor: UnixSeconds, key: &CountKey) -> Option<u64> {
+        if self.anchor != anchor {
+            return None;
+        }
+        match self.cells.get(key) {
+            Some(cell) => Some(cell.max),
+            None => (self.folded == 0).then_some(0),
+        }
+    }
+
     pub(super) fn is_answered(&self) -> bool {
         self.latest.is_some()
     }

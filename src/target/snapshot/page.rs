@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::History;
+use super::{Courses, History};
 use crate::model::window::UnixSeconds;
 
 /// Written by the target's loop, read by whoever looks at the page.
@@ -16,6 +16,7 @@ pub struct Page(Mutex<Facts>);
 struct Facts {
     next_poll: Option<Instant>,
     history: History,
+    courses: Courses,
     set_back: Option<SetBack>,
 }
 
@@ -39,6 +40,11 @@ impl Page {
         self.facts().history.clone()
     }
 
+    /// Which losses go on, as far as this process saw them.
+    pub fn courses(&self) -> Courses {
+        self.facts().courses.clone()
+    }
+
     /// The latest time that the clock turned out to have been ahead, in this process.
     pub fn set_back(&self) -> Option<SetBack> {
         self.facts().set_back
@@ -54,6 +60,10 @@ impl Page {
 
     pub(super) fn note(&self, note: impl FnOnce(&mut History)) {
         note(&mut self.facts().history);
+    }
+
+    pub(super) fn note_course(&self, note: impl FnOnce(&mut Courses)) {
+        note(&mut self.facts().courses);
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {

@@ -9,7 +9,7 @@ use super::{Good, LastError, Remembered, SetBack, Slot, Snapshot, TargetState};
 use crate::clock::Now;
 use crate::config::target::Target;
 use crate::model::outcome::FetchError;
-use crate::model::reading::{Api, Funnel, FunnelStep, Loss, LossKey, Reading};
+use crate::model::reading::{Api, CountKey, Funnel, FunnelStep, Loss, LossKey, Reading};
 use crate::model::window::{Range, UnixSeconds};
 use crate::self_metrics::{AppCalls, CallCounts};
 use crate::target::counters::{Question, Rules};
@@ -157,6 +157,13 @@ impl Recorder {
         };
         let counts = self.state.apart.place_counts(reading.counts());
         if let Some(state) = self.state.apis.get_mut(&api) {
+            if let Question::Today(range) = question {
+                let before = |key: &CountKey| state.ledger.counted(range.start, key);
+                self.state.page.note_course(|courses| match api {
+                    Api::NormalPushLoss => courses.losses(range, &counts, before),
+                    Api::NormalPushStatistics => courses.pushes(range, &counts, before),
+                });
+            }
             Arc::make_mut(&mut state.ledger).answer(question, &counts, now, &rules);
         }
     }
