@@ -6,6 +6,7 @@ mod health;
 mod loss;
 mod moment;
 mod phrases;
+mod recently;
 mod state;
 mod trend;
 mod verdict;
@@ -24,6 +25,7 @@ pub use action::Action;
 pub use health::{ApiHealth, ErrorStatus};
 pub use loss::{Concern, LossStatus};
 pub use moment::Moment;
+pub use recently::{Recently, Slope};
 pub use state::State;
 pub use trend::{Direction, Trend};
 pub use verdict::{Level, Verdict};
@@ -193,6 +195,9 @@ fn notes(target: &TargetState, good: Option<&Good>, now: Now) -> Vec<String> {
     }
     if target.resolved == Some(false) {
         notes.push("The service seems to tell only whole days apart: a window inside a day may show too little or too much.".to_owned());
+    }
+    if good.is_some() && !target.has_counters() {
+        notes.push("Without counters this page can only speak of the whole window: not of what is lost now, since when, or whether it goes on.".to_owned());
     }
     if target.additive == Some(false) {
         notes.push("The service's counts do not add up over adjacent ranges, so there are no counters for this target.".to_owned());

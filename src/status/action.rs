@@ -41,6 +41,8 @@ struct Shared {
     problem: Problem,
     targets: Vec<String>,
     is_alike: bool,
+    /// Nothing to do now: it comes last.
+    is_over: bool,
 }
 
 /// One for each failure and for each loss that needs somebody, over all targets that share
@@ -49,7 +51,7 @@ pub(super) fn actions(targets: &[TargetStatus]) -> Vec<Action> {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut shared: Vec<Shared> = Vec::new();
     let failures = targets.iter().flat_map(failures);
-    for (key, target, level, problem) in failures.chain(targets.iter().flat_map(losses)) {
+    for (key, target, level, problem, is_over) in failures.chain(targets.iter().flat_map(losses)) {
         if let Some(known) = places.get(&key).and_then(|place| shared.get_mut(*place)) {
             known.is_alike &= known.problem == problem;
             known.level = known.level.max(level);
@@ -63,10 +65,11 @@ pub(super) fn actions(targets: &[TargetStatus]) -> Vec<Action> {
                 problem,
                 targets: vec![target],
                 is_alike: true,
+                is_over,
             });
         }
     }
-    shared.sort_by_key(|problem| std::cmp::Reverse(problem.level));
+    shared.sort_by_key(|problem| (problem.is_over, std::cmp::Reverse(problem.level)));
     shared.into_iter().map(Shared::action).collect()
 }
 
@@ -93,8 +96,8 @@ impl Shared {
 }
 
 /// What makes the problem the same for another target, this target, how bad the problem
-/// is, and the problem.
-type Found = (String, String, Level, Problem);
+/// is, the problem, and whether it is over.
+type Found = (String, String, Level, Problem, bool);
 
 fn failures(target: &TargetStatus) -> impl Iterator<Item = Found> {
     target.health.iter().filter_map(|(api, health)| {
@@ -112,7 +115,7 @@ fn failures(target: &TargetStatus) -> impl Iterator<Item = Found> {
         };
         // The same for both APIs of a target, too.
         let key = format!("{} {}", problem.name, problem.advice);
-        Some((key, target.id(), level, problem))
+        Some((key, target.id(), level, problem, false))
     })
 }
 
@@ -120,9 +123,10 @@ fn losses(target: &TargetStatus) -> impl Iterator<Item = Found> {
     target.losses.iter().filter_map(|loss| {
         let level = match loss.concern {
             Concern::Repair => Level::Bad,
-            Concern::Rising => Level::Warning,
+            Concern::Rising | Concern::Over => Level::Warning,
             Concern::Steady => return None,
         };
+        let is_over = loss.concern == Concern::Over;
         // Of an overall row and its platforms', those speak that say what to do: the overall
         // row, if that is the same everywhere.
         let is_same = |other: &LossStatus| other.advice == loss.advice;
@@ -139,10 +143,14 @@ fn losses(target: &TargetStatus) -> impl Iterator<Item = Found> {
             name: loss.name(),
             details: loss.size(),
             meaning: loss.meaning.clone(),
-            advice: loss.advice.clone(),
+            advice: if is_over {
+                format!("Nothing now. If it comes back: {}", loss.advice)
+            } else {
+                loss.advice.clone()
+            },
         };
-        let key = format!("{level:?} {:?}", loss.key);
-        (!is_told_by_others).then(|| (key, target.id(), level, problem))
+        let key = format!("{:?} {:?}", loss.concern, loss.key);
+        (!is_told_by_others).then(|| (key, target.id(), level, problem, is_over))
     })
 }
 

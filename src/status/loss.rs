@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Moment;
+use super::recently::Recently;
 use super::trend::{Trend, is_rising};
 use crate::clock::Now;
 use crate::model::catalogue::{CodeClass, Meaning, loss_code, reason};
 use crate::model::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
-use crate::target::snapshot::{Good, History, TargetState};
+use crate::model::window::UnixSeconds;
+use crate::target::snapshot::{Courses, Good, History, TargetState};
 
 /// The most rows of a target: what is beyond is smaller, and in the metrics.
 const MAX_ROWS: usize = 40;
@@ -30,6 +33,15 @@ pub struct LossStatus {
     /// Absent where statistics do not say.
     pub share_of_pushes: Option<f64>,
     pub concern: Concern,
+    /// How many are lost now; absent without counters, which alone can say.
+    pub now: Option<Recently>,
+    /// When it began, as far as it was watched.
+    pub since: Option<Moment>,
+    /// Whether it goes on; absent where only the window is known.
+    pub ongoing: Option<bool>,
+    /// Up to when it went on, and when that leaves the window; absent while it goes on.
+    pub over_since: Option<Moment>,
+    pub leaves_window: Option<Moment>,
     pub trend: Option<Trend>,
     pub meaning: String,
     pub advice: String,
@@ -47,6 +59,8 @@ pub enum Concern {
     Repair,
     /// Twice the part of all pushes that it was before, or more.
     Rising,
+    /// One of the above, but nothing was lost of late: only the window still holds it.
+    Over,
     Steady,
 }
 
@@ -66,6 +80,26 @@ impl LossStatus {
     /// Whether this is a row of the overall arrays.
     pub fn is_overall(&self) -> bool {
         self.key.platform.is_none()
+    }
+
+    /// With what the day's counters say beyond the window of `good`.
+    fn with_course(mut self, courses: &Courses, good: &Good) -> Self {
+        let Some(recent) = courses.of(&self.key) else {
+            return self;
+        };
+        let pushes = courses.pushes_a_second(self.key.stage, self.key.platform);
+        self.now = Some(Recently::of(&recent, pushes));
+        self.since = recent.since.map(Moment);
+        self.ongoing = Some(recent.over.is_none());
+        if let Some(over) = recent.over {
+            let window = good.range.end.0.saturating_sub(good.range.start.0);
+            self.over_since = Some(Moment(over));
+            self.leaves_window = Some(Moment(UnixSeconds(over.0.saturating_add(window))));
+            if self.concern != Concern::Steady {
+                self.concern = Concern::Over;
+            }
+        }
+        self
     }
 
     fn urgency(&self) -> (Concern, Reverse<u64>) {
@@ -104,7 +138,15 @@ pub(super) fn ranked(target: &TargetState, now: Now) -> Ranked {
         return Ranked::default();
     };
     let pushes = Pushes::of(target, good, now);
-    let history = target.page.history();
+    let (history, courses) = (target.page.history(), target.page.courses());
+    let row = |key: &LossKey, loss: &Loss, total| {
+        let row = status(key, loss, total, &pushes, &history);
+        if target.has_counters() {
+            row.with_course(&courses, good)
+        } else {
+            row
+        }
+    };
     let mut totals: BTreeMap<(Stage, Option<Platform>), u64> = BTreeMap::new();
     for (key, loss) in losses {
         let total = totals.entry((key.stage, key.platform)).or_default();
@@ -113,7 +155,7 @@ pub(super) fn ranked(target: &TargetState, now: Now) -> Ranked {
     let mut groups: BTreeMap<(Stage, &ErrCode), Vec<LossStatus>> = BTreeMap::new();
     for (key, loss) in losses.iter().filter(|(_, loss)| loss.count > 0) {
         let total = totals.get(&(key.stage, key.platform)).copied();
-        let row = status(key, loss, total.unwrap_or(0), &pushes, &history);
+        let row = row(key, loss, total.unwrap_or(0));
         groups.entry((key.stage, &key.code)).or_default().push(row);
     }
     let mut groups: Vec<Vec<LossStatus>> = groups.into_values().collect();
@@ -161,6 +203,11 @@ fn status(
         share,
         share_of_pushes,
         concern: concern(*class, loss.count, share, share_of_pushes, rising),
+        now: None,
+        since: None,
+        ongoing: None,
+        over_since: None,
+        leaves_window: None,
         trend: Trend::of(row.iter().map(|(point, n)| (point.end, *n)).collect()),
         meaning: meaning.clone(),
         advice: advice.clone(),

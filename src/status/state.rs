@@ -16,6 +16,8 @@ pub enum State {
     Losing,
     /// A loss is rising.
     Rising,
+    /// Pushes were lost in the window, but not of late.
+    Over,
     /// Losses are known, statistics cannot be asked for.
     Partial,
     /// Not every API was asked yet.
@@ -33,6 +35,8 @@ impl State {
             Self::Losing
         } else if has(Concern::Rising) {
             Self::Rising
+        } else if has(Concern::Over) {
+            Self::Over
         } else if target.apis.values().any(fails) {
             Self::Partial
         } else if !target.is_known() {
@@ -52,6 +56,7 @@ impl State {
             Self::Failing => "cannot be asked",
             Self::Losing => "losing pushes",
             Self::Rising => "losses rise",
+            Self::Over => "was losing pushes",
             Self::Partial => "answers in part",
             Self::Waiting => "not asked yet",
             Self::Good => "good",
@@ -62,7 +67,7 @@ impl State {
     pub fn level(self) -> Level {
         match self {
             Self::Failing | Self::Losing => Level::Bad,
-            Self::Rising | Self::Partial => Level::Warning,
+            Self::Rising | Self::Over | Self::Partial => Level::Warning,
             Self::Waiting => Level::Waiting,
             Self::Good => Level::Good,
         }

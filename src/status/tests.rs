@@ -85,6 +85,53 @@ impl World {
         self.recorders[place].finish(api, Err(error), now);
     }
 
+    /// A whole poll: the rolling window and the day, of losses on APNs and of 1,000 pushes a
+    /// minute. `lost` has the pushes lost in each minute so far, by code.
+    pub(crate) fn minute(&mut self, place: usize, lost: &[Vec<(&str, u64)>]) {
+        let at = 60 * lost.len() as u64;
+        let now = self.now(at);
+        let end = UnixSeconds(START + at);
+        let rows = |minutes: &[Vec<(&str, u64)>]| {
+            let mut rows: BTreeMap<LossKey, Loss> = BTreeMap::new();
+            for (code, count) in minutes.iter().flatten() {
+                for platform in [None, Some(Platform(1))] {
+                    let key = LossKey {
+                        stage: AFTER,
+                        platform,
+                        code: ErrCode::new(code),
+                    };
+                    rows.entry(key).or_default().count += count;
+                }
+            }
+            Reading::Loss(rows)
+        };
+        let sent = |minutes: usize| {
+            let sent = 1000 * minutes as u64;
+            let funnel = Funnel {
+                sendable: sent,
+                sent,
+                ..Funnel::default()
+            };
+            Reading::Statistics {
+                overall: funnel,
+                platforms: [(Platform(1), funnel)].into(),
+            }
+        };
+        let hour = lost.len().saturating_sub(60);
+        let range = Range::ending(end, Duration::from_secs(3600));
+        for (api, window, day) in [
+            (Api::NormalPushLoss, rows(&lost[hour..]), rows(lost)),
+            (Api::NormalPushStatistics, sent(60), sent(lost.len())),
+        ] {
+            let recorder = &mut self.recorders[place];
+            recorder.window(api, range, window, now);
+            for question in recorder.questions(api, end, now) {
+                recorder.day(api, question, &day, now);
+            }
+            recorder.finish(api, Ok(()), now);
+        }
+    }
+
     pub(crate) fn status(&self, at: u64, app: Option<&str>) -> Status {
         Status::of(&self.snapshot.load(), self.now(at), app)
     }
@@ -158,7 +205,10 @@ fn a_refused_credential_is_named_with_its_app_platform_and_what_to_do() {
         panic!("{:?}", status.verdict.actions);
     };
     assert_eq!(action.targets, ["shop/singapore"]);
-    assert!(action.problem.contains("340 lost, 3.4 %"), "{action:?}");
+    assert!(
+        action.problem.contains("340 lost in the window, 3.4 %"),
+        "{action:?}"
+    );
     assert!(action.advice.contains("p8 key again"), "{action:?}");
     let codes: Vec<(&str, &str)> = status.targets[0]
         .losses
@@ -227,7 +277,7 @@ fn what_is_the_same_on_every_platform_is_told_once_and_with_one_targets_details(
     let actions = world.status(1000, None).verdict.actions;
     let mut problems: Vec<&str> = actions
         .iter()
-        .map(|action| action.problem.split(" lost,").next().unwrap())
+        .map(|action| action.problem.split(" lost in the window,").next().unwrap())
         .collect();
     problems.sort_unstable();
     assert_eq!(
@@ -402,5 +452,128 @@ fn a_clock_that_was_ahead_is_told_of_for_a_day() {
             .notes
             .join(" ")
             .contains("ahead")
+    );
+}
+
+/// Two hours of churn, of which the second is watched, an incident of 20 minutes, and 100 minutes more, told at some minutes.
+fn incident(told: &[usize]) -> Vec<Status> {
+    let mut world = World::new(&[target("shop", "singapore")]);
+    let mut lost: Vec<Vec<(&str, u64)>> = Vec::new();
+    let mut statuses = Vec::new();
+    for minute in 0..241 {
+        let mut rows = vec![("410", 20)];
+        if (120..140).contains(&minute) {
+            rows.push(("403", 830));
+        }
+        lost.push(rows);
+        if minute >= 60 {
+            world.minute(0, &lost);
+        }
+        if told.contains(&minute) {
+            statuses.push(world.status(60 * lost.len() as u64, None));
+        }
+    }
+    statuses
+}
+
+#[test]
+fn before_in_and_after_an_incident_each_sentence_is_right() {
+    let statuses = incident(&[118, 124, 135, 150, 190, 205]);
+    let [before, begins, during, after, late, gone] = statuses.as_slice() else {
+        panic!("{statuses:?}");
+    };
+    let calm = "All targets answer, nothing stands out.";
+    assert_eq!(before.verdict.text, calm);
+    let losing =
+        "Pushes are lost for a reason that you can repair: shop, APNs credential refused (403).";
+    let share = |status: &Status| {
+        let loss = &status.targets[0].losses[0];
+        (loss.ongoing, loss.course().unwrap())
+    };
+    for status in [begins, during] {
+        assert_eq!(status.verdict.text, losing);
+        assert_eq!(status.verdict.level, Level::Bad);
+    }
+    let (ongoing, course) = share(during);
+    assert_eq!(ongoing, Some(true));
+    assert_eq!(
+        course,
+        "now 830 a minute, 83 % of all pushes sent; since 10:00 UTC, goes on"
+    );
+    for status in [after, late] {
+        assert_eq!(
+            status.verdict.text,
+            "Pushes were lost, but no longer are: \
+             shop, APNs credential refused (403), over since 10:20 UTC."
+        );
+        assert_eq!(status.verdict.level, Level::Warning);
+        assert_eq!(status.targets[0].state, State::Over);
+        assert_eq!(
+            share(status),
+            (
+                Some(false),
+                "over since 10:20 UTC, began 10:00 UTC, leaves the window by 11:20 UTC".to_owned()
+            )
+        );
+        let action = &status.verdict.actions[0];
+        assert!(
+            action.advice.starts_with("Nothing now. If it comes back: "),
+            "{action:?}"
+        );
+    }
+    assert_eq!(gone.verdict.text, calm);
+}
+
+#[test]
+fn what_goes_on_comes_before_what_is_over() {
+    let mut world = shop_and_game();
+    let mut lost: [Vec<Vec<(&str, u64)>>; 2] = [Vec::new(), Vec::new()];
+    for minute in 0..100 {
+        lost[0].push(vec![("403", if minute < 80 { 900 } else { 0 })]);
+        lost[1].push(vec![("403", 50)]);
+        world.minute(0, &lost[0]);
+        world.minute(1, &lost[1]);
+    }
+    let status = world.status(6000, None);
+    let apps: Vec<(&str, State)> = status
+        .targets
+        .iter()
+        .map(|target| (target.app.as_str(), target.state))
+        .collect();
+    assert_eq!(apps, [("game", State::Losing), ("shop", State::Over)]);
+    let whose: Vec<&str> = status
+        .verdict
+        .actions
+        .iter()
+        .map(|action| action.targets[0].as_str())
+        .collect();
+    assert_eq!(whose.first(), Some(&"game/china"));
+    assert_eq!(whose.last(), Some(&"shop/singapore"));
+    let json = serde_json::to_value(&status).unwrap();
+    let row_of = |place: usize| json["targets"][place]["losses"][1].clone();
+    assert_eq!(row_of(0)["ongoing"], true);
+    assert_eq!(row_of(0)["since"], serde_json::Value::Null);
+    assert_eq!(row_of(0)["now"]["per_minute"], 50.0);
+    let share = row_of(0)["now"]["share_of_pushes"].as_f64().unwrap();
+    assert!((share - 0.05).abs() < 1e-9, "{share}");
+    assert_eq!(row_of(1)["ongoing"], false);
+    assert_eq!(row_of(1)["concern"], "over");
+    assert_eq!(row_of(1)["over_since"], "2027-01-15T09:20:00Z");
+    assert_eq!(row_of(1)["leaves_window"], "2027-01-15T10:20:00Z");
+}
+
+#[test]
+fn without_counters_only_the_window_is_spoken_of_and_that_is_said() {
+    let mut target = target("shop", "singapore");
+    Arc::get_mut(&mut target.app).unwrap().polling.counters = false;
+    let mut world = World::new(&[target]);
+    world.losses(0, 1000, &[(AFTER, Some(1), "403", 340, "")]);
+    let status = world.status(1000, None);
+    let loss = &status.targets[0].losses[0];
+    assert_eq!((loss.now, loss.ongoing, loss.since), (None, None, None));
+    assert!(
+        status.targets[0].notes[0].starts_with("Without counters this page"),
+        "{:?}",
+        status.targets[0].notes
     );
 }

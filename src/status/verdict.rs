@@ -105,16 +105,28 @@ fn text(targets: &[TargetStatus]) -> String {
             "are lost more and more",
             "are lost more and more",
         ),
+        (
+            Concern::Over,
+            "were lost, but no longer are",
+            "were lost, but no longer are",
+        ),
     ] {
         // What was told of a target once is not told again as something smaller.
-        let told =
-            |target: &TargetStatus| concern == Concern::Rising && target.has(Concern::Repair);
+        let told = |target: &TargetStatus| {
+            [Concern::Repair, Concern::Rising]
+                .iter()
+                .any(|worse| *worse < concern && target.has(*worse))
+        };
         let mut losing: Vec<(&str, String)> = Vec::new();
         for target in targets.iter().filter(|target| !told(target)) {
             if let Some(loss) = target.worst(concern)
                 && losing.iter().all(|(app, _)| *app != target.app)
             {
-                losing.push((&target.app, format!("{}, {}", target.app, loss.headline())));
+                let over = loss.over_since.map_or_else(String::new, |over| {
+                    format!(", over since {}", words::clock(over))
+                });
+                let name = format!("{}, {}{over}", target.app, loss.headline());
+                losing.push((&target.app, name));
             }
         }
         if losing.is_empty() {

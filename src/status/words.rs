@@ -32,6 +32,34 @@ pub fn count(count: u64) -> String {
     grouped
 }
 
+/// `1,234`, `1.5`, `under 0.1`.
+pub fn rate(rate: f64) -> String {
+    if rate == 0.0 {
+        "0".to_owned()
+    } else if rate < 0.1 {
+        "under 0.1".to_owned()
+    } else if rate < 9.95 {
+        format!("{rate:.1}")
+    } else {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rate of counts, which saturates"
+        )]
+        let whole = rate.round() as u64;
+        count(whole)
+    }
+}
+
+/// `13:06 UTC` for a moment of the last day; else the whole time.
+pub fn clock(at: super::Moment) -> String {
+    let text = at.to_string();
+    match text.split_once('T') {
+        Some((_, time)) if time.len() >= 5 => format!("{} UTC", &time[..5]),
+        _ => text,
+    }
+}
+
 /// `12 %`, `1.5 %`, `under 0.1 %`.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;

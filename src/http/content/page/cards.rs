@@ -38,7 +38,7 @@ impl Code<'_> {
     pub(super) fn level(&self) -> Level {
         match self.concern() {
             Concern::Repair => Level::Bad,
-            Concern::Rising => Level::Warning,
+            Concern::Rising | Concern::Over => Level::Warning,
             Concern::Steady => Level::Good,
         }
     }
@@ -47,6 +47,7 @@ impl Code<'_> {
         match self.concern() {
             Concern::Repair => Some("Repair this"),
             Concern::Rising => Some("Rising"),
+            Concern::Over => Some("Over"),
             Concern::Steady => None,
         }
     }

@@ -1,0 +1,66 @@
+//! What is lost now, which a window of an hour cannot say.
+
+use serde::Serialize;
+
+use super::{Moment, words};
+use crate::target::snapshot::{Recent, Way};
+
+/// Pushes lost in the last 5 to 10 minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Recently {
+    pub lost: u64,
+    /// The time that `lost` is about, up to `end`.
+    pub seconds: u64,
+    pub end: Moment,
+    pub per_minute: f64,
+    /// Of the pushes of the same minutes that could have been lost so, 0 to 1; absent where
+    /// statistics do not say.
+    pub share_of_pushes: Option<f64>,
+    pub direction: Slope,
+    /// From when on the exporter watches the target without a gap.
+    pub watched_since: Moment,
+}
+
+/// Which way a loss has gone in these minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slope {
+    Rising,
+    Falling,
+    Steady,
+}
+
+impl Recently {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate is shown with two digits"
+    )]
+    pub(super) fn of(recent: &Recent, pushes_a_second: Option<f64>) -> Self {
+        let a_second = recent.lost as f64 / recent.seconds.max(1) as f64;
+        let share = pushes_a_second.map(|pushes| a_second / pushes);
+        Self {
+            lost: recent.lost,
+            seconds: recent.seconds,
+            end: Moment(recent.end),
+            per_minute: a_second * 60.0,
+            watched_since: Moment(recent.watched),
+            // Losses and pushes are asked for one after the other.
+            share_of_pushes: share.map(|share| share.min(1.0)),
+            direction: match recent.way {
+                Way::Up => Slope::Rising,
+                Way::Down => Slope::Falling,
+                Way::Level => Slope::Steady,
+            },
+        }
+    }
+
+    /// `1,234 a minute, rising`.
+    pub(super) fn words(&self) -> String {
+        let direction = match self.direction {
+            Slope::Rising => ", rising",
+            Slope::Falling => ", falling",
+            Slope::Steady => "",
+        };
+        format!("{} a minute{direction}", words::rate(self.per_minute))
+    }
+}
