@@ -12,6 +12,8 @@ pub struct ApiHealth {
     pub up: bool,
     pub last_success: Option<Moment>,
     pub consecutive_failures: u32,
+    /// When the first of these failures came; absent while the API answers.
+    pub failing_since: Option<Moment>,
     pub last_error: Option<ErrorStatus>,
 }
 
@@ -31,6 +33,7 @@ impl ApiHealth {
             up: state.up,
             last_success: state.last_success.map(Moment),
             consecutive_failures: state.consecutive_failures,
+            failing_since: state.failing_since.map(Moment),
             last_error: state.last_error.as_ref().map(ErrorStatus::of),
         }
     }
@@ -58,6 +61,11 @@ impl ApiHealth {
 }
 
 impl ErrorStatus {
+    /// Whether it is the same trouble, whenever it came.
+    pub fn has_cause_of(&self, other: &Self) -> bool {
+        self.name() == other.name() && self.message == other.message && self.advice == other.advice
+    }
+
     fn of(last: &LastError) -> Self {
         let FetchError {
             outcome,

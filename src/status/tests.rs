@@ -398,7 +398,7 @@ fn the_json_has_the_documented_shape() {
         (&"shop".into(), &"singapore".into())
     );
     let health = &target["health"];
-    let good = serde_json::json!({"up": true, "last_success": "2027-01-15T08:16:40Z", "consecutive_failures": 0, "last_error": null});
+    let good = serde_json::json!({"up": true, "last_success": "2027-01-15T08:16:40Z", "consecutive_failures": 0, "failing_since": null, "last_error": null});
     assert_eq!(health["normal_push_loss"], good);
     let bad = &health["normal_push_statistics"];
     assert_eq!(

@@ -217,6 +217,8 @@ pub struct ApiState {
     /// Whether the latest poll succeeded; false before the first.
     pub up: bool,
     pub consecutive_failures: u32,
+    /// When the first of them failed, in this process.
+    pub failing_since: Option<UnixSeconds>,
     /// Also of an earlier process, with a state file.
     pub last_success: Option<UnixSeconds>,
     /// End of the latest window that held any count.

@@ -177,11 +177,13 @@ impl Recorder {
             Ok(()) => {
                 state.up = true;
                 state.consecutive_failures = 0;
+                state.failing_since = None;
                 state.last_success = Some(now.unix());
             }
             Err(error) => {
                 state.up = false;
                 state.consecutive_failures = state.consecutive_failures.saturating_add(1);
+                state.failing_since.get_or_insert(now.unix());
                 state.last_error = Some(LastError {
                     at: now.unix(),
                     error,

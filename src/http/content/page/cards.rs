@@ -3,7 +3,7 @@
 use crate::http::content::chart::Chart;
 use crate::model::reading::Stage;
 use crate::status::words;
-use crate::status::{Concern, Level, LossStatus, TargetStatus, Trend};
+use crate::status::{ApiHealth, Concern, ErrorStatus, Level, LossStatus, TargetStatus, Trend};
 
 /// Codes shown per target at once; the others are behind a click.
 const MAX_OPEN_CODES: usize = 5;
@@ -119,7 +119,49 @@ pub(super) struct Lost {
     pub(super) trend: Option<Trend>,
 }
 
+/// An error, and the APIs that have it.
+pub(super) struct Trouble<'a> {
+    pub(super) health: &'a ApiHealth,
+    pub(super) error: &'a ErrorStatus,
+    apis: Vec<String>,
+}
+
+impl Trouble<'_> {
+    /// `Losses and Statistics`.
+    pub(super) fn apis(&self) -> String {
+        words::names(&self.apis)
+    }
+}
+
 impl TargetStatus {
+    /// The latest errors; one that both APIs have is one.
+    pub(super) fn troubles(&self) -> Vec<Trouble<'_>> {
+        let mut troubles: Vec<Trouble<'_>> = Vec::new();
+        for (api, health) in &self.health {
+            let Some(error) = &health.last_error else {
+                continue;
+            };
+            let name = words::api(api);
+            let same = |known: &&mut Trouble<'_>| {
+                known.health.up == health.up && known.error.has_cause_of(error)
+            };
+            if let Some(known) = troubles.iter_mut().find(same) {
+                known.apis.push(name.to_owned());
+                // What is told of it is what has lasted longest.
+                if health.failing_since < known.health.failing_since {
+                    (known.health, known.error) = (health, error);
+                }
+            } else {
+                troubles.push(Trouble {
+                    health,
+                    error,
+                    apis: vec![name.to_owned()],
+                });
+            }
+        }
+        troubles
+    }
+
     /// The codes, each with its overall row and its platforms'; those that are
     /// shown at once, and the others.
     pub(super) fn codes(&self) -> (Vec<Code<'_>>, Vec<Code<'_>>) {

@@ -102,6 +102,10 @@ fn an_unknown_app_is_said_to_be_unknown_with_a_way_back() {
     assert!(page.contains("There is no app “nope” here."), "{page}");
     assert!(page.contains("<a href=\"/\">Show all apps</a>"), "{page}");
     assert!(!page.contains("stands out"), "{page}");
+    assert!(
+        page.contains("<title>No such app (nope)") && !page.contains("All good"),
+        "{page}"
+    );
 }
 
 #[test]
@@ -189,4 +193,30 @@ fn hundreds_of_targets_make_a_page_of_bounded_size_that_says_what_it_leaves_out(
         "{page}"
     );
     assert!(render(&world, at, "app300").contains("<h3>app300"));
+}
+
+#[test]
+fn one_cause_of_both_apis_is_one_box_with_its_beginning_and_tries() {
+    let mut world = World::new(&[target("shop", "singapore")]);
+    for at in [1000, 1060, 1120] {
+        for api in [Api::NormalPushLoss, Api::NormalPushStatistics] {
+            world.failure(0, at, api, FetchError::refused(70009, "no"));
+        }
+    }
+    let page = render(&world, 1180, "");
+    assert_eq!(page.matches("<div class=\"error bad\">").count(), 1);
+    assert!(
+        page.contains("<b>Losses and Statistics: auth 70009</b>"),
+        "{page}"
+    );
+    let since = "Failing since <time datetime=\"2027-01-15T08:16:40Z\">2027-01-15T08:16:40Z</time> (3 min ago), failed 3 times in a row; no answer since the exporter started.";
+    assert!(page.contains(since), "{page}");
+    world.failure(
+        0,
+        1180,
+        Api::NormalPushStatistics,
+        FetchError::refused(60007, "slow"),
+    );
+    let page = render(&world, 1180, "");
+    assert_eq!(page.matches("<div class=\"error bad\">").count(), 2);
 }
