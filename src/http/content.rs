@@ -1,5 +1,6 @@
 //! The scrape, health, and a page for people.
 
+mod assets;
 mod bodies;
 mod chart;
 mod lifecycle;
@@ -7,7 +8,6 @@ mod metrics;
 pub mod negotiation;
 mod page;
 mod renderer;
-mod stylesheet;
 mod targets;
 
 use std::sync::Arc;
@@ -72,7 +72,7 @@ impl Served {
 pub fn router(served: Arc<Served>) -> Router {
     Router::new()
         .route("/", get(page::page))
-        .route("/static/{name}", get(stylesheet::serve))
+        .route("/static/{name}", get(assets::serve))
         .route("/api/v1/targets", get(targets::targets))
         .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(healthy))

@@ -179,6 +179,13 @@ async fn the_page_runs_nothing_and_loads_nothing_from_elsewhere() {
         if query.is_empty() {
             assert!(unescaped(&page).matches(SCRIPT).count() >= 3, "{page}");
         }
+        let icon = page.split("type=\"image/svg+xml\" href=\"").nth(1).unwrap();
+        let icon = icon.split('"').next().unwrap();
+        let answer = http().get(format!("{}{icon}", exporter.url)).send().await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["content-type"], "image/svg+xml");
+        assert!(policy.contains("img-src 'self'"), "{policy}");
         let sheet = page.split("rel=\"stylesheet\" href=\"").nth(1).unwrap();
         let sheet = sheet.split('"').next().unwrap();
         let url = format!("{}{sheet}", exporter.url);

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::{Served, stylesheet};
+use super::{Served, assets};
 use crate::clock;
 use crate::status::words;
 use crate::status::{Moment, Status, TargetStatus};
@@ -32,8 +32,8 @@ const FEW_TARGETS: usize = 4;
 /// Targets named in a line each, below the cards.
 const MAX_LINES: usize = 500;
 
-/// Nothing may be loaded but the style sheet, and nothing may run.
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Nothing may be loaded but the style sheet and the icon, and nothing may run.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What the page's address asks for.
 #[derive(Default, Deserialize)]
@@ -90,6 +90,7 @@ struct Page<'a> {
     paused: bool,
     version: &'static str,
     style: &'static str,
+    icon: &'static str,
     cards: &'a [TargetStatus],
     urgent_lines: &'a [TargetStatus],
     calm_lines: &'a [TargetStatus],
@@ -108,7 +109,8 @@ impl<'a> Page<'a> {
             app: wish.app(),
             paused: wish.refresh == "off",
             version: env!("CARGO_PKG_VERSION"),
-            style: stylesheet::path(),
+            style: assets::style(),
+            icon: assets::icon(),
             cards,
             urgent_lines,
             calm_lines,

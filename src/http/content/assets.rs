@@ -1,0 +1,61 @@
+//! The page's style sheet and icon, under names that change with them, so that browsers may
+//! keep them.
+
+use std::sync::LazyLock;
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+
+/// A file that is part of the program.
+struct Asset {
+    path: LazyLock<String>,
+    kind: &'static str,
+    text: &'static str,
+}
+
+static STYLE: Asset = Asset {
+    path: LazyLock::new(|| path(STYLE.text, "css")),
+    kind: "text/css; charset=utf-8",
+    text: include_str!("templates/style.css"),
+};
+
+static ICON: Asset = Asset {
+    path: LazyLock::new(|| path(ICON.text, "svg")),
+    kind: "image/svg+xml",
+    text: include_str!("templates/icon.svg"),
+};
+
+fn path(text: &str, ending: &str) -> String {
+    let hash = Sha256::digest(text);
+    let hash = hash
+        .iter()
+        .take(8)
+        .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
+    format!("/static/{hash:016x}.{ending}")
+}
+
+/// Where the style sheet is served.
+pub(super) fn style() -> &'static str {
+    &STYLE.path
+}
+
+/// Where the icon is served.
+pub(super) fn icon() -> &'static str {
+    &ICON.path
+}
+
+pub(super) async fn serve(Path(name): Path<String>) -> Response {
+    let is_named = |asset: &&Asset| asset.path.strip_prefix("/static/") == Some(&name);
+    let Some(asset) = [&STYLE, &ICON].into_iter().find(is_named) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let headers = [
+        (CONTENT_TYPE, asset.kind),
+        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, asset.text).into_response()
+}
