@@ -39,7 +39,8 @@ pub struct LossStatus {
     pub since: Option<Moment>,
     /// Whether it goes on; absent where only the window is known.
     pub ongoing: Option<bool>,
-    /// Up to when it went on, and when that leaves the window; absent while it goes on.
+    /// Up to when it went on (at the latest, if it never grew while it was watched: then it is
+    /// `now.watched_since`), and when that leaves the window; absent while it goes on.
     pub over_since: Option<Moment>,
     pub leaves_window: Option<Moment>,
     pub trend: Option<Trend>,

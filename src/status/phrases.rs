@@ -67,14 +67,17 @@ impl LossStatus {
                 .since
                 .map_or_else(String::new, |at| format!(", began {}", words::clock(at)));
             return Some(format!(
-                "over since {}{began}, leaves the window by {}",
-                words::clock(over),
+                "{}{began}, leaves the window by {}",
+                now.over_words(over),
                 words::clock(leaves)
             ));
         }
         let share = now.share_of_pushes.map_or_else(String::new, |share| {
             format!(", {} of {}", words::percent(share), self.pushes())
         });
+        if self.concern == Concern::Steady {
+            return Some(format!("now {}{share}", now.words()));
+        }
         let since = match self.since {
             Some(at) => format!("since {}", words::clock(at)),
             None => format!("since before {}", words::clock(now.watched_since)),

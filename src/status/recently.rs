@@ -54,6 +54,16 @@ impl Recently {
         }
     }
 
+    /// `over since 13:06 UTC`; what was over before it was watched, `or earlier`.
+    pub(super) fn over_words(&self, over: Moment) -> String {
+        let or_earlier = if over == self.watched_since {
+            " or earlier"
+        } else {
+            ""
+        };
+        format!("over since {}{or_earlier}", words::clock(over))
+    }
+
     /// `1,234 a minute, rising`.
     pub(super) fn words(&self) -> String {
         let direction = match self.direction {

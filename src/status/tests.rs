@@ -487,7 +487,8 @@ fn before_in_and_after_an_incident_each_sentence_is_right() {
     let losing =
         "Pushes are lost for a reason that you can repair: shop, APNs credential refused (403).";
     let share = |status: &Status| {
-        let loss = &status.targets[0].losses[0];
+        let is_apns = |loss: &&LossStatus| loss.platform == "apns";
+        let loss = status.targets[0].losses.iter().find(is_apns).unwrap();
         (loss.ongoing, loss.course().unwrap())
     };
     for status in [begins, during] {
@@ -498,7 +499,7 @@ fn before_in_and_after_an_incident_each_sentence_is_right() {
     assert_eq!(ongoing, Some(true));
     assert_eq!(
         course,
-        "now 830 a minute, 83 % of all pushes sent; since 10:00 UTC, goes on"
+        "now 830 a minute, 83 % of pushes sent on APNs; since 10:00 UTC, goes on"
     );
     for status in [after, late] {
         assert_eq!(

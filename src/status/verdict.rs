@@ -122,8 +122,9 @@ fn text(targets: &[TargetStatus]) -> String {
             if let Some(loss) = target.worst(concern)
                 && losing.iter().all(|(app, _)| *app != target.app)
             {
-                let over = loss.over_since.map_or_else(String::new, |over| {
-                    format!(", over since {}", words::clock(over))
+                let over = loss.now.zip(loss.over_since);
+                let over = over.map_or_else(String::new, |(now, over)| {
+                    format!(", {}", now.over_words(over))
                 });
                 let name = format!("{}, {}{over}", target.app, loss.headline());
                 losing.push((&target.app, name));

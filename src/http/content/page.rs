@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::{Served, assets};
 use crate::clock;
 use crate::status::words;
-use crate::status::{Moment, Status, TargetStatus};
+use crate::status::{Concern, Moment, Status, TargetStatus};
 
 /// Seconds after which the browser asks again by itself.
 const REFRESH_AFTER: u64 = 30;

@@ -231,10 +231,22 @@ impl Courses {
         self.losses.is_some_and(|period| period.seconds() > 0)
     }
 
-    /// What is known of a loss; absent if it is not among those followed.
+    /// What is known of a loss. One that did not grow while it was watched long enough was
+    /// over before; nothing is known of one that may have found no room.
     pub fn of(&self, key: &LossKey) -> Option<Recent> {
         let period = self.losses.filter(|period| period.seconds() > 0)?;
-        let row = self.rows.get(key)?;
+        let Some(row) = self.rows.get(key) else {
+            let watched = period.end.0.saturating_sub(period.began.0);
+            return (watched >= HALF && self.cut.is_none()).then_some(Recent {
+                lost: 0,
+                seconds: period.seconds(),
+                end: period.end,
+                since: None,
+                watched: period.began,
+                over: Some(period.began),
+                way: Way::Level,
+            });
+        };
         Some(Recent {
             lost: row.lost(),
             seconds: period.seconds(),

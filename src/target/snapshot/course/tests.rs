@@ -80,6 +80,16 @@ fn what_was_there_from_the_start_has_no_known_beginning() {
 }
 
 #[test]
+fn what_never_grew_while_it_was_watched_was_over_before() {
+    let mut watched = Watched::default();
+    watched.lose(4, &[("410", 50)]);
+    assert_eq!(watched.courses.of(&key("403")), None);
+    watched.lose(3, &[("410", 50)]);
+    let recent = watched.of("403");
+    assert_eq!((recent.lost, recent.over), (0, Some(at(1))));
+}
+
+#[test]
 fn a_trickle_after_an_incident_leaves_it_over_and_another_incident_is_one() {
     let mut watched = Watched::default();
     watched.lose(30, &[("403", 0)]);
