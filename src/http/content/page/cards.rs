@@ -5,8 +5,10 @@ use crate::model::reading::Stage;
 use crate::status::words;
 use crate::status::{ApiHealth, Concern, ErrorStatus, Level, LossStatus, TargetStatus, Trend};
 
-/// Codes shown per target at once; the others are behind a click.
+/// Codes shown per target at once, the others are behind a click: those that need somebody
+/// up to the one, and up to the other in any case.
 const MAX_OPEN_CODES: usize = 5;
+const MIN_OPEN_CODES: usize = 2;
 
 /// The rows of one code at one stage.
 pub(super) struct Code<'a>(&'a [LossStatus]);
@@ -170,7 +172,9 @@ impl TargetStatus {
             .chunk_by(|a, b| a.stage == b.stage && a.err_code == b.err_code)
             .map(Code)
             .collect();
-        let others = shown.split_off(shown.len().min(MAX_OPEN_CODES));
+        let concerns = shown.partition_point(|code| code.concern() != Concern::Steady);
+        let open = concerns.clamp(MIN_OPEN_CODES, MAX_OPEN_CODES);
+        let others = shown.split_off(shown.len().min(open));
         (shown, others)
     }
 
