@@ -108,6 +108,11 @@ impl TargetStatus {
             .map(|(api, state)| (api.as_str(), ApiHealth::of(state)))
             .collect();
         let state = State::of(target, &ranked.rows);
+        let mut notes = notes(target, good, now);
+        let is_open = |loss: &LossStatus| loss.concern != Concern::Steady && loss.now.is_none();
+        if target.has_counters() && ranked.rows.iter().any(is_open) {
+            notes.push("Whether a loss goes on is known once it grows, or was watched for 5 minutes without growing.".to_owned());
+        }
         Self {
             app: target.target.app.name.clone(),
             region: target.target.region.name.clone(),
@@ -126,7 +131,7 @@ impl TargetStatus {
             losses_left_out: ranked.left_out,
             lost: ranked.lost,
             history: history(target),
-            notes: notes(target, good, now),
+            notes,
         }
     }
 

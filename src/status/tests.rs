@@ -210,6 +210,11 @@ fn a_refused_credential_is_named_with_its_app_platform_and_what_to_do() {
         "{action:?}"
     );
     assert!(action.advice.contains("p8 key again"), "{action:?}");
+    let notes = &status.targets[0].notes;
+    assert!(
+        notes[0].starts_with("Whether a loss goes on is known once"),
+        "{notes:?}"
+    );
     let codes: Vec<(&str, &str)> = status.targets[0]
         .losses
         .iter()
