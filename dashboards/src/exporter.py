@@ -144,8 +144,8 @@ def _error_ratio():
         "Failed calls, worst apps",
         f"Part of an app's calls that did not end well. Of many apps, {FIRST}.",
         "single failures heal by a retry; above 25 % for minutes, find the outcome beside.",
-        8, [query(of_leading("erring", highest(_ratio, "app")), "{{app}}")], "percentunit", look=ERRORS, limits=True, none="no calls",
-        soft_max=0.3,
+        8, [query(of_leading("erring", highest(_ratio, "app")), "{{app}}")], "percentunit", look=ERRORS, limits=True,
+        none="no calls", soft_max=0.3,
     )
 
 

@@ -177,9 +177,15 @@ def lost_of_watched(*by: str, matchers: tuple[str, ...] = ()) -> str:
 
 
 def change(*by: str, matchers: tuple[str, ...] = ()) -> str:
-    """How much more is lost than a day ago, where a code that was not there then was 0."""
-    now = lost_of_watched(*by, matchers=matchers)
-    return f"{now} - ({lost_a_day_ago(*by, matchers=matchers)} or 0 * {now})"
+    """How much more of a code is lost than a day ago, where a code that was not there then was 0.
+
+    One sum of what is lost now and, negative, what was then: each is looked at once.
+    """
+    labels = ", ".join(by)
+    now = _of_apps(latest("timpush_window_lost_pushes", *matchers, codes=True))
+    watched = f"{now} and on (app, region) {_of_apps(known(DAY_AGO, codes=True))}"
+    grown = f"sum by ({labels}) ({watched} or -1 * {lost_a_day_ago(*by, matchers=matchers)})"
+    return f"({grown} and on ({labels}) {lost(*by, matchers=matchers)})"
 
 
 def lost_a_day_ago(*by: str, matchers: tuple[str, ...] = ()) -> str:
