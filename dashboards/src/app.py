@@ -9,7 +9,7 @@ from names import POST, READY
 from panels import (
     AGE, LOSS_RATIO, NO_TRAFFIC, PLAIN, Column, bars, lines, now, query, stat, table,
 )
-from queries import FIRING, age, latest, loss_ratio, loss_ratio_over, lost, select, texts, total
+from queries import FIRING, age, latest, loss_ratio, loss_ratio_lately, loss_ratio_over, lost, select, texts, total
 
 BUDGET_LEFT = ((None, names.WORST), (0, names.BAD), (0.25, names.WARN), (0.5, names.GOOD))
 BURN = ((None, names.GOOD), (1, names.WARN), (3, names.BAD), (6, names.WORST))
@@ -85,9 +85,11 @@ def _money():
         ),
         stat(
             "Loss after sending",
-            "Part of the app's sent pushes in the rolling window that did not arrive.",
+            "Part of the app's sent pushes that did not arrive, in the rolling window and, from the counters, in the "
+            "last 10 minutes.",
             "compare it with the loss that is allowed, chosen at the top.",
-            4, query(loss_ratio(POST)), "percentunit", LOSS_RATIO,
+            4, [now(loss_ratio(POST), "window"), now(loss_ratio_lately(POST), "10 min", "B")], "percentunit",
+            LOSS_RATIO, trend=False,
         ),
         stat(
             "Oldest data",
@@ -114,7 +116,7 @@ def _by_span():
         "Loss after sending, over several spans",
         "Part of the sent pushes that was lost in the rolling window and in the last 6 hours and day.",
         "the window above the day: it gets worse; below: it gets better.",
-        12, queries, "percentunit", many=False,
+        12, queries, "percentunit", many=False, look=LOSS_RATIO, limits=True,
         colours={"window": names.STAGES[POST], "6h": "#FF9830", "1d": "#5794F2"},
     )
 
@@ -139,8 +141,8 @@ def _codes():
         "Top codes",
         "The app's ten codes with the most losses in the window, with the service's own words.",
         "open a code to see since when and where, and what to do about its kind.",
-        12, [Column("Lost", f"topk(10, {lost(*by)} > 0)", look=PLAIN, gauge=True, width=130)], "Lost", (*by, "err_info"),
-        {"err_code": [TO_CODE]}, none="no losses",
+        12, [Column("Lost", f"topk(10, {lost(*by)} > 0)", look=PLAIN, gauge=True, width=130)], "Lost",
+        (*by, "err_info"), {"err_code": [TO_CODE]}, none="no losses",
         extra=[f"{texts(*by)} and on (stage, err_code) topk(10, {lost(*by)} > 0)"],
     )
 

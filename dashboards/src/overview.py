@@ -8,7 +8,13 @@ from names import POST, READY
 from panels import (
     AGE, ANY_IS_BAD, LOSS_RATIO, MANY, NO_TRAFFIC, Column, bands, bars, lines, now, query, stat, table,
 )
-from queries import DAY_AGO, FIRING, age, by_class, known, latest, loss_ratio, lost, of_leading, texts, total, worst
+from queries import (
+    DAY_AGO, FIRING, WATCHDOG, age, by_class, causes, known, latest, loss_ratio, loss_ratio_lately, lost, of_leading,
+    texts, total, worst,
+)
+
+# What two numbers of one panel are about.
+WINDOW, LATELY = "window", "10 min"
 
 RECEIPTS = (
     "Delivered counts receipts: FCM has none, and some vendors need a receipt URL, "
@@ -17,7 +23,11 @@ RECEIPTS = (
 
 TO_CODE = (
     "Open this code",
-    dashboard_url("timpush-errors", stage=cell("stage"), err_code=cell("err_code")),
+    dashboard_url("timpush-errors", stage="$__all", app=cell("app"), err_code=cell("err_code")),
+)
+TO_APP_OF_CAUSE = ("Open this app", dashboard_url("timpush-app", app=cell("app")))
+TO_PLATFORM = (
+    "Open this platform", dashboard_url("timpush-platforms", app=cell("app"), platform=cell("platform")),
 )
 
 
@@ -31,9 +41,10 @@ def board() -> Board:
     )
     board.variable(leading("worst", f"topk({MANY}, {loss_ratio(POST, 'app')})", "app"))
     board.line(4, *_now())
-    board.line(8, _funnel(), _apps(), _causes())
+    board.line(8, _apps(), _causes())
     board.line(8, _by_app(), _compared(), _by_stage())
-    board.row("Who must act, and how fresh the numbers are", (8, _classes(), _targets()), (8, _ages(), _alerts()))
+    board.row("Who must act, and how fresh the numbers are",
+              (8, _funnel(), _classes(), _targets()), (8, _ages(), _alerts()))
     return board
 
 
@@ -41,17 +52,20 @@ def _now():
     return (
         stat(
             "Loss after sending",
-            "Part of the sent pushes that a vendor did not report as arrived. A few percent are normal: apps get "
-            "uninstalled.",
+            "Part of the sent pushes that a vendor did not report as arrived, in the window and, from the counters, "
+            "in the last 10 minutes. A few percent are normal: apps get uninstalled.",
             "from 5 % on, find the app in the table below and the code beside it; from 15 % on, expect an outage or "
             "a lost credential.",
-            4, now(loss_ratio(POST)), "percentunit", LOSS_RATIO, trend=False,
+            4, [now(loss_ratio(POST), WINDOW), now(loss_ratio_lately(POST), LATELY, "B")], "percentunit", LOSS_RATIO,
+            trend=False,
         ),
         stat(
             "Loss before sending",
-            "Part of the sendable pushes that never left the service: no certificate or no token was reported.",
+            "Part of the sendable pushes that never left the service, since no certificate or no token was reported, "
+            "in the window and in the last 10 minutes.",
             "a step up after a release means that the app no longer registers its token or certificate.",
-            4, now(loss_ratio(READY)), "percentunit", LOSS_RATIO, trend=False,
+            4, [now(loss_ratio(READY), WINDOW), now(loss_ratio_lately(READY), LATELY, "B")], "percentunit", LOSS_RATIO,
+            trend=False,
         ),
         stat(
             "Sendable",
@@ -80,9 +94,10 @@ def _now():
         ),
         stat(
             "Firing alerts",
-            "Alerts named Timpush* that fire now. It is 0 as well where the alerting rules are not loaded.",
-            "open the row below for the list.",
-            3, query(f"count({FIRING}) or vector(0)"), "none", ANY_IS_BAD, none="0",
+            "Alerts named Timpush* that fire now. No rules: the alert that always fires, PushLossWatchdog of "
+            "timpush.alerts.yml, does not.",
+            "open the row below for the list; load the rules if there are none.",
+            3, query(f"count({FIRING}) or 0 * count({WATCHDOG})"), "none", ANY_IS_BAD, none="no rules",
         ),
     )
 
@@ -96,7 +111,7 @@ def _funnel():
         "Funnel",
         f"How far the pushes of the window came. {RECEIPTS}",
         "compare sendable with sent; do not alert on delivered.",
-        4, queries, colours=names.FUNNEL,
+        6, queries, colours=names.FUNNEL,
     )
 
 
@@ -104,36 +119,39 @@ def _apps():
     by = ("app", "region")
     up = f"0 * max by (app, region) ({latest('timpush_target_up')})"
     columns = [
-        Column("Losses", f"({up} + 1 unless on (app, region) {known()}) or {up}", "none", width=68,
-               states={"0": ("known", names.GOOD), "1": ("no data", names.WORST)}),
-        Column("Loss after", loss_ratio(POST, *by), "percentunit", LOSS_RATIO, width=90),
-        Column("Loss before", loss_ratio(READY, *by), "percentunit", LOSS_RATIO, width=90),
-        Column("Sendable", total(latest("timpush_window_sendable_pushes"), *by)),
+        Column("Data", f"({up} + 1 unless on (app, region) {known()}) or {up}", "none",
+               states={"0": ("ok", names.GOOD), "1": ("none", names.WORST)}),
+        Column("Loss after", loss_ratio(POST, *by), "percentunit", LOSS_RATIO),
+        Column("Now (10m)", loss_ratio_lately(POST, *by), "percentunit", LOSS_RATIO),
+        Column("Loss before", loss_ratio(READY, *by), "percentunit", LOSS_RATIO),
         Column("Sent", total(latest("timpush_window_sent_pushes"), *by)),
-        Column("Lost after", lost(*by, matchers=(f'stage="{POST}"',))),
-        Column("Lost before", lost(*by, matchers=(f'stage="{READY}"',))),
+        Column("Lost", lost(*by)),
         Column("Age", age(*by), "s", AGE),
     ]
     return table(
         "Apps, worst first",
-        "Each app and region with its losses after and before sending in the window. First come those without data: "
+        "Each app and region with its losses after sending in the window and in the last 10 minutes, before sending, "
+        "and in all. First come those without data: "
         "never answered, or not for so long that the last answer was dropped. An app without pushes, or without "
         "statistics, has no ratio.",
         "open the worst app by its name; a red age means that its row is old.",
-        12, columns, "Loss after", by, {"app": [TO_APP]}, none=NO_TRAFFIC, above="Losses",
+        13, columns, "Loss after", by, {"app": [TO_APP]}, none=NO_TRAFFIC, above="Data",
     )
 
 
 def _causes():
-    by = ("stage", "err_code")
+    by = ("app", "platform", "err_code", "class")
+    code = ("stage", "platform", "err_code")
+    top = f"topk(10, {causes()} > 0)"
+    words = texts(*code, matchers=('platform!="all"',))
     return table(
         "Top causes",
-        "The ten error codes with the most losses in the window, with the service's own words. Codes of different "
-        "vendors may be the same number.",
-        "open a code to see since when, where, and what to do about its kind.",
-        8, [Column("Lost", f"topk(10, {lost(*by)} > 0)", look=((None, names.CALM),), gauge=True, width=130)], "Lost",
-        (*by, "err_info"), {"err_code": [TO_CODE]}, none="no losses",
-        extra=[f"{texts(*by)} and on (stage, err_code) topk(10, {lost(*by)} > 0)"],
+        "The ten with the most losses in the window of all apps, platforms and codes, with the class that says who "
+        "must act and the service's own words. Losses without a platform are not among them.",
+        "credential, config, permission and content are yours: open the code to see since when, and what to do.",
+        11, [Column("Lost", top, look=((None, names.CALM),), gauge=True, width=100)], "Lost",
+        (*by, "err_info"), {"app": [TO_APP_OF_CAUSE], "platform": [TO_PLATFORM], "err_code": [TO_CODE]},
+        none="no losses", extra=[f"{words} and on ({', '.join(code)}) {top}"], without=("stage",),
     )
 
 
@@ -146,7 +164,7 @@ def _by_app():
         "Part of each app's sent pushes that was lost, for the twenty apps where it is most at the end of the range. "
         "A gap means no traffic.",
         "note when a line left its usual level; click it to open the app.",
-        8, [query(expr, "{{app}}")], "percentunit", links=[("Open this app", link)],
+        8, [query(expr, "{{app}}")], "percentunit", links=[("Open this app", link)], look=LOSS_RATIO, limits=True,
     )
 
 
@@ -158,7 +176,7 @@ def _compared():
         "that much history; `timpush-exporter backfill` can fill in 7 days.",
         "a line that left both others is an incident; one that follows them is the day's usual course.",
         8, [query(loss_ratio(POST, at=at), name, ref) for name, at, ref in spans], "percentunit", many=False,
-        dashed=("a day ago", "a week ago"),
+        look=LOSS_RATIO, limits=True, dashed=("a day ago", "a week ago"),
         colours={"now": names.STAGES[POST], "a day ago": "#8AB8FF", "a week ago": "#A352CC"},
     )
 
@@ -178,7 +196,7 @@ def _classes():
         "Losses of the platforms by the class of their code. token_invalid is the floor of uninstalled apps; "
         "credential, permission, config and content are yours; quota and vendor_transient are the vendor's.",
         "act on credential, permission, config and content; see Error codes for each class.",
-        12, [query(by_class(codes=False), "{{class}}")], colours=names.CLASSES, stacked=StackingMode.NORMAL,
+        9, [query(by_class(codes=False), "{{class}}")], colours=names.CLASSES, stacked=StackingMode.NORMAL,
         none="no losses",
     )
 
@@ -192,7 +210,7 @@ def _targets():
         "Whether the latest poll of an app and region was answered by all of its APIs, for the twenty that have "
         "failed for most polls by the end of the range.",
         "failed means that the numbers stand still; open Exporter health for the reason.",
-        12, query(expr, "{{app}} {{region}}"),
+        9, query(expr, "{{app}} {{region}}"),
         look=((None, names.WORST), (1, names.GOOD)),
         states={"0": ("failed", names.WORST), "1": ("ok", names.GOOD)},
     )

@@ -98,9 +98,10 @@ def _dress(panel, title: str, means: str, do: str, width: int, queries, unit: st
     return panel
 
 
-def stat(title, means, do, width, target, unit="short", look=PLAIN, none=NO_TRAFFIC, low=0, states=None, trend=True):
-    """One number, coloured by what it means."""
-    panel = _dress(build_stat.Panel(), title, means, do, width, [target], unit, look, none, low)
+def stat(title, means, do, width, targets, unit="short", look=PLAIN, none=NO_TRAFFIC, low=0, states=None, trend=True):
+    """One number, or one of each of several queries with its name, coloured by what it means."""
+    targets = targets if isinstance(targets, list) else [targets]
+    panel = _dress(build_stat.Panel(), title, means, do, width, targets, unit, look, none, low)
     reduced = build_common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)
     empty = model.DashboardSpecialValueMapOptions(
         match=model.SpecialValueMatch.NULL_AND_NAN, result=model.ValueMappingResult(text=none, color=names.NEUTRAL)
@@ -227,6 +228,11 @@ def words(title, width, content):
     return build_text.Panel().title(title).span(width).mode(TextMode.MARKDOWN).content(content)
 
 
+def heading_width(name: str) -> int:
+    """Pixels in which a column's heading is whole, with the arrow of the sorting."""
+    return max(LEAST_WIDTH, round(7.6 * len(name)) + 36)
+
+
 class Column:
     """One column of numbers: a query and how its cells look."""
 
@@ -247,8 +253,8 @@ class Column:
         if states:
             self.properties.append(property_of("mappings", [mapping.to_json() for mapping in _mapped(states)]))
             self.properties.append(property_of("custom.cellOptions", {"type": "color-text"}))
-        if width := width or (DATE_WIDTH if unit.startswith("dateTime") else None):
-            self.properties.append(property_of("custom.width", width))
+        width = width or (DATE_WIDTH if unit.startswith("dateTime") else heading_width(name))
+        self.properties.append(property_of("custom.width", width))
 
 
 def table(title, means, do, width, columns, sort, keys, links=None, none="no data", extra=(), low=0, ascending=False,

@@ -86,7 +86,7 @@ def _after():
         "Part of each platform's sent pushes that the vendor did not report as arrived.",
         "a line that jumps alone is that vendor: check its credential in the console, then the vendor's status.",
         14, [query(loss_ratio(POST, "platform", matchers=PICKED), "{{platform}}")], "percentunit",
-        colours=names.PLATFORMS,
+        colours=names.PLATFORMS, look=LOSS_RATIO, limits=True,
     )
 
 
@@ -132,7 +132,7 @@ def _one():
              "Part of the platform's sent pushes that the vendor did not report as arrived.",
              "compare with the time of releases and of changes at the vendor.",
              8, [query(loss_ratio(POST, "platform", matchers=PICKED), "{{platform}}")], "percentunit", many=False,
-             colours=names.PLATFORMS,
+             colours=names.PLATFORMS, look=LOSS_RATIO, limits=True,
          ),
          lines(
              "$platform: sent",

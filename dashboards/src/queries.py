@@ -18,6 +18,9 @@ LOSS = (*TARGET, "stage", "err_code")
 _FIRES = 'alertname=~"Timpush.+",alertstate="firing"'
 FIRING = f'(ALERTS{{{_FIRES},app=~"$app"}} or ALERTS{{{_FIRES},app=""}})'
 
+# Always fires where the alerting rules are loaded: without it nobody knows that nothing fires.
+WATCHDOG = 'ALERTS{alertname="PushLossWatchdog",alertstate="firing"}'
+
 # Gauges that the rules of the group timpush-dashboards record, folded over replicas and codes, by
 # the same name after `board:`, and once more after `fleet:` over all apps, with their codes. A
 # query works on each: $series is how the names begin, which is `board:timpush_` where the rules
@@ -168,6 +171,25 @@ def loss_ratio_over(span: str, stage: str, *by: str) -> str:
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
 
+def loss_ratio_lately(stage: str, *by: str) -> str:
+    """The same of the last 10 minutes: from the counters or, where $series chooses what is recorded, from
+    what the rules of the group timpush-recording make of them. Those have no label job."""
+    step = "sent" if stage == POST else "sendable"
+    served = f"max by (app, region) (increase({select(f'${{series}}{step}_pushes_total')}[10m]))"
+    recorded = f'app_region_window:timpush_{step}_pushes:increase{{window="10m",{_OF_TARGETS}}}'
+    base = f"({served} or on (app, region) {recorded}) and on (app, region) {known()}"
+    served = f"max by ({', '.join(LOSS)}) (increase({select('${series}lost_pushes_total', _stage(stage))}[10m]))"
+    served = f"sum by (app, region) ({served})"
+    lately = f'window="10m",{_stage(stage)},{_OF_TARGETS}'
+    recorded = f"app_region_stage_window:timpush_lost_pushes:increase{{{lately}}}"
+    part = f"({served} or on (app, region) {recorded}) and on (app, region) ({base})"
+    part, whole = (_of_apps(total(inner, *by)) for inner in (part, base))
+    return f"({part} or 0 * {whole}) / ({whole} > 0)"
+
+
+# What chooses targets among recorded series that have no label job.
+_OF_TARGETS = 'app=~"$app",region=~"$region"'
+
 DAY_AGO = " offset 1d"
 
 
@@ -228,6 +250,23 @@ def by_class(by: tuple[str, ...] = (), matchers: tuple[str, ...] = (), codes: bo
     joined = joined.replace(CHOSEN, f'{CHOSEN},err_code!=""', 1)
     recorded = f"max by (app, region, class) ({select('${series}window_class_lost_pushes')})"
     return f"{total(joined, *by, 'class')} or {total(recorded, *by, 'class')}"
+
+
+def causes() -> str:
+    """Losses of each app by platform and code, with the code's class.
+
+    Recorded by the group timpush-recording; without it, joined here as it joins them.
+    """
+    code = ("stage", "platform", "err_code")
+    rows = select("${series}window_platform_lost_pushes", 'err_code!=""')
+    unknown = f'label_replace(max by ({", ".join(code)}) ({rows}) ^ 0, "class", "unknown", "", "")'
+    served = (
+        f"max by (app, region, {', '.join(code)}) ({rows}) * on ({', '.join(code)}) group_left (class) "
+        f"({_classes()} or on ({', '.join(code)}) {unknown})"
+    )
+    recorded = f"app_region_code:timpush_window_lost_pushes:max{{{_OF_TARGETS}}} and on (app, region) {known()}"
+    both = _of_apps(f"{served} or on (app, region, {', '.join(code)}) ({recorded})")
+    return f"sum by (app, {', '.join(code)}, class) ({both})"
 
 
 def last_success(*also: str, choice: str = CHOSEN, at: str = "") -> str:

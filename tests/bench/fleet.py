@@ -42,7 +42,10 @@ Labels = dict[str, str]
 
 
 class Family:
-    """Series of one name, from `since` seconds before the end on, one sample in `every`."""
+    """Series of one name, from `since` seconds before the end on, one sample in `every`.
+
+    They have the exporter's job, unless a row says that it is "": none.
+    """
 
     def __init__(self, name: str, rows: list[Labels], every: int = SPARSE, since: int = DAY, level: float = 100,
                  counts: bool = False, fixed: bool = False) -> None:
@@ -182,7 +185,7 @@ class Batch:
             labels = {"__name__": family.name, "job": JOB, **family.rows[row]}
             series = b"".join(
                 _field(1, _field(1, name.encode()) + _field(2, value.encode()))
-                for name, value in sorted(labels.items())
+                for name, value in sorted(labels.items()) if value
             )
             self._message += b"\x0a" + _varint(len(series) + samples * len(empty)) + series + samples * empty
             self._places.append(len(self._message) - samples * len(empty) + len(empty) - SAMPLE.size)
@@ -200,18 +203,24 @@ class Batch:
         return len(self._rows) * self.samples
 
 
-def write(host: str, every: list[Family], start: int, end: int) -> int:
-    """Sends all samples, those of a span after those of the one before, and says how many they were."""
+def write(host: str, every: list[Family], start: int, end: int, origin: int | None = None, span: int = SPAN,
+          made: dict | None = None) -> int:
+    """Sends all samples, those of a span after those of the one before, and says how many they were.
+
+    Values are those of their age at the `origin`, which is the end if it is not given. What was
+    `made` for a list of families serves that list again.
+    """
+    origin = end if origin is None else origin
+    made = {} if made is None else made
     connection = http.client.HTTPConnection(host, timeout=120)
     headers = {
         "Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
         "X-Prometheus-Remote-Write-Version": "0.1.0",
     }
-    made: dict[tuple[int, int], list[Batch]] = {}
     count = 0
-    for first in range(start, end + 1, SPAN):
+    for first in range(start, end + 1, span):
         for number, family in enumerate(every):
-            times = range(first, min(first + SPAN, end + 1), family.every)
+            times = range(first, min(first + span, end + 1), family.every)
             if end - first > family.since and end - first != DAY:
                 continue
             key = (number, len(times))
@@ -220,7 +229,7 @@ def write(host: str, every: list[Family], start: int, end: int) -> int:
                 parts = (range(at, min(at + size, len(family.rows))) for at in range(0, len(family.rows), size))
                 made[key] = [Batch(family, part, len(times)) for part in parts]
             for batch in made[key]:
-                connection.request("POST", "/api/v1/write", batch.at(times, end), headers)
+                connection.request("POST", "/api/v1/write", batch.at(times, origin), headers)
                 answer = connection.getresponse()
                 text = answer.read()
                 if answer.status // 100 != 2:

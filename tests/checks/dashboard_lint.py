@@ -34,6 +34,10 @@ FOUND = {"leading", "worst", "failing", "late", "erring"}
 # Labels of which there can be hundreds of values, or of pairs.
 NUMEROUS = {"app", "err_code", "code"}
 
+# Pixels: of a letter and of an arrow with margins in a heading, of one of 24 columns on a narrow screen, and of
+# a name that can be read.
+LETTER, ARROW, COLUMN, TEXT = 7, 36, 64, 70
+
 # More points than one in 15 minutes of a day are no use, and cost.
 POINTS = 100
 
@@ -237,6 +241,12 @@ def _columns(panel: dict) -> list[str]:
     renamed = {old: new for each in organized for old, new in each["renameByName"].items()}
     labels = {name for each in organized for name in each["indexByName"]} - renamed.keys()
     found = [f"column {name} has no unit" for name in renamed.values() if name not in units]
+    widths = {name: properties.get("custom.width", 0) for name, properties in overrides(panel).items()}
+    found += [f"heading {name} is cut" for name in renamed.values() if widths.get(name, 0) < len(name) * LETTER + ARROW]
+    room = panel["gridPos"]["w"] * COLUMN - sum(widths.get(name, 0) for name in {*labels, *renamed.values()})
+    shown = {name for each in organized for name in labels - each["excludeByName"].keys()}
+    if room < TEXT * sum(not widths.get(name) for name in shown):
+        found.append(f"leaves {room} pixels for the columns of {', '.join(sorted(shown))}")
     return found + [f"column {name} may be shown as a number" for name in sorted(labels) if units.get(name) != "string"]
 
 

@@ -20,7 +20,6 @@ import time
 import dashboards
 import promql_parser
 import promql_rules
-import yaml
 from dashboards import Query
 from lab import Failure, Prometheus, copied, dated, demo, fetch, free_port, need, refuse_some, simulated_past
 
@@ -85,13 +84,23 @@ def served(metrics: str) -> dict[str, set[str]]:
 
 def recorded() -> dict[str, set[str]]:
     """Labels by the name of what the rules record for the dashboards."""
-    groups = yaml.safe_load((dashboards.TOP / "deploy/prometheus/timpush.rules.yml").read_text())["groups"]
     found = {}
-    for rule in next(group["rules"] for group in groups if group["name"] == "timpush-dashboards"):
+    for rule in dashboards.rules():
+        if rule["record"].startswith(promql_rules.WITHOUT_JOB):
+            # Its own name says what its labels are.
+            found[rule["record"]] = LEVELS[rule["record"].partition(":")[0]]
+            continue
         folded = aggregate(promql_parser.parse(rule["expr"]))
         found[rule["record"]] = {*folded.modifier.labels, *rule.get("labels", ()), *FOLDED} - EVERYWHERE
     return found
 
+
+LEVELS = {
+    "app_region": {"app", "region"},
+    "app_region_window": {"app", "region", "window"},
+    "app_region_stage_window": {"app", "region", "stage", "window"},
+    "app_region_code": {"app", "region", "stage", "platform", "err_code", "class"},
+}
 
 # What label_replace() gives to what is recorded over all apps.
 FOLDED = ("app", "known")
@@ -106,7 +115,9 @@ def aggregate(tree):
 
 # What is asked under these names only where $series or $sums chooses other ones.
 ELSEWHERE = {
-    "board:timpush_api_requests_total", "board:timpush_api_retries_total",
+    *(f"board:timpush_{name}_total" for name in (
+        "api_requests", "api_retries", "lost_pushes", "sent_pushes", "sendable_pushes",
+    )),
     *(f"timpush_{name}" for name in ("api_requests:rate5m", "api_retries:rate5m", "window_class_lost_pushes")),
     "fleet:timpush_window_class_lost_pushes",
 }

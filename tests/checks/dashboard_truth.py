@@ -2,7 +2,8 @@
 """Asks the dashboards about fleets of which the right answer is known, on a real Prometheus.
 
 Each fleet has a scrape job of its own, which is what the variable Job chooses. All is asked twice:
-of the exporter's series, and of what the rules of the group timpush-dashboards record of them.
+of the exporter's series, and of what the rules record of them. An app is in one fleet only: what alerts look at, too,
+is recorded without the job.
 """
 
 import itertools
@@ -19,6 +20,9 @@ import yaml
 from lab import Failure, Prometheus, need
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+
+# How many rules there are, one made of another, from what is served to sums over all apps.
+PASSES = 3
 READY, POST = "ready_to_send", "post_send_delivered"
 # The one that a repeated row is tried with.
 PLATFORM = dashboards.REPEATED["platform"]
@@ -95,7 +99,7 @@ def names(fleet: Fleet) -> None:
 
 
 def codes(fleet: Fleet) -> None:
-    fleet.app("shop", {"a.c": 1, "abc": 10, "4|5": 100, "4": 1000}, sent=5000)
+    fleet.app("store", {"a.c": 1, "abc": 10, "4|5": 100, "4": 1000}, sent=5000)
 
 
 def hole(fleet: Fleet) -> None:
@@ -188,6 +192,11 @@ def claims(ask: Asker):
     yield about, ask.rows(overview, "Loss after sending, worst apps (A)", "app", job=job), {"whole": 0.02}
     yield about, ask.rows(platforms, "Loss after sending, by platform (A)", "platform", job=job), {PLATFORM: 0.02}
     yield about, ask.rows(app, "Loss after sending (A)", "", job=job, app="whole"), {"": 0.02}
+    yield about, ask.rows(overview, "Loss after sending (B)", "", job=job), {"": 0.02}
+    yield about, ask.rows(overview, "Loss before sending (B)", "", job=job), {"": 0}
+    place = ask.column(overview, "Apps, worst first", "Now (10m)")
+    yield about, ask.rows(overview, place, "app", job=job), {"whole": 0.02}
+    yield about, ask.rows(app, "Loss after sending (B)", "", job=job, app="whole"), {"": 0.02}
     # The allowed loss is 5 %.
     yield about, ask.rows(app, "Burn rate (A)", "", job=job, app="whole"), {"": 0.4}
     yield about, ask.rows(app, "Budget left of 7 days (A)", "", job=job, app="whole"), {"": 0.6}
@@ -195,6 +204,7 @@ def claims(ask: Asker):
     job, about = "catalogues", "two versions of the catalogue give a loss one class"
     yield about, ask.rows(overview, "Lost, by who must act (A)", "class", job=job), {"config": 5}
     yield about, ask.rows(errors, "Who must act (A)", "class", job=job), {"config": 5}
+    yield about, ask.rows(overview, "Top causes (A)", "class", job=job), {"config": 5}
     place = "$platform: top codes (C)"
     yield about, ask.rows(platforms, place, "class", job=job, platform=PLATFORM), {"config": 1}
 
@@ -217,6 +227,11 @@ def claims(ask: Asker):
     about = "a chart over time is of the codes with the most losses"
     yield about, dict.fromkeys(ask.found(errors, "leading", job=job), 0), dict.fromkeys(["4", "4|5", "abc", "a.c"], 0)
 
+    about = "a cause has its app, platform and class, which is unknown where no catalogue has it"
+    for label, wanted in (("app", "store"), ("platform", PLATFORM), ("class", "unknown")):
+        found = ask.rows(overview, "Top causes (A)", label, job=job, err_code="4")
+        yield about, dict.fromkeys(found, 0), {wanted: 0}
+
     job, about = "hole", "nothing is new to an app without data of yesterday"
     yield about, ask.rows(errors, "New in the last day (A)", "err_code", job=job), {"fresh": 7}
     yield about, ask.rows(errors, "Risers (A)", "err_code", job=job), {"fresh": 7, "old": 6}
@@ -233,7 +248,7 @@ def claims(ask: Asker):
     place = "Age of the data against what is allowed (A)"
     yield about, ask.rows(health, place, "app", job=job), {name: age / 180 for name, age in ages.items()}
     about = "an app that was never answered is in the table of apps, before the others"
-    place = ask.column(overview, "Apps, worst first", "Losses")
+    place = ask.column(overview, "Apps, worst first", "Data")
     yield about, ask.rows(overview, place, "app", job=job), {"silent": 1, "answered": 0}
 
     job, about = "many", "of many apps the worst are shown"
@@ -248,9 +263,8 @@ def claims(ask: Asker):
 
 def record(server: Prometheus, folder: pathlib.Path, start: int, end: int) -> None:
     """Writes what the rules would have recorded into the data of a server that is running."""
-    groups = yaml.safe_load((dashboards.TOP / "deploy/prometheus/timpush.rules.yml").read_text())["groups"]
     file = folder / "rules.yml"
-    file.write_text(yaml.safe_dump({"groups": [each for each in groups if each["name"] == "timpush-dashboards"]}))
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboards", "rules": dashboards.rules()}]}))
     command = [
         "promtool", "tsdb", "create-blocks-from", "rules", f"--start={start}", f"--end={end}", "--eval-interval=60s",
         f"--url={server.url}", f"--output-dir={server.data}", str(file),
@@ -300,7 +314,18 @@ def run(folder: pathlib.Path) -> tuple[int, list[str]]:
         for claim in claims(ask):
             check(*claim)
         check_variable("without rules the exporter's series are chosen", ask, "series", 600, ["timpush_"])
-        record(server, folder, now - 15 * MINUTE, now)
+        about = "without rules nobody knows that no alert fires"
+        check(about, ask.rows("timpush-overview", "Firing alerts (A)", ""), {})
+    # Rules are of what others recorded, which promtool sees once it is written.
+    for _ in range(PASSES):
+        with server.running():
+            record(server, folder, now - 15 * MINUTE, now)
+    watchdog = folder / "watchdog.om"
+    watchdog.write_text("".join(
+        f'ALERTS{{alertname="PushLossWatchdog",alertstate="firing"}} 1 {now - minute * MINUTE}\n'
+        for minute in range(20, -1, -1)
+    ) + "# EOF\n")
+    server.load(watchdog)
     with server.running():
         ask, before = Asker(server, now, recorded), Asker(server, now, served)
         for about, found, wanted in claims(ask):
@@ -308,11 +333,8 @@ def run(folder: pathlib.Path) -> tuple[int, list[str]]:
         check_variable("recorded series are chosen", ask, "series", 600, ["board:timpush_", "timpush_"])
         about = "the exporter's series are chosen if only they go back that far"
         check_variable(about, ask, "series", DAY, ["timpush_", "board:timpush_"])
-    # Sums are of what was recorded for each app, by what is known of it, which was recorded, too.
-    for _ in range(2):
-        with server.running():
-            record(server, folder, now - 15 * MINUTE, now)
-    with server.running():
+        about = "with rules it is 0 alerts that fire"
+        check(about, ask.rows("timpush-overview", "Firing alerts (A)", ""), {"": 0})
         fleet_wide = Asker(server, now, dashboards.FLEET_NAMES)
         about = "of all apps the recorded sums are chosen"
         check_variable(about, fleet_wide, "sums", 600, ["fleet:timpush_", "board:timpush_"])

@@ -5,6 +5,8 @@ import json
 import pathlib
 import re
 
+import yaml
+
 TOP = pathlib.Path(__file__).parents[2]
 FOLDER = TOP / "dashboards"
 
@@ -136,6 +138,25 @@ def lines_of(result: list[dict]) -> list[str]:
         "{%s} %s" % (",".join(f'{name}="{value}"' for name, value in each["metric"].items()), each["value"][1])
         for each in result
     ]
+
+
+# What the dashboards look at of the group timpush-recording, and what that is made of.
+_SHARED = re.compile(
+    r"stage_platform_code:timpush_error_class:info|app_region_code:timpush_window_lost_pushes:max"
+    r"|app_region:timpush_(window:hours|polled_often:bool)"
+    r"|app_region_window:timpush_(sent|sendable)_pushes:increase|app_region_stage_window:timpush_lost_pushes:increase"
+)
+
+
+def rules() -> list[dict]:
+    """What must be recorded for the dashboards, in the order in which it is."""
+    text = (TOP / "deploy/prometheus/timpush.rules.yml").read_text("utf-8")
+    groups = {each["name"]: each["rules"] for each in yaml.safe_load(text)["groups"]}
+    shared = [
+        rule for rule in groups["timpush-recording"]
+        if _SHARED.fullmatch(rule["record"]) and rule.get("labels", {}).get("window") != "24h"
+    ]
+    return shared + groups["timpush-dashboards"]
 
 
 def texts(value: object) -> list[str]:

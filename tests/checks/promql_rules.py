@@ -7,6 +7,9 @@ import promql_parser as ast
 # Series that are not the exporter's own and carry no job.
 FOREIGN = {"ALERTS"}
 
+# How names begin that alerts look at, too: recorded without a job, which others must limit them to.
+WITHOUT_JOB = "app_region"
+
 GROWTH = {"increase", "rate", "histogram_quantile"}
 
 # Selectors of a past span that is no counter's.
@@ -97,7 +100,7 @@ def _selector(chosen: ast.VectorSelector, node: ast.Expr, above: tuple[ast.Expr,
     found = []
     name = chosen.name
     matched = {matcher.name for matcher in chosen.matchers.matchers}
-    if name not in FOREIGN and "job" not in matched:
+    if name not in FOREIGN and "job" not in matched and not (name.startswith(WITHOUT_JOB) and _joined(above)):
         found.append(f"{name} is not limited to the job")
     function = str(above[-1].func.name) if above and isinstance(above[-1], ast.Call) else ""
     if is_counter(name) and function not in GROWTH:
@@ -110,6 +113,15 @@ def _selector(chosen: ast.VectorSelector, node: ast.Expr, above: tuple[ast.Expr,
         if not folds:
             found.append(f"{name} is not folded over replicas by max by (...)")
     return found
+
+
+def _joined(above: tuple[ast.Expr, ...]) -> bool:
+    """Whether it is limited by `and` to targets of a job."""
+    return any(
+        isinstance(each, ast.BinaryExpr) and str(each.op) == "and"
+        and any("job" in {matcher.name for matcher in other.matchers.matchers} for other in selectors(each.rhs))
+        for each in above
+    )
 
 
 def _division(node: ast.BinaryExpr) -> list[str]:
