@@ -65,12 +65,15 @@ async fn every_example_of_the_help_can_be_pasted() {
     for command in ["check-config", "query", "backfill", "usersig"] {
         let help = paste(&lab.path(""), &format!("timpush-exporter {command} --help"));
         let help = good(&help, command).replace("\\\n", " ");
-        for line in help.lines().map(str::trim).filter(|line| is_short(line)) {
+        let examples = help.lines().map(str::trim);
+        for line in examples.filter(|line| is_short(line) || line.starts_with("usersig=$(")) {
             good(&paste(&lab.path(""), line), line);
             pasted.push(command);
         }
     }
-    assert_eq!(pasted, ["check-config", "query", "backfill", "usersig"]);
+    let queries = ["query"; 3];
+    let expected = [&["check-config"][..], &queries, &["backfill", "usersig"]].concat();
+    assert_eq!(pasted, expected);
 }
 
 /// The code blocks of a page in one language, each without its indentation.
