@@ -15,6 +15,7 @@ use crate::clock;
 use crate::config::{App, duration};
 use crate::failure::Failure;
 use crate::fetch::Fetch;
+use crate::model::outcome::FetchError;
 use crate::model::reading::{Api, Reading};
 use crate::model::window::{LOOK_BACK, Range, TO_PASTE, UnixSeconds, aligned_end};
 use answer::{Answer, Sent};
@@ -59,20 +60,19 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let (targets, client) = chosen.targets(args.region.as_deref())?;
     let mut answers = Vec::new();
     for target in &targets {
-        let ask = async |api| {
-            let reading = client.fetch(target, api, range).await;
-            reading.map_err(|error| {
-                Failure::failed(format!("{}: {error}; {}", target.id(), error.advice))
-            })
-        };
-        let Reading::Loss(losses) = ask(Api::NormalPushLoss).await? else {
+        let named = |error: &FetchError| format!("{}: {error}; {}", target.id(), error.advice);
+        let losses = client.fetch(target, Api::NormalPushLoss, range).await;
+        let Reading::Loss(losses) = losses.map_err(|error| Failure::failed(named(&error)))? else {
             continue;
         };
-        let sent = if target.app.polling.statistics {
-            Sent::of(ask(Api::NormalPushStatistics).await?)
-        } else {
-            Sent::default()
-        };
+        let mut sent = Sent::default();
+        if target.app.polling.statistics {
+            match client.fetch(target, Api::NormalPushStatistics, range).await {
+                Ok(reading) => sent = Sent::of(reading),
+                // Losses without shares are better than nothing while one API is out.
+                Err(error) => tracing::warn!("no shares of what was sent: {}", named(&error)),
+            }
+        }
         answers.push(Answer::new(target, range, &losses, &sent));
     }
     match args.output {

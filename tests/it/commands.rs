@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use timpush_exporter::simulator::{Fault, Rule};
+use timpush_exporter::simulator::{Fault, Rule, Scenario};
 
 use crate::lab::{BINARY, Exporter, Lab, SHOP, UNLIMITED};
 
@@ -388,4 +388,26 @@ fn the_configuration_of_the_composition_can_be_used() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/compose/timpush.yml");
     let output = run(&["check-config", path, "--without-secrets"]);
     assert_eq!(code(&output), Some(0), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn query_shows_losses_without_shares_while_the_statistics_are_refused() {
+    let lab = Lab::start(UNLIMITED).await;
+    let scenario = r#"{"rules": [{"match": {"api": "normal_push_statistics"}, "fault": {"error": {"code": 60007}}}]}"#;
+    lab.simulator
+        .set_scenario(Scenario::from_json(scenario).unwrap());
+    let apps = Lab::app("shop", SHOP, &lab.url);
+    let config = lab.write(
+        "timpush.yml",
+        &format!("calls_per_second: 100\napps:\n{apps}"),
+    );
+    let output = run(&["query", "--config", config.to_str().unwrap()]);
+    let (table, errors) = (stdout(&output), stderr(&output));
+    assert_eq!(code(&output), Some(0), "{errors}");
+    assert!(table.contains(" not sent"), "{table}");
+    assert!(!table.contains("% of "), "{table}");
+    assert!(
+        errors.contains("no shares of what was sent: shop/lab: "),
+        "{errors}"
+    );
 }
