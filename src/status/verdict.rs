@@ -72,105 +72,123 @@ impl Verdict {
     }
 }
 
+/// Concerns that a headline names, the worst first, with what is said of one app and of several.
+const LOSSES: [(Concern, &str, &str); 3] = [
+    (
+        Concern::Repair,
+        "are lost for a reason that you can repair",
+        "are lost for reasons that you can repair",
+    ),
+    (
+        Concern::Rising,
+        "are lost more and more",
+        "are lost more and more",
+    ),
+    (
+        Concern::Over,
+        "were lost, but no longer are",
+        "were lost, but no longer are",
+    ),
+];
+
 fn text(targets: &[TargetStatus]) -> String {
-    let all = targets.len();
-    let is = |state: State| targets.iter().filter(move |target| target.state == state);
-    let mut sentences = Vec::new();
-    let failing = is(State::Failing).count();
-    if failing > 0 {
-        let cannot = negated(failing, all, "cannot be asked", "can be asked");
-        let reasons: BTreeSet<Option<String>> =
-            is(State::Failing).map(TargetStatus::failure).collect();
-        let shared = (reasons.len() == 1).then(|| reasons.first().cloned().flatten());
-        let names: Vec<String> = is(State::Failing)
-            .map(|target| match target.failure() {
-                Some(reason) if shared.is_none() => format!("{} ({reason})", target.id()),
-                _ => target.id(),
-            })
-            .collect();
-        let names = words::names(&names);
-        sentences.push(match shared.flatten() {
-            Some(reason) => format!("{cannot} ({reason}): {names}."),
-            None => format!("{cannot}: {names}."),
-        });
-    }
-    for (concern, one, several) in [
-        (
-            Concern::Repair,
-            "are lost for a reason that you can repair",
-            "are lost for reasons that you can repair",
-        ),
-        (
-            Concern::Rising,
-            "are lost more and more",
-            "are lost more and more",
-        ),
-        (
-            Concern::Over,
-            "were lost, but no longer are",
-            "were lost, but no longer are",
-        ),
-    ] {
+    let mut sentences: Vec<String> = failing(targets).into_iter().collect();
+    let apps: BTreeSet<&str> = targets.iter().map(|target| target.app.as_str()).collect();
+    for (n, (concern, one, several)) in LOSSES.into_iter().enumerate() {
         // What was told of a target once is not told again as something smaller.
-        let told = |target: &TargetStatus| {
-            [Concern::Repair, Concern::Rising]
-                .iter()
-                .any(|worse| *worse < concern && target.has(*worse))
-        };
-        let mut losing: Vec<(&str, String)> = Vec::new();
-        for target in targets.iter().filter(|target| !told(target)) {
-            if let Some(loss) = target.worst(concern)
-                && losing.iter().all(|(app, _)| *app != target.app)
-            {
-                let over = loss.now.zip(loss.over_since);
-                let over = over.map_or_else(String::new, |(now, over)| {
-                    format!(", {}", now.over_words(over))
-                });
-                let name = format!("{}, {}{over}", target.app, loss.headline());
-                losing.push((&target.app, name));
-            }
+        let is_told = |target: &&TargetStatus| LOSSES[..n].iter().any(|worse| target.has(worse.0));
+        let untold = targets.iter().filter(|target| !is_told(target));
+        let names = losing(untold, concern);
+        let many = if names.len() == 1 { one } else { several };
+        if !names.is_empty() {
+            sentences.push(match apps.len() {
+                1 => format!("Pushes {many}: {}.", words::names(&names)),
+                apps => format!(
+                    "Pushes of {} of {apps} apps {many}: {}.",
+                    names.len(),
+                    words::semicolons(&names)
+                ),
+            });
         }
-        if losing.is_empty() {
-            continue;
-        }
-        let apps: BTreeSet<&str> = targets.iter().map(|target| target.app.as_str()).collect();
-        let names: Vec<String> = losing.iter().map(|(_, name)| name.clone()).collect();
-        let many = if losing.len() == 1 { one } else { several };
-        sentences.push(match apps.len() {
-            1 => format!("Pushes {many}: {}.", words::names(&names)),
-            apps => format!(
-                "Pushes of {} of {apps} apps {many}: {}.",
-                losing.len(),
-                words::semicolons(&names)
-            ),
-        });
     }
-    let partial = is(State::Partial).count();
-    if partial > 0 {
-        sentences.push(format!(
-            "{partial} of {} {} about losses, but not about statistics.",
-            words::plural(all, "target"),
-            if partial == 1 { "answers" } else { "answer" }
-        ));
-    }
-    let waiting = is(State::Waiting).count();
-    if waiting > 0 {
-        let was = if waiting == 1 { "was" } else { "were" };
-        let text = negated(
-            waiting,
-            all,
-            &format!("{was} not asked yet"),
-            "was asked yet",
-        );
-        sentences.push(format!("{text}."));
-    }
+    sentences.extend(partial(targets));
+    sentences.extend(waiting(targets));
     if !sentences.is_empty() {
         sentences.join(" ")
-    } else if all == 0 {
+    } else if targets.is_empty() {
         "There is no target.".to_owned()
     } else {
         "All targets answer, nothing stands out.".to_owned()
     }
+}
+
+fn in_state(targets: &[TargetStatus], state: State) -> Vec<&TargetStatus> {
+    let targets = targets.iter();
+    targets.filter(|target| target.state == state).collect()
+}
+
+/// Which targets fail; their reason once, if all have the same.
+fn failing(targets: &[TargetStatus]) -> Option<String> {
+    let failing = in_state(targets, State::Failing);
+    let cannot = negated(
+        failing.len(),
+        targets.len(),
+        "cannot be asked",
+        "can be asked",
+    );
+    let reasons: BTreeSet<Option<String>> = failing.iter().map(|target| target.failure()).collect();
+    let names = |with_reason: bool| {
+        let named = failing.iter().map(|target| match target.failure() {
+            Some(reason) if with_reason => format!("{} ({reason})", target.id()),
+            _ => target.id(),
+        });
+        words::names(&named.collect::<Vec<_>>())
+    };
+    let mut different = reasons.into_iter();
+    match (different.next()?, different.next()) {
+        (Some(reason), None) => Some(format!("{cannot} ({reason}): {}.", names(false))),
+        (None, None) => Some(format!("{cannot}: {}.", names(false))),
+        _ => Some(format!("{cannot}: {}.", names(true))),
+    }
+}
+
+/// Each app of some targets once, with the loss of this concern that says most.
+fn losing<'a>(targets: impl Iterator<Item = &'a TargetStatus>, concern: Concern) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut names = Vec::new();
+    for target in targets {
+        let Some(loss) = target.worst(concern) else {
+            continue;
+        };
+        if seen.insert(target.app.as_str()) {
+            let over = loss.now.zip(loss.over_since);
+            let over = over.map_or_else(String::new, |(now, over)| {
+                format!(", {}", now.over_words(over))
+            });
+            names.push(format!("{}, {}{over}", target.app, loss.headline()));
+        }
+    }
+    names
+}
+
+fn partial(targets: &[TargetStatus]) -> Option<String> {
+    let partial = in_state(targets, State::Partial).len();
+    let all = words::plural(targets.len(), "target");
+    let answer = if partial == 1 { "answers" } else { "answer" };
+    (partial > 0)
+        .then(|| format!("{partial} of {all} {answer} about losses, but not about statistics."))
+}
+
+fn waiting(targets: &[TargetStatus]) -> Option<String> {
+    let waiting = in_state(targets, State::Waiting).len();
+    let was = if waiting == 1 { "was" } else { "were" };
+    let some = format!("{was} not asked yet");
+    (waiting > 0).then(|| {
+        format!(
+            "{}.",
+            negated(waiting, targets.len(), &some, "was asked yet")
+        )
+    })
 }
 
 /// `2 of 3 targets cannot ...`, but `none of the 3 targets can ...`.
