@@ -106,8 +106,8 @@ impl Config {
         env: &BTreeMap<String, String>,
         secrets: Secrets,
     ) -> Result<Self, Problems> {
-        let unreadable = |text: String| Problems::one(&path.display().to_string(), &text);
-        let raw = file::read(path).map_err(unreadable)?;
+        let named = path.display().to_string();
+        let raw = file::read(path).map_err(|error| Problems::one(&named, &error.to_string()))?;
         let place = key::Place {
             file: path,
             open_to_others: raw.open_to_others,

@@ -90,15 +90,26 @@ impl Draft {
     }
 }
 
-fn name(text: &str) -> Result<String, String> {
+/// Why a text is not the name of an app.
+#[derive(Debug, thiserror::Error)]
+enum NameError {
+    #[error("must not hold line breaks or other control characters")]
+    Control,
+    #[error("must not begin or end with a space")]
+    Space,
+    #[error("must have at most {LONGEST_NAME} characters")]
+    Long,
+}
+
+fn name(text: &str) -> Result<String, NameError> {
     if text.chars().any(char::is_control) {
-        return Err("must not hold line breaks or other control characters".to_owned());
+        return Err(NameError::Control);
     }
     if text.trim() != text {
-        return Err("must not begin or end with a space".to_owned());
+        return Err(NameError::Space);
     }
     if text.chars().count() > LONGEST_NAME {
-        return Err(format!("must have at most {LONGEST_NAME} characters"));
+        return Err(NameError::Long);
     }
     Ok(text.to_owned())
 }

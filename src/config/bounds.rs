@@ -20,7 +20,7 @@ const MAX_TEXT: u64 = 32 << 20;
 
 /// A bound that a file exceeds, and in which line if that is known.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Excess {
+pub(crate) struct Excess {
     pub(super) line: Option<usize>,
     what: What,
 }
@@ -39,6 +39,8 @@ impl Excess {
         what: What::Depth,
     };
 }
+
+impl std::error::Error for Excess {}
 
 impl std::fmt::Display for Excess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -221,11 +221,11 @@ fn apps(
 
 /// A path of this machine. `look` says what is wrong with what is there; it is not asked
 /// where secrets are not looked for, as that machine is not the one that will run.
-fn path(
+fn path<E: std::fmt::Display>(
     section: &Section,
     key: &str,
     place: &Place,
-    look: fn(&Path) -> Result<(), String>,
+    look: fn(&Path) -> Result<(), E>,
 ) -> Read<PathBuf> {
     place
         .path(section, key)
@@ -235,20 +235,37 @@ fn path(
         })
 }
 
-fn state_file(path: &Path) -> Result<(), String> {
+/// Why a state file cannot be kept under a path.
+#[derive(Debug, thiserror::Error)]
+enum StateFileError {
+    #[error("{} is not the name of a file", .0.display())]
+    Nameless(PathBuf),
+    #[error("cannot be {}: {error}", path.display())]
+    Irregular {
+        path: PathBuf,
+        #[source]
+        error: files::ReadError,
+    },
+    #[error("there is no directory {} to keep it in", .0.display())]
+    Homeless(PathBuf),
+}
+
+fn state_file(path: &Path) -> Result<(), StateFileError> {
     let _operation = Operation::on(path);
     if path.as_os_str().as_bytes().ends_with(b"/") || path.file_name().is_none() {
-        return Err(format!("{} is not the name of a file", path.display()));
+        return Err(StateFileError::Nameless(path.to_owned()));
     }
     if let Ok(metadata) = path.metadata() {
         let kind = files::regular(&metadata);
-        return kind.map_err(|error| format!("cannot be {}: {error}", path.display()));
+        return kind.map_err(|error| StateFileError::Irregular {
+            path: path.to_owned(),
+            error,
+        });
     }
     match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => Err(format!(
-            "there is no directory {} to keep it in",
-            parent.display()
-        )),
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
+            Err(StateFileError::Homeless(parent.to_owned()))
+        }
         _ => Ok(()),
     }
 }

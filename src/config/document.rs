@@ -3,6 +3,7 @@
 //! Parsers like to quote the line that they do not understand, which may be the one with
 //! the secret key. What they say is therefore never passed on as a whole.
 
+use std::io;
 use std::path::Path;
 use std::thread;
 
@@ -14,6 +15,27 @@ use super::duplicates;
 
 /// The stack of a parser, in bytes: much more than the bound on depth makes use of.
 const STACK: usize = 8 << 20;
+
+/// Why a text is no configuration: one sentence without the file's name, and nothing of
+/// the text itself.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DocumentError {
+    #[error("is empty; it needs at least `apps`")]
+    Empty,
+    #[error("holds no settings; it needs at least `apps`")]
+    NoSettings,
+    #[error("must hold keys with values at its top level")]
+    NoTable,
+    #[error(transparent)]
+    Excess(#[from] Excess),
+    /// With the line and the reason, as far as they are known.
+    #[error("is not valid {0}")]
+    Invalid(String),
+    #[error("cannot be parsed; this is a bug, please report it")]
+    Panic,
+    #[error("cannot be parsed: {0}")]
+    NoThread(#[source] io::Error),
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -42,20 +64,20 @@ impl Format {
     }
 }
 
-/// A file's text as a tree. The error is one sentence without the file's name.
-pub(super) fn parse(text: &str, format: Format) -> Result<Map<String, Value>, String> {
+/// A file's text as a tree.
+pub(super) fn parse(text: &str, format: Format) -> Result<Map<String, Value>, DocumentError> {
     if text.trim().is_empty() {
-        return Err("is empty; it needs at least `apps`".to_owned());
+        return Err(DocumentError::Empty);
     }
     let tree = values(text, format)?;
     if tree.is_empty() {
-        return Err("holds no settings; it needs at least `apps`".to_owned());
+        return Err(DocumentError::NoSettings);
     }
     Ok(tree)
 }
 
 /// As [`parse`], but a text without settings is an empty tree.
-pub(crate) fn values(text: &str, format: Format) -> Result<Map<String, Value>, String> {
+pub(crate) fn values(text: &str, format: Format) -> Result<Map<String, Value>, DocumentError> {
     if text.trim().is_empty() {
         return Ok(Map::new());
     }
@@ -69,7 +91,7 @@ pub(crate) fn values(text: &str, format: Format) -> Result<Map<String, Value>, S
         Format::Toml => bounds::toml(text),
         Format::Json => bounds::json(text),
     };
-    bounds.map_err(|excess| excess.to_string())?;
+    bounds?;
     let parsed = apart(|| {
         if format == Format::Json
             && let Some(said) = duplicates::json(text)
@@ -79,7 +101,7 @@ pub(crate) fn values(text: &str, format: Format) -> Result<Map<String, Value>, S
         let table = config::File::from_str(text, file_format).collect();
         table.map_err(|error| explain(&error, format))
     });
-    let mut tree = tree(parsed?, MAX_DEPTH).map_err(|excess| excess.to_string())?;
+    let mut tree = tree(parsed?, MAX_DEPTH)?;
     if format == Format::Yaml {
         merge(&mut tree);
     }
@@ -120,14 +142,15 @@ fn merge_within(value: &mut Value) {
 
 /// Runs a parser on a stack of its own, so that whatever it makes of the bounds on depth,
 /// or of its own state, does not end the program.
-fn apart<T: Send>(parse: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
-    let failed = || "cannot be parsed; this is a bug, please report it".to_owned();
+fn apart<T: Send>(
+    parse: impl FnOnce() -> Result<T, DocumentError> + Send,
+) -> Result<T, DocumentError> {
     thread::scope(|scope| {
         let parser = thread::Builder::new()
             .stack_size(STACK)
             .spawn_scoped(scope, parse)
-            .map_err(|error| format!("cannot be parsed: {error}"))?;
-        parser.join().map_err(|_| failed())?
+            .map_err(DocumentError::NoThread)?;
+        parser.join().map_err(|_| DocumentError::Panic)?
     })
 }
 
@@ -166,12 +189,12 @@ fn generic(value: config::Value, levels: usize) -> Result<Value, Excess> {
 }
 
 /// What a parser found wrong and in which line, without any of the file's text.
-fn explain(error: &ConfigError, format: Format) -> String {
+fn explain(error: &ConfigError, format: Format) -> DocumentError {
     let ConfigError::FileParse { cause, .. } = error else {
-        return format!("is not valid {}", format.name());
+        return DocumentError::Invalid(format.name().to_owned());
     };
     if cause.is::<Box<ConfigError>>() {
-        return "must hold keys with values at its top level".to_owned();
+        return DocumentError::NoTable;
     }
     let said = cause.to_string();
     let reason = match format {
@@ -181,10 +204,10 @@ fn explain(error: &ConfigError, format: Format) -> String {
     invalid(reason, format)
 }
 
-fn invalid((line, reason): (Option<usize>, Option<String>), format: Format) -> String {
+fn invalid((line, reason): (Option<usize>, Option<String>), format: Format) -> DocumentError {
     let line = line.map_or(String::new(), |line| format!(", line {line}"));
     let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
-    format!("is not valid {}{line}{reason}", format.name())
+    DocumentError::Invalid(format!("{}{line}{reason}", format.name()))
 }
 
 /// A message of the kind `reason at [byte B] line L column C`, as the parsers of YAML and

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::document::{self, Format};
+use super::document::{self, DocumentError, Format};
 use crate::files::{self, ReadError};
 
 /// Where the file is looked for when the command line names none, in this order.
@@ -48,27 +48,35 @@ pub(super) struct Raw {
     pub(super) is_public: bool,
 }
 
-/// Reads a file in the format that its ending names. The error is one sentence without
-/// the file's name.
-pub(super) fn read(path: &Path) -> Result<Raw, String> {
-    let format = Format::of(path)
-        .ok_or("the ending does not tell the format; name the file .yml, .yaml, .toml or .json")?;
+/// Why a file has no values: one sentence without the file's name.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FileError {
+    #[error("the ending does not tell the format; name the file .yml, .yaml, .toml or .json")]
+    Ending,
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] ReadError),
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+}
+
+/// Reads a file in the format that its ending names.
+pub(super) fn read(path: &Path) -> Result<Raw, FileError> {
+    let format = Format::of(path).ok_or(FileError::Ending)?;
     raw(path, |text| document::parse(text, format))
 }
 
 /// As [`read`], with the tree of a YAML file whatever its ending, empty if the file is.
-pub(super) fn read_yaml(path: &Path) -> Result<Raw, String> {
+pub(super) fn read_yaml(path: &Path) -> Result<Raw, FileError> {
     raw(path, |text| document::values(text, Format::Yaml))
 }
 
 fn raw(
     path: &Path,
-    parse: impl Fn(&str) -> Result<Map<String, Value>, String>,
-) -> Result<Raw, String> {
-    let cannot = |error: ReadError| format!("cannot be read: {error}");
-    let contents = files::read(path, MAX_BYTES).map_err(cannot)?;
+    parse: impl Fn(&str) -> Result<Map<String, Value>, DocumentError>,
+) -> Result<Raw, FileError> {
+    let contents = files::read(path, MAX_BYTES)?;
     Ok(Raw {
-        tree: parse(contents.text().map_err(cannot)?)?,
+        tree: parse(contents.text()?)?,
         open_to_others: contents.open_to_others(),
         is_public: contents.is_public(),
     })

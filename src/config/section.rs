@@ -248,10 +248,10 @@ impl<'a> Section<'a> {
     }
 
     /// A list of texts, each of which `known` must accept; otherwise it says what is wrong.
-    pub(super) fn texts<T>(
+    pub(super) fn texts<T, E: std::fmt::Display>(
         &self,
         key: &str,
-        known: impl Fn(&'a str) -> Result<T, String>,
+        known: impl Fn(&'a str) -> Result<T, E>,
     ) -> Read<Vec<T>> {
         self.value(key).and_then(|value| {
             let Value::Array(list) = value else {
@@ -259,10 +259,12 @@ impl<'a> Section<'a> {
                 return None;
             };
             let read = list.iter().enumerate().map(|(n, value)| {
-                let text = value
-                    .as_str()
-                    .ok_or_else(|| format!("must be text, not {}", kind(value)));
-                self.accept(&format!("{key}[{n}]"), text.and_then(&known))
+                let place = format!("{key}[{n}]");
+                let Some(text) = value.as_str() else {
+                    self.refuse(&place, &format!("must be text, not {}", kind(value)));
+                    return None;
+                };
+                self.accept(&place, known(text))
             });
             // All of them, so that each mistake is reported.
             read.collect::<Vec<_>>().into_iter().collect()

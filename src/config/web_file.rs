@@ -113,7 +113,7 @@ pub struct Loaded {
 pub fn load(path: &Path) -> Loaded {
     let mut files = vec![path.to_owned()];
     let result = file::read_yaml(path)
-        .map_err(|text| Problems::one(&path.display().to_string(), &text))
+        .map_err(|error| Problems::one(&path.display().to_string(), &error.to_string()))
         .and_then(|raw| check(&raw, path, &mut files).map_err(|problems| problems.of_file(path)));
     Loaded { files, result }
 }

@@ -158,7 +158,8 @@ impl Scenario {
         let text = contents.text().map_err(unreadable)?;
         match Format::of(path) {
             Some(format @ (Format::Yaml | Format::Toml)) => {
-                let tree = values(text, format).map_err(ScenarioError::Syntax)?;
+                let tree = values(text, format)
+                    .map_err(|error| ScenarioError::Syntax(error.to_string()))?;
                 serde_json::from_value::<Self>(tree.into())?.checked()
             }
             _ if text.trim().is_empty() => Ok(Self::default()),

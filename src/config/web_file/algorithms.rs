@@ -69,11 +69,20 @@ pub(super) fn read(
     Some(provider)
 }
 
+/// Why a name stands for nothing.
+#[derive(Debug, thiserror::Error)]
+enum NameError {
+    #[error("is no cipher suite that Go or this program knows")]
+    Suite,
+    #[error("must be X25519, CurveP256, CurveP384 or CurveP521")]
+    Group,
+}
+
 /// The suite that Go calls so; `None` for one that is not offered.
 fn suite(
     known: &[SupportedCipherSuite],
     name: &str,
-) -> Result<Option<SupportedCipherSuite>, String> {
+) -> Result<Option<SupportedCipherSuite>, NameError> {
     if WEAK_SUITES.contains(&name) {
         return Ok(None);
     }
@@ -83,22 +92,20 @@ fn suite(
             .as_str()
             .is_some_and(|known| known.replace("TLS13_", "TLS_") == name)
     });
-    found
-        .map(Some)
-        .ok_or_else(|| "is no cipher suite that Go or this program knows".to_owned())
+    found.map(Some).ok_or(NameError::Suite)
 }
 
 /// The group that Go calls so; `None` for one that is not offered.
 fn group(
     known: &[&'static dyn SupportedKxGroup],
     name: &str,
-) -> Result<Option<&'static dyn SupportedKxGroup>, String> {
+) -> Result<Option<&'static dyn SupportedKxGroup>, NameError> {
     let wanted = match name {
         "X25519" => NamedGroup::X25519,
         "CurveP256" => NamedGroup::secp256r1,
         "CurveP384" => NamedGroup::secp384r1,
         "CurveP521" => NamedGroup::secp521r1,
-        _ => return Err("must be X25519, CurveP256, CurveP384 or CurveP521".to_owned()),
+        _ => return Err(NameError::Group),
     };
     Ok(known.iter().copied().find(|group| group.name() == wanted))
 }

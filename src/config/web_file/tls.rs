@@ -1,5 +1,6 @@
 //! The table `tls_server_config`: certificates and versions.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -151,7 +152,9 @@ fn clients(
         .text("client_auth_type")
         .and_then(|text| section.accept("client_auth_type", ClientAuth::parse(text)))
         .or(ClientAuth::None);
-    let allowed = section.texts("client_allowed_sans", |text| Ok(text.to_owned()));
+    let allowed = section.texts("client_allowed_sans", |text| {
+        Ok::<_, Infallible>(text.to_owned())
+    });
     let roots = ca.and_then(|pem| {
         let mut roots = RootCertStore::empty();
         let (_, ignored) = roots.add_parsable_certificates(certificates(section, &pem)?);
