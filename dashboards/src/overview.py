@@ -97,7 +97,7 @@ def _now():
             "Alerts named Timpush* that fire now. No rules: the alert that always fires, PushLossWatchdog of "
             "timpush.alerts.yml, does not.",
             "open the row below for the list; load the rules if there are none.",
-            3, query(f"count({FIRING}) or 0 * count({WATCHDOG})"), "none", ANY_IS_BAD, none="no rules",
+            3, now(f"count({FIRING}) or 0 * count({WATCHDOG})"), "none", ANY_IS_BAD, none="no rules", trend=False,
         ),
     )
 

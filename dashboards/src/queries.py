@@ -232,22 +232,23 @@ def texts(*by: str, matchers: tuple[str, ...] = ('platform="all"',)) -> str:
     return _over_all(f"topk by ({on}) (1, group by ({on}, err_info) ({inner}))", *by)
 
 
-def _classes() -> str:
-    """One class for each code, whatever versions of the catalogue the exporters have."""
+def _classes(rows: str) -> str:
+    """One class for each code of some rows, whatever versions of the catalogue the exporters have."""
     code = "stage, platform, err_code"
     info = 'timpush_error_code_info{job=~"$job"}'
-    return f"topk by ({code}) (1, count by ({code}, class) ({info})) ^ 0"
+    unknown = f'label_replace(max by ({code}) ({rows}) ^ 0, "class", "unknown", "", "")'
+    return f"topk by ({code}) (1, count by ({code}, class) ({info})) ^ 0 or on ({code}) {unknown}"
 
 
 def by_class(by: tuple[str, ...] = (), matchers: tuple[str, ...] = (), codes: bool = True) -> str:
     """Losses of the platforms by who must act; without `codes`, the recorded ones if there are any."""
-    rows = latest("timpush_window_platform_lost_pushes", *matchers, codes=codes)
-    on = "on (stage, platform, err_code)"
-    joined = f"{rows} * {on} group_left (class) ({_classes()})"
+    # The recorded gauge of apps has no codes: it is left out, and the classes are recorded.
+    begin, with_codes = ("${codes}", ()) if codes else ("${series}", ('err_code!=""',))
+    rows = select(f"{begin}window_platform_lost_pushes", *with_codes, *matchers)
+    folded = f"max by ({', '.join((*LOSS, 'platform'))}) ({rows})"
+    joined = f"{folded} * on (stage, platform, err_code) group_left (class) ({_classes(rows)})"
     if codes:
         return total(joined, *by, "class")
-    # The recorded gauge of apps has no codes: it is left out here, and the classes are recorded.
-    joined = joined.replace(CHOSEN, f'{CHOSEN},err_code!=""', 1)
     recorded = f"max by (app, region, class) ({select('${series}window_class_lost_pushes')})"
     return f"{total(joined, *by, 'class')} or {total(recorded, *by, 'class')}"
 
@@ -259,11 +260,8 @@ def causes() -> str:
     """
     code = ("stage", "platform", "err_code")
     rows = select("${series}window_platform_lost_pushes", 'err_code!=""')
-    unknown = f'label_replace(max by ({", ".join(code)}) ({rows}) ^ 0, "class", "unknown", "", "")'
-    served = (
-        f"max by (app, region, {', '.join(code)}) ({rows}) * on ({', '.join(code)}) group_left (class) "
-        f"({_classes()} or on ({', '.join(code)}) {unknown})"
-    )
+    joined = f"on ({', '.join(code)}) group_left (class) ({_classes(rows)})"
+    served = f"max by (app, region, {', '.join(code)}) ({rows}) * {joined}"
     recorded = f"app_region_code:timpush_window_lost_pushes:max{{{_OF_TARGETS}}} and on (app, region) {known()}"
     both = _of_apps(f"{served} or on (app, region, {', '.join(code)}) ({recorded})")
     return f"sum by (app, {', '.join(code)}, class) ({both})"

@@ -22,7 +22,7 @@ from lab import Failure, Prometheus, need
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 # How many rules there are, one made of another, from what is served to sums over all apps.
-PASSES = 3
+PASSES = 4
 READY, POST = "ready_to_send", "post_send_delivered"
 # The one that a repeated row is tried with.
 PLATFORM = dashboards.REPEATED["platform"]

@@ -156,7 +156,7 @@ def rules() -> list[dict]:
         rule for rule in groups["timpush-recording"]
         if _SHARED.fullmatch(rule["record"]) and rule.get("labels", {}).get("window") != "24h"
     ]
-    return shared + groups["timpush-dashboards"]
+    return shared + groups["timpush-dashboards"] + groups["timpush-dashboards-texts"]
 
 
 def texts(value: object) -> list[str]:
