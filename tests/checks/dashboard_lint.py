@@ -346,10 +346,20 @@ def colours(documents: dict[str, dict]) -> list[str]:
     return [f"{name} has {len(found)} colours" for name, found in sorted(by_name.items()) if len(found) > 1]
 
 
+def readme(documents: dict[str, dict]) -> list[str]:
+    """Each dashboard is in the folder's README by its file and title, and no link there is dead."""
+    text = (dashboards.FOLDER / "README.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `([\w-]+)\.json` \| ([^|]+?) \|", text, re.M))
+    titles = {board: document["title"] for board, document in documents.items()}
+    found = [] if rows == titles else [f"README.md: names {rows}, and there are {titles}"]
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    return found + [f"README.md: {link} does not exist" for link in links if not (dashboards.FOLDER / link).exists()]
+
+
 def main() -> int:
     documents = dashboards.documents()
     known = {board: {each["name"] for each in document["templating"]["list"]} for board, document in documents.items()}
-    problems = colours(documents)
+    problems = colours(documents) + readme(documents)
     count = 0
     for board, document in documents.items():
         found = head(board, document) + sources(document) + variables(board, document) + layout(document)
