@@ -14,7 +14,7 @@ RANGES = {"timpush-exporter": 180}
 USUAL_RANGE = 24 * HOUR
 
 # What is chosen where only one can be.
-CHOSEN = {"app": "shop", "datasource": "Prometheus", "series": dashboards.BUILT_IN["series"]}
+CHOSEN = {"app": "shop", "datasource": "Prometheus", **dashboards.SERVED_NAMES}
 
 # Steps that Grafana rounds to, in seconds.
 STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
@@ -100,7 +100,8 @@ def chosen_values(document: dict) -> tuple[dict[str, str], list[dict]]:
                 shown.append({"label": label, "value": "All"})
         else:
             chosen[name] = CHOSEN.get(name) or variable.get("current", {}).get("value", "")
-            shown.append({"label": label, "value": chosen[name]})
+            if not variable.get("hide"):
+                shown.append({"label": label, "value": chosen[name]})
     return chosen, shown
 
 
