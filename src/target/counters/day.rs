@@ -70,6 +70,7 @@ impl Day {
     /// Takes over the series of the day before that are not here yet, as 0, and those of its
     /// final `counts` for which there is more room now.
     pub(super) fn carry(&mut self, before: &Self, counts: &Counts, limit: Option<usize>) {
+        let closed_at = UnixSeconds(before.anchor.0 + DAY);
         let mut newcomers = Vec::new();
         for (key, cell) in &before.cells {
             if !self.cells.contains_key(key) {
@@ -82,12 +83,15 @@ impl Day {
             }
         }
         for (key, count) in counts {
-            if !self.cells.contains_key(key) && !before.cells.contains_key(key) {
+            if let Some(cell) = self.cells.get_mut(key) {
+                // Who counted at the very end of the day must not be forgotten right after it.
+                cell.seen = cell.seen.max(closed_at);
+            } else if !before.cells.contains_key(key) {
                 newcomers.push(Newcomer {
                     key,
                     count: 0,
                     rank: *count,
-                    seen: UnixSeconds(before.anchor.0 + DAY),
+                    seen: closed_at,
                 });
             }
         }
