@@ -55,6 +55,14 @@ impl Stage {
             Self::PostSendDelivered => "post_send_delivered",
         }
     }
+
+    /// The step of the funnel whose pushes can be lost in this stage.
+    pub fn step(self) -> FunnelStep {
+        match self {
+            Self::ReadyToSend => FunnelStep::Sendable,
+            Self::PostSendDelivered => FunnelStep::Sent,
+        }
+    }
 }
 
 impl fmt::Display for Stage {

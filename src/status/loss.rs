@@ -267,10 +267,7 @@ impl<'a> Pushes<'a> {
             Some(platform) => platforms.get(&platform)?,
             None => overall,
         };
-        Some(match key.stage {
-            Stage::ReadyToSend => funnel.sendable,
-            Stage::PostSendDelivered => funnel.sent,
-        })
+        Some(funnel.get(key.stage.step()))
     }
 }
 

@@ -27,10 +27,7 @@ impl Sent {
     /// What losses of a stage are a part of.
     fn before(&self, stage: Stage, platform: Option<Platform>) -> Option<u64> {
         let funnel = self.0.get(&platform)?;
-        Some(match stage {
-            Stage::ReadyToSend => funnel.sendable,
-            Stage::PostSendDelivered => funnel.sent,
-        })
+        Some(funnel.get(stage.step()))
     }
 }
 
@@ -90,10 +87,7 @@ pub(super) struct Part {
 impl Part {
     fn new(stage: Stage, count: u64, of_count: Option<u64>) -> Self {
         Self {
-            of: match stage {
-                Stage::ReadyToSend => "sendable",
-                Stage::PostSendDelivered => "sent",
-            },
+            of: stage.step().as_str(),
             of_count,
             rate: of_count.filter(|of| *of > 0).map(|of| share(count, of)),
         }

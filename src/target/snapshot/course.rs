@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::history::weight;
-use crate::model::reading::{CountKey, Counts, FunnelStep, LossKey, Platform, Stage};
+use crate::model::reading::{CountKey, Counts, LossKey, Platform, Stage};
 use crate::model::window::{DAY, Range, UnixSeconds};
 use crate::target::series_limit::MAX_PLATFORMS;
 
@@ -210,15 +210,14 @@ impl Courses {
             self.pushes.retain(|_, sums| sums[0] > 0);
         }
         for (key, count) in counts {
-            let (stage, platform) = match key {
-                CountKey::Funnel(FunnelStep::Sendable, platform) => (Stage::ReadyToSend, *platform),
-                CountKey::Funnel(FunnelStep::Sent, platform) => {
-                    (Stage::PostSendDelivered, *platform)
-                }
-                _ => continue,
+            let CountKey::Funnel(step, platform) = key else {
+                continue;
+            };
+            let Some(stage) = Stage::ALL.into_iter().find(|stage| stage.step() == *step) else {
+                continue;
             };
             let grown = before(key).map_or(0, |earlier| count.saturating_sub(earlier));
-            let place = (stage, platform);
+            let place = (stage, *platform);
             if grown > 0 && (self.pushes.len() < MAX_PUSHES || self.pushes.contains_key(&place)) {
                 let sums = self.pushes.entry(place).or_default();
                 sums[1] = sums[1].saturating_add(grown);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::reading::ErrCode;
+use crate::model::reading::{ErrCode, FunnelStep};
 use proptest::prelude::*;
 
 const ANCHOR: u64 = 1_800_000_000;
