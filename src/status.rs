@@ -25,7 +25,7 @@ pub use action::Action;
 pub use health::{ApiHealth, ErrorStatus};
 pub use loss::{Concern, LossStatus};
 pub use moment::Moment;
-pub use recently::{Recently, Slope};
+pub use recently::Recently;
 pub use state::State;
 pub use trend::{Direction, Trend};
 pub use verdict::{Level, Verdict};

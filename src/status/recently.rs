@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Moment, words};
-use crate::target::snapshot::{Recent, Way};
+use crate::target::snapshot::{Recent, Slope};
 
 /// Pushes lost in the last 5 to 10 minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -19,15 +19,6 @@ pub struct Recently {
     pub direction: Slope,
     /// From when on the exporter watches the target without a gap.
     pub watched_since: Moment,
-}
-
-/// Which way a loss has gone in these minutes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Slope {
-    Rising,
-    Falling,
-    Steady,
 }
 
 impl Recently {
@@ -46,11 +37,7 @@ impl Recently {
             watched_since: Moment(recent.watched),
             // Losses and pushes are asked for one after the other.
             share_of_pushes: share.map(|share| share.min(1.0)),
-            direction: match recent.way {
-                Way::Up => Slope::Rising,
-                Way::Down => Slope::Falling,
-                Way::Level => Slope::Steady,
-            },
+            direction: recent.slope,
         }
     }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-pub use course::{Courses, Recent, Way};
+pub use course::{Courses, Recent, Slope};
 pub use history::{History, Point};
 pub use page::{Page, SetBack};
 pub use recorder::Recorder;

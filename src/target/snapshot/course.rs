@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::history::weight;
 use crate::model::reading::{CountKey, Counts, LossKey, Platform, Stage};
 use crate::model::window::{DAY, Range, UnixSeconds};
@@ -76,17 +78,18 @@ struct Course {
     /// Pushes lost in a second, at most and at least.
     peak: f64,
     low: f64,
-    way: Way,
+    slope: Slope,
     /// Whether it counted a little after it was over.
     trickles: bool,
 }
 
-/// How a loss goes now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    Up,
-    Down,
-    Level,
+/// Which way a loss has gone in the last minutes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slope {
+    Rising,
+    Falling,
+    Steady,
 }
 
 /// What is known of one loss beyond the window.
@@ -102,7 +105,7 @@ pub struct Recent {
     pub watched: UnixSeconds,
     /// Up to when it went on, if it is over.
     pub over: Option<UnixSeconds>,
-    pub way: Way,
+    pub slope: Slope,
 }
 
 impl Period {
@@ -243,7 +246,7 @@ impl Courses {
                 since: None,
                 watched: period.began,
                 over: Some(period.began),
-                way: Way::Level,
+                slope: Slope::Steady,
             });
         };
         Some(Recent {
@@ -253,7 +256,7 @@ impl Courses {
             since: row.since,
             watched: period.began,
             over: row.is_over(&period).then_some(row.last),
-            way: row.way_now(&period),
+            slope: row.slope_now(&period),
         })
     }
 
@@ -299,7 +302,7 @@ impl Course {
             last: at,
             peak: 0.0,
             low: f64::INFINITY,
-            way: Way::Level,
+            slope: Slope::Steady,
             trickles: false,
         }
     }
@@ -309,7 +312,7 @@ impl Course {
     }
 
     fn turn(&mut self, was: &Period) {
-        self.way = self.way_now(was);
+        self.slope = self.slope_now(was);
         if self.since.is_none_or(|since| since <= was.older) {
             self.low = self.low.min(rate(self.lost(), was.seconds()));
         }
@@ -360,21 +363,21 @@ impl Course {
     }
 
     /// The newer part against the older one, once it is long enough to compare.
-    fn way_now(&self, period: &Period) -> Way {
+    fn slope_now(&self, period: &Period) -> Slope {
         let old = period.newer.0.saturating_sub(period.older.0);
         let new = period.end.0.saturating_sub(period.newer.0);
         if new < HALF / 2 || old < HALF / 2 {
-            return self.way;
+            return self.slope;
         }
         let (was, is) = (rate(self.counts[0], old), rate(self.counts[1], new));
         if self.lost() < FEW {
-            Way::Level
+            Slope::Steady
         } else if is > was * 1.25 {
-            Way::Up
+            Slope::Rising
         } else if was > is * 1.25 {
-            Way::Down
+            Slope::Falling
         } else {
-            Way::Level
+            Slope::Steady
         }
     }
 }

@@ -61,7 +61,7 @@ fn an_incident_has_a_beginning_a_rate_and_an_end() {
     assert_eq!((during.since, during.over), (Some(at(30)), None));
     assert!((300..=660).contains(&during.seconds), "{during:?}");
     assert_eq!(during.lost, 500 * during.seconds / 60);
-    assert_eq!(during.way, Way::Level);
+    assert_eq!(during.slope, Slope::Steady);
     watched.lose(5, &[("410", 20)]);
     let after = watched.of("403");
     assert_eq!((after.since, after.over), (Some(at(30)), Some(at(50))));
@@ -116,11 +116,11 @@ fn the_way_is_that_of_the_last_minutes() {
     let mut watched = Watched::default();
     watched.lose(30, &[("403", 100)]);
     watched.lose(4, &[("403", 300)]);
-    assert_eq!(watched.of("403").way, Way::Up);
+    assert_eq!(watched.of("403").slope, Slope::Rising);
     watched.lose(20, &[("403", 300)]);
-    assert_eq!(watched.of("403").way, Way::Level);
+    assert_eq!(watched.of("403").slope, Slope::Steady);
     watched.lose(6, &[("403", 100)]);
-    assert_eq!(watched.of("403").way, Way::Down);
+    assert_eq!(watched.of("403").slope, Slope::Falling);
 }
 
 #[test]
