@@ -1,6 +1,6 @@
 //! What a reload changes, in words for whoever asked for it and for the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -27,6 +27,7 @@ impl Difference {
     /// `rotated` are apps whose key file holds another key than the one in use.
     pub(super) fn new(old: &Config, next: &Config, rotated: &[String]) -> Self {
         let (before, after) = (by_name(old), by_name(next));
+        let rotated: BTreeSet<&str> = rotated.iter().map(String::as_str).collect();
         let missing_in = |apps: &BTreeMap<&str, &App>, others: &BTreeMap<&str, &App>| {
             let names = apps.keys().filter(|name| !others.contains_key(*name));
             names.map(|name| shell::word(name).into_owned()).collect()
@@ -36,7 +37,7 @@ impl Difference {
             let Some(old) = before.get(name) else {
                 continue;
             };
-            if old.key != app.key || rotated.iter().any(|rotated| rotated == name) {
+            if old.key != app.key || rotated.contains(name) {
                 keys.push(shell::word(name).into_owned());
             }
             let differing = app_keys(old, app);

@@ -1,5 +1,6 @@
 //! An answer for people: what matters, the worst first.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::answer::{Answer, Part, Row, Total, share};
@@ -134,14 +135,20 @@ fn rows(shown: &[&Row], out: &mut dyn Write) -> io::Result<()> {
 
 /// Each piece of advice once, with all that it is for.
 fn advice(shown: &[&Row], out: &mut dyn Write) -> io::Result<()> {
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut seen: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
     let mut causes: Vec<(&str, Vec<String>)> = Vec::new();
     for row in shown {
-        let code = format!("{} {}", row.platform, row.err_code);
-        match causes.iter_mut().find(|(advice, _)| *advice == row.advice) {
-            Some((_, codes)) if codes.contains(&code) => {}
-            Some((_, codes)) => codes.push(code),
-            None => causes.push((&row.advice, vec![code])),
+        if !seen.insert((&row.advice, &row.platform, &row.err_code)) {
+            continue;
         }
+        let place = *places.entry(&row.advice).or_insert(causes.len());
+        if place == causes.len() {
+            causes.push((&row.advice, Vec::new()));
+        }
+        causes[place]
+            .1
+            .push(format!("{} {}", row.platform, row.err_code));
     }
     for (advice, codes) in causes {
         writeln!(out, "- {}: {advice}", codes.join(", "))?;
