@@ -12,6 +12,10 @@ import re
 import sys
 
 TOP = pathlib.Path(__file__).parents[2]
+sys.path.insert(0, str(TOP / "deploy"))
+
+from generated import settle
+
 CHART = TOP / "deploy/helm/timpush-exporter"
 START, END = "<!-- values: made by deploy/helm/generate.py -->\n", "<!-- end of values -->\n"
 
@@ -60,19 +64,7 @@ def readme() -> str:
 
 def main() -> int:
     wanted = copies() | {CHART / "README.md": readme()}
-    stale = [path for path in (CHART / "files").glob("timpush*") if path not in wanted]
-    differing = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
-    if "--check" not in sys.argv[1:]:
-        for path in stale:
-            path.unlink()
-        for path in differing:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(wanted[path], "utf-8")
-        return 0
-    for path in differing + stale:
-        print(f"{path.relative_to(TOP)} is not what deploy/helm/generate.py writes: run it")
-    print(f"{len(wanted)} files of the chart, {len(differing + stale)} differ")
-    return bool(differing or stale)
+    return settle("deploy/helm/generate.py", wanted, set((CHART / "files").glob("timpush*")))
 
 
 if __name__ == "__main__":

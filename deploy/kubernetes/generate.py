@@ -13,6 +13,10 @@ import sys
 import yaml
 
 HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+from generated import settle
+
 CHART = HERE.parent / "helm/timpush-exporter"
 # Each with the folder that it builds on, if any.
 FOLDERS = {"base": None, "overlays/operator": "base", "overlays/replicas": "overlays/operator"}
@@ -119,18 +123,7 @@ def main() -> int:
     present = {
         path for folder in FOLDERS for path in (HERE / folder).glob("*.y*ml") if path.name != "kustomization.yaml"
     }
-    stale = sorted(present - set(wanted))
-    differing = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
-    if "--check" not in sys.argv[1:]:
-        for path in stale:
-            path.unlink()
-        for path in differing:
-            path.write_text(wanted[path], "utf-8")
-        return 0
-    for path in differing + stale:
-        print(f"{path.relative_to(HERE)} is not what deploy/kubernetes/generate.py writes: run it")
-    print(f"{len(wanted)} manifests, {len(differing + stale)} differ")
-    return bool(differing or stale)
+    return settle("deploy/kubernetes/generate.py", wanted, present)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,17 @@ def mount(*arguments: object) -> None:
         raise Failure(f"mount {' '.join(map(str, arguments))}: {done.stderr.strip()}")
 
 
+def bind(source: pathlib.Path, target: pathlib.Path, options: str) -> None:
+    """Shows a file or folder at another place, which is made first."""
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    mount("--bind", source, target)
+    mount("-o", f"remount,bind,{options}", target)
+
+
 class Composition:
     """A file's services of one profile."""
 
@@ -181,14 +192,7 @@ class Container:
         os.chown(path, user, user)
 
     def _bind(self, source: pathlib.Path, inside: str, options: str) -> None:
-        target = self._inside(inside)
-        if source.is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.touch()
-        mount("--bind", source, target)
-        mount("-o", f"remount,bind,{options}", target)
+        bind(source, self._inside(inside), options)
 
     def _volume(self, given: str) -> None:
         source, inside, *mode = given.split(":")

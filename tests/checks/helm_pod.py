@@ -61,14 +61,7 @@ class Pod:
         return self.root / path.lstrip("/")
 
     def _bind(self, source: pathlib.Path, inside: str, options: str) -> None:
-        target = self._inside(inside)
-        if source.is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.touch()
-        container_lab.mount("--bind", source, target)
-        container_lab.mount("-o", f"remount,bind,{options}", target)
+        container_lab.bind(source, self._inside(inside), options)
 
     def _volume(self, volume: dict) -> pathlib.Path:
         """A folder with what is in the volume."""
