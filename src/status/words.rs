@@ -51,7 +51,7 @@ pub fn rate(rate: f64) -> String {
     }
 }
 
-/// `13:06 UTC` for a moment of the last day; else the whole time.
+/// `13:06 UTC`, the time of day alone.
 pub fn clock(at: super::Moment) -> String {
     let text = at.to_string();
     match text.split_once('T') {
