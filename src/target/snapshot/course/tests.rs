@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::reading::{ErrCode, FunnelStep};
+use crate::model::window::DAY;
 use proptest::prelude::*;
 
 const ANCHOR: u64 = 1_800_000_000;
