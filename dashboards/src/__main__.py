@@ -17,6 +17,10 @@ import platforms
 from frame import Board
 
 FOLDER = pathlib.Path(__file__).parents[1]
+sys.path.insert(0, str(FOLDER.parent / "deploy"))
+
+from generated import settle
+
 
 BOARDS = (overview.board, errors.board, platforms.board, app.board, exporter.board)
 
@@ -27,22 +31,7 @@ def text(board: Board) -> str:
 
 def main() -> int:
     wanted = {FOLDER / f"{board.uid}.json": text(board) for board in (make() for make in BOARDS)}
-    found = set(FOLDER.glob("*.json"))
-    if "--check" not in sys.argv[1:]:
-        for path in found - wanted.keys():
-            path.unlink()
-        for path, content in wanted.items():
-            path.write_text(content, "utf-8")
-        print(f"{len(wanted)} dashboards written")
-        return 0
-    problems = [f"{path.name}: nothing generates it" for path in found - wanted.keys()]
-    for path, content in wanted.items():
-        if not path.exists() or path.read_text("utf-8") != content:
-            problems.append(f"{path.name}: is not what dashboards/src makes; run `python dashboards/src`")
-    for problem in sorted(problems):
-        print(problem)
-    print(f"{len(wanted)} dashboards, {len(problems)} problems")
-    return bool(problems)
+    return settle("dashboards/src", wanted, set(FOLDER.glob("*.json")))
 
 
 if __name__ == "__main__":
