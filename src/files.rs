@@ -8,6 +8,8 @@
 //! Whatever people write is read by [`read`], so that each kind of file bears the same:
 //! editors on Windows put a byte order mark first, and save UTF-16 when asked for "Unicode".
 
+pub mod replacement;
+
 use std::cell::RefCell;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};

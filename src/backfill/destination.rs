@@ -1,10 +1,13 @@
 //! Where the text goes: a file that is whole or as it was before.
 
-use std::fs::{self, File};
+use std::fs::{self, Permissions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// A file to be, with the names beside it that are used until it is whole.
+use crate::files::replacement::{Replacement, remove_temporaries};
+
+/// A file to be, and the journal's beside it until it is whole.
 pub struct Destination {
     file: PathBuf,
     /// Whether a file that is there already gives way.
@@ -50,12 +53,8 @@ impl Destination {
 
     /// The journal's place.
     pub fn journal(&self) -> PathBuf {
-        self.beside(".part")
-    }
-
-    fn beside(&self, ending: &str) -> PathBuf {
         let mut name = self.file.clone().into_os_string();
-        name.push(ending);
+        name.push(".part");
         name.into()
     }
 
@@ -73,41 +72,26 @@ impl Destination {
         &self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<T>,
     ) -> Result<T, DestinationError> {
-        let text = self.beside(".part.text");
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| DestinationError::Write { path, source }
+        let failed = |source| DestinationError::Write {
+            path: self.file.clone(),
+            source,
         };
-        let file = create(&text).map_err(failed(&text))?;
-        let mut out = BufWriter::new(file);
+        // What an interrupted run has left.
+        remove_temporaries(&self.file);
+        let replacement =
+            Replacement::of(&self.file, Permissions::from_mode(0o666)).map_err(failed)?;
+        let mut out = BufWriter::new(replacement.file().map_err(failed)?);
         let written = write(&mut out).and_then(|written| {
-            let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-            file.sync_all()?;
+            out.flush()?;
             Ok(written)
         });
-        let moved = written.map_err(failed(&text)).and_then(|written| {
-            self.check_free()?;
-            fs::rename(&text, &self.file).map_err(failed(&self.file))?;
-            Ok(written)
-        });
-        if moved.is_err() {
-            // The space is needed.
-            let _ = fs::remove_file(&text);
-        } else {
-            // The file is there: what is left of the way to it is only untidy.
-            let _ = fs::remove_file(self.journal());
-        }
-        moved
+        let written = written.map_err(failed)?;
+        self.check_free()?;
+        replacement.publish().map_err(failed)?;
+        // The file is there: what is left of the way to it is only untidy.
+        let _ = fs::remove_file(self.journal());
+        Ok(written)
     }
-}
-
-/// A new file, in the place of one that an interrupted run has left. Anything else there,
-/// such as a link, is neither written through nor removed.
-fn create(path: &Path) -> io::Result<File> {
-    if fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
-        fs::remove_file(path)?;
-    }
-    File::create_new(path)
 }
 
 #[cfg(test)]
@@ -123,7 +107,7 @@ mod tests {
             out.write_all(b"half")?;
             Err::<(), _>(io::ErrorKind::StorageFull.into())
         });
-        assert!(full.unwrap_err().to_string().contains("x.om.part.text"));
+        assert!(full.unwrap_err().to_string().contains("x.om"));
         let names = || {
             let mut names: Vec<_> = fs::read_dir(folder.path())
                 .unwrap()
@@ -180,21 +164,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_the_way_of_the_text_is_neither_written_through_nor_removed() {
+    fn what_an_interrupted_run_has_left_goes_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let destination = Destination::new(folder.path().join("x.om"), false).unwrap();
-        let (mine, text) = (
-            folder.path().join("mine"),
-            folder.path().join("x.om.part.text"),
-        );
+        let [mine, link, left] =
+            ["mine", ".x.om.link01.tmp", ".x.om.abC123.tmp"].map(|name| folder.path().join(name));
         fs::write(&mine, "mine").unwrap();
-        std::os::unix::fs::symlink(&mine, &text).unwrap();
-        assert!(destination.publish(|out| out.write_all(b"new")).is_err());
-        assert_eq!(fs::read(&mine).unwrap(), b"mine");
-        assert!(text.is_symlink());
-        fs::remove_file(&text).unwrap();
-        fs::write(&text, "half of an earlier run").unwrap();
+        fs::write(&left, "half of an earlier run").unwrap();
+        std::os::unix::fs::symlink(&mine, &link).unwrap();
         destination.publish(|out| out.write_all(b"new")).unwrap();
+        assert_eq!(fs::read(&mine).unwrap(), b"mine");
+        assert!(link.is_symlink() && !left.exists());
         assert_eq!(fs::read(destination.file()).unwrap(), b"new");
     }
 

@@ -12,8 +12,9 @@
 mod format;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufReader, BufWriter};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use tracing::{info, warn};
 
 use crate::clock::{self, Now};
 use crate::config::target::Target;
+use crate::files::replacement::{Replacement, remove_temporaries};
 use crate::files::{self, Operation, ReadError, apart};
 use crate::model::target_id::TargetId;
 use crate::model::window::{DAY, UnixSeconds, day_anchor};
@@ -42,18 +44,15 @@ const RETRY: Duration = Duration::from_secs(60);
 /// The pause after a write, as a multiple of the time that it took: the disk is also others'.
 const PAUSE_PER_WRITE: u32 = 50;
 
-/// What a temporary file's name ends with, which begins with a dot and the state file's.
-const TEMPORARY: &str = ".tmp";
-
-/// Entries of the directory that are searched for temporary files.
-const MAX_ENTRIES: usize = 100_000;
-
 /// What an earlier process left of `targets`. A file that cannot be used is set aside, and
 /// the log says so; to go on without it is better than not at all.
 pub async fn load(path: &Path, targets: &[Target]) -> BTreeMap<TargetId, Remembered> {
     let (place, wanted) = (path.to_owned(), targets.to_vec());
     let loaded = apart(&FILE, move || {
-        remove_temporaries(&place);
+        {
+            let _operation = Operation::on(&place);
+            remove_temporaries(&place);
+        }
         load_now(&place, &wanted)
     });
     loaded.await.unwrap_or_else(|stuck| {
@@ -132,58 +131,18 @@ impl io::Write for Watched {
     }
 }
 
-/// Replaces the file, so that a reader, or a machine that lost power, finds the old or the
-/// new one whole. Only the owner can read it.
+/// Replaces the file. Only the owner can read it.
 fn save(path: &Path, targets: &Targets, now: Now) -> io::Result<()> {
     let operation = Operation::on(path);
-    let directory = directory(path);
-    // A random name that must be new: whoever else may write into the directory cannot have
-    // put a link there. It has mode 600, and goes when the write fails.
-    let temporary = tempfile::Builder::new()
-        .prefix(&prefix(path))
-        .suffix(TEMPORARY)
-        .tempfile_in(directory)?;
-    let file = temporary.as_file().try_clone()?;
-    let file = BufWriter::new(Watched { file, operation });
+    let replacement = Replacement::of(path, Permissions::from_mode(0o600))?;
+    let file = BufWriter::new(Watched {
+        file: replacement.file()?,
+        operation,
+    });
     let remembered = targets.values().map(|state| Remembered::of(state, now));
     format::write(file, targets.len(), remembered)?;
     let _operation = Operation::on(path);
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    File::open(directory)?.sync_all()
-}
-
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-fn prefix(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default();
-    format!(".{}.", name.to_string_lossy())
-}
-
-/// Removes what a process left that was killed in the middle of a write.
-fn remove_temporaries(path: &Path) {
-    let _operation = Operation::on(path);
-    let prefix = prefix(path);
-    let Ok(entries) = fs::read_dir(directory(path)) else {
-        return;
-    };
-    for entry in entries.take(MAX_ENTRIES).flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let ours = name
-            .strip_prefix(&prefix)
-            .and_then(|rest| rest.strip_suffix(TEMPORARY))
-            .is_some_and(|random| random.bytes().all(|b| b.is_ascii_alphanumeric()));
-        if ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            // The next start tries again.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
+    replacement.publish()
 }
 
 /// Writes the file now. Returns when the next day ends that it should be written after.

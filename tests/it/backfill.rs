@@ -339,10 +339,16 @@ async fn a_full_disk_is_told_and_the_rest_can_be_resumed() {
         for part in ["cannot write", "space", "--resume"] {
             assert!(stderr(&full).contains(part), "{}", stderr(&full));
         }
-        let place = if asked { "om.part.text" } else { "om.part:" };
+        let place = if asked {
+            "filled.om:"
+        } else {
+            "filled.om.part:"
+        };
         assert!(stderr(&full).contains(place), "{}", stderr(&full));
         assert!(!file.exists());
-        assert!(!lab.path("filled.om.part.text").exists());
+        let names = fs::read_dir(file.parent().unwrap()).unwrap();
+        let left = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert_eq!(left.filter(|name| name.ends_with(".tmp")).count(), 0);
     }
     let resume = [&arguments[..], &["--resume"]].concat();
     assert_eq!(backfill(&config, from, to, &resume).status.code(), Some(0));
