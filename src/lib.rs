@@ -8,6 +8,7 @@
 //! push_api    range -> UserSig -> limiter -> POST -> bounded body -> wire -> Reading
 //! target      what is known of a target: counters, the limit of series, the latest state in
 //!             a slot of its own, and what of it outlives the process
+//! families    the name, the type and the help of all that is served
 //! metrics     slots + now -> families -> bytes, encoded once for many scrapes
 //! status      slots + now -> what is wrong and what to do
 //! http        server and its bounds, guard, and content: /metrics, health, the page, JSON
@@ -39,8 +40,8 @@
 //! # To add a metric
 //!
 //! Read from the service: extend [`model::reading`] and `push_api::wire`, then declare the
-//! family in [`metrics::families`]. Counted by the process itself: [`self_metrics`], which
-//! publishes what belongs to a target with the target.
+//! family in [`families`] and write it in [`metrics::walk`]. Counted by the process itself:
+//! [`self_metrics`], which publishes what belongs to a target with the target.
 
 pub mod cli;
 pub mod commands;
@@ -64,6 +65,7 @@ pub mod self_metrics;
 pub mod target;
 
 pub mod config;
+pub mod families;
 pub mod fetch;
 
 pub mod clock;

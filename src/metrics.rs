@@ -1,12 +1,11 @@
 //! From the snapshot to the bytes of a scrape. No I/O and no clock: `now` is an argument.
 //!
-//! [`families`] declares every family once and walks the snapshot; what it finds goes to
-//! a [`Sink`], in practice an [`Encoder`] of one of the formats.
+//! [`walk`] goes through the snapshot, family by family; what it finds goes to a [`Sink`], in
+//! practice an [`Encoder`] of one of the formats.
 
 mod dated;
 mod deflated;
 mod encoding;
-pub mod families;
 mod format;
 mod grid;
 mod openmetrics;
@@ -14,10 +13,12 @@ mod protobuf;
 mod segment;
 mod sheet;
 mod text;
+pub mod walk;
 
 use prometheus::proto::{MetricFamily, MetricType};
 
 use crate::clock::Now;
+use crate::families::{Family, Kind, process};
 use crate::model::window::UnixSeconds;
 use crate::self_metrics::SelfMetrics;
 
@@ -25,21 +26,6 @@ pub use dated::{Dated, Written};
 pub use encoding::Encoding;
 pub use format::{Encoder, Format};
 pub use sheet::{Body, Sheet, targets_body};
-
-/// A metric family's name, type and help.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Family<'a> {
-    pub name: &'a str,
-    pub kind: Kind,
-    pub help: &'a str,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Gauge,
-    Counter,
-    Histogram,
-}
 
 /// Names and values of a sample's labels, in the order of the contract.
 pub type Labels<'a> = [(&'a str, &'a str)];
@@ -58,7 +44,7 @@ pub trait Sink {
 
 /// What the process says of itself.
 fn write_own(metrics: &SelfMetrics, now: Now, sink: &mut impl Sink) {
-    sink.family(families::CLOCK);
+    sink.family(process::CLOCK);
     sink.sample(&[], now.wall.as_secs_f64());
     for family in metrics.gather() {
         write_gathered(&family, sink);

@@ -13,6 +13,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, Opts, Registry};
 
 use crate::config::target::Target;
+use crate::families::{Family, process};
 use crate::model::outcome::Outcome;
 use crate::model::reading::Api;
 use crate::model::target_id::TargetId;
@@ -48,49 +49,17 @@ impl SelfMetrics {
         let registry = Registry::new();
         let metrics = Self {
             counted: ArcSwap::default(),
-            request_duration: register(
+            request_duration: histograms(
                 &registry,
-                HistogramVec::new(
-                    buckets(
-                        "timpush_api_request_duration_seconds",
-                        "How long an HTTP call to the service took, from its start to the end of the body or to its failure.",
-                        &REQUEST_BUCKETS,
-                    ),
-                    &["api"],
-                )?,
+                process::REQUEST_DURATION,
+                &REQUEST_BUCKETS,
+                &["api"],
             )?,
-            poll_duration: histogram(
-                &registry,
-                "timpush_poll_duration_seconds",
-                "How long a poll of a target took, with the waits for the limit and the retries.",
-                &POLL_BUCKETS,
-            )?,
-            poll_lateness: histogram(
-                &registry,
-                "timpush_poll_lateness_seconds",
-                "How long after its due time a poll of a target began.",
-                &LATENESS_BUCKETS,
-            )?,
-            clock_skew: gauge(
-                &registry,
-                "timpush_clock_skew_seconds",
-                "This machine's clock minus the service's, from the Date header of the latest answer; skew breaks signatures and windows.",
-                &["region"],
-            )?,
-            reload_successful: register(
-                &registry,
-                Gauge::new(
-                    "timpush_config_last_reload_successful",
-                    "1 if the configuration was accepted when it was last read, else 0.",
-                )?,
-            )?,
-            reload_success_time: register(
-                &registry,
-                Gauge::new(
-                    "timpush_config_last_reload_success_timestamp_seconds",
-                    "When the configuration in use was read.",
-                )?,
-            )?,
+            poll_duration: histogram(&registry, process::POLL_DURATION, &POLL_BUCKETS)?,
+            poll_lateness: histogram(&registry, process::POLL_LATENESS, &LATENESS_BUCKETS)?,
+            clock_skew: gauges(&registry, process::CLOCK_SKEW, &["region"])?,
+            reload_successful: gauge(&registry, process::RELOAD_SUCCESSFUL)?,
+            reload_success_time: gauge(&registry, process::RELOAD_SUCCESS_TIME)?,
             registry,
         };
         metrics.describe_process()?;
@@ -105,10 +74,9 @@ impl SelfMetrics {
     fn describe_process(&self) -> Result<(), prometheus::Error> {
         self.registry
             .register(Box::new(ProcessCollector::for_self()))?;
-        gauge(
+        gauges(
             &self.registry,
-            "timpush_build_info",
-            "1; what this program was built from.",
+            process::BUILD_INFO,
             &["version", "revision", "rustc"],
         )?
         .with_label_values(&[
@@ -199,26 +167,40 @@ impl SelfMetrics {
     }
 }
 
-fn buckets(name: &str, help: &str, bounds: &[f64]) -> HistogramOpts {
-    HistogramOpts::new(name, help).buckets(bounds.to_vec())
+fn gauge(registry: &Registry, of: Family<'_>) -> Result<Gauge, prometheus::Error> {
+    register(registry, Gauge::new(of.name, of.help)?)
 }
 
-fn gauge(
+fn gauges(
     registry: &Registry,
-    name: &str,
-    help: &str,
+    of: Family<'_>,
     labels: &[&str],
 ) -> Result<GaugeVec, prometheus::Error> {
-    register(registry, GaugeVec::new(Opts::new(name, help), labels)?)
+    register(
+        registry,
+        GaugeVec::new(Opts::new(of.name, of.help), labels)?,
+    )
+}
+
+fn buckets(of: Family<'_>, bounds: &[f64]) -> HistogramOpts {
+    HistogramOpts::new(of.name, of.help).buckets(bounds.to_vec())
 }
 
 fn histogram(
     registry: &Registry,
-    name: &str,
-    help: &str,
+    of: Family<'_>,
     bounds: &[f64],
 ) -> Result<Histogram, prometheus::Error> {
-    register(registry, Histogram::with_opts(buckets(name, help, bounds))?)
+    register(registry, Histogram::with_opts(buckets(of, bounds))?)
+}
+
+fn histograms(
+    registry: &Registry,
+    of: Family<'_>,
+    bounds: &[f64],
+    labels: &[&str],
+) -> Result<HistogramVec, prometheus::Error> {
+    register(registry, HistogramVec::new(buckets(of, bounds), labels)?)
 }
 
 fn register<C: Collector + Clone + 'static>(

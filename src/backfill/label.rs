@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::metrics::families::labels;
+use crate::metrics::walk::labels;
 
 /// A label for every series, written as `name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]

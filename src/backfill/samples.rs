@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::replay::Frame;
-use crate::metrics::families::{
-    ANCHOR, CODE_INFO, TOTAL, WINDOW, WINDOW_END, WINDOW_START, labels,
-};
-use crate::metrics::{Dated, Family, Labels, Written};
+use crate::families::{Family, day, knowledge, window};
+use crate::metrics::walk::labels;
+use crate::metrics::{Dated, Labels, Written};
 use crate::model::reading::{Api, CountKey, LossKey};
 use crate::model::target_id::TargetId;
 use crate::model::window::UnixSeconds;
@@ -55,11 +54,11 @@ pub fn add(samples: &mut Samples, api: Api, frame: Frame) {
 impl Series {
     fn family(&self) -> Family<'static> {
         match self {
-            Self::Window(key) => WINDOW.of(key),
-            Self::WindowStart(_) => WINDOW_START,
-            Self::WindowEnd(_) => WINDOW_END,
-            Self::Total(key) => TOTAL.of(key),
-            Self::DayAnchor => ANCHOR,
+            Self::Window(key) => window::COUNTS.of(key),
+            Self::WindowStart(_) => window::START,
+            Self::WindowEnd(_) => window::END,
+            Self::Total(key) => day::COUNTS.of(key),
+            Self::DayAnchor => day::ANCHOR,
         }
     }
 
@@ -98,12 +97,16 @@ pub fn write(
     }
     let codes = codes(targets);
     if !codes.is_empty() {
-        out.family(&CODE_INFO);
+        out.family(&knowledge::CODE_INFO);
     }
     for (key, times) in codes {
         labels::class(key, |labels| {
             let labels = [labels, more].concat();
-            out.series(&CODE_INFO, &labels, times.into_iter().map(|at| (at, 1)))
+            out.series(
+                &knowledge::CODE_INFO,
+                &labels,
+                times.into_iter().map(|at| (at, 1)),
+            )
         })?;
     }
     out.finish()
@@ -123,9 +126,9 @@ fn codes(targets: &[(TargetId, Samples)]) -> BTreeMap<&LossKey, BTreeSet<UnixSec
 
 /// All families in the order in which they are written.
 fn families() -> impl Iterator<Item = Family<'static>> {
-    WINDOW
+    window::COUNTS
         .all()
-        .chain([WINDOW_START, WINDOW_END])
-        .chain(TOTAL.all())
-        .chain([ANCHOR])
+        .chain([window::START, window::END])
+        .chain(day::COUNTS.all())
+        .chain([day::ANCHOR])
 }

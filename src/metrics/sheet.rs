@@ -9,9 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::encoding::{self, Encoding};
-use super::families::{self, Writer};
 use super::grid::Grid;
 use super::segment::{Segment, cut};
+use super::walk::{self, Writer};
 use super::{Encoder, Format, write_own};
 use crate::clock::{Now, Validity};
 use crate::model::reading::LossKey;
@@ -139,7 +139,7 @@ impl Sheet {
 
     fn render_classes(&self) -> Segment {
         let mut encoder = Encoder::new(self.format);
-        families::write_codes(self.codes.keys().map(Arc::as_ref), &mut encoder);
+        walk::write_codes(self.codes.keys().map(Arc::as_ref), &mut encoder);
         let mut bytes = Vec::new();
         encoder.write_to(&mut bytes);
         Segment::new(bytes)

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// All rooms, each after those that it may import.
-const ROOMS: [&str; 25] = [
+const ROOMS: [&str; 26] = [
     "digest",
     "failure",
     "files",
@@ -16,6 +16,7 @@ const ROOMS: [&str; 25] = [
     "scrubber",
     "usersig",
     "config",
+    "families",
     "fetch",
     "reload",
     "self_metrics",
@@ -184,6 +185,17 @@ fn rooms_call_no_clock_but_through_the_clock() {
         .filter(|(name, _)| name.as_str() != "clock.rs")
         .filter(|(_, code)| code.contains("SystemTime::now"))
         .map(|(name, _)| name.clone())
+        .collect();
+    assert_eq!(found, [""; 0]);
+}
+
+#[test]
+fn families_are_named_in_their_room_alone() {
+    let found: Vec<String> = code()
+        .iter()
+        .filter(|(file, _)| !file.starts_with("families"))
+        .filter(|(_, code)| code.contains("\"timpush_"))
+        .map(|(file, _)| file.clone())
         .collect();
     assert_eq!(found, [""; 0]);
 }

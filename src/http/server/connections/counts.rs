@@ -2,6 +2,8 @@
 
 use prometheus::{IntCounterVec, IntGauge, Opts, core::Collector};
 
+use crate::families::{Family, server};
+
 /// Why the server closes a connection whose client would have kept it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Closed {
@@ -47,19 +49,13 @@ pub struct ConnectionCounts {
 
 impl ConnectionCounts {
     pub fn new() -> Result<Self, prometheus::Error> {
-        let closed = Opts::new(
-            "timpush_http_connections_closed_total",
-            "Connections that the server closed although the client would have kept them.",
-        );
-        let closed = IntCounterVec::new(closed, &["reason"])?;
+        let Family { name, help, .. } = server::CONNECTIONS_CLOSED;
+        let closed = IntCounterVec::new(Opts::new(name, help), &["reason"])?;
         for reason in Closed::ALL {
             closed.with_label_values(&[reason.as_str()]);
         }
         Ok(Self {
-            open: IntGauge::new(
-                "timpush_http_connections",
-                "Open connections to this server.",
-            )?,
+            open: IntGauge::new(server::CONNECTIONS.name, server::CONNECTIONS.help)?,
             closed,
         })
     }

@@ -1,0 +1,175 @@
+//! Walks the snapshot, family by family.
+
+mod calls;
+mod counters;
+mod health;
+mod knowledge;
+pub mod labels;
+
+use std::collections::BTreeMap;
+
+use super::{Labels, Sink};
+use crate::clock::Now;
+use crate::families::{Family, window};
+use crate::model::reading::{Api, CountKey, Funnel, Loss, LossKey, Platform, Reading};
+use crate::model::target_id::TargetId;
+use crate::model::window::UnixSeconds;
+use crate::target::counters::Served;
+use crate::target::snapshot::{Good, TargetState};
+
+pub(super) use knowledge::write_codes;
+
+/// Walks one target as it is at one moment.
+pub(super) struct Writer<'a> {
+    id: &'a TargetId,
+    state: &'a TargetState,
+    now: Now,
+    /// Counters as they are served now.
+    counted: BTreeMap<Api, Served>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(id: &'a TargetId, state: &'a TargetState, now: Now) -> Self {
+        let apis = state.apis.keys();
+        let counted = apis.filter_map(|api| Some((*api, state.counted(*api, now)?)));
+        Self {
+            id,
+            state,
+            now,
+            counted: counted.collect(),
+        }
+    }
+
+    /// Writes all families that belong to targets: the same ones in the same order,
+    /// whatever the target.
+    pub(super) fn write(&self, sink: &mut impl Sink) {
+        let mut data = Counting { sink, samples: 0 };
+        self.losses(&mut data);
+        self.funnels(&mut data);
+        self.windows(&mut data);
+        self.counters(&mut data);
+        self.descriptions(&mut data);
+        let series = data.samples;
+        self.health(sink);
+        self.settings(sink);
+        self.bounds(series, sink);
+        self.calls(sink);
+    }
+
+    /// The codes of all losses that are served, each once and in order.
+    pub(super) fn codes(&self) -> Vec<&LossKey> {
+        let counted = self.counted.values().flat_map(|served| {
+            served.counts.keys().filter_map(|key| match key {
+                CountKey::Loss(key) => Some(key),
+                CountKey::Funnel(..) => None,
+            })
+        });
+        let window = self.loss_rows().map(|(key, _)| key);
+        let mut codes: Vec<&LossKey> = window.chain(counted).collect();
+        // Two sorted runs.
+        codes.sort();
+        codes.dedup();
+        codes
+    }
+
+    fn losses(&self, sink: &mut impl Sink) {
+        for (family, per_platform) in window::COUNTS.losses() {
+            sink.family(family);
+            for (key, loss) in self
+                .loss_rows()
+                .filter(|(key, _)| key.platform.is_some() == per_platform)
+            {
+                let value = number(loss.count);
+                labels::loss(self.id, key, |labels| sink.sample(labels, value));
+            }
+        }
+    }
+
+    fn funnels(&self, sink: &mut impl Sink) {
+        for (step, overall_family, platform_family) in window::COUNTS.funnel {
+            sink.family(overall_family);
+            let Some((overall, platforms)) = self.funnel() else {
+                sink.family(platform_family);
+                continue;
+            };
+            sink.sample(&labels::target(self.id), number(overall.get(step)));
+            sink.family(platform_family);
+            for (platform, funnel) in platforms {
+                let value = number(funnel.get(step));
+                labels::platform(self.id, *platform, |labels| sink.sample(labels, value));
+            }
+        }
+    }
+
+    fn windows(&self, sink: &mut impl Sink) {
+        for (family, edge) in [
+            (
+                window::START,
+                (|good| good.range.start) as fn(&Good) -> UnixSeconds,
+            ),
+            (window::END, |good| good.range.end),
+        ] {
+            sink.family(family);
+            for api in self.state.apis.keys() {
+                if let Some(good) = self.state.current(*api, self.now.steady) {
+                    sink.sample(&labels::api(self.id, *api), edge(good).as_f64());
+                }
+            }
+        }
+    }
+
+    fn loss_rows(&self) -> impl Iterator<Item = (&'a LossKey, &'a Loss)> {
+        let good = self.state.current(Api::NormalPushLoss, self.now.steady);
+        let rows = match good.map(|good| &good.reading) {
+            Some(Reading::Loss(rows)) => Some(rows),
+            _ => None,
+        };
+        rows.into_iter().flatten()
+    }
+
+    fn funnel(&self) -> Option<(&'a Funnel, &'a BTreeMap<Platform, Funnel>)> {
+        let good = self
+            .state
+            .current(Api::NormalPushStatistics, self.now.steady)?;
+        match &good.reading {
+            Reading::Statistics { overall, platforms } => Some((overall, platforms)),
+            Reading::Loss(_) => None,
+        }
+    }
+}
+
+/// Counts the samples that pass.
+struct Counting<'s, S> {
+    sink: &'s mut S,
+    samples: u64,
+}
+
+impl<S: Sink> Sink for Counting<'_, S> {
+    fn family(&mut self, family: Family<'_>) {
+        self.sink.family(family);
+    }
+
+    fn sample(&mut self, labels: &Labels<'_>, value: f64) {
+        self.samples += 1;
+        self.sink.sample(labels, value);
+    }
+
+    fn counted(&mut self, labels: &Labels<'_>, value: f64, since: UnixSeconds) {
+        self.samples += 1;
+        self.sink.counted(labels, value, since);
+    }
+
+    fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64) {
+        self.samples += 1;
+        self.sink.histogram(labels, buckets, count, sum);
+    }
+}
+
+/// A count as a sample's value.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "samples are floats in every format; exact up to 2^53"
+)]
+fn number(count: u64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,83 @@
+//! Counters since the day's start, and what there is to know about them.
+
+use super::{Sink, Writer, labels, number};
+use crate::families::day;
+use crate::model::reading::{Api, CountKey};
+
+impl Writer<'_> {
+    pub(super) fn counters(&self, sink: &mut impl Sink) {
+        let losses = self.counted.get(&Api::NormalPushLoss);
+        for (family, per_platform) in day::COUNTS.losses() {
+            sink.family(family);
+            let Some(served) = losses else { continue };
+            for (key, count) in &served.counts {
+                if let CountKey::Loss(key) = key
+                    && key.platform.is_some() == per_platform
+                {
+                    labels::loss(self.id, key, |labels| {
+                        sink.counted(labels, number(*count), served.anchor);
+                    });
+                }
+            }
+        }
+        let statistics = self.counted.get(&Api::NormalPushStatistics);
+        for (step, overall, platforms) in day::COUNTS.funnel {
+            sink.family(overall);
+            let Some(served) = statistics else {
+                sink.family(platforms);
+                continue;
+            };
+            if let Some(count) = served.counts.get(&CountKey::Funnel(step, None)) {
+                sink.counted(&labels::target(self.id), number(*count), served.anchor);
+            }
+            sink.family(platforms);
+            for (key, count) in &served.counts {
+                if let CountKey::Funnel(of, Some(platform)) = key
+                    && *of == step
+                {
+                    labels::platform(self.id, *platform, |labels| {
+                        sink.counted(labels, number(*count), served.anchor);
+                    });
+                }
+            }
+        }
+        self.about_counters(sink);
+    }
+
+    fn about_counters(&self, sink: &mut impl Sink) {
+        sink.family(day::ANCHOR);
+        let mut anchors = self.counted.values().map(|served| served.anchor);
+        if let Some(anchor) = anchors.next()
+            && anchors.all(|other| other == anchor)
+        {
+            sink.sample(&labels::target(self.id), anchor.as_f64());
+        }
+        sink.family(day::LATE);
+        let loss = self.state.apis.get(&Api::NormalPushLoss);
+        let late = loss.and_then(|api| api.ledger.late_pushes());
+        for (stage, late) in late
+            .filter(|_| self.state.has_counters())
+            .into_iter()
+            .flatten()
+        {
+            #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+            sink.sample(&labels::stage(self.id, *stage), *late as f64);
+        }
+        sink.family(day::REVISED_DOWN);
+        let served = self.counted.get(&Api::NormalPushLoss);
+        for (stage, revised) in served.iter().flat_map(|served| &served.revised_down) {
+            sink.sample(&labels::stage(self.id, *stage), number(*revised));
+        }
+    }
+
+    /// What is known of the service's way to count.
+    pub(super) fn proofs(&self, sink: &mut impl Sink) {
+        let labels = labels::target(self.id);
+        sink.family(day::ENABLED);
+        sink.sample(&labels, f64::from(u8::from(self.state.has_counters())));
+        sink.family(day::RESOLVED);
+        if let Some(resolved) = self.state.resolved {
+            sink.sample(&labels, f64::from(u8::from(resolved)));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! How the targets are doing, and how they are configured.
+
+use super::{Sink, Writer, labels, number};
+use crate::families::{Family, health};
+use crate::model::reading::Api;
+use crate::model::window::UnixSeconds;
+use crate::target::snapshot::ApiState;
+
+/// What a family's samples say of each `T`.
+type Value<'a, T> = &'a dyn Fn(&T) -> f64;
+
+impl Writer<'_> {
+    pub(super) fn health(&self, sink: &mut impl Sink) {
+        let seconds = |at: Option<UnixSeconds>| at.unwrap_or_default().as_f64();
+        let families: [(Family, Value<ApiState>); 4] = [
+            (health::UP, &|api| f64::from(u8::from(api.up))),
+            (health::LAST_SUCCESS, &|api| seconds(api.last_success)),
+            (health::LAST_NONZERO, &|api| seconds(api.last_nonzero)),
+            (health::FAILURES, &|api| f64::from(api.consecutive_failures)),
+        ];
+        for (family, value) in families {
+            sink.family(family);
+            for (api, api_state) in &self.state.apis {
+                sink.sample(&labels::api(self.id, *api), value(api_state));
+            }
+        }
+        self.proofs(sink);
+    }
+
+    pub(super) fn settings(&self, sink: &mut impl Sink) {
+        let target = &self.state.target;
+        let sdk_app_id = target.app.sdk_app_id.to_string();
+        let host = target.region.main.authority();
+        sink.family(health::TARGET_INFO);
+        sink.sample(&labels::host(self.id, &sdk_app_id, host), 1.0);
+        let polling = &target.app.polling;
+        for (family, setting) in [
+            (health::WINDOW_SECONDS, polling.window),
+            (health::INTERVAL_SECONDS, polling.interval),
+            (health::LAG_SECONDS, polling.lag),
+        ] {
+            sink.family(family);
+            sink.sample(&labels::target(self.id), setting.as_secs_f64());
+        }
+    }
+
+    /// How far `series` data series and what is folded are from the limit.
+    pub(super) fn bounds(&self, series: u64, sink: &mut impl Sink) {
+        let limit = self.state.target.app.polling.series_limit as u64;
+        for (family, value) in [
+            (health::SERIES, series),
+            (health::SERIES_LIMIT, limit),
+            (health::FOLDED, self.folded()),
+        ] {
+            sink.family(family);
+            sink.sample(&labels::target(self.id), number(value));
+        }
+    }
+
+    fn folded(&self) -> u64 {
+        let api = Api::NormalPushLoss;
+        let good = self.state.current(api, self.now.steady);
+        let window = good.map_or(0, |good| good.folded);
+        let counters = self.counted.get(&api).map_or(0, |served| served.folded);
+        (window + counters) as u64
+    }
+}
