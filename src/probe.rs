@@ -32,14 +32,14 @@ use std::cell::RefCell;
 
 pub use finding::{Asked, Finding};
 pub use report::Report;
-pub use settings::{Setting, Settings};
+pub use settings::{Proposal, Setting};
 
 use crate::config::target::Target;
 use crate::fetch::Pair;
 use crate::model::outcome::FetchError;
 use crate::model::reading::{Api, Reading};
 use crate::model::window::{DAY, DayOffset, Range, UnixSeconds};
-use crate::poll::additivity::Counts;
+use crate::poll::additivity::AnswerCounts;
 
 /// Why nothing was proved, in the words of every experiment.
 const QUIET: &str = "unknown: no pushes in these ranges, or too few";
@@ -131,10 +131,10 @@ impl<'a, F: Pair> Probe<'a, F> {
     }
 
     /// One question, kept as evidence.
-    async fn ask(&self, api: Api, range: Range) -> Result<Counts, FetchError> {
+    async fn ask(&self, api: Api, range: Range) -> Result<AnswerCounts, FetchError> {
         let answer = self.fetch.fetch(self.target, api, range).await;
         self.keep(api, range, &answer);
-        answer.map(|reading| Counts::from(&reading))
+        answer.map(|reading| AnswerCounts::from(&reading))
     }
 
     fn keep(&self, api: Api, range: Range, answer: &Result<Reading, FetchError>) {

@@ -7,7 +7,7 @@ use crate::model::window::{Range, UnixSeconds};
 
 /// One call to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct Query {
     /// The target's place in the plan.
     pub target: usize,
     pub api: Api,
@@ -61,8 +61,8 @@ impl Answers {
     }
 
     /// Takes the answer to a question. A second one about the same piece is not taken.
-    pub fn add(&mut self, question: Question, counts: Counts) -> Result<(), TooMany> {
-        let Question { target, api, range } = question;
+    pub fn add(&mut self, question: Query, counts: Counts) -> Result<(), TooMany> {
+        let Query { target, api, range } = question;
         let answered = self.answered.entry((target, api)).or_default();
         if !answered.pieces.insert(range.start) {
             return Ok(());
@@ -81,7 +81,7 @@ impl Answers {
         Ok(())
     }
 
-    pub fn is_answered(&self, question: &Question) -> bool {
+    pub fn is_answered(&self, question: &Query) -> bool {
         self.answered
             .get(&(question.target, question.api))
             .is_some_and(|answered| answered.pieces.contains(&question.range.start))
@@ -122,8 +122,8 @@ mod tests {
     use super::*;
     use crate::model::reading::{ErrCode, LossKey, Stage};
 
-    fn question(start: u64) -> Question {
-        Question {
+    fn question(start: u64) -> Query {
+        Query {
             target: 0,
             api: Api::NormalPushLoss,
             range: Range {

@@ -9,9 +9,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::answers::{Answers, Question, TooMany};
+use super::answers::{Answers, Query, TooMany};
 use super::journal::{Journal, JournalError};
-use super::plan::{Plan, Work};
+use super::plan::{Backfill, Work};
 use super::proof::{Unproved, prove};
 use crate::config::target::Target;
 use crate::fetch::Fetch;
@@ -49,7 +49,7 @@ pub enum AskError {
 
 /// What has just been done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Done {
     /// A call was made.
     Call,
     /// A target is proved, with so many of the calls before.
@@ -60,14 +60,14 @@ pub enum Step {
 #[derive(Clone, Copy)]
 enum Task {
     Prove(usize),
-    Ask(Question),
+    Ask(Query),
 }
 
 /// How an app comes along.
 enum Event {
     Called,
     Proved { target: usize, calls: u32 },
-    Answered(Question, Counts),
+    Answered(Query, Counts),
 }
 
 /// Does all of `work`, adds what is answered to `answers`, and to the journal if there is
@@ -75,12 +75,12 @@ enum Event {
 /// side by side. The first failure ends everything. `told` is called after each step.
 pub async fn collect<F: Fetch>(
     fetch: Arc<F>,
-    plan: &Arc<Plan>,
+    plan: &Arc<Backfill>,
     work: Work,
     now: UnixSeconds,
     answers: &mut Answers,
     mut journal: Option<Journal>,
-    mut told: impl FnMut(Step),
+    mut told: impl FnMut(Done),
 ) -> Result<(), AskError> {
     let mut open = work.proofs.len() + work.questions.len();
     let (sender, mut events) = mpsc::channel(ON_THE_WAY);
@@ -97,13 +97,13 @@ pub async fn collect<F: Fetch>(
     drop(sender);
     while let Some(event) = events.recv().await {
         match event? {
-            Event::Called => told(Step::Call),
+            Event::Called => told(Done::Call),
             Event::Proved { target, calls } => {
                 if let (Some(journal), Some(planned)) = (&mut journal, plan.targets.get(target)) {
                     journal.proved(&planned.target.id())?;
                 }
                 answers.prove(target);
-                told(Step::Proof { calls });
+                told(Done::Proof { calls });
                 open -= 1;
             }
             Event::Answered(question, counts) => {
@@ -124,7 +124,7 @@ pub async fn collect<F: Fetch>(
 }
 
 /// The tasks by SDKAppID, which is what the service counts calls by: proofs first.
-fn by_app(plan: &Plan, work: Work) -> BTreeMap<u32, Vec<Task>> {
+fn by_app(plan: &Backfill, work: Work) -> BTreeMap<u32, Vec<Task>> {
     let mut tasks: BTreeMap<u32, Vec<Task>> = BTreeMap::new();
     let proofs = work
         .proofs
@@ -154,7 +154,13 @@ struct App<F> {
 }
 
 impl<F: Fetch> App<F> {
-    async fn run(self, tasks: Vec<Task>, plan: Arc<Plan>, turns: Arc<Semaphore>, now: UnixSeconds) {
+    async fn run(
+        self,
+        tasks: Vec<Task>,
+        plan: Arc<Backfill>,
+        turns: Arc<Semaphore>,
+        now: UnixSeconds,
+    ) {
         for task in tasks {
             let Ok(_turn) = turns.acquire().await else {
                 return;
@@ -168,8 +174,8 @@ impl<F: Fetch> App<F> {
         }
     }
 
-    async fn step(&self, task: Task, plan: &Plan, now: UnixSeconds) -> Result<Event, AskError> {
-        let (Task::Prove(index) | Task::Ask(Question { target: index, .. })) = task;
+    async fn step(&self, task: Task, plan: &Backfill, now: UnixSeconds) -> Result<Event, AskError> {
+        let (Task::Prove(index) | Task::Ask(Query { target: index, .. })) = task;
         let Some(target) = plan.targets.get(index).map(|planned| &planned.target) else {
             return Err(AskError::Incomplete);
         };
@@ -267,7 +273,7 @@ mod tests {
 
     const NOW: UnixSeconds = UnixSeconds(1_741_800_000);
 
-    fn plan(apps: u32) -> Arc<Plan> {
+    fn plan(apps: u32) -> Arc<Backfill> {
         let targets = (0..apps).map(|n| {
             let mut target = target(&format!("app{n}"), "singapore");
             Arc::get_mut(&mut target.app).unwrap().sdk_app_id += n;
@@ -278,14 +284,14 @@ mod tests {
             to: UnixSeconds(1_741_759_200),
             step: Duration::from_secs(3600),
         };
-        Arc::new(Plan::new(targets.collect(), span, Instant::now()))
+        Arc::new(Backfill::new(targets.collect(), span, Instant::now()))
     }
 
     /// Calls of a proof when there is nothing but zeros.
     const PROOF: usize = 4;
 
     /// What came of all work on `apps` apps, and how many calls that is without refusals.
-    async fn run(service: &Arc<Busy>, apps: u32) -> (Result<Vec<Step>, AskError>, usize) {
+    async fn run(service: &Arc<Busy>, apps: u32) -> (Result<Vec<Done>, AskError>, usize) {
         let plan = plan(apps);
         let mut answers = plan.no_answers();
         let work = plan.work(&answers);
@@ -338,10 +344,10 @@ mod tests {
             let (steps, expected) = run(&service, apps).await;
             let steps = steps.unwrap();
             took.push(began.elapsed());
-            calls.push(steps.iter().filter(|step| **step == Step::Call).count());
+            calls.push(steps.iter().filter(|step| **step == Done::Call).count());
             assert_eq!(calls.last(), Some(&expected));
-            let first = steps.iter().position(|step| *step != Step::Call).unwrap();
-            assert_eq!(steps[first], Step::Proof { calls: 4 });
+            let first = steps.iter().position(|step| *step != Done::Call).unwrap();
+            assert_eq!(steps[first], Done::Proof { calls: 4 });
         }
         assert_eq!(took[0], took[1]);
         assert_eq!(calls[0] * 20, calls[1]);

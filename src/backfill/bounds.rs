@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ask::AT_ONCE;
-use super::plan::{Plan, Span, Work};
-use super::replay::{Settings, needed};
+use super::plan::{Backfill, Span, Work};
+use super::replay::{DaemonSettings, needed};
 use super::timeline::stops;
 use crate::config::duration::text;
 use crate::config::target::Target;
@@ -125,7 +125,7 @@ pub fn check_size(span: Span, targets: usize) -> Result<(), BoundsError> {
 }
 
 /// Whether the service still keeps everything that is asked when its turn comes.
-pub fn check_kept(plan: &Plan, work: &Work, now: UnixSeconds) -> Result<(), BoundsError> {
+pub fn check_kept(plan: &Backfill, work: &Work, now: UnixSeconds) -> Result<(), BoundsError> {
     let targets: Vec<&Target> = plan.targets.iter().map(|planned| &planned.target).collect();
     let slowness = slowness(&targets);
     let mut turns: BTreeMap<u32, u32> = BTreeMap::new();
@@ -208,13 +208,16 @@ fn first<'a>(
     let of_each = targets.iter().map(|target| {
         let turn = calls.get(&target.app.sdk_app_id).copied().unwrap_or(0);
         let limit = forgotten(target, turn, slowness, now);
-        (earliest(&Settings::of(target), limit, started), *target)
+        (
+            earliest(&DaemonSettings::of(target), limit, started),
+            *target,
+        )
     });
     of_each.max_by_key(|(from, _)| *from)
 }
 
 /// The first moment whose samples need nothing from before `limit`.
-fn earliest(settings: &Settings, limit: UnixSeconds, started: Instant) -> UnixSeconds {
+fn earliest(settings: &DaemonSettings, limit: UnixSeconds, started: Instant) -> UnixSeconds {
     let rules = &settings.rules;
     let wanted = UnixSeconds(limit.0 + settings.window.as_secs());
     let before = aligned_end(wanted, Duration::ZERO, settings.step, rules.day_offset);
@@ -237,7 +240,7 @@ fn earliest(settings: &Settings, limit: UnixSeconds, started: Instant) -> UnixSe
 }
 
 /// The start of the oldest range that the samples of one moment need.
-fn oldest(settings: &Settings, at: UnixSeconds, started: Instant) -> UnixSeconds {
+fn oldest(settings: &DaemonSettings, at: UnixSeconds, started: Instant) -> UnixSeconds {
     let stop = stops(at, at, settings.step, settings.counters());
     needed(settings, &stop, started)
         .into_iter()

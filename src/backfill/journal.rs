@@ -69,7 +69,7 @@ pub enum JournalError {
     #[error("the journal's place {} is taken by something that is not a regular file; remove it, or choose another --output", .0.display())]
     NotFile(PathBuf),
     #[error("--resume: {} {problem}", path.display())]
-    Unusable { path: PathBuf, problem: Problem },
+    Unusable { path: PathBuf, problem: Damage },
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write {}", path.display())]
@@ -78,7 +78,7 @@ pub enum JournalError {
 
 /// What is wrong with the bytes of a journal.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub enum Damage {
     #[error(
         "belongs to another backfill: {0}; use the same arguments and configuration, or remove it to begin anew"
     )]
@@ -140,37 +140,37 @@ pub fn parse(
     mut bytes: impl BufRead,
     facts: &BTreeMap<String, String>,
     mut keep: impl FnMut(Entry) -> Result<(), TooMany>,
-) -> Result<u64, Problem> {
+) -> Result<u64, Damage> {
     let (mut whole, mut line) = (0, Vec::new());
     for number in 1.. {
         line.clear();
         let mut longest = bytes.by_ref().take(MAX_LINE as u64);
         let length = longest.read_until(b'\n', &mut line)?;
         if whole + length as u64 > MAX_BYTES {
-            return Err(Problem::TooLong);
+            return Err(Damage::TooLong);
         }
         if line.last() != Some(&b'\n') {
             // An interruption leaves half a line, but only one that could have become whole.
             if length == MAX_LINE {
-                return Err(Problem::Damaged(number));
+                return Err(Damage::Damaged(number));
             }
             break;
         }
         if number == 1 {
             check_header(&line, facts)?;
         } else {
-            keep(entry(&line).ok_or(Problem::Damaged(number))?)?;
+            keep(entry(&line).ok_or(Damage::Damaged(number))?)?;
         }
         whole += length as u64;
     }
     Ok(whole)
 }
 
-fn check_header(line: &[u8], facts: &BTreeMap<String, String>) -> Result<(), Problem> {
+fn check_header(line: &[u8], facts: &BTreeMap<String, String>) -> Result<(), Damage> {
     let header: Header = serde_json::from_slice(line)
-        .map_err(|_| Problem::Other("it is not a journal".to_owned()))?;
+        .map_err(|_| Damage::Other("it is not a journal".to_owned()))?;
     if header.timpush_backfill != FORMAT || header.program != env!("CARGO_PKG_VERSION") {
-        return Err(Problem::Other(format!(
+        return Err(Damage::Other(format!(
             "version {} of the program began it (format {}), and this is {} (format {FORMAT})",
             header.program,
             header.timpush_backfill,
@@ -178,7 +178,7 @@ fn check_header(line: &[u8], facts: &BTreeMap<String, String>) -> Result<(), Pro
         )));
     }
     match difference(&header.facts, facts) {
-        Some(reason) => Err(Problem::Other(reason)),
+        Some(reason) => Err(Damage::Other(reason)),
         None => Ok(()),
     }
 }
@@ -461,7 +461,7 @@ mod tests {
         let fits = MAX_LINE - line.len();
         for (more, damaged) in [(fits, false), (fits + 1, true), (usize::MAX >> 1, true)] {
             let parsed = parse(endless(line.clone(), more), &facts(&[]), |_| Ok(()));
-            let is_damaged = matches!(parsed, Err(Problem::Damaged(2)));
+            let is_damaged = matches!(parsed, Err(Damage::Damaged(2)));
             assert_eq!(is_damaged, damaged, "{more} {parsed:?}");
         }
     }
@@ -484,7 +484,7 @@ mod tests {
                     proptest::prop_assert!(head > 0 && head < 100);
                     proptest::prop_assert_eq!(entries, lines.len().saturating_sub(1));
                 }
-                Err(Problem::Damaged(line)) => proptest::prop_assert_eq!(entries, line - 2),
+                Err(Damage::Damaged(line)) => proptest::prop_assert_eq!(entries, line - 2),
                 Err(other) => proptest::prop_assert!(false, "{}", other),
             }
         }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::answers::{Answers, Question, TooMany};
+use super::answers::{Answers, Query, TooMany};
 use super::journal::Entry;
 use super::pieces::{Sums, cut};
-use super::replay::{Settings, needed, replay};
+use super::replay::{DaemonSettings, needed, replay};
 use super::samples::{self, Samples};
 use super::timeline::{Stop, stops};
 use crate::config::duration::text;
@@ -27,7 +27,7 @@ pub struct Span {
 /// One target's part of the work.
 pub struct Planned {
     pub target: Target,
-    pub settings: Settings,
+    pub settings: DaemonSettings,
     pub stops: Vec<Stop>,
     /// What each of the target's APIs is asked about, in order of time.
     pub pieces: Vec<Range>,
@@ -35,7 +35,7 @@ pub struct Planned {
 
 /// All the work. It follows from the span and the configuration alone, so that a later run
 /// comes to the same questions.
-pub struct Plan {
+pub struct Backfill {
     pub span: Span,
     pub targets: Vec<Planned>,
     pub(super) started: Instant,
@@ -44,17 +44,17 @@ pub struct Plan {
 /// What is still to be done.
 pub struct Work {
     /// Targets of which it is not proved yet that counts add up, as indices in
-    /// [`Plan::targets`].
+    /// [`Backfill::targets`].
     pub proofs: Vec<usize>,
     /// Oldest ranges first, as the service forgets those first.
-    pub questions: Vec<Question>,
+    pub questions: Vec<Query>,
 }
 
-impl Plan {
+impl Backfill {
     /// `started` is any moment.
     pub fn new(targets: Vec<Target>, span: Span, started: Instant) -> Self {
         let targets = targets.into_iter().map(|target| {
-            let settings = Settings::of(&target);
+            let settings = DaemonSettings::of(&target);
             let stops = stops(span.from, span.to, span.step, settings.counters());
             Planned {
                 pieces: cut(&needed(&settings, &stops, started)),
@@ -72,13 +72,13 @@ impl Plan {
 
     /// What is neither proved nor answered yet. Who has no question left needs no proof.
     pub fn work(&self, answers: &Answers) -> Work {
-        let mut questions: Vec<Question> = self
+        let mut questions: Vec<Query> = self
             .targets
             .iter()
             .enumerate()
             .flat_map(|(target, planned)| {
                 planned.target.apis().iter().flat_map(move |api| {
-                    planned.pieces.iter().map(move |range| Question {
+                    planned.pieces.iter().map(move |range| Query {
                         target,
                         api: *api,
                         range: *range,
@@ -129,7 +129,7 @@ impl Plan {
                 range,
                 counts,
             } => indices.get(&id).map_or(Ok(()), |target| {
-                let question = Question {
+                let question = Query {
                     target: *target,
                     api,
                     range,

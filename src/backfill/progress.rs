@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ask::{AT_ONCE, Step};
-use super::plan::{Plan, Work};
+use super::ask::{AT_ONCE, Done};
+use super::plan::{Backfill, Work};
 use crate::clock;
 use crate::config::duration::text;
 use crate::metrics::Written;
@@ -20,7 +20,7 @@ const WIDTH: usize = 30;
 const TOLD: usize = 5;
 
 /// How many calls each app has to make, and its limit per second.
-fn loads<'a>(plan: &'a Plan, work: &Work) -> BTreeMap<&'a str, (u32, f64)> {
+fn loads<'a>(plan: &'a Backfill, work: &Work) -> BTreeMap<&'a str, (u32, f64)> {
     let mut apps = BTreeMap::new();
     let proofs = work.proofs.iter().map(|target| (*target, USUAL_CALLS));
     let questions = work.questions.iter().map(|question| (question.target, 1));
@@ -35,7 +35,7 @@ fn loads<'a>(plan: &'a Plan, work: &Work) -> BTreeMap<&'a str, (u32, f64)> {
 }
 
 /// How many calls there are, and how long they take at each app's limit, if it has one.
-pub fn announcement(plan: &Plan, work: &Work) -> String {
+pub fn announcement(plan: &Backfill, work: &Work) -> String {
     let apps = loads(plan, work);
     let total: u32 = apps.values().map(|(calls, _)| calls).sum();
     if apps.is_empty() {
@@ -109,7 +109,7 @@ pub struct Bar {
 }
 
 impl Bar {
-    pub fn new(plan: &Plan, work: &Work) -> Self {
+    pub fn new(plan: &Backfill, work: &Work) -> Self {
         Self {
             progress: Progress::new(plan, work),
             began: clock::now().steady,
@@ -117,7 +117,7 @@ impl Bar {
         }
     }
 
-    pub fn advance(&mut self, step: Step) {
+    pub fn advance(&mut self, step: Done) {
         self.progress.advance(step);
         if self.shown {
             let elapsed = clock::now().steady.duration_since(self.began);
@@ -152,7 +152,7 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(plan: &Plan, work: &Work) -> Self {
+    fn new(plan: &Backfill, work: &Work) -> Self {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let proving = count(work.proofs.len()).saturating_mul(USUAL_CALLS);
         Self {
@@ -164,10 +164,10 @@ impl Progress {
         }
     }
 
-    fn advance(&mut self, step: Step) {
+    fn advance(&mut self, step: Done) {
         match step {
-            Step::Call => self.done = self.done.saturating_add(1),
-            Step::Proof { calls } => {
+            Done::Call => self.done = self.done.saturating_add(1),
+            Done::Proof { calls } => {
                 self.proved += 1;
                 self.calls = self.calls.saturating_add(calls).saturating_sub(USUAL_CALLS);
             }
@@ -276,7 +276,7 @@ mod tests {
     }
 
     /// `apps` with a call per second each, for the samples of two hours.
-    fn work(apps: u32) -> (Plan, Work) {
+    fn work(apps: u32) -> (Backfill, Work) {
         let targets = (0..apps).map(|n| {
             let mut target = target(&format!("app{n}"), "china");
             if let Some(app) = Arc::get_mut(&mut target.app) {
@@ -290,7 +290,7 @@ mod tests {
             to: UnixSeconds(1_741_759_200),
             step: Duration::from_secs(3600),
         };
-        let plan = Plan::new(targets.collect(), span, Instant::now());
+        let plan = Backfill::new(targets.collect(), span, Instant::now());
         let work = plan.work(&plan.no_answers());
         (plan, work)
     }
@@ -301,16 +301,16 @@ mod tests {
         let questions = u32::try_from(work.questions.len()).unwrap();
         let mut progress = Progress::new(&plan, &work);
         for _ in 0..10 {
-            progress.advance(Step::Call);
+            progress.advance(Done::Call);
         }
-        progress.advance(Step::Proof { calls: 10 });
+        progress.advance(Done::Proof { calls: 10 });
         let said = format!("10/{} calls, 1 of 2 targets proved, ", questions + 19);
         assert!(
             progress.line(Duration::ZERO).contains(&said),
             "{}",
             progress.line(Duration::ZERO)
         );
-        progress.advance(Step::Proof { calls: 1 });
+        progress.advance(Done::Proof { calls: 1 });
         let said = format!("10/{} calls, about ", questions + 11);
         assert!(
             progress.line(Duration::ZERO).contains(&said),

@@ -5,7 +5,7 @@ use crate::fetch::Fetch;
 use crate::model::outcome::FetchError;
 use crate::model::reading::Api;
 use crate::model::window::{DAY, UnixSeconds};
-use crate::poll::additivity::{self, Verdict};
+use crate::poll::additivity::{self, Additivity};
 
 /// Why it is not proved that the past of a target can be put together from parts.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum Unproved {
     #[error(
         "{0}; the past cannot be put together from such parts, `timpush-exporter probe` shows more"
     )]
-    NotAdditive(Verdict),
+    NotAdditive(Additivity),
     #[error(
         "the service does not tell ranges inside a day apart; set `window` and `step` to 1d for this app"
     )]

@@ -15,14 +15,14 @@ use crate::target::memory::Memory;
 
 /// What decides what a daemon asks and serves.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct DaemonSettings {
     pub window: Duration,
     pub step: Duration,
     pub counters: bool,
     pub rules: Rules,
 }
 
-impl Settings {
+impl DaemonSettings {
     pub fn of(target: &Target) -> Self {
         let polling = &target.app.polling;
         Self {
@@ -66,7 +66,7 @@ pub struct Frame {
 }
 
 /// Every range that [`replay`] asks the counts of.
-pub fn needed(settings: &Settings, stops: &[Stop], started: Instant) -> Vec<Range> {
+pub fn needed(settings: &DaemonSettings, stops: &[Stop], started: Instant) -> Vec<Range> {
     let mut ranges = Vec::new();
     let ask = |range| {
         ranges.push(range);
@@ -85,7 +85,7 @@ pub fn needed(settings: &Settings, stops: &[Stop], started: Instant) -> Vec<Rang
 /// of its own before. That is what a daemon shows, unless the series appeared that shortly
 /// before the stop; to know that would take half as many calls again.
 pub fn replay(
-    settings: &Settings,
+    settings: &DaemonSettings,
     stops: &[Stop],
     started: Instant,
     mut counts: impl FnMut(Range) -> Counts,
@@ -137,7 +137,12 @@ struct Days {
 }
 
 impl Days {
-    fn poll(&mut self, settings: &Settings, now: Now, counts: &mut impl FnMut(Range) -> Counts) {
+    fn poll(
+        &mut self,
+        settings: &DaemonSettings,
+        now: Now,
+        counts: &mut impl FnMut(Range) -> Counts,
+    ) {
         let end = settings.rules.end(now.unix());
         self.see_closing_day(settings, end, now);
         let zero_hold = settings.rules.zero_hold;
@@ -167,7 +172,7 @@ impl Days {
     /// A daemon has seen every day before it closes. Stops can be so far apart that none
     /// falls into a day, which would look like an outage of days; it is not worth a call
     /// to know when in that day which series appeared.
-    fn see_closing_day(&mut self, settings: &Settings, end: UnixSeconds, now: Now) {
+    fn see_closing_day(&mut self, settings: &DaemonSettings, end: UnixSeconds, now: Now) {
         if self.polled.is_none() || end != day_anchor(end, settings.day_offset()) {
             return;
         }

@@ -10,11 +10,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::answers::{Answers, Question};
-use super::ask::{AskError, Step, collect};
+use super::answers::{Answers, Query};
+use super::ask::{AskError, Done, collect};
 use super::bounds::{BoundsError, check_ends, check_kept, check_size, check_span};
 use super::journal::{Journal, find};
-use super::plan::{Plan, Span};
+use super::plan::{Backfill, Span};
 use super::samples::{self, Samples, Series};
 use crate::clock::Now;
 use crate::config::App;
@@ -66,24 +66,24 @@ fn shop(window: u64) -> Target {
     }
 }
 
-fn plan(window: u64, from: u64, to: u64, step: u64) -> Plan {
+fn plan(window: u64, from: u64, to: u64, step: u64) -> Backfill {
     let span = Span {
         from: UnixSeconds(from),
         to: UnixSeconds(to),
         step: Duration::from_secs(step),
     };
-    Plan::new(vec![shop(window)], span, Instant::now())
+    Backfill::new(vec![shop(window)], span, Instant::now())
 }
 
-fn questions(plan: &Plan) -> Vec<Question> {
+fn questions(plan: &Backfill) -> Vec<Query> {
     plan.work(&plan.no_answers()).questions
 }
 
-fn answered(plan: &Plan) -> Answers {
+fn answered(plan: &Backfill) -> Answers {
     answered_from(plan, |_| true)
 }
 
-fn answered_from(plan: &Plan, is_answered: impl Fn(&Question) -> bool) -> Answers {
+fn answered_from(plan: &Backfill, is_answered: impl Fn(&Query) -> bool) -> Answers {
     let mut answers = plan.no_answers();
     for question in questions(plan).into_iter().filter(is_answered) {
         let counts = ask_truth(question.api, question.range).counts();
@@ -92,7 +92,7 @@ fn answered_from(plan: &Plan, is_answered: impl Fn(&Question) -> bool) -> Answer
     answers
 }
 
-fn samples(plan: &Plan) -> Samples {
+fn samples(plan: &Backfill) -> Samples {
     plan.samples(answered(plan)).remove(0).1
 }
 
@@ -418,7 +418,7 @@ async fn run(journal: &Path, until: usize) -> (Result<String, AskError>, usize, 
         until,
     });
     let (work, mut proofs) = (plan.work(&answers), 0);
-    let told = |step| proofs += usize::from(matches!(step, Step::Proof { .. }));
+    let told = |step| proofs += usize::from(matches!(step, Done::Proof { .. }));
     let now = UnixSeconds(MIDNIGHT + 2 * DAY);
     let asking = Arc::clone(&service);
     let asked = collect(asking, &plan, work, now, &mut answers, Some(open), told).await;
@@ -556,7 +556,7 @@ fn without_counters_or_statistics_nothing_is_asked_for_them() {
         to: UnixSeconds(MIDNIGHT + DAY / 2 + 7200),
         step: Duration::from_secs(3600),
     };
-    let plan = Plan::new(vec![target], span, Instant::now());
+    let plan = Backfill::new(vec![target], span, Instant::now());
     let questions = questions(&plan);
     assert_eq!(questions.len(), 3);
     assert!(

@@ -19,9 +19,9 @@ use crate::backfill::answers::Answers;
 use crate::backfill::ask::collect;
 use crate::backfill::bounds::{check_ends, check_kept, check_size, check_span, longest};
 use crate::backfill::destination::{Destination, DestinationError};
-use crate::backfill::journal::{self, Journal, JournalError, Problem};
+use crate::backfill::journal::{self, Damage, Journal, JournalError};
 use crate::backfill::label::{Label, repeated};
-use crate::backfill::plan::{Plan, Span};
+use crate::backfill::plan::{Backfill, Span};
 use crate::backfill::progress::{Bar, announcement, summary};
 use crate::backfill::samples;
 use crate::clock::{self, Now};
@@ -122,7 +122,7 @@ async fn fill(
         .and_then(|()| check_size(span, targets.len()))
         .map_err(Failure::usage)?;
     let job = Job {
-        plan: Arc::new(Plan::new(targets, span, now.steady)),
+        plan: Arc::new(Backfill::new(targets, span, now.steady)),
         labels: args.labels,
         destination,
         rest: if args.demo {
@@ -137,7 +137,7 @@ async fn fill(
 
 /// What is to be written, and where.
 struct Job {
-    plan: Arc<Plan>,
+    plan: Arc<Backfill>,
     labels: Vec<Label>,
     destination: Option<Destination>,
     rest: Rest,
@@ -293,7 +293,7 @@ fn targets(config: &Config, app: Option<&str>) -> Result<Vec<Target>, Failure> {
 /// What an earlier run has left goes into `answers`; up to where its journal is whole.
 fn left(
     destination: &Destination,
-    plan: &Plan,
+    plan: &Backfill,
     facts: &BTreeMap<String, String>,
     resume: bool,
     answers: &mut Answers,
@@ -309,7 +309,7 @@ fn left(
     journal::find(&path, facts, plan.restore(answers)).map_err(|error| match error {
         JournalError::NotFile(_)
         | JournalError::Unusable {
-            problem: Problem::Other(_),
+            problem: Damage::Other(_),
             ..
         } => Failure::usage(error),
         error => Failure::failed(error),

@@ -24,10 +24,10 @@ mod verdict;
 
 use std::time::Duration;
 
-pub use counts::Counts;
+pub use counts::AnswerCounts;
 pub use split::{Split, SplitCheck, split};
 pub use sum::SumCheck;
-pub use verdict::{Edges, Evidence, Moved, Verdict, Why};
+pub use verdict::{Additivity, Edges, Evidence, Moved, Why};
 
 use crate::config::target::Target;
 use crate::fetch::Fetch;
@@ -57,7 +57,7 @@ pub async fn check<F: Fetch>(
     target: &Target,
     api: Api,
     now: UnixSeconds,
-) -> Result<Verdict, FetchError> {
+) -> Result<Additivity, FetchError> {
     let last = closed_day(now, target.app.day_offset);
     let first = last.start.0.saturating_sub(DAY);
     let mut check = SumCheck::new(UnixSeconds(first), last.start, last.end);

@@ -18,7 +18,7 @@ use crate::model::outcome::FetchError;
 use crate::model::reading::Api;
 use crate::model::target_id::TargetId;
 use crate::model::window::UnixSeconds;
-pub use tally::Kind;
+pub use tally::News;
 use tally::{Cause, Counted, Place, Summary, Tally, Topic};
 
 /// A cause that stays is told again after this long, however many failures that are.
@@ -47,15 +47,15 @@ struct Failing {
 impl Streak {
     /// What there is to say about one more failure, if anything: the first one, another
     /// cause, every doubling, and once an hour.
-    fn fail(&mut self, error: &FetchError, now: Now) -> Option<Kind> {
+    fn fail(&mut self, error: &FetchError, now: Now) -> Option<News> {
         self.failures = self.failures.saturating_add(1);
         let cause = Cause::from(error);
         let kind = match &self.failing {
             Some(failing) if failing.cause == cause => {
                 let is_time = now.steady.duration_since(failing.told) >= AGAIN;
-                (is_time || self.failures.is_power_of_two()).then_some(Kind::StillFails)
+                (is_time || self.failures.is_power_of_two()).then_some(News::StillFails)
             }
-            _ => Some(Kind::Fails),
+            _ => Some(News::Fails),
         };
         if kind.is_some() {
             let since = self.since().unwrap_or_else(|| now.unix());
@@ -93,7 +93,7 @@ impl PollLog {
         match result {
             Ok(()) => {
                 let failures = std::mem::take(&mut streak.failures);
-                let kind = streak.failing.take().map(|_| Kind::Responds);
+                let kind = streak.failing.take().map(|_| News::Responds);
                 if self.is_told(kind, api, id, None, &mut streak.counted, now) {
                     info!(
                         app,
@@ -113,7 +113,7 @@ impl PollLog {
                 let (outcome, code) = (error.outcome.as_str(), error.code);
                 let advice = &error.advice;
                 let history = match (kind, since) {
-                    (Some(Kind::StillFails), Some(since)) => {
+                    (Some(News::StillFails), Some(since)) => {
                         format!("still failing, {failures} in a row since {since}: ")
                     }
                     _ => String::new(),
@@ -137,7 +137,7 @@ impl PollLog {
     }
 
     /// Whether what was proved of a target, at most once a day, has a line of its own.
-    pub fn is_proof_told(&self, kind: Kind, id: &TargetId, now: Now) -> bool {
+    pub fn is_proof_told(&self, kind: News, id: &TargetId, now: Now) -> bool {
         let counted = &mut Counted::default();
         self.is_told(Some(kind), Api::NormalPushLoss, id, None, counted, now)
     }
@@ -145,7 +145,7 @@ impl PollLog {
     /// Tells what is due, and whether the target has a line of its own.
     fn is_told(
         &self,
-        kind: Option<Kind>,
+        kind: Option<News>,
         api: Api,
         id: &TargetId,
         cause: Option<Cause>,
@@ -200,31 +200,31 @@ fn tell(summary: &Summary) {
         _ => format!("{targets} more targets"),
     };
     let line = match kind {
-        Kind::Fails => format!("{api}: {count} failed for {of} ({first})"),
-        Kind::StillFails => format!("{api}: still failing, {count} for {of} ({first})"),
-        Kind::Responds => format!("{api}: {count} responded again ({first})"),
-        Kind::AddsUp => format!("{count} with counters that can be relied on ({first})"),
-        Kind::DoesNotAddUp => {
+        News::Fails => format!("{api}: {count} failed for {of} ({first})"),
+        News::StillFails => format!("{api}: still failing, {count} for {of} ({first})"),
+        News::Responds => format!("{api}: {count} responded again ({first})"),
+        News::AddsUp => format!("{count} with counters that can be relied on ({first})"),
+        News::DoesNotAddUp => {
             format!("{count} will have no counters, since counts do not add up ({first})")
         }
-        Kind::Unproved => {
+        News::Unproved => {
             format!(
                 "{count} whose counts are not known to add up; looking again in a day ({first})"
             )
         }
-        Kind::WholeDays => {
+        News::WholeDays => {
             format!(
                 "{count} for which the service does not tell ranges inside a day apart ({first})"
             )
         }
     };
     match kind {
-        Kind::Fails | Kind::StillFails => {
+        News::Fails | News::StillFails => {
             warn!(api = name, region, outcome, code, targets, advice, "{line}");
         }
-        Kind::DoesNotAddUp | Kind::WholeDays => warn!(region, targets, "{line}"),
-        Kind::Responds => info!(api = name, region, targets, "{line}"),
-        Kind::AddsUp | Kind::Unproved => info!(region, targets, "{line}"),
+        News::DoesNotAddUp | News::WholeDays => warn!(region, targets, "{line}"),
+        News::Responds => info!(api = name, region, targets, "{line}"),
+        News::AddsUp | News::Unproved => info!(region, targets, "{line}"),
     }
 }
 

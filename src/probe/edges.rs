@@ -14,7 +14,7 @@ use super::sums::{Sums, compare};
 use super::{Pair, Probe, QUIET};
 use crate::model::outcome::FetchError;
 use crate::model::window::{DAY, Range, UnixSeconds};
-use crate::poll::additivity::{Edges, Verdict, Why};
+use crate::poll::additivity::{Additivity, Edges, Why};
 
 /// How far the compared ranges reach on either side of the edge, in seconds: more than any
 /// bucket that is told apart, except hours.
@@ -41,38 +41,38 @@ pub(super) async fn measure<F: Pair>(
     let Some(edge) = edge else {
         return Ok(Finding::new("unknown", QUIET, probe.evidence()));
     };
-    let mut verdict = Verdict::Additive;
+    let mut verdict = Additivity::Additive;
     for middle in [edge.0.saturating_add(1), edge.0] {
         verdict = compare(probe, ground.api, UnixSeconds(middle), REACH).await?;
         // A second with pushes in it that two ranges share shows itself as a difference.
         let is_seen = match &verdict {
-            Verdict::Additive | Verdict::Unknown(Why::Quiet) => false,
-            Verdict::Edges { .. } | Verdict::NotAdditive { .. } | Verdict::Unknown(Why::Moving) => {
-                true
-            }
+            Additivity::Additive | Additivity::Unknown(Why::Quiet) => false,
+            Additivity::Edges { .. }
+            | Additivity::NotAdditive { .. }
+            | Additivity::Unknown(Why::Moving) => true,
         };
         if is_seen {
             break;
         }
     }
     let (name, explanation) = match &verdict {
-        Verdict::Additive | Verdict::Unknown(Why::Quiet) => (
+        Additivity::Additive | Additivity::Unknown(Why::Quiet) => (
             "half_open",
             "every second belongs to exactly one of two adjacent ranges".to_owned(),
         ),
-        Verdict::Edges {
+        Additivity::Edges {
             edges: Edges::Inclusive,
             ..
         } => ("inclusive", verdict.to_string()),
-        Verdict::Edges {
+        Additivity::Edges {
             edges: Edges::Exclusive,
             ..
         } => ("exclusive", verdict.to_string()),
-        Verdict::NotAdditive { .. } => (
+        Additivity::NotAdditive { .. } => (
             "buckets",
             format!("edges inside a bucket count it whole: {verdict}"),
         ),
-        Verdict::Unknown(Why::Moving) => ("unknown", verdict.to_string()),
+        Additivity::Unknown(Why::Moving) => ("unknown", verdict.to_string()),
     };
     Ok(Finding::new(name, explanation, probe.evidence()))
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::model::outcome::{FetchError, Outcome};
 use crate::model::reading::{Api, Reading};
 use crate::model::window::{Range, UnixSeconds};
-use crate::poll::additivity::Counts;
+use crate::poll::additivity::AnswerCounts;
 
 /// One verdict and what it rests on.
 #[derive(Clone, Debug, Serialize)]
@@ -42,7 +42,7 @@ impl Asked {
         answer: &Result<Reading, FetchError>,
     ) -> Self {
         let (outcome, counts) = match answer {
-            Ok(reading) => (Outcome::Ok, Counts::from(reading).by_row()),
+            Ok(reading) => (Outcome::Ok, AnswerCounts::from(reading).by_row()),
             Err(error) => (error.outcome, BTreeMap::new()),
         };
         Self {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::finding::Finding;
-use super::settings::Settings;
+use super::settings::Proposal;
 
 /// Everything measured of one target. All times are RFC 3339 in UTC.
 #[derive(Clone, Debug, Serialize)]
@@ -34,7 +34,7 @@ pub struct Report {
     pub settling: Finding,
     /// `per_sdk_app_id`, `per_api`, `not_seen`, `unknown`.
     pub call_limit: Finding,
-    pub settings: Settings,
+    pub settings: Proposal,
 }
 
 impl Report {

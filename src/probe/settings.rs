@@ -17,7 +17,7 @@ const STEP: u64 = 60;
 
 /// Values for keys of the configuration; absent are those that need no change.
 #[derive(Clone, Debug, Serialize)]
-pub struct Settings {
+pub struct Proposal {
     pub lag: Setting<String>,
     pub step: Setting<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ fn setting<T>(value: impl Into<Option<T>>, reason: impl Into<String>) -> Setting
     }
 }
 
-impl Settings {
+impl Proposal {
     /// Lines to paste; those without a value are comments.
     pub fn yaml(&self) -> String {
         let counters = Setting {
@@ -84,7 +84,7 @@ pub(super) fn recommend(
     resolution: &Resolution,
     freshness: &Freshness,
     settling: &Settling,
-) -> Settings {
+) -> Proposal {
     let seconds = |seconds| text(Duration::from_secs(seconds));
     let step = match resolution.step {
         Some(step) if step <= STEP || resolution.is_finest => step,
@@ -92,7 +92,7 @@ pub(super) fn recommend(
         None => polling.step.as_secs(),
     };
     let window = polling.window.as_secs();
-    Settings {
+    Proposal {
         lag: lag(freshness, settling),
         step: match resolution.step {
             Some(found) if found == step => setting(

@@ -12,7 +12,7 @@ use super::{Pair, Probe, QUIET, range};
 use crate::config::duration;
 use crate::model::outcome::FetchError;
 use crate::model::window::UnixSeconds;
-use crate::poll::additivity::Counts;
+use crate::poll::additivity::AnswerCounts;
 
 /// Seconds after the range's end at which it is read.
 const READ_AT: [u64; 13] = [
@@ -150,7 +150,7 @@ fn settled_after<F: Pair>(after: u64, is_moving: bool, probe: &Probe<'_, F>) -> 
 
 struct Reading {
     at: UnixSeconds,
-    counts: Counts,
+    counts: AnswerCounts,
 }
 
 /// Reads the range that ends at `end` until it stands still. A failure ends the watch and

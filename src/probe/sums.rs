@@ -7,13 +7,13 @@ use super::{Pair, Probe, SERVICE_OFFSETS};
 use crate::model::outcome::FetchError;
 use crate::model::reading::Api;
 use crate::model::window::{DAY, DayOffset, UnixSeconds};
-use crate::poll::additivity::{SumCheck, Verdict, closed_day};
+use crate::poll::additivity::{Additivity, SumCheck, closed_day};
 
 const HOUR: u64 = 3600;
 
 /// A verdict on adjacent ranges.
 pub(super) struct Sums {
-    pub(super) verdict: Verdict,
+    pub(super) verdict: Additivity,
     pub(super) finding: Finding,
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn compare<F: Pair>(
     api: Api,
     middle: UnixSeconds,
     length: u64,
-) -> Result<Verdict, FetchError> {
+) -> Result<Additivity, FetchError> {
     let start = UnixSeconds(middle.0.saturating_sub(length));
     let end = UnixSeconds(middle.0.saturating_add(length));
     let mut check = SumCheck::new(start, middle, end);

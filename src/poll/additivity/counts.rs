@@ -6,9 +6,9 @@ use crate::model::reading::{CountKey, Reading};
 
 /// The numbers of one answer that are not 0; what is absent is 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts(BTreeMap<CountKey, u64>);
+pub struct AnswerCounts(BTreeMap<CountKey, u64>);
 
-impl Counts {
+impl AnswerCounts {
     pub fn get(&self, key: &CountKey) -> u64 {
         self.0.get(key).copied().unwrap_or(0)
     }
@@ -45,7 +45,7 @@ impl Counts {
     }
 }
 
-impl From<&Reading> for Counts {
+impl From<&Reading> for AnswerCounts {
     fn from(reading: &Reading) -> Self {
         let mut counts = reading.counts();
         counts.retain(|_, count| *count > 0);

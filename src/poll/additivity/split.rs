@@ -1,6 +1,6 @@
 //! A range and its parts: does the service tell the parts apart?
 
-use super::counts::Counts;
+use super::counts::AnswerCounts;
 use crate::model::reading::CountKey;
 use crate::model::reading::Reading;
 use crate::model::window::{Range, UnixSeconds};
@@ -41,17 +41,21 @@ impl Split {
 /// longer than a part is touched by several and counted as often. `without_start` is the
 /// whole but for its first second: a service that counts a bucket at the second of its
 /// start has nothing there.
-pub fn split(whole: &Counts, parts: &[Counts], without_start: Option<&Counts>) -> Split {
+pub fn split(
+    whole: &AnswerCounts,
+    parts: &[AnswerCounts],
+    without_start: Option<&AnswerCounts>,
+) -> Split {
     judge(whole, parts, without_start, &|_| true)
 }
 
 fn judge(
-    whole: &Counts,
-    parts: &[Counts],
-    without_start: Option<&Counts>,
+    whole: &AnswerCounts,
+    parts: &[AnswerCounts],
+    without_start: Option<&AnswerCounts>,
     stands_still: &dyn Fn(&CountKey) -> bool,
 ) -> Split {
-    let keys: Vec<&CountKey> = Counts::keys(parts.iter().chain([whole]))
+    let keys: Vec<&CountKey> = AnswerCounts::keys(parts.iter().chain([whole]))
         .into_iter()
         .filter(|key| stands_still(key))
         .collect();
@@ -70,8 +74,8 @@ fn judge(
         .count();
     let enough = whole.total() >= ENOUGH;
     match with_counts {
-        0 if enough && parts.iter().all(Counts::is_zero) => Split::Ignored,
-        1 if enough && without_start.is_some_and(Counts::is_zero) => Split::Ignored,
+        0 if enough && parts.iter().all(AnswerCounts::is_zero) => Split::Ignored,
+        1 if enough && without_start.is_some_and(AnswerCounts::is_zero) => Split::Ignored,
         0 | 1 => Split::Unclear,
         n => Split::Respected {
             all: n == parts.len(),
@@ -84,7 +88,7 @@ fn judge(
 pub struct SplitCheck {
     plan: Vec<Range>,
     parts: usize,
-    answers: Vec<Counts>,
+    answers: Vec<AnswerCounts>,
 }
 
 impl SplitCheck {
@@ -116,11 +120,11 @@ impl SplitCheck {
 
     /// Takes the answer to [`Self::next_question`].
     pub fn answered(&mut self, reading: &Reading) {
-        self.counted(Counts::from(reading));
+        self.counted(AnswerCounts::from(reading));
     }
 
     /// As [`Self::answered`], for who has the counts already.
-    pub fn counted(&mut self, counts: Counts) {
+    pub fn counted(&mut self, counts: AnswerCounts) {
         self.answers.push(counts);
         let (Some(whole), Some(asked)) = (self.answers.first(), self.plan.first().copied()) else {
             return;
@@ -130,7 +134,7 @@ impl SplitCheck {
         } else if self.answers.len() == 1 + self.parts {
             let parts = self.part_counts();
             let only_first = parts.first().is_some_and(|part| !part.is_zero())
-                && parts.iter().skip(1).all(Counts::is_zero);
+                && parts.iter().skip(1).all(AnswerCounts::is_zero);
             if only_first {
                 let start = UnixSeconds(asked.start.0.saturating_add(1));
                 self.plan.push(Range { start, ..asked });
@@ -165,7 +169,7 @@ impl SplitCheck {
             .map(|(_, range)| *range)
     }
 
-    fn part_counts(&self) -> &[Counts] {
+    fn part_counts(&self) -> &[AnswerCounts] {
         let end = self.answers.len().min(1 + self.parts);
         self.answers.get(1..end).unwrap_or_default()
     }

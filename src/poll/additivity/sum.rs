@@ -1,7 +1,7 @@
 //! Two adjacent ranges and both together.
 
-use super::counts::Counts;
-use super::verdict::{Edges, Evidence, Moved, Verdict, Why};
+use super::counts::AnswerCounts;
+use super::verdict::{Additivity, Edges, Evidence, Moved, Why};
 use crate::model::reading::CountKey;
 use crate::model::reading::Reading;
 use crate::model::window::{Range, UnixSeconds};
@@ -25,7 +25,7 @@ pub struct SumCheck {
     middle: UnixSeconds,
     end: UnixSeconds,
     plan: Vec<Ask>,
-    answers: Vec<Counts>,
+    answers: Vec<AnswerCounts>,
 }
 
 impl SumCheck {
@@ -61,15 +61,15 @@ impl SumCheck {
 
     /// Takes the answer to [`Self::next_question`].
     pub fn answered(&mut self, reading: &Reading) {
-        self.counted(Counts::from(reading));
+        self.counted(AnswerCounts::from(reading));
     }
 
     /// As [`Self::answered`], for who has the counts already.
-    pub fn counted(&mut self, counts: Counts) {
+    pub fn counted(&mut self, counts: AnswerCounts) {
         self.answers.push(counts);
         if self.answers.len() == 3 {
             let (mut over, mut under) = (false, false);
-            for key in Counts::keys(&self.answers) {
+            for key in AnswerCounts::keys(&self.answers) {
                 let (parts, whole) = self.sum(key, Ask::First, Ask::Second);
                 over |= parts > whole;
                 under |= parts < whole;
@@ -86,8 +86,8 @@ impl SumCheck {
     }
 
     /// What the answers so far prove.
-    pub fn verdict(&self) -> Verdict {
-        let keys = Counts::keys(&self.answers);
+    pub fn verdict(&self) -> Additivity {
+        let keys = AnswerCounts::keys(&self.answers);
         let (still, moving): (Vec<&CountKey>, Vec<&CountKey>) =
             keys.into_iter().partition(|key| self.stands_still(key));
         let adds_up = |key: &CountKey, first, second| {
@@ -106,11 +106,11 @@ impl SumCheck {
                 self.count(key, Ask::First) > 0 && self.count(key, Ask::Second) > 0
             };
             return if still.iter().any(is_proof) {
-                Verdict::Additive
+                Additivity::Additive
             } else if moving.is_empty() {
-                Verdict::Unknown(Why::Quiet)
+                Additivity::Unknown(Why::Quiet)
             } else {
-                Verdict::Unknown(Why::Moving)
+                Additivity::Unknown(Why::Moving)
             };
         };
         let evidence = self.evidence(worst);
@@ -128,14 +128,14 @@ impl SumCheck {
         // bucket, so both together mean single seconds.
         if explains(Moved::FirstEndsEarlier) && explains(Moved::SecondStartsLater) {
             let edges = Edges::Inclusive;
-            return Verdict::Edges { edges, evidence };
+            return Additivity::Edges { edges, evidence };
         }
         if explains(Moved::FirstEndsLater) && explains(Moved::SecondStartsEarlier) {
             let edges = Edges::Exclusive;
-            return Verdict::Edges { edges, evidence };
+            return Additivity::Edges { edges, evidence };
         }
         let moved = Moved::ALL.into_iter().find(|moved| explains(*moved));
-        Verdict::NotAdditive { evidence, moved }
+        Additivity::NotAdditive { evidence, moved }
     }
 
     fn evidence(&self, key: &CountKey) -> Evidence {
@@ -175,7 +175,7 @@ impl SumCheck {
         self.answer(ask).map_or(0, |counts| counts.get(key))
     }
 
-    fn answer(&self, ask: Ask) -> Option<&Counts> {
+    fn answer(&self, ask: Ask) -> Option<&AnswerCounts> {
         let place = self.plan.iter().position(|planned| *planned == ask)?;
         self.answers.get(place)
     }

@@ -143,7 +143,7 @@ fn losses<const N: usize>(rows: [(&str, u64); N]) -> Reading {
 
 const NOW: UnixSeconds = UnixSeconds(MIDNIGHT + 10 * DAY + 7 * 3600);
 
-async fn checked(service: &Service) -> Verdict {
+async fn checked(service: &Service) -> Additivity {
     check(service, &target("shop", "china"), Api::NormalPushLoss, NOW)
         .await
         .unwrap()
@@ -170,7 +170,11 @@ async fn a_service_that_adds_up_is_additive_after_three_questions() {
         Counting::Stamped { bucket: DAY },
     ] {
         let service = Service::simulated(counting);
-        assert_eq!(checked(&service).await, Verdict::Additive, "{counting:?}");
+        assert_eq!(
+            checked(&service).await,
+            Additivity::Additive,
+            "{counting:?}"
+        );
         assert_eq!(service.calls(), 3);
     }
 }
@@ -197,7 +201,7 @@ async fn statistics_are_checked_in_the_same_way() {
 #[tokio::test]
 async fn inclusive_edges_pass_and_are_named() {
     let verdict = checked(&Service::simulated(Counting::Inclusive)).await;
-    let Verdict::Edges { edges, evidence } = &verdict else {
+    let Additivity::Edges { edges, evidence } = &verdict else {
         panic!("{verdict:?}")
     };
     assert_eq!(*edges, Edges::Inclusive);
@@ -220,7 +224,7 @@ async fn a_day_that_is_counted_whole_at_an_inclusive_edge_does_not_pass() {
         inclusive: true,
     }))
     .await;
-    let Verdict::NotAdditive { moved, evidence } = &verdict else {
+    let Additivity::NotAdditive { moved, evidence } = &verdict else {
         panic!("{verdict:?}")
     };
     assert_eq!(*moved, Some(Moved::FirstEndsEarlier));
@@ -237,7 +241,7 @@ async fn days_of_another_offset_than_the_services_do_not_pass() {
             .await
             .unwrap();
         assert!(
-            matches!(verdict, Verdict::NotAdditive { moved: None, .. }),
+            matches!(verdict, Additivity::NotAdditive { moved: None, .. }),
             "{offset} {verdict:?}"
         );
     }
@@ -248,7 +252,7 @@ async fn zeros_prove_nothing() {
     let last = closed_day(NOW, DayOffset::DEFAULT);
     for pushes in [vec![], vec![last.start.0 + 5], vec![last.start.0 - 5]] {
         let service = Service::new(Counting::HalfOpen, Pushes::At(pushes));
-        assert_eq!(checked(&service).await, Verdict::Unknown(Why::Quiet));
+        assert_eq!(checked(&service).await, Additivity::Unknown(Why::Quiet));
         assert_eq!(service.calls(), 3);
     }
 }
@@ -257,7 +261,7 @@ async fn zeros_prove_nothing() {
 async fn counts_that_change_meanwhile_are_no_contradiction() {
     let app = SimApp::made_up().remove(0);
     let service = Service::new(Counting::HalfOpen, Pushes::Moving(app));
-    assert_eq!(checked(&service).await, Verdict::Additive);
+    assert_eq!(checked(&service).await, Additivity::Additive);
     assert!(service.calls() <= 10);
 
     let quiet = SimApp {
@@ -265,7 +269,7 @@ async fn counts_that_change_meanwhile_are_no_contradiction() {
         ..SimApp::made_up().remove(0)
     };
     let service = Service::new(Counting::HalfOpen, Pushes::Moving(quiet));
-    assert_eq!(checked(&service).await, Verdict::Unknown(Why::Moving));
+    assert_eq!(checked(&service).await, Additivity::Unknown(Why::Moving));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::model::window::UnixSeconds;
 
 /// What the answers about two adjacent ranges prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Additivity {
     /// The parts add up to the whole, and there was something to add.
     Additive,
     /// The parts add up but for the second that they share, whichever edge is moved away
@@ -25,7 +25,7 @@ pub enum Verdict {
     Unknown(Why),
 }
 
-impl Verdict {
+impl Additivity {
     /// `Some(false)` when counters must be switched off; `None` while unknown.
     pub fn passes(&self) -> Option<bool> {
         match self {
@@ -54,7 +54,7 @@ impl Verdict {
 }
 
 /// A sentence for people, without a full stop.
-impl fmt::Display for Verdict {
+impl fmt::Display for Additivity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Additive => f.write_str("adjacent ranges add up for every code"),
@@ -146,7 +146,7 @@ impl fmt::Display for Moved {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     pub key: CountKey,
-    /// Counts of the key in `start..middle`, `middle..end` and `start..end`.
+    /// AnswerCounts of the key in `start..middle`, `middle..end` and `start..end`.
     pub first: u64,
     pub second: u64,
     pub both: u64,

@@ -19,7 +19,7 @@ pub(super) const NAMED: usize = 3;
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum News {
     /// A poll failed, or failed for another cause than the one before.
     Fails,
     /// It failed for the same cause, and it is time to say so again.
@@ -31,7 +31,7 @@ pub enum Kind {
     WholeDays,
 }
 
-impl Kind {
+impl News {
     /// How long targets are counted before they are told together.
     fn window(self) -> Duration {
         Duration::from_secs(match self {
@@ -44,7 +44,7 @@ impl Kind {
 /// What targets have in common that are told together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Topic {
-    pub(super) kind: Kind,
+    pub(super) kind: News,
     pub(super) api: Api,
     /// Absent for topics that are not told apart any more.
     pub(super) place: Option<Place>,
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn topic(kind: Kind, region: &str) -> Topic {
+    fn topic(kind: News, region: &str) -> Topic {
         Topic {
             kind,
             api: Api::NormalPushLoss,
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn the_first_targets_are_told_and_the_others_counted_until_the_window_ends() {
         let (mut tally, start) = (Tally::default(), Instant::now());
-        let topic = topic(Kind::Fails, "china");
+        let topic = topic(News::Fails, "china");
         for app in 0..10 {
             let told = tally.is_told(topic.clone(), &id(app), &mut Counted::default(), start);
             assert_eq!(told, app < NAMED, "{app}");
@@ -217,14 +217,14 @@ mod tests {
     #[test]
     fn another_kind_api_region_or_cause_is_another_topic() {
         let (mut tally, start) = (Tally::default(), Instant::now());
-        let base = topic(Kind::Fails, "china");
+        let base = topic(News::Fails, "china");
         let mut refused = base.clone();
         if let Some(place) = &mut refused.place {
             place.cause = Some(Cause::from(&FetchError::refused(90045, "")));
         }
         let topics = [
-            topic(Kind::Responds, "china"),
-            topic(Kind::Fails, "seoul"),
+            topic(News::Responds, "china"),
+            topic(News::Fails, "seoul"),
             Topic {
                 api: Api::NormalPushStatistics,
                 ..base.clone()
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn what_is_not_told_yet_is_not_lost() {
         let (mut tally, start) = (Tally::default(), Instant::now());
-        for kind in [Kind::StillFails, Kind::Fails] {
+        for kind in [News::StillFails, News::Fails] {
             for app in 0..5 {
                 let counted = &mut Counted::default();
                 tally.is_told(topic(kind, "china"), &id(app), counted, start);
@@ -269,7 +269,7 @@ mod tests {
                 now += Duration::from_secs(wait);
                 summed += tally.due(now).iter().map(|summary| summary.targets).sum::<u64>();
                 let before = counted[app];
-                if tally.is_told(topic(Kind::Fails, &region.to_string()), &id(app), &mut counted[app], now) {
+                if tally.is_told(topic(News::Fails, &region.to_string()), &id(app), &mut counted[app], now) {
                     lines += 1;
                     last.insert((app, region), now);
                 } else if counted[app] != before {
@@ -295,7 +295,7 @@ mod tests {
             for (app, wait) in heard {
                 now += Duration::from_secs(wait);
                 prop_assert_eq!(tally.due(now), []);
-                prop_assert!(tally.is_told(topic(Kind::StillFails, "china"), &id(app), &mut counted[app], now));
+                prop_assert!(tally.is_told(topic(News::StillFails, "china"), &id(app), &mut counted[app], now));
             }
         }
     }

@@ -184,15 +184,15 @@ fn proofs_of_many_targets_are_one_line_more_too() {
     let start = Instant::now();
     for (kind, said) in [
         (
-            Kind::AddsUp,
+            News::AddsUp,
             "INFO timpush_exporter::poll::log: 7 more targets with counters that can be relied on",
         ),
         (
-            Kind::DoesNotAddUp,
+            News::DoesNotAddUp,
             "WARN timpush_exporter::poll::log: 7 more targets will have no counters",
         ),
-        (Kind::Unproved, "looking again in a day"),
-        (Kind::WholeDays, "does not tell ranges inside a day apart"),
+        (News::Unproved, "looking again in a day"),
+        (News::WholeDays, "does not tell ranges inside a day apart"),
     ] {
         let mut told = 0;
         let lines = Lines::of(Level::INFO, |_| {

@@ -12,8 +12,8 @@ use crate::fetch::Fetch;
 use crate::model::outcome::FetchError;
 use crate::model::reading::Api;
 use crate::model::window::DAY;
-use crate::poll::additivity::{self, Verdict};
-use crate::poll::log::Kind;
+use crate::poll::additivity::{self, Additivity};
+use crate::poll::log::News;
 use crate::target::snapshot::Recorder;
 
 /// What the looks are at.
@@ -115,7 +115,7 @@ impl Proof {
         };
         self.resolved = true;
         poll.recorder.resolved(resolved);
-        if !resolved && is_told(Kind::WholeDays, poll) {
+        if !resolved && is_told(News::WholeDays, poll) {
             let id = poll.target.id();
             warn!(
                 app = id.app,
@@ -129,13 +129,13 @@ impl Proof {
 }
 
 /// Says what a verdict means for the counters.
-fn tell<F>(verdict: &Verdict, poll: &Poll<'_, F>) {
+fn tell<F>(verdict: &Additivity, poll: &Poll<'_, F>) {
     let id = poll.target.id();
     let (app, region) = (&id.app, &id.region);
     let kind = match verdict.passes() {
-        Some(true) => Kind::AddsUp,
-        Some(false) => Kind::DoesNotAddUp,
-        None => Kind::Unproved,
+        Some(true) => News::AddsUp,
+        Some(false) => News::DoesNotAddUp,
+        None => News::Unproved,
     };
     if !is_told(kind, poll) {
         return;
@@ -155,7 +155,7 @@ fn tell<F>(verdict: &Verdict, poll: &Poll<'_, F>) {
     }
 }
 
-fn is_told<F>(kind: Kind, poll: &Poll<'_, F>) -> bool {
+fn is_told<F>(kind: News, poll: &Poll<'_, F>) -> bool {
     let (shared, id) = (poll.shared, poll.target.id());
     shared.log.is_proof_told(kind, &id, (shared.clock)())
 }
