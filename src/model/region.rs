@@ -6,9 +6,10 @@ use std::str::FromStr;
 
 use rustls::pki_types::DnsName;
 
-/// Hosts by region name, main and documented backup (documents 34620 and 1519).
-/// Tokyo and Mumbai are not on the loss API's own page but on the REST API's.
-const KNOWN: [(&str, &str, &str); 8] = [
+/// Hosts by region name, main and backup (documents 34620 and 1519). Tokyo, Mumbai and
+/// Riyadh are not on the loss API's own page: the first two are on the REST API's, the last
+/// on that of scheduled pushes (78841), which does not give its backup.
+const KNOWN: [(&str, &str, &str); 9] = [
     ("china", "console.tim.qq.com", "adminapi.my-imcloud.com"),
     (
         "singapore",
@@ -44,6 +45,11 @@ const KNOWN: [(&str, &str, &str); 8] = [
         "mumbai",
         "adminapiind.im.qcloud.com",
         "adminapiind.my-imcloud.com",
+    ),
+    (
+        "riyadh",
+        "adminapiksa.im.qcloud.com",
+        "adminapiksa.my-imcloud.com",
     ),
 ];
 
@@ -196,6 +202,29 @@ mod tests {
             assert!(region.main.is_encrypted());
         }
         assert_eq!(Region::known("atlantis"), None);
+    }
+
+    #[test]
+    fn wherever_regions_are_listed_every_one_is() {
+        for (file, text) in [
+            ("README.md", include_str!("../../README.md")),
+            ("README.zh-CN.md", include_str!("../../README.zh-CN.md")),
+            (
+                "timpush.example.yml",
+                include_str!("../../deploy/timpush.example.yml"),
+            ),
+            (
+                "values.schema.json",
+                include_str!("../../deploy/helm/timpush-exporter/values.schema.json"),
+            ),
+        ] {
+            let words: Vec<&str> = text
+                .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .collect();
+            for name in Region::names() {
+                assert!(words.contains(&name), "{file} does not list {name}");
+            }
+        }
     }
 
     #[test]
