@@ -100,7 +100,7 @@ pub fn write(
         out.family(&knowledge::CODE_INFO);
     }
     for (key, times) in codes {
-        labels::class(key, |labels| {
+        labels::class(key, None, |labels| {
             let labels = [labels, more].concat();
             out.series(
                 &knowledge::CODE_INFO,

@@ -11,9 +11,10 @@ use bytes::Bytes;
 use super::encoding::{self, Encoding};
 use super::grid::Grid;
 use super::segment::{Segment, cut};
-use super::walk::{self, Writer};
+use super::walk::{self, Code, Writer};
 use super::{Encoder, Format, write_own};
 use crate::clock::{Now, Validity};
+use crate::model::catalogue::CodeClass;
 use crate::model::reading::LossKey;
 use crate::model::target_id::TargetId;
 use crate::self_metrics::SelfMetrics;
@@ -28,8 +29,7 @@ pub struct Sheet {
     format: Format,
     targets: Vec<Kept>,
     grid: Grid,
-    /// How many targets serve each code.
-    codes: BTreeMap<Arc<LossKey>, usize>,
+    codes: Codes,
     /// The classes of those codes; absent when they have to be written again.
     classes: Option<Arc<Segment>>,
     /// What the process says of itself, and the end of the body.
@@ -54,8 +54,11 @@ struct Kept {
     /// What it was rendered from. Not kept alive: that would be a second snapshot.
     state: Weak<TargetState>,
     validity: Option<Validity>,
-    codes: Vec<Arc<LossKey>>,
+    codes: Vec<Code<Arc<LossKey>>>,
 }
+
+/// How many targets serve each code, by the class that their descriptions decide.
+type Codes = BTreeMap<Arc<LossKey>, BTreeMap<Option<CodeClass>, usize>>;
 
 impl Sheet {
     pub fn new(format: Format) -> Self {
@@ -139,7 +142,11 @@ impl Sheet {
 
     fn render_classes(&self) -> Segment {
         let mut encoder = Encoder::new(self.format);
-        walk::write_codes(self.codes.keys().map(Arc::as_ref), &mut encoder);
+        let codes = self.codes.iter().map(|(key, users)| {
+            let decided = walk::agreed(key, users.keys().copied());
+            (Arc::as_ref(key), decided)
+        });
+        walk::write_codes(codes, &mut encoder);
         let mut bytes = Vec::new();
         encoder.write_to(&mut bytes);
         Segment::new(bytes)
@@ -165,35 +172,39 @@ impl Kept {
 
     /// Notes which codes the target serves now, here and in what `all` targets serve.
     /// Whether that made a difference.
-    fn replace_codes(
-        &mut self,
-        codes: &[&LossKey],
-        all: &mut BTreeMap<Arc<LossKey>, usize>,
-    ) -> bool {
-        if self.codes.iter().map(Arc::as_ref).eq(codes.iter().copied()) {
+    fn replace_codes(&mut self, codes: &[Code<&LossKey>], all: &mut Codes) -> bool {
+        let same = |(a, b): (&Code<Arc<LossKey>>, &Code<&LossKey>)| *a.0 == *b.0 && a.1 == b.1;
+        if self.codes.len() == codes.len() && self.codes.iter().zip(codes).all(same) {
             return false;
         }
-        let known = all.len();
         let mut made_a_difference = false;
-        let new: Vec<Arc<LossKey>> = codes
+        let new: Vec<Code<Arc<LossKey>>> = codes
             .iter()
-            .map(|code| {
-                let code = match all.get_key_value(*code) {
-                    Some((code, _)) => Arc::clone(code),
-                    None => Arc::new(LossKey::clone(code)),
+            .map(|(key, decided)| {
+                let key = match all.get_key_value(*key) {
+                    Some((key, _)) => Arc::clone(key),
+                    None => Arc::new(LossKey::clone(key)),
                 };
-                *all.entry(Arc::clone(&code)).or_insert(0) += 1;
-                code
+                let users = all.entry(Arc::clone(&key)).or_default();
+                let users = users.entry(*decided).or_default();
+                made_a_difference |= *users == 0;
+                *users += 1;
+                (key, *decided)
             })
             .collect();
-        made_a_difference |= all.len() != known;
-        for code in std::mem::replace(&mut self.codes, new) {
-            if let Some(users) = all.get_mut(&code) {
+        for (key, decided) in std::mem::replace(&mut self.codes, new) {
+            let Some(classes) = all.get_mut(&key) else {
+                continue;
+            };
+            if let Some(users) = classes.get_mut(&decided) {
                 *users -= 1;
                 if *users == 0 {
-                    all.remove(&code);
+                    classes.remove(&decided);
                     made_a_difference = true;
                 }
+            }
+            if classes.is_empty() {
+                all.remove(&key);
             }
         }
         made_a_difference

@@ -17,7 +17,7 @@ use crate::model::window::UnixSeconds;
 use crate::target::counters::Served;
 use crate::target::snapshot::{Good, TargetState};
 
-pub(super) use knowledge::write_codes;
+pub(super) use knowledge::{Code, agreed, write_codes};
 
 /// Walks one target as it is at one moment.
 pub(super) struct Writer<'a> {
@@ -56,19 +56,22 @@ impl<'a> Writer<'a> {
         self.calls(sink);
     }
 
-    /// The codes of all losses that are served, each once and in order.
-    pub(super) fn codes(&self) -> Vec<&LossKey> {
+    /// The codes of all losses that are served, each once and in order, with the classes that
+    /// the window's descriptions decide.
+    pub(super) fn codes(&self) -> Vec<Code<&LossKey>> {
         let counted = self.counted.values().flat_map(|served| {
             served.counts.keys().filter_map(|key| match key {
-                CountKey::Loss(key) => Some(key),
+                CountKey::Loss(key) => Some((key, None)),
                 CountKey::Funnel(..) => None,
             })
         });
-        let window = self.loss_rows().map(|(key, _)| key);
-        let mut codes: Vec<&LossKey> = window.chain(counted).collect();
-        // Two sorted runs.
-        codes.sort();
-        codes.dedup();
+        let window = self
+            .loss_rows()
+            .map(|(key, loss)| knowledge::code(key, loss));
+        let mut codes: Vec<Code<&LossKey>> = window.chain(counted).collect();
+        // Two sorted runs, of which the first one's is kept.
+        codes.sort_by_key(|(key, _)| *key);
+        codes.dedup_by_key(|(key, _)| *key);
         codes
     }
 

@@ -3,5 +3,5 @@
 mod losses;
 mod refusals;
 
-pub use losses::{CodeClass, Meaning, loss_code, reason};
+pub use losses::{CodeClass, Meaning, decided, loss_code, reason};
 pub use refusals::{RestClass, RestCode, Retry, rest_code, rest_codes};

@@ -182,7 +182,7 @@ fn status(
     pushes: &Pushes<'_>,
     history: &History,
 ) -> LossStatus {
-    let Meaning { class, .. } = loss_code(key.stage, key.platform, &key.code);
+    let Meaning { class, .. } = loss_code(key.stage, key.platform, &key.code, &loss.description);
     let Meaning {
         meaning, advice, ..
     } = reason(key.stage, key.platform, &key.code, &loss.description);

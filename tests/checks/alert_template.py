@@ -23,6 +23,12 @@ The argument is the annotation `worst`: stage, platform, code and the service's 
 {{ define "timpush.code" -}}
 """
 
+# A platform whose number has no documented name.
+UNLISTED = r"platform_\d+"
+
+# Vendors that are no platform's name.
+UNNAMED = ("tencent", "harmonyos")
+
 UNKNOWN = (
     "A code that the catalogue does not have.",
     "Look it up in the vendor's documentation, by its platform and description.",
@@ -34,30 +40,65 @@ def literal(text: str) -> str:
     return json.dumps(text)
 
 
+def vendors(platform: str, code: str) -> list[str]:
+    """Whose rows apply to a platform's code, the nearest first: as src/model/catalogue/losses.rs has it."""
+    shared = re.fullmatch(r"8[01]\d{6}", code)
+    more = {
+        "huawei": ["harmonyos", "honor"] if shared else ["harmonyos"],
+        "honor": ["huawei", "harmonyos"] if shared else [],
+        UNLISTED: ["harmonyos", "huawei", "honor"] if shared else [],
+    }
+    return [platform, *more.get(platform, [])]
+
+
+def hedged(row: dict) -> str:
+    """The meaning of a row, with a word of doubt where there is doubt."""
+    return f"Probably: {row['meaning']}" if row["sure"] == "inferred" else row["meaning"]
+
+
+def pattern(row: dict, platforms: list[str], code: str, words: str = "") -> str:
+    stage = row.get("stage", r"\S+")
+    platform = platforms[0] if len(platforms) == 1 else f"({'|'.join(platforms)})"
+    return rf"^{stage} {platform} {code} .*(?i:{re.escape(words)})" if words else rf"^{stage} {platform} {code}( |$)"
+
+
 def branches() -> list[tuple[str, str, str]]:
     """Regular expression, meaning and advice: the first that fits is right."""
+    catalogue = json.loads(CATALOGUE.read_text())
     groups: dict[tuple[str, str], list[dict]] = {}
-    for row in json.loads(CATALOGUE.read_text()):
-        # Pseudo codes stand for numbers that no document gives.
-        if re.fullmatch(r"-?\d+", row["code"]):
-            groups.setdefault((row["vendor"], row["code"]), []).append(row)
-    own, exact, rest = [], [], []
+    for row in catalogue:
+        groups.setdefault((row["vendor"], row["code"]), []).append(row)
+    of_platforms = list(dict.fromkeys(row["vendor"] for row in catalogue if row["vendor"] not in UNNAMED)) + [UNLISTED]
+    own, decided, named, rest, unnumbered = [], [], [], [], []
     for (vendor, code), rows in groups.items():
-        if vendor == "tencent":
-            pattern = rf"^ready_to_send \S+ {code}( |$)"
-            own.append((pattern, rows[0]["meaning"], rows[0]["advice"]))
+        where = [platform for platform in of_platforms if vendor in vendors(platform, code)]
+        general = [row for row in rows if "words" not in row]
+        # One name may begin another.
+        for row in sorted(rows, key=lambda row: -len(row.get("words", row.get("reason", "")))):
+            if words := row.get("words"):
+                # Codes that no document gives: after all that are known.
+                into, number = (unnumbered, r"\S+") if code == "*" else (decided, code)
+                into.append((pattern(row, where, number, words), hedged(row), row["advice"]))
+            elif reason := row.get("reason"):
+                named.append((pattern(row, where, code, reason), hedged(row), row["advice"]))
+        if not general:
             continue
-        for row in rows:
-            if reason := row.get("reason"):
-                pattern = rf"^\S+ {vendor} {code} .*\b{re.escape(reason)}\b"
-                exact.append((pattern, row["meaning"], row["advice"]))
-        if len(rows) == 1:
-            meaning, advice = rows[0]["meaning"], rows[0]["advice"]
+        if vendor == "tencent":
+            own.append((pattern(general[0], [r"\S+"], code), hedged(general[0]), general[0]["advice"]))
+            continue
+
+        def is_nearest(platform: str) -> bool:
+            known = (of for of in vendors(platform, code) if any("words" not in row for row in groups.get((of, code), [])))
+            return next(known) == vendor
+
+        if len(general) == 1:
+            meaning, advice = hedged(general[0]), general[0]["advice"]
         else:
-            meaning = f"One of: {', '.join(row.get('reason', 'another') for row in rows)}."
+            meaning = f"One of: {', '.join(row.get('reason', 'another') for row in general)}."
             advice = "Look at the description of the code on the dashboard: it tells which."
-        rest.append((rf"^\S+ {vendor} {code}( |$)", meaning, advice))
-    return own + exact + rest
+        if nearest := [platform for platform in where if is_nearest(platform)]:
+            rest.append((pattern(general[0], nearest, code), meaning, advice))
+    return own + decided + named + rest + unnumbered
 
 
 def template() -> str:

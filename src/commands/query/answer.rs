@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::config::target::Target;
-use crate::model::catalogue::{CodeClass, loss_code};
+use crate::model::catalogue::{CodeClass, loss_code, reason};
 use crate::model::reading::{Funnel, Loss, LossKey, Platform, Reading, Stage};
 use crate::model::window::Range;
 
@@ -120,7 +120,8 @@ impl Answer {
         };
         let row = |(key, loss): (&LossKey, &Loss)| {
             let of_all = sums.get(&(key.stage, key.platform)).copied().unwrap_or(0);
-            let meaning = loss_code(key.stage, key.platform, &key.code);
+            let class = loss_code(key.stage, key.platform, &key.code, &loss.description).class;
+            let meaning = reason(key.stage, key.platform, &key.code, &loss.description);
             let platform = key.platform.map(|platform| platform.to_string());
             let part = Part::new(key.stage, loss.count, sent.before(key.stage, key.platform));
             let row = Row {
@@ -131,12 +132,12 @@ impl Answer {
                 count: loss.count,
                 share: share(loss.count, of_all),
                 part,
-                class: meaning.class.as_str(),
+                class: class.as_str(),
                 advice: meaning.advice.clone(),
-                is_churn: meaning.class == CodeClass::TokenInvalid,
+                is_churn: class == CodeClass::TokenInvalid,
                 is_overall: key.platform.is_none(),
             };
-            (meaning.class.needs_operator(), row)
+            (class.needs_operator(), row)
         };
         let mut rows: Vec<(bool, Row)> = losses.iter().map(row).collect();
         rows.sort_by_key(|(needs_operator, row)| (Reverse(*needs_operator), Reverse(row.count)));

@@ -92,21 +92,24 @@ impl Polled {
     }
 }
 
+/// A code may be followed by words of its description.
 fn losses(codes: &[String], count: u64) -> Reading {
-    let keys = codes.iter().flat_map(|code| {
+    let rows = codes.iter().flat_map(|text| {
+        let code = text.split(' ').next().unwrap_or(text);
         Stage::ALL.into_iter().flat_map(move |stage| {
-            [None, Some(Platform(1)), Some(Platform(77))].map(|platform| LossKey {
-                stage,
-                platform,
-                code: ErrCode::new(code),
+            [None, Some(Platform(1)), Some(Platform(77))].map(|platform| {
+                let code = ErrCode::new(code);
+                let description = format!("\"{text}\" \\ said\nin €");
+                let key = LossKey {
+                    stage,
+                    platform,
+                    code,
+                };
+                (key, Loss { count, description })
             })
         })
     });
-    let loss = |key: &LossKey| Loss {
-        count,
-        description: format!("\"{}\" \\ said\nin €", key.code),
-    };
-    Reading::Loss(keys.map(|key| (key.clone(), loss(&key))).collect())
+    Reading::Loss(rows.collect())
 }
 
 fn statistics(count: u64) -> Reading {
@@ -147,7 +150,8 @@ enum Event {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let some_codes = prop::collection::vec("[1-6]", 0..4);
+    let code = "([1-6]|80300007( noPushTypeRight)?)";
+    let some_codes = prop::collection::vec(code, 0..4);
     prop_oneof![
         8 => (0..3_usize, some_codes, 0..2000_u64).prop_map(|(t, codes, n)| Event::Poll(t, codes, n)),
         2 => (0..3_usize).prop_map(Event::Fail),
@@ -284,6 +288,38 @@ fn a_code_that_no_target_serves_any_more_loses_its_class() {
     assert_eq!(classes(&polled.render(&mut sheet)), (0, 6));
     polled.pass(599);
     assert_eq!(classes(&polled.render(&mut sheet)), (0, 0));
+}
+
+#[test]
+fn a_class_that_descriptions_decide_is_one_for_all_targets() {
+    let mut polled = Polled::new(2);
+    let mut sheet = Sheet::new(Format::Text);
+    let mut class_after = |polled: &mut Polled, target, text| {
+        polled.pass(60);
+        polled.poll(target, &codes(&[text]), 5);
+        let body = text_of_class(&polled.render(&mut sheet));
+        body.split('"').nth(1).map(str::to_owned)
+    };
+    for (target, text, expected) in [
+        (0, "80300007", "token_invalid"),
+        (0, "80300007 noPushTypeRight", "permission"),
+        (1, "80300007 noPushTypeRight", "permission"),
+        (1, "80300007", "unknown"),
+        (0, "80300007", "token_invalid"),
+    ] {
+        let class = class_after(&mut polled, target, text);
+        assert_eq!(class.as_deref(), Some(expected), "{target} {text}");
+    }
+}
+
+/// The label `class` of the only code of the platform without a name.
+fn text_of_class(body: &Body) -> String {
+    let begin = "timpush_error_code_info{stage=\"post_send_delivered\",platform=\"platform_77\",";
+    let text = text(body);
+    let mut lines = text.lines().filter(|line| line.starts_with(begin));
+    let (line, more) = (lines.next().unwrap(), lines.next());
+    assert_eq!(more, None);
+    line.split_once("class=").unwrap().1.to_owned()
 }
 
 #[test]

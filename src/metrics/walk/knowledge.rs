@@ -2,16 +2,41 @@
 
 use super::{Sink, Writer, labels};
 use crate::families::knowledge;
-use crate::model::reading::LossKey;
+use crate::model::catalogue::{CodeClass, decided};
+use crate::model::reading::{Loss, LossKey};
+
+/// A served code, and its class where the service's description decides it.
+pub(in crate::metrics) type Code<K> = (K, Option<CodeClass>);
+
+/// The class of a served code, by its description.
+pub(super) fn code<'a>(key: &'a LossKey, loss: &Loss) -> Code<&'a LossKey> {
+    let decided = decided(key.stage, key.platform, &key.code, &loss.description);
+    (key, decided.map(|meaning| meaning.class))
+}
+
+/// The class of a code that targets describe so that it is of these. It is one series for all
+/// targets, as the rules join it, so classes that disagree are one as several reasons are.
+pub(in crate::metrics) fn agreed(
+    key: &LossKey,
+    decided: impl Iterator<Item = Option<CodeClass>>,
+) -> Option<CodeClass> {
+    let decided: Vec<_> = decided.collect();
+    if decided.iter().all(Option::is_none) {
+        return None;
+    }
+    let general = labels::general_class(key);
+    let classes = decided.into_iter().map(|class| class.unwrap_or(general));
+    Some(CodeClass::of_all(&classes.collect::<Vec<_>>()))
+}
 
 /// Writes the classes of the codes that are served, see [`Writer::codes`].
 pub(in crate::metrics) fn write_codes<'a>(
-    codes: impl Iterator<Item = &'a LossKey>,
+    codes: impl Iterator<Item = Code<&'a LossKey>>,
     sink: &mut impl Sink,
 ) {
     sink.family(knowledge::CODE_INFO);
-    for key in codes {
-        labels::class(key, |labels| sink.sample(labels, 1.0));
+    for (key, decided) in codes {
+        labels::class(key, decided, |labels| sink.sample(labels, 1.0));
     }
 }
 

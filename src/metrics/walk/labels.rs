@@ -1,7 +1,7 @@
 //! The labels of samples, one function for each set of them, in the order of the contract.
 
 use super::super::Labels;
-use crate::model::catalogue::loss_code;
+use crate::model::catalogue::{CodeClass, loss_code};
 use crate::model::outcome::Outcome;
 use crate::model::reading::{Api, CountKey, LossKey, Platform, Stage};
 use crate::model::target_id::TargetId;
@@ -93,9 +93,14 @@ pub(super) fn description(
     ]);
 }
 
-/// Gives `write` the labels of what is known of a code.
-pub fn class<T>(key: &LossKey, write: impl FnOnce(&Labels<'_>) -> T) -> T {
-    let class = loss_code(key.stage, key.platform, &key.code).class;
+/// Gives `write` the labels of what is known of a code, whose class descriptions may have
+/// `decided`.
+pub fn class<T>(
+    key: &LossKey,
+    decided: Option<CodeClass>,
+    write: impl FnOnce(&Labels<'_>) -> T,
+) -> T {
+    let class = decided.unwrap_or_else(|| general_class(key));
     let platform = platform_or_all(key);
     write(&[
         stage_of(key),
@@ -103,6 +108,11 @@ pub fn class<T>(key: &LossKey, write: impl FnOnce(&Labels<'_>) -> T) -> T {
         code_of(key),
         ("class", class.as_str()),
     ])
+}
+
+/// The class of a code, whatever its descriptions say.
+pub(super) fn general_class(key: &LossKey) -> CodeClass {
+    loss_code(key.stage, key.platform, &key.code, "").class
 }
 
 fn with<'a>(id: &'a TargetId, label: Label<'a>) -> [Label<'a>; 3] {

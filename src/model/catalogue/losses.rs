@@ -1,15 +1,17 @@
 //! Codes by which the REST API counts lost pushes, which are the vendors' own. They collide
 //! between vendors, so they are looked up by stage, platform and code together.
 
-use std::collections::BTreeMap;
+mod rows;
+
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
 use crate::model::reading::{ErrCode, Platform, Stage};
+use rows::Entry;
 
 /// The value of the label `class`: who has to do something about a loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CodeClass {
     /// The device or app is gone: churn.
@@ -68,7 +70,7 @@ impl CodeClass {
 
     /// The class of a code that stands for several reasons: theirs, if it is one; the most
     /// severe, if all of them need an operator; else unknown.
-    fn of_all(classes: &[Self]) -> Self {
+    pub fn of_all(classes: &[Self]) -> Self {
         match classes {
             [first, rest @ ..] if rest.iter().all(|class| class == first) => *first,
             _ if classes.iter().all(|class| Self::OPERATOR.contains(class)) => Self::OPERATOR
@@ -88,74 +90,6 @@ pub struct Meaning {
     pub advice: String,
 }
 
-/// A row of the embedded file: one reason behind a vendor's code.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct VendorCode {
-    /// A platform's name, `tencent` for the service's own codes, or a vendor without a
-    /// documented platform number.
-    vendor: String,
-    /// Text that is no number stands for a code that the documents do not give.
-    code: String,
-    /// The vendor's name of the reason.
-    reason: Option<String>,
-    class: CodeClass,
-    meaning: String,
-    advice: String,
-}
-
-/// The service's own codes, which no vendor's share at the first stage.
-const OWN: &str = "tencent";
-
-static MEANINGS: LazyLock<BTreeMap<(String, String), Meaning>> = LazyLock::new(|| {
-    let mut reasons: BTreeMap<(String, String), Vec<VendorCode>> = BTreeMap::new();
-    for row in vendor_codes()
-        .into_iter()
-        .filter(|row| row.code.parse::<i64>().is_ok())
-    {
-        reasons
-            .entry((row.vendor.clone(), row.code.clone()))
-            .or_default()
-            .push(row);
-    }
-    reasons
-        .into_iter()
-        .map(|(key, rows)| (key, merge(&rows)))
-        .collect()
-});
-
-/// Names in lower case and their meanings, by vendor and code.
-type Reasons = BTreeMap<(String, String), Vec<(String, Meaning)>>;
-
-/// The single reasons of codes that stand for several, longer names first: one name may
-/// begin another.
-static REASONS: LazyLock<Reasons> = LazyLock::new(|| {
-    let mut reasons = Reasons::new();
-    for row in vendor_codes() {
-        if let Some(reason) = &row.reason {
-            let name = reason.to_ascii_lowercase();
-            let meaning = Meaning {
-                class: row.class,
-                meaning: row.meaning,
-                advice: row.advice,
-            };
-            reasons
-                .entry((row.vendor, row.code))
-                .or_default()
-                .push((name, meaning));
-        }
-    }
-    for reasons in reasons.values_mut() {
-        reasons.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-    }
-    reasons
-});
-
-#[expect(clippy::expect_used, reason = "the embedded file is parsed by a test")]
-fn vendor_codes() -> Vec<VendorCode> {
-    serde_json::from_str(include_str!("vendor_codes.json")).expect("embedded data")
-}
-
 static UNKNOWN: LazyLock<Meaning> = LazyLock::new(|| {
     Meaning {
     class: CodeClass::Unknown,
@@ -172,15 +106,79 @@ static UNCERTAIN: LazyLock<Meaning> = LazyLock::new(|| Meaning {
         .to_owned(),
 });
 
-/// What `code` means at this stage on this platform; `None` is a row of the overall
-/// arrays, where only the service's own codes are certain.
-pub fn loss_code(stage: Stage, platform: Option<Platform>, code: &ErrCode) -> &'static Meaning {
-    let of = |vendor: &str| MEANINGS.get(&(vendor.to_owned(), code.as_str().to_owned()));
-    let own = match stage {
-        Stage::ReadyToSend => of(OWN),
-        Stage::PostSendDelivered => None,
+/// The service's own codes, which no vendor's share at the first stage.
+const OWN: &str = "tencent";
+
+/// Whether a code is of the numbers that Huawei, HarmonyOS and Honor share.
+fn is_shared(code: &str) -> bool {
+    let rest = code.strip_prefix("80").or_else(|| code.strip_prefix("81"));
+    rest.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// The vendors whose rows apply to a platform's code, the nearest first. HarmonyOS has no
+/// documented platform number: its pushes may come as Huawei's or under a new number.
+fn vendors(platform: Platform, code: &str) -> impl Iterator<Item = &'static str> {
+    let related: &[&str] = match platform.name() {
+        Some("huawei") if is_shared(code) => &["harmonyos", "honor"],
+        Some("huawei") => &["harmonyos"],
+        Some("honor") if is_shared(code) => &["huawei", "harmonyos"],
+        None if is_shared(code) && platform != Platform::OTHER => &["harmonyos", "huawei", "honor"],
+        _ => &[],
     };
-    own.or_else(|| of(platform?.name()?))
+    let own = platform.name();
+    own.into_iter().chain(related.iter().copied())
+}
+
+/// What the catalogue has for a code, the nearest vendor's first.
+fn entries(
+    stage: Stage,
+    platform: Option<Platform>,
+    code: &ErrCode,
+) -> impl Iterator<Item = &'static Entry> {
+    let own = rows::entry(OWN, code.as_str(), stage);
+    let platform = platform.filter(|_| own.is_none());
+    let vendors = platform.map(|platform| vendors(platform, code.as_str()));
+    let of = move |vendor: &str| rows::entry(vendor, code.as_str(), stage);
+    let theirs = vendors.into_iter().flatten().filter_map(of);
+    own.into_iter().chain(theirs)
+}
+
+/// The meaning that words of the service's description decide, whatever else the code
+/// stands for. Only what the documents say so of: a description is the most frequent one of
+/// its code, so most codes keep their class.
+pub fn decided(
+    stage: Stage,
+    platform: Option<Platform>,
+    code: &ErrCode,
+    description: &str,
+) -> Option<&'static Meaning> {
+    if description.is_empty() {
+        return None;
+    }
+    let text = description.to_ascii_lowercase();
+    let mut known = false;
+    for entry in entries(stage, platform, code) {
+        if let Some(meaning) = entry.decided(&text) {
+            return Some(meaning);
+        }
+        known |= entry.meaning().is_some();
+    }
+    // Reasons whose numbers no document gives: of codes that are not known otherwise.
+    let name = platform.filter(|_| !known)?.name()?;
+    rows::entry(name, rows::ANY, stage)?.decided(&text)
+}
+
+/// What `code` means at this stage on this platform with this description, which may be
+/// empty; `None` is a row of the overall arrays, where only the service's own codes are
+/// certain.
+pub fn loss_code(
+    stage: Stage,
+    platform: Option<Platform>,
+    code: &ErrCode,
+    description: &str,
+) -> &'static Meaning {
+    decided(stage, platform, code, description)
+        .or_else(|| entries(stage, platform, code).find_map(Entry::meaning))
         .unwrap_or(match platform {
             Some(_) => &UNKNOWN,
             None => &UNCERTAIN,
@@ -196,52 +194,10 @@ pub fn reason(
     code: &ErrCode,
     description: &str,
 ) -> &'static Meaning {
-    let named = || {
-        let vendor = platform?.name()?.to_owned();
-        let reasons = REASONS.get(&(vendor, code.as_str().to_owned()))?;
-        let text = description.to_ascii_lowercase();
-        reasons
-            .iter()
-            .find(|(name, _)| text.contains(name))
-            .map(|(_, meaning)| meaning)
-    };
-    match stage {
-        Stage::ReadyToSend => None,
-        Stage::PostSendDelivered => named(),
-    }
-    .unwrap_or_else(|| loss_code(stage, platform, code))
-}
-
-/// One meaning of all reasons that share a code.
-fn merge(rows: &[VendorCode]) -> Meaning {
-    let classes: Vec<CodeClass> = rows.iter().map(|row| row.class).collect();
-    let class = CodeClass::of_all(&classes);
-    match rows {
-        [row] => Meaning {
-            class,
-            meaning: match &row.reason {
-                Some(reason) => format!("{} ({reason})", row.meaning),
-                None => row.meaning.clone(),
-            },
-            advice: row.advice.clone(),
-        },
-        rows => {
-            let each = |text: fn(&VendorCode) -> &str| {
-                let parts: Vec<String> = rows
-                    .iter()
-                    .map(|row| {
-                        format!("{}: {}", row.reason.as_deref().unwrap_or("else"), text(row))
-                    })
-                    .collect();
-                parts.join(" ")
-            };
-            Meaning {
-                class,
-                meaning: format!("One of several reasons. {}", each(|row| &row.meaning)),
-                advice: format!("It depends on the description. {}", each(|row| &row.advice)),
-            }
-        }
-    }
+    let text = description.to_ascii_lowercase();
+    decided(stage, platform, code, description)
+        .or_else(|| entries(stage, platform, code).find_map(|entry| entry.named(&text)))
+        .unwrap_or_else(|| loss_code(stage, platform, code, description))
 }
 
 #[cfg(test)]
@@ -249,32 +205,9 @@ mod tests {
     use super::*;
 
     fn class(stage: Stage, platform: Option<i64>, code: &str) -> &'static str {
-        loss_code(stage, platform.map(Platform), &ErrCode::new(code))
+        loss_code(stage, platform.map(Platform), &ErrCode::new(code), "")
             .class
             .as_str()
-    }
-
-    #[test]
-    fn vendor_codes_say_what_they_mean_and_what_to_do() {
-        let rows = vendor_codes();
-        assert_eq!(rows.len(), 162);
-        for row in rows {
-            let texts = [&row.meaning, &row.advice];
-            assert!(
-                texts
-                    .iter()
-                    .all(|text| text.ends_with('.') && text.is_ascii()),
-                "{} {}",
-                row.vendor,
-                row.code
-            );
-            let known = Platform::NAMES.contains(&row.vendor.as_str());
-            assert!(
-                known || ["tencent", "harmonyos"].contains(&row.vendor.as_str()),
-                "{}",
-                row.vendor
-            );
-        }
     }
 
     #[test]
@@ -302,6 +235,17 @@ mod tests {
             (Post, Some(3), "80300002", "permission"),
             (Post, Some(8), "80300010", "quota"),
             (Post, Some(3), "80000000", "unknown"),
+            (Post, Some(3), "2", "token_invalid"),
+            (Ready, Some(3), "2", "unknown"),
+            (Post, Some(8), "3", "token_invalid"),
+            (Post, Some(8), "2", "unknown"),
+            (Post, Some(3), "80300036", "credential"),
+            (Post, Some(8), "80300002", "permission"),
+            (Post, Some(9), "80300002", "permission"),
+            (Post, Some(9), "81000001", "vendor_transient"),
+            (Post, Some(9), "2", "unknown"),
+            (Post, Some(2), "80300002", "unknown"),
+            (Post, Some(i64::MIN), "80300002", "unknown"),
             (Post, Some(0), "1", "unknown"),
             (Post, Some(6), "?", "unknown"),
         ] {
@@ -319,10 +263,47 @@ mod tests {
         assert_eq!(class(Post, Some(1), "400"), "unknown");
         assert_eq!(class(Post, Some(1), "429"), "unknown");
         assert_eq!(class(Post, Some(1), "403"), "credential");
-        let meaning = loss_code(Post, Some(Platform(1)), &ErrCode::new("403"));
+        let meaning = loss_code(Post, Some(Platform(1)), &ErrCode::new("403"), "");
         assert!(
             meaning.meaning.contains("BadCertificate: ") && meaning.advice.contains("Forbidden: ")
         );
+    }
+
+    #[test]
+    fn words_decide_a_class_only_where_a_vendor_overloads_its_code() {
+        use Stage::PostSendDelivered as Post;
+        let right = r#"{"failure":1,"illegalTokens":{"noPushTypeRight":["x"]}}"#;
+        for (platform, code, description, expected) in [
+            (3, "80300007", "", "token_invalid"),
+            (3, "80300007", "all tokens are illegal", "token_invalid"),
+            (3, "80300007", right, "permission"),
+            (8, "80300007", "nopushtyperight", "permission"),
+            (9, "80300007", right, "permission"),
+            (9, "80300007", "", "token_invalid"),
+            (6, "2", "user_daily_limit", "quota"),
+            (6, "2", "", "unknown"),
+            (6, "33", "user_daily_limit", "quota"),
+            (6, "11", "user_daily_limit", "credential"),
+            (7, "2", "user_daily_limit", "unknown"),
+            (1, "400", "BadDeviceToken", "unknown"),
+        ] {
+            let (platform, code) = (Some(Platform(platform)), ErrCode::new(code));
+            let class = loss_code(Post, platform, &code, description).class.as_str();
+            assert_eq!(class, expected, "{platform:?} {code} {description}");
+        }
+        let (huawei, code) = (Some(Platform(3)), ErrCode::new("80300007"));
+        let meaning = reason(Post, huawei, &code, right);
+        assert!(meaning.advice.contains("notification categories"));
+        assert_eq!(loss_code(Post, huawei, &code, right), meaning);
+    }
+
+    #[test]
+    fn what_is_inferred_says_so() {
+        let post = Stage::PostSendDelivered;
+        let meaning = loss_code(post, Some(Platform(8)), &ErrCode::new("3"), "");
+        assert!(meaning.meaning.starts_with("Probably: "), "{meaning:?}");
+        let meaning = loss_code(post, Some(Platform(3)), &ErrCode::new("2"), "");
+        assert!(!meaning.meaning.contains("Probably"), "{meaning:?}");
     }
 
     #[test]

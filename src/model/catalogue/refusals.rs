@@ -1,4 +1,4 @@
-//! Codes by which the REST API refuses a question (documents 34348 and 71898).
+//! Codes by which the REST API refuses a question (documents 34348, 71898, 74196 and 78841).
 
 use std::sync::LazyLock;
 
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn rest_codes_are_sorted_unique_and_say_what_to_do() {
-        assert_eq!(rest_codes().len(), 52);
+        assert_eq!(rest_codes().len(), 68);
         assert!(rest_codes().is_sorted_by(|a, b| a.code < b.code));
         for known in rest_codes() {
             assert!(
@@ -96,8 +96,10 @@ mod tests {
     }
 
     #[test]
-    fn rest_codes_of_the_apis_own_page_are_known() {
-        for code in [91000, 90009, 90045, 90100, 90102, 90103] {
+    fn rest_codes_of_the_apis_own_pages_are_known() {
+        for code in [
+            91000, 90009, 90045, 90049, 90100, 90102, 90103, 90104, 90107,
+        ] {
             assert!(rest_code(code).is_some(), "{code}");
         }
         assert!(rest_code(0).is_none());

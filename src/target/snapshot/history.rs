@@ -213,7 +213,7 @@ impl History {
 
 /// Rows that need an operator are followed first, then the largest.
 pub(super) fn weight(key: &LossKey, count: u64) -> (bool, u64) {
-    let class = loss_code(key.stage, key.platform, &key.code).class;
+    let class = loss_code(key.stage, key.platform, &key.code, "").class;
     (class.needs_operator() && count > 0, count)
 }
 
