@@ -136,6 +136,9 @@ struct Closed {
 pub struct Served {
     /// Start of the day that the values belong to.
     pub anchor: UnixSeconds,
+    /// When the zeros began from which they count: not the day's start, since the values of
+    /// the day before are served until then.
+    pub since: UnixSeconds,
     pub counts: Counts,
     /// By how much the service's latest overall loss is smaller than what is served.
     pub revised_down: BTreeMap<Stage, u64>,
@@ -164,6 +167,7 @@ impl Ledger {
     /// turns out to have been ahead. Notices that a new day began.
     pub fn questions(&mut self, end: UnixSeconds, now: Now, rules: &Rules) -> Vec<Question> {
         let anchor = day_anchor(end, rules.day_offset);
+        self.note_start(self.clock.running(now), rules);
         if self.clock.jumped_ahead(now) {
             self.follow_ahead(now, rules);
         }

@@ -53,7 +53,10 @@ def vendors(platform: str, code: str) -> list[str]:
 
 def hedged(row: dict) -> str:
     """The meaning of a row, with a word of doubt where there is doubt."""
-    return f"Probably: {row['meaning']}" if row["sure"] == "inferred" else row["meaning"]
+    if row["sure"] != "inferred":
+        return row["meaning"]
+    reason = row["meaning"].removeprefix("Receipt: ")
+    return f"Probably: {reason}" if reason == row["meaning"] else f"Probably a receipt: {reason}"
 
 
 def pattern(row: dict, platforms: list[str], code: str, words: str = "") -> str:

@@ -145,6 +145,34 @@ impl Run {
         closed + self.last.counts.get(key).copied().unwrap_or(0) - first_value
     }
 
+    /// Checks that no value claims a time of which an earlier one was: a series' start
+    /// timestamps only move on, and to no moment before the latest sample. Clocks may be
+    /// `skew` seconds wrong. Gives how often a series began anew.
+    fn starts(&self, skew: u64) -> u64 {
+        let mut series: BTreeMap<&CountKey, (u64, u64)> = BTreeMap::new();
+        let mut began = 0;
+        for (at, served) in &self.scrapes {
+            let Some(served) = served else { continue };
+            let since = served.since.0;
+            let what = format!("since {since} at {at}, seed {}", self.world.seed);
+            assert!(since <= at + skew, "{what}");
+            assert!(since >= served.anchor.0, "{what}");
+            for key in served.counts.keys() {
+                if let Some((before, sample)) = series.insert(key, (since, *at))
+                    && before != since
+                {
+                    assert!(since > before, "{key} began {before}, {what}");
+                    assert!(
+                        since + skew > sample,
+                        "{key} overlaps the sample at {sample}, {what}"
+                    );
+                    began += 1;
+                }
+            }
+        }
+        began
+    }
+
     fn busy(&self) -> impl Iterator<Item = (&CountKey, u64)> {
         self.increases
             .iter()
@@ -275,6 +303,30 @@ async fn with_a_state_file_nothing_that_goes_wrong_costs_or_doubles_a_push() {
         restarts > 50 && outages > 20 && jumps > 30,
         "{restarts} restarts, {outages} outages, {jumps} jumps"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn start_timestamps_and_samples_increase_and_do_not_overlap() {
+    let mut began = run(1, -5 * 3600 - 1800, 3, LATE, false).await.starts(0);
+    // An end every other hour, so that many fall into what is shown around midnight.
+    let faults = Faults {
+        late: 4,
+        revised: 6,
+        lost: 5,
+        outage: 30,
+        restart: 2,
+        clock: 0,
+    };
+    for (seed, offset) in [(71, 8 * 3600), (72, 3600), (73, -11 * 3600)] {
+        began += run(seed, offset, 8, faults, true).await.starts(0);
+    }
+    assert!(began > 100, "{began}");
+    // A clock that is up to 4 minutes wrong is 8 minutes wrong when it is set again.
+    let clock = 20;
+    for seed in [74, 75] {
+        let run = run(seed, 8 * 3600, 8, Faults { clock, ..faults }, true).await;
+        assert!(run.jumps > 3 && run.starts(480) > 20, "{} jumps", run.jumps);
+    }
 }
 
 #[tokio::test(start_paused = true)]

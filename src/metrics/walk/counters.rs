@@ -15,7 +15,7 @@ impl Writer<'_> {
                     && key.platform.is_some() == per_platform
                 {
                     labels::loss(self.id, key, |labels| {
-                        sink.counted(labels, number(*count), served.anchor);
+                        sink.counted(labels, number(*count), served.since);
                     });
                 }
             }
@@ -28,7 +28,7 @@ impl Writer<'_> {
                 continue;
             };
             if let Some(count) = served.counts.get(&CountKey::Funnel(step, None)) {
-                sink.counted(&labels::target(self.id), number(*count), served.anchor);
+                sink.counted(&labels::target(self.id), number(*count), served.since);
             }
             sink.family(platforms);
             for (key, count) in &served.counts {
@@ -36,7 +36,7 @@ impl Writer<'_> {
                     && *of == step
                 {
                     labels::platform(self.id, *platform, |labels| {
-                        sink.counted(labels, number(*count), served.anchor);
+                        sink.counted(labels, number(*count), served.since);
                     });
                 }
             }

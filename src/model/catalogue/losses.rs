@@ -301,7 +301,10 @@ mod tests {
     fn what_is_inferred_says_so() {
         let post = Stage::PostSendDelivered;
         let meaning = loss_code(post, Some(Platform(8)), &ErrCode::new("3"), "");
-        assert!(meaning.meaning.starts_with("Probably: "), "{meaning:?}");
+        assert_eq!(
+            meaning.meaning,
+            "Probably a receipt: the app is not installed."
+        );
         let meaning = loss_code(post, Some(Platform(3)), &ErrCode::new("2"), "");
         assert!(!meaning.meaning.contains("Probably"), "{meaning:?}");
     }

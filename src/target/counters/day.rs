@@ -23,6 +23,9 @@ pub(super) struct Day {
     /// Whether known series go on from 0 at the first answer, whatever it counts.
     #[serde(default)]
     from_here: bool,
+    /// When the zeros began from which the series count, once they were shown.
+    #[serde(default)]
+    pub(super) since: Option<UnixSeconds>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -57,6 +60,7 @@ impl Day {
             latest: None,
             folded: 0,
             from_here: false,
+            since: None,
         }
     }
 
@@ -99,8 +103,13 @@ impl Day {
     }
 
     /// Another try at the day that begins at `anchor`, in place of one that had not begun:
-    /// its series stand at 0 and go on from there.
-    pub(super) fn counting_from_here(anchor: UnixSeconds, mut shown: Self) -> Self {
+    /// its series stand at 0 and go on from there, at `now` at the latest.
+    pub(super) fn counting_from_here(
+        anchor: UnixSeconds,
+        mut shown: Self,
+        now: UnixSeconds,
+    ) -> Self {
+        let since = shown.begun_by(now);
         for cell in shown.cells.values_mut() {
             *cell = Cell {
                 seen: anchor,
@@ -110,12 +119,19 @@ impl Day {
         Self {
             cells: shown.cells,
             from_here: true,
+            since: Some(since),
             ..Self::new(anchor)
         }
     }
 
+    /// When the zeros began that are shown `now`, which began now if none were shown before.
+    pub(super) fn begun_by(&self, now: UnixSeconds) -> UnixSeconds {
+        self.since.map_or(now, |since| since.min(now))
+    }
+
     /// Series that stand at 0 in `shown` go on from there: what they counted so far was seen.
-    pub(super) fn count_from_here(&mut self, shown: &Self, zero_until: u64) {
+    pub(super) fn count_from_here(&mut self, shown: &Self, now: UnixSeconds, zero_until: u64) {
+        self.since = Some(shown.begun_by(now));
         for (key, cell) in &mut self.cells {
             if shown.cells.contains_key(key) {
                 cell.base = cell.max;
@@ -212,8 +228,8 @@ impl Day {
         self.latest = Some(overall_losses(counts));
     }
 
-    /// The values of a scrape.
-    pub(super) fn served(&self, at: UnixSeconds, all_zero: bool) -> Served {
+    /// The values of a scrape, of series that count `since` then.
+    pub(super) fn served(&self, at: UnixSeconds, since: UnixSeconds, all_zero: bool) -> Served {
         let counts = self.cells.iter().map(|(key, cell)| {
             let is_zero = all_zero || at.0 < cell.zero_until;
             let count = if is_zero {
@@ -225,6 +241,7 @@ impl Day {
         });
         Served {
             anchor: self.anchor,
+            since,
             counts: counts.collect(),
             revised_down: self.revised_down(),
             folded: self.folded,

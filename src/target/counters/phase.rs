@@ -88,23 +88,50 @@ impl Closed {
     }
 }
 
+impl Ledger {
+    fn phase(&self, at: UnixSeconds, rules: &Rules) -> Phase {
+        match (&self.today, &self.closed) {
+            (Some(today), Some(closed)) => closed.phase(at, today.anchor, rules),
+            _ => Phase::Today,
+        }
+    }
+
+    /// Keeps when the zeros began that were shown at `at`: whatever becomes of the clock or
+    /// the rules, what goes on from them has begun then.
+    pub(super) fn note_start(&mut self, at: UnixSeconds, rules: &Rules) {
+        let is_shown = self.phase(at, rules) != Phase::Hold;
+        if let Some(today) = self.today.as_mut().filter(|_| is_shown) {
+            today.since = Some(zeros_begin(today, self.closed.as_ref(), rules));
+        }
+    }
+}
+
+/// When the zeros begin from which a day's series count: never while the values of the day
+/// before are shown, so that the times that two values are of do not overlap.
+pub(super) fn zeros_begin(day: &Day, before: Option<&Closed>, rules: &Rules) -> UnixSeconds {
+    let scheduled = || UnixSeconds(rules.hold_end(day.anchor));
+    let ends = before.and_then(|closed| closed.hold_end(day.anchor, rules));
+    day.since
+        .or_else(|| ends.map(UnixSeconds))
+        .unwrap_or_else(scheduled)
+}
+
 /// `None` when there is nothing to show yet.
 pub(super) fn served(ledger: &Ledger, at: UnixSeconds, rules: &Rules) -> Option<Served> {
     let today = ledger.today.as_ref()?;
-    let phase = ledger
-        .closed
-        .as_ref()
-        .map_or(Phase::Today, |closed| closed.phase(at, today.anchor, rules));
-    match (phase, &ledger.closed) {
+    let closed = ledger.closed.as_ref();
+    let since = zeros_begin(today, closed, rules);
+    match (ledger.phase(at, rules), closed) {
         (Phase::Hold, Some(closed)) => {
             let known = !closed.foreign || closed.settled.is_some();
-            known.then(|| closed.day.served(at, false))
+            let since = zeros_begin(&closed.day, None, rules);
+            known.then(|| closed.day.served(at, since, false))
         }
-        (Phase::Zero, _) => Some(today.served(at, true)),
+        (Phase::Zero, _) => Some(today.served(at, since, true)),
         // Without an answer about today yet, the zeros go on.
         (Phase::Hold | Phase::Today, _) => {
-            let known = today.is_answered() || ledger.closed.is_some();
-            known.then(|| today.served(at, false))
+            let known = today.is_answered() || closed.is_some();
+            known.then(|| today.served(at, since, false))
         }
     }
 }

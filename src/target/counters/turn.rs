@@ -52,17 +52,30 @@ impl Ledger {
         } else {
             // Days were missed, or a restored state is of another configuration: nothing of
             // it can be continued, unless the clock is ahead now.
+            let since = self.next_start(anchor, rules);
             let missed = (same_days && today.has_counts()).then(|| Closed {
                 hold_over: Some(UnixSeconds(0)),
                 ..Closed::of(today)
             });
+            let mut day = Day::new(anchor);
+            day.since = Some(since);
             *self = Self {
-                today: Some(Day::new(anchor)),
+                today: Some(day),
                 closed: missed,
                 clock: self.clock,
                 ..Self::default()
             };
         }
+    }
+
+    /// From when on the series of a day count that follows nothing: as if the day before had
+    /// been seen, unless what was shown last was shown after that.
+    fn next_start(&self, anchor: UnixSeconds, rules: &Rules) -> UnixSeconds {
+        let shown_until = self
+            .answered_at
+            .map_or(0, |at| at.0.saturating_add(rules.stale_after.as_secs()));
+        let scheduled = rules.hold_end(anchor);
+        UnixSeconds(scheduled.max(shown_until)).min(self.clock.time())
     }
 
     /// Goes on with a clock that has jumped ahead: what was shown last is shown for as long
@@ -92,6 +105,9 @@ impl Ledger {
             day.forget_later_than(clock, ahead, zero_until);
         }
         self.roll_back(anchor, ahead, rules);
+        if let Some(today) = self.today.as_mut().filter(|day| day.anchor <= anchor) {
+            today.since = today.since.map(|since| since.min(clock));
+        }
         if let (Some(today), Some(closed)) = (&self.today, &mut self.closed) {
             // What was shown last is not taken back.
             match closed.phase(ahead, today.anchor, rules) {
@@ -129,8 +145,8 @@ impl Ledger {
                     && closed.phase(ahead, today.anchor, rules) == Phase::Hold;
                 let mut day = closed.day;
                 if !held {
-                    let zero_until = self.clock.time().0 + rules.zero_hold.as_secs();
-                    day.count_from_here(&today, zero_until);
+                    let now = self.clock.time();
+                    day.count_from_here(&today, now, now.0 + rules.zero_hold.as_secs());
                 }
                 self.today = Some(day);
             }
@@ -141,7 +157,7 @@ impl Ledger {
             // What was counted of this day before is not known.
             _ => {
                 *self = Self {
-                    today: Some(Day::counting_from_here(anchor, today)),
+                    today: Some(Day::counting_from_here(anchor, today, self.clock.time())),
                     clock: self.clock,
                     ..Self::default()
                 };

@@ -110,7 +110,10 @@ impl VendorCode {
     fn hedged(&self) -> String {
         match self.sure {
             Sure::Official | Sure::ThirdParty => self.meaning.clone(),
-            Sure::Inferred => format!("Probably: {}", self.meaning),
+            Sure::Inferred => match self.meaning.strip_prefix("Receipt: ") {
+                Some(reason) => format!("Probably a receipt: {reason}"),
+                None => format!("Probably: {}", self.meaning),
+            },
         }
     }
 }
