@@ -3,6 +3,7 @@
 
 mod daemon;
 mod difference;
+mod pulse;
 
 use std::future::{Future, pending};
 use std::io;
@@ -20,6 +21,7 @@ use crate::http::content::{self, Lifecycle, Served};
 use crate::http::guard::auth;
 use crate::http::guard::front::{Front, Watch};
 use crate::http::server::Server;
+use crate::notify::Manager;
 use crate::push_api::transport::TransportError;
 use crate::reload::{self, Reloader, Reloads, Request};
 use daemon::Daemon;
@@ -100,11 +102,13 @@ impl Bound {
     }
 
     /// Polls and serves until `shutdown` is ready, then stops polling at once and lets
-    /// requests end. Reloads on request, if there is something to reload from.
+    /// requests end. Reloads on request, if there is something to reload from. Tells the
+    /// manager about all of it.
     pub async fn run(
         self,
         shutdown: impl Future<Output = ()>,
         reloading: Option<(Reloader, Reloads)>,
+        manager: Manager,
     ) -> Result<(), StopError> {
         let (reloader, mut reloads) = reloading.unzip();
         let (url, openmetrics_created) = (self.url(), self.config.web.openmetrics_created);
@@ -125,20 +129,36 @@ impl Bound {
         let counts = daemon.connections.clone();
         let server = Server::start(self.listener, router, self.front, counts);
         let mut server = server.map_err(StartError::Server)?;
+        let manager = Arc::new(manager);
+        let (snapshot, metrics) = (Arc::clone(&daemon.snapshot), Arc::clone(&daemon.metrics));
+        let status = || pulse::status(&url, &snapshot, &metrics);
+        manager.ready(&status()).await;
+        if manager.listens() {
+            let watch = pulse::Watch {
+                manager: Arc::clone(&manager),
+                snapshot: Arc::clone(&snapshot),
+                metrics: Arc::clone(&metrics),
+                server: server.pulse(),
+                url: url.clone(),
+            };
+            daemon.also(watch.run());
+        }
         let mut shutdown = pin!(shutdown);
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
                 () = server.ended() => return Err(RunError::Task.into()),
                 () = daemon.ended() => return Err(RunError::Task.into()),
-                (request, loaded) = asked(&mut reloads) => {
+                (request, loaded) = asked(&mut reloads, &manager) => {
                     let result = daemon.reload(loaded).await;
                     lifecycle.set_open(daemon.is_open());
+                    manager.ready(&status()).await;
                     request.answer(result);
                 }
             }
         }
         info!("stopping");
+        manager.stopping().await;
         let ((), all_ended) = tokio::join!(daemon.stop(), server.stop(DRAIN));
         if !all_ended {
             warn!(
@@ -152,10 +172,14 @@ impl Bound {
 
 /// The next request to reload with what was loaded for it; never ready without something to
 /// load. Given up at once when the program is told to stop, however slow the files are.
-async fn asked(reloads: &mut Option<Reloads>) -> (Request, Result<Config, reload::Problems>) {
+async fn asked(
+    reloads: &mut Option<Reloads>,
+    manager: &Manager,
+) -> (Request, Result<Config, reload::Problems>) {
     match reloads {
         Some(reloads) => {
             let request = reloads.next().await;
+            manager.reloading().await;
             (request, reloads.load().await)
         }
         None => pending().await,

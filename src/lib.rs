@@ -72,6 +72,7 @@ pub mod clock;
 mod digest;
 pub mod files;
 pub mod model;
+pub mod notify;
 pub mod scrubber;
 pub mod shell;
 pub mod usersig;

@@ -156,6 +156,19 @@ impl SelfMetrics {
         self.poll_duration.observe(took.as_secs_f64());
     }
 
+    /// How many steps all polls together have made: begun, ended, and each call between.
+    pub fn steps(&self) -> u64 {
+        let calls = Api::ALL.map(|api| self.request_duration.with_label_values(&[api.as_str()]));
+        let polls = [&self.poll_lateness, &self.poll_duration];
+        let counts = calls.iter().chain(polls);
+        counts.map(Histogram::get_sample_count).sum()
+    }
+
+    /// Whether the configuration was refused when it was last read.
+    pub fn is_reload_refused(&self) -> bool {
+        self.reload_successful.get() < 0.5
+    }
+
     /// `ahead` is how far this machine's clock is ahead of the service's, in seconds.
     pub fn clock_skew(&self, region: &str, ahead: f64) {
         self.clock_skew.with_label_values(&[region]).set(ahead);

@@ -15,6 +15,7 @@ use crate::config::{App, Config, Holds, KeySource, Polling, Web};
 use crate::failure::Failure;
 use crate::model::region::Region;
 use crate::model::window::DayOffset;
+use crate::notify::Manager;
 use crate::simulator::{Incidents, Limits, Options, SimApp, Simulator};
 
 /// Where the two apps are said to live.
@@ -52,7 +53,7 @@ pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure>
          Stop with Ctrl-C."
     )?;
     out.flush()?;
-    let exporter = bound.run(shutdown, None);
+    let exporter = Box::pin(bound.run(shutdown, None, Manager::from_environment()));
     beside(simulator, exporter).await.map_err(Failure::failed)
 }
 

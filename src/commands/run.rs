@@ -14,6 +14,7 @@ use crate::app::{self, StopError};
 use crate::config::target::expand;
 use crate::config::{Config, Secrets, find, listen, variables};
 use crate::failure::Failure;
+use crate::notify::Manager;
 use crate::reload;
 
 #[derive(Args)]
@@ -60,7 +61,11 @@ pub async fn run(args: RunArgs) -> Result<(), Failure> {
         }
         std::future::pending::<()>().await;
     };
-    let run = bound.run(shutdown, Some((reloader.clone(), reloads)));
+    let run = bound.run(
+        shutdown,
+        Some((reloader.clone(), reloads)),
+        Manager::from_environment(),
+    );
     let result = tokio::select! {
         result = run => result,
         () = on_signal => return Ok(()),

@@ -8,6 +8,7 @@
 mod connection;
 mod connections;
 pub mod progress;
+pub mod pulse;
 mod request;
 
 use std::io;
@@ -34,6 +35,7 @@ use connection::Connection;
 pub use connections::{Closed, ConnectionCounts};
 use connections::{Connections, MAX_CONNECTIONS};
 use progress::{Phase, Progress};
+use pulse::{Pulse, Sign, Signs};
 use request::Entrance;
 
 /// How often connections that take too long are looked for, and memory that slow ones keep.
@@ -47,6 +49,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Server {
     stop: oneshot::Sender<Duration>,
     ended: oneshot::Receiver<bool>,
+    pulse: Pulse,
 }
 
 impl Server {
@@ -64,6 +67,7 @@ impl Server {
             .build()?;
         let (stop, stopping) = oneshot::channel();
         let (end, ended) = oneshot::channel();
+        let (pulse, signs) = pulse::channel();
         let is_loopback = listener.local_addr()?.ip().to_canonical().is_loopback();
         let accepting = Accepting {
             connections: Connections::new(counts),
@@ -72,6 +76,7 @@ impl Server {
             router,
             front,
             is_loopback,
+            signs,
             full: Occasionally::default(),
             failing: Occasionally::default(),
             slow: Occasionally::default(),
@@ -91,7 +96,12 @@ impl Server {
         thread::Builder::new()
             .name("http-accept".to_owned())
             .spawn(serve)?;
-        Ok(Self { stop, ended })
+        Ok(Self { stop, ended, pulse })
+    }
+
+    /// For others to feel.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Ready when the server has ended although nobody stopped it.
@@ -117,6 +127,7 @@ struct Accepting {
     front: Arc<Front>,
     /// Whether only this machine can connect.
     is_loopback: bool,
+    signs: Signs,
     full: Occasionally,
     failing: Occasionally,
     slow: Occasionally,
@@ -141,6 +152,7 @@ impl Accepting {
                 Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => {
                     self.connections.remove(seen(ended));
                 }
+                sign = self.signs.asked() => self.give(sign),
                 // Where nobody is connected, nothing wakes an idle process.
                 _ = sweep.tick(), if !self.tasks.is_empty() => self.sweep(),
             }
@@ -182,6 +194,14 @@ impl Accepting {
         let task = self.tasks.spawn(connection.serve(stream, tls));
         self.connections
             .add(&task, Network::of(peer.ip()), progress);
+    }
+
+    /// Gives the sign on one of the threads that respond to requests.
+    fn give(&mut self, sign: Sign) {
+        self.tasks.spawn(async move {
+            // Whoever asked may have given up.
+            let _ = sign.send(());
+        });
     }
 
     async fn pause(&mut self, error: &io::Error) {

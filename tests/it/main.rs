@@ -26,6 +26,7 @@ mod limits;
 mod machine;
 mod name_server;
 mod names;
+mod notified;
 mod page;
 mod pasted;
 mod peers;

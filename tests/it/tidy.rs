@@ -11,6 +11,7 @@ const ROOMS: [&str; 26] = [
     "files",
     "logging",
     "model",
+    "notify",
     "shell",
     "clock",
     "scrubber",

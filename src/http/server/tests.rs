@@ -6,6 +6,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 use tokio::sync::Notify;
 
 use super::progress::SharedBody;
@@ -62,6 +63,55 @@ async fn health_is_told_while_all_threads_of_the_program_are_busy() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
+}
+
+/// Requests here keep their threads, as a bug would.
+#[tokio::test]
+async fn a_pulse_is_felt_while_threads_are_free_and_not_while_all_are_held() {
+    let held = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Arc::new(std::sync::Mutex::new(wait));
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let respond = async move || {
+        tell.send(()).unwrap();
+        let _ = wait.lock().unwrap().recv();
+        "late"
+    };
+    let (server, address) = start(router().route("/held", get(respond))).await;
+    let pulse = server.pulse();
+    timeout(PATIENCE, pulse.felt()).await.unwrap();
+    let mut clients = JoinSet::new();
+    // Each from a network of its own, which has one turn; some may queue behind one that holds
+    // its thread.
+    for network in 1..=10 * held {
+        clients.spawn(async move {
+            let socket = TcpSocket::new_v4().unwrap();
+            let network = u8::try_from(network % 250).unwrap();
+            socket.bind(([127, network, 0, 1], 0).into()).unwrap();
+            let mut stream = socket.connect(address).await.unwrap();
+            stream
+                .write_all(b"GET /held HTTP/1.0\r\n\r\n")
+                .await
+                .unwrap();
+            let mut answer = String::new();
+            let read = timeout(PATIENCE, stream.read_to_string(&mut answer)).await;
+            read.unwrap().unwrap();
+            answer
+        });
+        let _ = timeout(SWEEP, told.recv()).await;
+        if timeout(SWEEP, pulse.felt()).await.is_err() {
+            break;
+        }
+    }
+    assert!(timeout(SWEEP, pulse.felt()).await.is_err());
+    drop(go);
+    timeout(PATIENCE, pulse.felt()).await.unwrap();
+    while let Some(answer) = clients.join_next().await {
+        assert!(answer.unwrap().ends_with("late"));
+    }
+    // A server that has ended has no pulse.
+    server.stop(PATIENCE).await;
+    assert!(timeout(SWEEP, pulse.felt()).await.is_err());
 }
 
 #[tokio::test]
