@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Checks the composition beyond its schema: what it mounts exists, and every service is hardened."""
+"""Checks the composition beyond its schema: what it mounts exists, every service is hardened and bounded, nothing
+in the checkout is to be edited, and the example folder has all that is."""
 
-import pathlib
+import re
 import sys
 
-import yaml
+from compose_file import EXAMPLE, FOLDER, defaults, read, settings
 
-TOP = pathlib.Path(__file__).parents[2]
-FOLDER = TOP / "deploy/compose"
+FILE = FOLDER / "compose.yml"
+ENV = EXAMPLE / "compose.env"
+# What only a user's folder holds.
+FOREIGN = "./example/"
 
 
 def problems(name: str, service: dict, volumes: dict) -> list[str]:
@@ -17,6 +20,8 @@ def problems(name: str, service: dict, volumes: dict) -> list[str]:
         if source.startswith("."):
             if not (FOLDER / source).exists():
                 found.append(f"{name}: {source} does not exist")
+            elif not (FOLDER / source).is_dir():
+                found.append(f"{name}: {source} is a file, which stays the same when it is replaced")
             if mode != ["ro"]:
                 found.append(f"{name}: {source} is not mounted read-only")
         elif source not in volumes:
@@ -32,6 +37,9 @@ def problems(name: str, service: dict, volumes: dict) -> list[str]:
         found.append(f"{name}: ends, and is checked for its health by what the image says")
     if not all(port.startswith("127.0.0.1:") for port in service.get("ports", [])):
         found.append(f"{name}: listens on all addresses")
+    if not re.fullmatch(r"\d+[mg]", str(service.get("mem_limit"))):
+        found.append(f"{name}: may take all memory")
+    found += grafana(name, service) if "/grafana" in service["image"] else []
     version = service["image"].rsplit(":", 1)[-1]
     if version in ("latest", service["image"]):
         found.append(f"{name}: its version is not pinned")
@@ -40,13 +48,53 @@ def problems(name: str, service: dict, volumes: dict) -> list[str]:
     return found
 
 
+def grafana(name: str, service: dict) -> list[str]:
+    """Whether somebody may change it with a password that everybody knows."""
+    environment = service["environment"]
+    login = environment.get("GF_AUTH_DISABLE_LOGIN_FORM") != "true"
+    password = environment.get("GF_SECURITY_ADMIN_PASSWORD__FILE", "").removeprefix("/run/secrets/")
+    found = []
+    if login and password not in service.get("secrets", []):
+        found.append(f"{name}: its user admin has the password that everybody knows")
+    if not login and any(not mount.endswith(":ro") for mount in service["volumes"]):
+        found.append(f"{name}: leaves a user admin behind with the password that everybody knows")
+    if environment.get("GF_AUTH_ANONYMOUS_ENABLED") == "true" and environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] != "Viewer":
+        found.append(f"{name}: whoever reaches it may change it")
+    return found
+
+
+def variables() -> list[str]:
+    """What the file of variables and the composition say of each other that is not so."""
+    used, given = defaults(FILE), settings(ENV)
+    found = [f"{ENV.name} does not have {name}" for name in used.keys() - given.keys()]
+    found += [f"{FILE.name} does not use {name}" for name in given.keys() - used.keys()]
+    for name, value in given.items():
+        if name != "TIMPUSH_FOLDER" and used.get(name, value) != value:
+            found.append(f"{name} is {value} in {ENV.name} and {used[name]} in {FILE.name}")
+    return found
+
+
+def folder(document: dict) -> list[str]:
+    """What the production profile would need to have edited in the checkout."""
+    found = []
+    ours = {"exporter": "/etc/timpush-exporter", "alertmanager": "/etc/timpush-alertmanager"}
+    for name, inside in ours.items():
+        if f"{FOREIGN}{name}:{inside}:ro" not in document["services"][name]["volumes"]:
+            found.append(f"{name}: does not take its configuration from the user's folder")
+    for name, secret in document["secrets"].items():
+        if not secret["file"].startswith(FOREIGN):
+            found.append(f"the secret {name} is not in the user's folder")
+    return found
+
+
 def main() -> int:
-    document = yaml.safe_load((FOLDER / "compose.yml").read_text("utf-8"))
+    document = read(FILE, {})
     found = [
         problem
         for name, service in document["services"].items()
         for problem in problems(name, service, document["volumes"])
     ]
+    found += variables() + folder(document)
     for problem in found:
         print(problem)
     print(f"{len(document['services'])} services, {len(found)} problems")

@@ -6,7 +6,7 @@ import re
 from lab import TOP, Failure, exporter
 
 # Programs of the images, by the distribution's names for them, and what the distribution's need.
-BUSYBOX = {"/bin/sh": "busybox", "/bin/wget": "busybox"}
+BUSYBOX = {f"/bin/{applet}": "busybox" for applet in ("grep", "sh", "wget")}
 
 
 class Image:

@@ -5,7 +5,7 @@
 
 Both profiles run at the same time, each in network, mount and process namespaces of its own, where
 nothing but loopback is and with which everything ends: commands, volumes, secrets, users, health
-checks and dependencies are the file's. Needs root for that, or sudo. The distribution's Prometheus
+checks and dependencies are the file's; the user's folder is made as the file's comments say. Needs root for that, or sudo. The distribution's Prometheus
 (2.42 in Debian 12) and Alertmanager (0.25) stand in for the pinned 3.5.0 and 0.28.1, and busybox for
 the one in their images; the exporter is what cargo built, with this machine's C library.
 """
@@ -23,6 +23,7 @@ import tempfile
 import time
 import urllib.parse
 
+import compose_folder
 import yaml
 from compose_proofs import (
     PATIENCE, Prometheus, alertmanager, asked_in_vain, increases, past, rules, scraped, until,
@@ -31,7 +32,7 @@ from container_lab import Composition, Container
 from lab import TOP, Failure, exporter, need
 
 PROFILES = ("demo", "production")
-GRAFANA = "grafana"
+GRAFANA = {"demo": "grafana-demo", "production": "grafana"}
 
 
 def published(container: Container) -> list[str]:
@@ -47,12 +48,15 @@ def published(container: Container) -> list[str]:
 
 def grafana(composition: Composition) -> list[str]:
     """What its files say that is not so."""
-    service, folder = composition.services[GRAFANA], composition.folder
+    service, folder = composition.services[GRAFANA[composition.profile]], composition.folder
     mounts = {inside: folder / source for source, inside, *_ in (each.split(":") for each in service["volumes"])}
     provisioning = mounts.get("/etc/grafana/provisioning")
     if not provisioning:
         return ["grafana: nothing is mounted at /etc/grafana/provisioning"]
     found, uids = [], set()
+    for secret in service.get("secrets", []):
+        if not (folder / composition.secrets[secret]["file"]).is_file():
+            found.append(f"grafana: there is no file for the secret {secret}")
     for file in provisioning.glob("datasources/*.yml"):
         for source in yaml.safe_load(file.read_text("utf-8"))["datasources"]:
             uids.add(source["uid"])
@@ -78,7 +82,7 @@ def grafana(composition: Composition) -> list[str]:
 def start(composition: Composition) -> dict[str, Container]:
     """Every service but Grafana, each once those that it waits for are so far."""
     containers: dict[str, Container] = {}
-    for name in composition.in_order(GRAFANA):
+    for name in composition.in_order(GRAFANA[composition.profile]):
         # Compose makes all before it starts any; a volume's owner depends on who comes first.
         containers[name] = Container(composition, name)
     for name, container in containers.items():
@@ -91,8 +95,8 @@ def start(composition: Composition) -> dict[str, Container]:
     return containers
 
 
-def prove(composition: Composition, profile: str) -> list[str]:
-    """What is wrong with the profile as it runs."""
+def prove(composition: Composition, profile: str, user: pathlib.Path) -> list[str]:
+    """What is wrong with the profile as it runs, with a user's folder."""
     began = time.monotonic()
     found: list[str] = []
     containers = start(composition)
@@ -118,6 +122,8 @@ def prove(composition: Composition, profile: str) -> list[str]:
         until("counters, started again", lambda: increases(server, containers["exporter-demo"], again))
     else:
         until("polls", lambda: asked_in_vain(server))
+        compose_folder.exporter(containers["exporter"], user)
+        compose_folder.nobody(containers["alertmanager"], server, user)
     until("rules", lambda: rules(server))
     for each in daemons:
         each.stop()
@@ -128,13 +134,14 @@ def prove(composition: Composition, profile: str) -> list[str]:
 
 
 def inside(profile: str, file: str, work: str) -> int:
-    """One profile, in namespaces of its own."""
+    """One profile, in namespaces of its own, with a user's folder of its own."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     found: list[str] = []
     try:
-        composition = Composition(pathlib.Path(file), profile, pathlib.Path(work))
+        user = pathlib.Path(work) / "user"
+        composition = Composition(pathlib.Path(file), profile, pathlib.Path(work), compose_folder.make(user))
         found += grafana(composition)
-        found += prove(composition, profile)
+        found += prove(composition, profile, user)
     except (Failure, OSError, subprocess.SubprocessError) as failure:
         found.append(str(failure))
     for problem in found:
@@ -149,15 +156,11 @@ def outside(given: pathlib.Path) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         top = pathlib.Path(folder)
-        # A copy, for the sake of the secret; the paths in it stay as they are.
+        # A copy, for the sake of the file that was given; the paths in it stay as they are.
         for name in ("deploy", "dashboards"):
             shutil.copytree(TOP / name, top / name, symlinks=True)
         file = top / "deploy/compose/compose.yml"
         shutil.copyfile(given, file)
-        key = top / "deploy/compose/secrets/shop.key"
-        key.write_text("0123456789abcdef" * 4)
-        key.chmod(0o400)
-        os.chown(key, 65532, 65532)
         namespaces = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         children: list[subprocess.Popen] = []
         stack.callback(lambda: [(child.kill(), child.wait()) for child in children])

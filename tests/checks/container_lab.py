@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 
-import yaml
+from compose_file import read
 from compose_images import images
 from lab import Failure
 
@@ -57,10 +57,10 @@ def bind(source: pathlib.Path, target: pathlib.Path, options: str) -> None:
 
 
 class Composition:
-    """A file's services of one profile."""
+    """A file's services of one profile, with a user's variables."""
 
-    def __init__(self, file: pathlib.Path, profile: str, work: pathlib.Path) -> None:
-        document = yaml.safe_load(file.read_text("utf-8"))
+    def __init__(self, file: pathlib.Path, profile: str, work: pathlib.Path, variables: dict[str, str]) -> None:
+        document = read(file, variables)
         self.folder, self.work, self.profile = file.parent, work, profile
         self.services: dict[str, dict] = {
             name: service for name, service in document["services"].items()
@@ -196,7 +196,7 @@ class Container:
 
     def _volume(self, given: str) -> None:
         source, inside, *mode = given.split(":")
-        if source.startswith("."):
+        if source.startswith((".", "/")):
             path = self._existing(self._composition.folder / source)
         elif source in self._composition.volumes:
             path = self._composition.work / "volumes" / source

@@ -82,7 +82,10 @@ fn errors_before_the_start_are_json_where_the_log_is() {
 fn a_reader_that_goes_away_ends_a_command_quietly() {
     let check = [
         "check-config",
-        concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/compose/timpush.yml"),
+        concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/deploy/compose/example/exporter/timpush.yml"
+        ),
         "--without-secrets",
     ];
     let fill = ["backfill", "--demo", "--step", "1h"];
@@ -385,7 +388,10 @@ async fn healthcheck_tells_a_daemon_that_answers_from_one_that_does_not() {
 
 #[test]
 fn the_configuration_of_the_composition_can_be_used() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/compose/timpush.yml");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/deploy/compose/example/exporter/timpush.yml"
+    );
     let output = run(&["check-config", path, "--without-secrets"]);
     assert_eq!(code(&output), Some(0), "{output:?}");
 }
