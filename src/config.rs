@@ -13,7 +13,7 @@
 //!   app          one element of apps, with key, regions, polling
 //!   across       rules over several apps, with plan
 //! web_file     the file that web.config_file names: TLS, passwords, headers
-//! schema       which keys there are, and which wait for their feature
+//! schema       which keys there are; those of defaults have a table of their own, keys
 //! ```
 
 mod across;
@@ -28,6 +28,7 @@ mod environment;
 mod file;
 mod findings;
 mod key;
+mod keys;
 pub mod listen;
 pub mod plan;
 mod polling;
@@ -60,6 +61,7 @@ pub use certificates::{CertificatesError, certificates};
 pub use environment::variables;
 pub use file::{NotFound, PLACES, find};
 pub use findings::{Problem, Problems};
+pub use keys::Polling;
 pub use proxy::Proxy;
 
 /// Whether to look for what a configuration refers to on this machine.
@@ -185,29 +187,6 @@ pub struct App {
     /// At least one; names are unique within the app.
     pub regions: Vec<Region>,
     pub polling: Polling,
-}
-
-/// When and about what an app is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Polling {
-    /// Time between two polls of a target.
-    pub interval: Duration,
-    /// Length of the rolling window; a multiple of `step`.
-    pub window: Duration,
-    /// How far behind now a window ends.
-    pub lag: Duration,
-    /// Distance of window edges; divides a day.
-    pub step: Duration,
-    /// Bound on a whole answer.
-    pub timeout: Duration,
-    /// Age from which the last good values are no longer served.
-    pub stale_after: Duration,
-    /// Whether `normal_push_statistics` is polled.
-    pub statistics: bool,
-    /// Whether the day is asked for.
-    pub counters: bool,
-    /// Data series that one target may serve.
-    pub series_limit: usize,
 }
 
 /// Where an app's secret key is. Files and variables are read at each signing, so that a

@@ -97,8 +97,7 @@ fn by_name(config: &Config) -> BTreeMap<&str, &App> {
 
 /// The keys of an app, or their defaults, that differ.
 fn app_keys(old: &App, next: &App) -> Vec<&'static str> {
-    let (poll, polls) = (&old.polling, &next.polling);
-    differing([
+    let own = [
         ("sdk_app_id", old.sdk_app_id != next.sdk_app_id),
         ("identifier", old.identifier != next.identifier),
         ("regions", old.regions != next.regions),
@@ -109,19 +108,11 @@ fn app_keys(old: &App, next: &App) -> Vec<&'static str> {
                 .total_cmp(&next.calls_per_second)
                 .is_ne(),
         ),
-        ("interval", poll.interval != polls.interval),
-        ("window", poll.window != polls.window),
-        ("lag", poll.lag != polls.lag),
-        ("step", poll.step != polls.step),
-        ("timeout", poll.timeout != polls.timeout),
-        ("stale_after", poll.stale_after != polls.stale_after),
-        ("statistics", poll.statistics != polls.statistics),
-        ("counters", poll.counters != polls.counters),
-        ("series_limit", poll.series_limit != polls.series_limit),
-    ])
+    ];
+    differing(own.into_iter().chain(old.polling.differs(&next.polling)))
 }
 
-fn differing<const N: usize>(keys: [(&'static str, bool); N]) -> Vec<&'static str> {
+fn differing(keys: impl IntoIterator<Item = (&'static str, bool)>) -> Vec<&'static str> {
     let differing = keys.into_iter().filter(|(_, differs)| *differs);
     differing.map(|(key, _)| key).collect()
 }

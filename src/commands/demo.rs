@@ -139,14 +139,9 @@ fn config(
                 regions: vec![Region::custom(region.to_owned(), endpoint)],
                 polling: Polling {
                     interval: seconds(5),
-                    window: seconds(3600),
                     lag: seconds(10),
                     step: seconds(5),
-                    timeout: seconds(10),
-                    stale_after: seconds(600),
-                    statistics: true,
-                    counters: true,
-                    series_limit: 2000,
+                    ..Polling::BUILT_IN
                 },
             }))
         })

@@ -1,8 +1,9 @@
 //! One element of `apps`.
 
 use super::key::{self, Place};
-use super::polling::Layer;
+use super::keys::Layer;
 use super::read::Read;
+use super::schema::Group;
 use super::section::Section;
 use super::{App, Holds, KeySource, Polling, regions};
 use crate::model::region::Region;
@@ -10,10 +11,10 @@ use crate::model::window::{DayOffset, DayOffsetError};
 use crate::usersig::Identifier;
 
 /// The service's own limit, per SDKAppID and second, unless the console raised it.
-pub(super) const SERVICE_LIMIT: f64 = 1.0;
+const SERVICE_LIMIT: f64 = 1.0;
 
 /// Slack for clocks that run apart: a second is not quite the same here and there.
-pub(super) const DEFAULT_CALLS_PER_SECOND: f64 = 0.9;
+const DEFAULT_CALLS_PER_SECOND: f64 = 0.9;
 
 /// The longest app name, in characters; it is a label's value.
 const LONGEST_NAME: usize = 128;
@@ -23,6 +24,19 @@ pub(super) struct Inherited {
     pub(super) calls_per_second: Read<f64>,
     pub(super) day_offset: Read<DayOffset>,
     pub(super) polling: Layer,
+}
+
+impl Inherited {
+    pub(super) fn read(top: &Section) -> Self {
+        Self {
+            day_offset: day_offset(top),
+            calls_per_second: calls_per_second(top),
+            polling: match top.table("defaults", Group::Defaults) {
+                Some(defaults) => Layer::read(&defaults, Layer::BUILT_IN),
+                None => Layer::BUILT_IN,
+            },
+        }
+    }
 }
 
 /// An app as far as it could be read: rules over several apps want the good parts of
@@ -129,7 +143,7 @@ fn identifier(section: &Section) -> Option<Identifier> {
 }
 
 /// Where a day begins; for the top level and apps alike.
-pub(super) fn day_offset(section: &Section) -> Read<DayOffset> {
+fn day_offset(section: &Section) -> Read<DayOffset> {
     let wanted = DayOffsetError.to_string();
     section
         .text_such_as("day_offset", Some(&wanted))
@@ -137,7 +151,7 @@ pub(super) fn day_offset(section: &Section) -> Read<DayOffset> {
 }
 
 /// The calls allowed; for the top level and apps alike.
-pub(super) fn calls_per_second(section: &Section) -> Read<f64> {
+fn calls_per_second(section: &Section) -> Read<f64> {
     let rate = section.number("calls_per_second", &(0.001..=100.0));
     if rate.given().is_some_and(|rate| rate > SERVICE_LIMIT) {
         section.notice(

@@ -13,11 +13,10 @@ use std::time::Duration;
 use rustix::fs::Access;
 use serde_json::{Map, Value};
 
-use super::app::{self, Draft, Inherited};
+use super::app::{Draft, Inherited};
 use super::duration::text;
 use super::findings::Findings;
 use super::key::Place;
-use super::polling::Layer;
 use super::read::Read;
 use super::schema::Group;
 use super::section::{Section, kind};
@@ -47,74 +46,27 @@ pub(super) fn check(
 ) -> Option<Config> {
     let top = Section::new(Group::Top, String::new(), tree, findings);
     let listen = listen(&top, place.secrets);
-    let scrape_interval = top.duration("scrape_interval", &SCRAPE_INTERVAL);
-    let ca_file = path(&top, "ca_file", place, |path| {
-        certificates(path)
-            .map(drop)
-            .map_err(|error| error.to_string())
-    });
+    let ca_file = path(&top, "ca_file", place, |path| certificates(path).map(drop));
     let proxy = proxy::read(top.text("proxy_url"), env, findings);
-    let state_file = path(&top, "state_file", place, state_file);
-    if let (Read::Given(path), Secrets::Check) = (&state_file, place.secrets)
-        && path.parent().is_some_and(cannot_be_written)
-    {
-        top.notice(
-            "state_file",
-            "its directory cannot be written to by the user that checks this; without it, counters do not survive a restart",
-        );
-    }
+    let state_file = state_file(&top, place);
     let state_interval = top.duration("state_interval", &STATE_INTERVAL);
-    let rollover_hold = top.duration("rollover_hold", &HOLD);
-    let zero_hold = top.duration("zero_hold", &HOLD);
-    let inherited = Inherited {
-        day_offset: app::day_offset(&top),
-        calls_per_second: app::calls_per_second(&top),
-        polling: match top.table("defaults", Group::Defaults) {
-            Some(defaults) => Layer::read(&defaults, Layer::BUILT_IN),
-            None => Layer::BUILT_IN,
-        },
-    };
-    let scrape_interval = scrape_interval.or(DEFAULT_SCRAPE_INTERVAL);
-    if let (Some(scrape), Read::Given(hold)) = (scrape_interval, zero_hold)
-        && hold < scrape
-    {
-        top.notice(
-            "zero_hold",
-            &format!(
-                "is shorter than scrape_interval ({}); scrapes may miss the 0 before a new series' value",
-                text(scrape)
-            ),
-        );
-    }
+    let inherited = Inherited::read(&top);
+    let times = times(&top);
     let web = web(&top, place);
-    let holds = scrape_interval.and_then(|scrape| {
-        let hold = scrape.mul_f64(2.5);
-        Some(Holds {
-            rollover: rollover_hold.or(hold)?,
-            zero: zero_hold.or(hold)?,
-        })
-    });
-    let apps = apps(&top, place, &inherited, holds);
+    let apps = apps(&top, place, &inherited, times.map(|(_, holds)| holds));
     if let Read::Given(state_file) = &state_file {
-        let web = web.as_ref().and_then(|web| web.config_file.as_deref());
+        let ca_file = ca_file.as_ref().given();
+        let web = web.as_ref().and_then(|web| web.config_file.as_ref());
+        let named = [ca_file, web].into_iter().flatten().map(PathBuf::as_path);
         let keys = apps.iter().flatten().filter_map(|app| app.key.file());
-        let named = [
-            Some(place.file),
-            ca_file.as_ref().given().map(PathBuf::as_path),
-            web,
-        ];
-        state_file_alone(
-            &top,
-            state_file,
-            place.secrets,
-            named.into_iter().flatten().chain(keys),
-        );
+        let others = [place.file].into_iter().chain(named).chain(keys);
+        state_file_alone(&top, state_file, place.secrets, others);
     }
-
+    let (scrape_interval, holds) = times?;
     Some(Config {
         listen: listen.or(DEFAULT_LISTEN)?,
-        scrape_interval: scrape_interval?,
-        holds: holds?,
+        scrape_interval,
+        holds,
         ca_file: ca_file.given(),
         proxy: proxy.given(),
         state_file: state_file.given(),
@@ -123,6 +75,23 @@ pub(super) fn check(
         apps: apps?,
         notices: Vec::new(),
     })
+}
+
+/// The interval of scrapes, and the holds that follow it.
+fn times(top: &Section) -> Option<(Duration, Holds)> {
+    let scrape = top.duration("scrape_interval", &SCRAPE_INTERVAL);
+    let [rollover, zero] = ["rollover_hold", "zero_hold"].map(|key| top.duration(key, &HOLD));
+    let scrape = scrape.or(DEFAULT_SCRAPE_INTERVAL)?;
+    if zero.given().is_some_and(|hold| hold < scrape) {
+        let text = format!(
+            "is shorter than scrape_interval ({}); scrapes may miss the 0 before a new series' value",
+            text(scrape)
+        );
+        top.notice("zero_hold", &text);
+    }
+    let hold = scrape.mul_f64(2.5);
+    let (rollover, zero) = (rollover.or(hold)?, zero.or(hold)?);
+    Some((scrape, Holds { rollover, zero }))
 }
 
 fn listen(top: &Section, secrets: Secrets) -> Read<SocketAddr> {
@@ -250,7 +219,20 @@ enum StateFileError {
     Homeless(PathBuf),
 }
 
-fn state_file(path: &Path) -> Result<(), StateFileError> {
+fn state_file(top: &Section, place: &Place) -> Read<PathBuf> {
+    let file = path(top, "state_file", place, can_be_kept);
+    if let (Read::Given(file), Secrets::Check) = (&file, place.secrets)
+        && file.parent().is_some_and(cannot_be_written)
+    {
+        top.notice(
+            "state_file",
+            "its directory cannot be written to by the user that checks this; without it, counters do not survive a restart",
+        );
+    }
+    file
+}
+
+fn can_be_kept(path: &Path) -> Result<(), StateFileError> {
     let _operation = Operation::on(path);
     if path.as_os_str().as_bytes().ends_with(b"/") || path.file_name().is_none() {
         return Err(StateFileError::Nameless(path.to_owned()));

@@ -1,80 +1,27 @@
 //! When an app is asked: three layers of the same keys (built in, `defaults`, the app),
 //! and the rules that bind them to each other.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Polling;
 use super::duration::text;
+use super::keys::{Layer, Polling};
 use super::read::Read;
 use super::section::Section;
 use crate::model::window::{DAY, LOOK_BACK};
 
-const SECOND: Duration = Duration::from_secs(1);
-const ONE_DAY: Duration = Duration::from_secs(DAY);
-
-/// `interval` and `step`: slower than daily would be a report, not monitoring.
-const PACE: RangeInclusive<Duration> = SECOND..=ONE_DAY;
-const WINDOW: RangeInclusive<Duration> = SECOND..=LOOK_BACK;
-const LAG: RangeInclusive<Duration> = Duration::ZERO..=LOOK_BACK;
-/// A target never overlaps itself, so a longer timeout could only hide a dead peer.
-const TIMEOUT: RangeInclusive<Duration> = SECOND..=Duration::from_secs(300);
-const STALE_AFTER: RangeInclusive<Duration> = SECOND..=LOOK_BACK;
 /// How far before the end of what has settled counters look: at a closed day, up to half a
 /// day after its end.
 const COUNTED: Duration = Duration::from_secs(DAY + DAY / 2);
-const SERIES_LIMIT: RangeInclusive<u32> = 1..=1_000_000;
 
 /// The time that the service gives itself for an answer.
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The shortest `stale_after` that is computed rather than given.
-const LEAST_STALE_AFTER: Duration = Duration::from_secs(600);
-
-/// One layer's values for the keys of `defaults`.
-#[derive(Clone, Copy)]
-pub(super) struct Layer {
-    interval: Read<Duration>,
-    window: Read<Duration>,
-    lag: Read<Duration>,
-    step: Read<Duration>,
-    timeout: Read<Duration>,
-    stale_after: Read<Duration>,
-    statistics: Read<bool>,
-    counters: Read<bool>,
-    series_limit: Read<u32>,
-}
-
 impl Layer {
-    /// What holds where nothing is given. `stale_after` is computed from the interval.
-    pub(super) const BUILT_IN: Self = Self {
-        interval: Read::Given(Duration::from_secs(60)),
-        window: Read::Given(Duration::from_secs(3600)),
-        lag: Read::Given(Duration::from_secs(120)),
-        step: Read::Given(Duration::from_secs(60)),
-        timeout: Read::Given(Duration::from_secs(10)),
-        stale_after: Read::Absent,
-        statistics: Read::Given(true),
-        counters: Read::Given(true),
-        series_limit: Read::Given(2000),
-    };
-
     /// Reads a section's own values, and checks them together with those that they
     /// inherit from `below`. Returns both merged.
     pub(super) fn read(section: &Section, below: Self) -> Self {
-        let own = Self {
-            interval: section.duration("interval", &PACE),
-            window: section.duration("window", &WINDOW),
-            lag: section.duration("lag", &LAG),
-            step: section
-                .duration("step", &PACE)
-                .and_then(|step| divides_a_day(section, step)),
-            timeout: section.duration("timeout", &TIMEOUT),
-            stale_after: section.duration("stale_after", &STALE_AFTER),
-            statistics: section.flag("statistics"),
-            counters: section.flag("counters"),
-            series_limit: section.whole("series_limit", &SERIES_LIMIT),
-        };
+        let mut own = Self::own(section);
+        own.step = own.step.and_then(|step| divides_a_day(section, step));
         if own.timeout.given().is_some_and(|t| t < SERVICE_TIMEOUT) {
             section.notice(
                 "timeout",
@@ -88,20 +35,6 @@ impl Layer {
         merged.check_window(section);
         merged.check_stale_after(section);
         merged
-    }
-
-    fn over(self, below: Self) -> Self {
-        Self {
-            interval: self.interval.over(below.interval),
-            window: self.window.over(below.window),
-            lag: self.lag.over(below.lag),
-            step: self.step.over(below.step),
-            timeout: self.timeout.over(below.timeout),
-            stale_after: self.stale_after.over(below.stale_after),
-            statistics: self.statistics.over(below.statistics),
-            counters: self.counters.over(below.counters),
-            series_limit: self.series_limit.over(below.series_limit),
-        }
     }
 
     fn check_window(self, section: &Section) {
@@ -171,19 +104,11 @@ impl Layer {
     }
 
     /// `None` if a value was refused in this layer or one below.
-    pub(super) fn polling(self) -> Option<Polling> {
+    pub(super) fn polling(mut self) -> Option<Polling> {
         let interval = self.interval.given()?;
-        Some(Polling {
-            interval,
-            window: self.window.given()?,
-            lag: self.lag.given()?,
-            step: self.step.given()?,
-            timeout: self.timeout.given()?,
-            stale_after: self.stale_after.or(LEAST_STALE_AFTER.max(3 * interval))?,
-            statistics: self.statistics.given()?,
-            counters: self.counters.given()?,
-            series_limit: usize::try_from(self.series_limit.given()?).ok()?,
-        })
+        let computed = Polling::BUILT_IN.stale_after.max(3 * interval);
+        self.stale_after = self.stale_after.over(Read::Given(computed));
+        self.given()
     }
 }
 

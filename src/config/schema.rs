@@ -1,4 +1,6 @@
-//! Which keys there are, where they may stand, and which of them wait for their feature.
+//! Which keys there are, and where they may stand.
+
+use super::keys::DEFAULTS;
 
 /// How a value that arrives as text, from an environment variable, is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub(super) enum Group {
     WebFileRate,
 }
 
-const TOP: [(&str, Kind); 13] = [
+const TOP: &[(&str, Kind)] = &[
     ("listen", Kind::Text),
     ("scrape_interval", Kind::Text),
     ("day_offset", Kind::Text),
@@ -41,26 +43,14 @@ const TOP: [(&str, Kind); 13] = [
     ("apps", Kind::Nested),
 ];
 
-const WEB: [(&str, Kind); 3] = [
+const WEB: &[(&str, Kind)] = &[
     ("config_file", Kind::Text),
     ("enable_lifecycle", Kind::Flag),
     ("openmetrics_created", Kind::Flag),
 ];
 
-const DEFAULTS: [(&str, Kind); 9] = [
-    ("interval", Kind::Text),
-    ("window", Kind::Text),
-    ("lag", Kind::Text),
-    ("step", Kind::Text),
-    ("timeout", Kind::Text),
-    ("stale_after", Kind::Text),
-    ("statistics", Kind::Flag),
-    ("counters", Kind::Flag),
-    ("series_limit", Kind::Number),
-];
-
 /// What an app has besides its own values for the keys of [`DEFAULTS`].
-const APP: [(&str, Kind); 9] = [
+const APP: &[(&str, Kind)] = &[
     ("name", Kind::Text),
     ("sdk_app_id", Kind::Number),
     ("identifier", Kind::Text),
@@ -72,21 +62,21 @@ const APP: [(&str, Kind); 9] = [
     ("calls_per_second", Kind::Number),
 ];
 
-const REGION: [(&str, Kind); 3] = [
+const REGION: &[(&str, Kind)] = &[
     ("name", Kind::Text),
     ("url", Kind::Text),
     ("insecure", Kind::Flag),
 ];
 
 /// From here on the names are the Prometheus exporter-toolkit's.
-const WEB_FILE: [(&str, Kind); 4] = [
+const WEB_FILE: &[(&str, Kind)] = &[
     ("tls_server_config", Kind::Nested),
     ("http_server_config", Kind::Nested),
     ("basic_auth_users", Kind::Nested),
     ("rate_limit", Kind::Nested),
 ];
 
-const WEB_FILE_TLS: [(&str, Kind); 13] = [
+const WEB_FILE_TLS: &[(&str, Kind)] = &[
     ("cert", Kind::Text),
     ("key", Kind::Text),
     ("client_ca", Kind::Text),
@@ -102,9 +92,9 @@ const WEB_FILE_TLS: [(&str, Kind); 13] = [
     ("curve_preferences", Kind::Nested),
 ];
 
-const WEB_FILE_HTTP: [(&str, Kind); 2] = [("http2", Kind::Flag), ("headers", Kind::Nested)];
+const WEB_FILE_HTTP: &[(&str, Kind)] = &[("http2", Kind::Flag), ("headers", Kind::Nested)];
 
-const WEB_FILE_RATE: [(&str, Kind); 2] = [("interval", Kind::Text), ("burst", Kind::Number)];
+const WEB_FILE_RATE: &[(&str, Kind)] = &[("interval", Kind::Text), ("burst", Kind::Number)];
 
 impl Group {
     /// The groups whose keys an environment variable can override.
@@ -113,15 +103,15 @@ impl Group {
     /// The keys that may stand here, in the order in which they are documented.
     pub(super) fn keys(self) -> impl Iterator<Item = (&'static str, Kind)> {
         let (own, more): (&[_], &[_]) = match self {
-            Self::Top => (&TOP, &[]),
-            Self::Web => (&WEB, &[]),
-            Self::Defaults => (&DEFAULTS, &[]),
-            Self::App => (&APP, &DEFAULTS),
-            Self::Region => (&REGION, &[]),
-            Self::WebFile => (&WEB_FILE, &[]),
-            Self::WebFileTls => (&WEB_FILE_TLS, &[]),
-            Self::WebFileHttp => (&WEB_FILE_HTTP, &[]),
-            Self::WebFileRate => (&WEB_FILE_RATE, &[]),
+            Self::Top => (TOP, &[]),
+            Self::Web => (WEB, &[]),
+            Self::Defaults => (DEFAULTS, &[]),
+            Self::App => (APP, DEFAULTS),
+            Self::Region => (REGION, &[]),
+            Self::WebFile => (WEB_FILE, &[]),
+            Self::WebFileTls => (WEB_FILE_TLS, &[]),
+            Self::WebFileHttp => (WEB_FILE_HTTP, &[]),
+            Self::WebFileRate => (WEB_FILE_RATE, &[]),
         };
         own.iter().chain(more).copied()
     }

@@ -1,5 +1,6 @@
 //! Reads typed values out of one table, and reports what does not fit.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -107,11 +108,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reports a failed step under `key`, for use with [`Read::and_then`].
-    pub(super) fn accept<T, E: std::fmt::Display>(
-        &self,
-        key: &str,
-        result: Result<T, E>,
-    ) -> Option<T> {
+    pub(super) fn accept<T, E: Display>(&self, key: &str, result: Result<T, E>) -> Option<T> {
         result
             .map_err(|error| self.refuse(key, &error.to_string()))
             .ok()
@@ -224,14 +221,19 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number, also as text of digits.
-    pub(super) fn whole(&self, key: &str, range: &RangeInclusive<u32>) -> Read<u32> {
+    pub(super) fn whole<T: TryFrom<u64> + PartialOrd + Display>(
+        &self,
+        key: &str,
+        range: &RangeInclusive<T>,
+    ) -> Read<T> {
         self.value(key).and_then(|value| {
             let number = match value {
                 Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => {
                     text.parse().ok()
                 }
-                other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
+                other => other.as_u64(),
             }
+            .and_then(|number| T::try_from(number).ok())
             .filter(|number| range.contains(number));
             if number.is_none() {
                 let (low, high) = (range.start(), range.end());
@@ -248,7 +250,7 @@ impl<'a> Section<'a> {
     }
 
     /// A list of texts, each of which `known` must accept; otherwise it says what is wrong.
-    pub(super) fn texts<T, E: std::fmt::Display>(
+    pub(super) fn texts<T, E: Display>(
         &self,
         key: &str,
         known: impl Fn(&'a str) -> Result<T, E>,

@@ -68,17 +68,7 @@ pub(crate) mod tests {
                 zero: Duration::from_secs(150),
             },
             regions: vec![Region::known(region).unwrap()],
-            polling: Polling {
-                interval: Duration::from_secs(60),
-                window: Duration::from_secs(3600),
-                lag: Duration::from_secs(120),
-                step: Duration::from_secs(60),
-                timeout: Duration::from_secs(10),
-                stale_after: Duration::from_secs(600),
-                statistics: true,
-                counters: true,
-                series_limit: 2000,
-            },
+            polling: Polling::BUILT_IN,
         };
         Target {
             region: app.regions[0].clone(),

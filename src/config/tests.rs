@@ -100,18 +100,7 @@ fn a_minimal_file_gets_every_default() {
     assert_eq!(app.name, "1");
     assert_eq!(app.calls_per_second.to_bits(), 0.9_f64.to_bits());
     assert_eq!(app.day_offset, DayOffset::DEFAULT);
-    let expected = Polling {
-        interval: Duration::from_secs(60),
-        window: Duration::from_secs(3600),
-        lag: Duration::from_secs(120),
-        step: Duration::from_secs(60),
-        timeout: Duration::from_secs(10),
-        stale_after: Duration::from_secs(600),
-        statistics: true,
-        counters: true,
-        series_limit: 2000,
-    };
-    assert_eq!(app.polling, expected);
+    assert_eq!(app.polling, Polling::BUILT_IN);
 }
 
 #[test]

@@ -45,15 +45,8 @@ pub(crate) fn target(day_offset: i64) -> Target {
         },
         regions: vec![Region::known("china").unwrap()],
         polling: Polling {
-            interval: seconds(60),
-            window: seconds(3600),
-            lag: seconds(120),
-            step: seconds(60),
-            timeout: seconds(10),
-            stale_after: seconds(600),
             statistics: false,
-            counters: true,
-            series_limit: 2000,
+            ..Polling::BUILT_IN
         },
     };
     Target {

@@ -98,6 +98,48 @@ fn every_key_of_the_schema_is_in_the_example() {
 }
 
 #[test]
+fn a_value_in_brackets_after_a_key_in_a_readme_is_the_default() {
+    let example = example_with_everything();
+    let defaults: Vec<&str> = example.lines().map(str::trim).collect();
+    let readmes = [
+        include_str!("../../../README.md"),
+        include_str!("../../../README.zh-CN.md"),
+    ];
+    for readme in readmes {
+        let mut checked = 0;
+        for (key, _) in [schema::Group::Top, schema::Group::Defaults]
+            .map(schema::Group::keys)
+            .into_iter()
+            .flatten()
+        {
+            for rest in readme.split(&format!("`{key}`")).skip(1) {
+                let Some((number, unit)) = bracketed(rest) else {
+                    continue;
+                };
+                let default = format!("{key}: {number}{unit}");
+                assert!(defaults.contains(&default.as_str()), "{default}");
+                checked += 1;
+            }
+        }
+        assert!(checked >= 3, "{checked}");
+    }
+}
+
+/// The number and the unit, as the configuration writes it, of ` (1 h)` or `（1 小时）`.
+fn bracketed(text: &str) -> Option<(&str, char)> {
+    let text = text.trim_start().strip_prefix(['(', '（'])?;
+    let (number, rest) = text.split_once(' ')?;
+    let unit = match rest.chars().next()? {
+        'd' | '天' => 'd',
+        'h' | '小' => 'h',
+        'm' | '分' => 'm',
+        's' | '秒' => 's',
+        _ => return None,
+    };
+    number.parse::<u32>().ok().map(|_| (number, unit))
+}
+
+#[test]
 fn sixty_apps_share_settings_through_anchors_and_merge_keys() {
     let head = "
 x-shared: &shared {identifier: administrator, secret_key_env: MADE_UP, regions: [china], interval: 5m}
