@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use tracing::{Level, error};
 
 use crate::commands;
-use crate::config::{Secrets, listen, variables};
+use crate::config::{Secrets, find, listen, variables};
 use crate::failure::Failure;
 use crate::logging::{self, LogFormat};
 use crate::model::outcome::chain;
@@ -74,7 +74,11 @@ enum Command {
     /// Check a configuration and show how many calls it needs
     #[command(after_help = help::CHECK_CONFIG)]
     CheckConfig {
-        file: PathBuf,
+        /// The configuration; without it, the one that `run` would find
+        file: Option<PathBuf>,
+        /// The same, as the other commands name it
+        #[arg(long, value_name = "FILE", conflicts_with = "file")]
+        config: Option<PathBuf>,
         /// Do not look for secret files and variables
         #[arg(long)]
         without_secrets: bool,
@@ -202,8 +206,10 @@ fn execute(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         )),
         Command::CheckConfig {
             file,
+            config,
             without_secrets,
         } => {
+            let file = find(file.or(config).as_deref()).map_err(Failure::usage)?;
             let secrets = if without_secrets {
                 Secrets::Skip
             } else {

@@ -12,6 +12,7 @@
 //!   section      one table: typed values, unknown keys
 //!   app          one element of apps, with key, regions, polling
 //!   across       rules over several apps, with plan
+//! lines        where the file has what a problem is about
 //! web_file     the file that web.config_file names: TLS, passwords, headers
 //! schema       which keys there are; those of defaults have a table of their own, keys
 //! ```
@@ -29,6 +30,7 @@ mod file;
 mod findings;
 mod key;
 mod keys;
+mod lines;
 pub mod listen;
 pub mod plan;
 mod polling;
@@ -44,6 +46,7 @@ mod tests;
 pub mod web_file;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,14 +112,16 @@ impl Config {
         secrets: Secrets,
     ) -> Result<Self, Problems> {
         let named = path.display().to_string();
-        let raw = file::read(path).map_err(|error| Problems::one(&named, &error.to_string()))?;
+        let mut raw =
+            file::read(path).map_err(|error| Problems::one(&named, &error.to_string()))?;
         let place = key::Place {
             file: path,
-            open_to_others: raw.open_to_others,
-            is_public: raw.is_public,
+            open_to_others: raw.contents.open_to_others(),
+            is_public: raw.contents.is_public(),
             secrets,
         };
-        Self::from_tree(raw.tree, &place, env)
+        Self::from_tree(mem::take(&mut raw.tree), &place, env)
+            .map_err(|problems| problems.in_file(path, raw.lines().as_ref()))
     }
 
     fn from_tree(
@@ -131,7 +136,8 @@ impl Config {
                 findings.notice(variable, &text);
             }
         }
-        let notices = findings.finish()?;
+        let finished = findings.finish();
+        let notices = finished.map_err(|problems| problems.with_apps(&tree))?;
         match config {
             Some(config) => Ok(Self { notices, ..config }),
             None => Err(Problems::one(

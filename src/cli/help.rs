@@ -48,8 +48,13 @@ While it runs, from this machine:
                                                                # what happened in a range";
 
 pub(super) const CHECK_CONFIG: &str = "\
-Example:
-  timpush-exporter check-config timpush.yml --without-secrets";
+Examples:
+  timpush-exporter check-config
+  timpush-exporter check-config timpush.yml --without-secrets
+
+Each problem is a line with its place and path, such as
+
+  timpush.yml:12: apps[1] (game).regions[0]: is no known region; did you mean singapore?";
 
 pub(super) const QUERY: &str = "\
 Examples:

@@ -85,12 +85,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn problems_are_lines_on_standard_error() {
-        let (code, out, err) = check(&format!("listen: a\nzero_hold: b\n{APP}")).await;
+    async fn problems_are_lines_on_standard_error_with_their_place_and_app() {
+        let app = APP.replace("china", "chin");
+        let (code, out, err) = check(&format!("listen: a\n\nzero_hold: b\n{app}")).await;
         assert_eq!(
             err,
-            "listen: must be an IP address and a port, such as 0.0.0.0:10898 or [::]:10898\n\
-             zero_hold: must be a duration such as 30s, 5m, 2h30m or 7d\n"
+            "timpush.yml:1: listen: must be an IP address and a port, such as 0.0.0.0:10898 or [::]:10898\n\
+             timpush.yml:3: zero_hold: must be a duration such as 30s, 5m, 2h30m or 7d\n\
+             timpush.yml:4: apps[0] (shop).regions[0]: is no known region; did you mean china?\n\
+             3 problems\n"
         );
         assert_eq!((code, out.as_str()), (64, ""));
     }

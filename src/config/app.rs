@@ -106,7 +106,7 @@ impl Draft {
 
 /// Why a text is not the name of an app.
 #[derive(Debug, thiserror::Error)]
-enum NameError {
+pub(super) enum NameError {
     #[error("must not hold line breaks or other control characters")]
     Control,
     #[error("must not begin or end with a space")]
@@ -115,7 +115,7 @@ enum NameError {
     Long,
 }
 
-fn name(text: &str) -> Result<String, NameError> {
+pub(super) fn name(text: &str) -> Result<String, NameError> {
     if text.chars().any(char::is_control) {
         return Err(NameError::Control);
     }

@@ -155,6 +155,7 @@ fn web_file(section: &Section, path: PathBuf, secrets: Secrets) -> Option<PathBu
             for problem in problems.iter() {
                 section.refuse("config_file", &problem.to_string());
             }
+            section.findings().count(problems.more);
             None
         }
     }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::document::{self, DocumentError, Format};
-use crate::files::{self, ReadError};
+use super::lines::Lines;
+use crate::files::{self, Contents, ReadError};
 
 /// Where the file is looked for when the command line names none, in this order.
 pub const PLACES: [&str; 2] = ["timpush.yml", "/etc/timpush-exporter/timpush.yml"];
@@ -42,10 +43,18 @@ fn first_of<const N: usize>(places: [&Path; N]) -> Result<PathBuf, NotFound> {
 /// A file's values, unchecked.
 pub(super) struct Raw {
     pub(super) tree: Map<String, Value>,
-    /// Permission bits that are not the owner's.
-    pub(super) open_to_others: u32,
-    /// Whether every user of the machine can read the file.
-    pub(super) is_public: bool,
+    pub(super) contents: Contents,
+    format: Format,
+}
+
+impl Raw {
+    /// The lines of the values. TOML's parser does not tell them.
+    pub(super) fn lines(&self) -> Option<Lines> {
+        match self.format {
+            Format::Yaml | Format::Json => self.contents.text().ok().map(Lines::new),
+            Format::Toml => None,
+        }
+    }
 }
 
 /// Why a file has no values: one sentence without the file's name.
@@ -62,23 +71,24 @@ pub(super) enum FileError {
 /// Reads a file in the format that its ending names.
 pub(super) fn read(path: &Path) -> Result<Raw, FileError> {
     let format = Format::of(path).ok_or(FileError::Ending)?;
-    raw(path, |text| document::parse(text, format))
+    raw(path, format, document::parse)
 }
 
 /// As [`read`], with the tree of a YAML file whatever its ending, empty if the file is.
 pub(super) fn read_yaml(path: &Path) -> Result<Raw, FileError> {
-    raw(path, |text| document::values(text, Format::Yaml))
+    raw(path, Format::Yaml, document::values)
 }
 
 fn raw(
     path: &Path,
-    parse: impl Fn(&str) -> Result<Map<String, Value>, DocumentError>,
+    format: Format,
+    parse: impl Fn(&str, Format) -> Result<Map<String, Value>, DocumentError>,
 ) -> Result<Raw, FileError> {
     let contents = files::read(path, MAX_BYTES)?;
     Ok(Raw {
-        tree: parse(contents.text()?)?,
-        open_to_others: contents.open_to_others(),
-        is_public: contents.is_public(),
+        tree: parse(contents.text()?, format)?,
+        contents,
+        format,
     })
 }
 

@@ -5,7 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 
-use super::redact::redacted;
+use serde_json::{Map, Value};
+
+use super::app::name as app_name;
+use super::lines::Lines;
+use super::proxy;
+use super::redact::{is_near_key, redacted};
 
 /// The most problems that are listed; a file can hold a million.
 const MAX_PROBLEMS: usize = 1000;
@@ -19,67 +24,116 @@ const NAMED: usize = 3;
 /// One mistake and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// The file, and the line where it is known: `timpush.yml:214`. `None` for what stands in
+    /// the environment, or where `path` is the file's.
+    place: Option<String>,
     /// The key's path (`apps[1].regions`), or the file's when it could not be read.
     pub path: String,
+    /// The name of the app that the path leads into.
+    app: Option<String>,
     /// What is wrong and what to do. Holds no value that could be a secret.
     pub text: String,
+    is_in_environment: bool,
 }
 
 impl Problem {
     /// The one way to a problem: no key that stands in the wrong place is repeated.
     fn new(path: &str, text: &str) -> Self {
         Self {
+            place: None,
             path: redacted(path).into_owned(),
+            app: None,
             text: redacted(text).into_owned(),
+            is_in_environment: false,
         }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.text)
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        match (&self.app, self.path.split_once(']')) {
+            (Some(app), Some((apps, rest))) => write!(f, "{apps}] ({app}){rest}")?,
+            _ => f.write_str(&self.path)?,
+        }
+        write!(f, ": {}", self.text)
     }
 }
 
 /// Every mistake of a configuration, at least one: the top level first, then the apps in
-/// the file's order. Displayed with one line for each; above 1,000 the last line says how
-/// many more there are.
+/// the file's order. Displayed with one line for each of the first 1,000, and a last line
+/// that counts all if there are several.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    listed: Vec<Problem>,
+    /// How many there are besides.
+    pub(super) more: usize,
+}
 
 impl Problems {
     pub(super) fn one(path: &str, text: &str) -> Self {
-        Self(vec![Problem::new(path, text)])
+        Self {
+            listed: vec![Problem::new(path, text)],
+            more: 0,
+        }
     }
 
-    /// The same problems, each path led by the file that it is in.
-    pub(super) fn of_file(self, file: &Path) -> Self {
+    /// The same problems, each with its place in a file.
+    pub(super) fn in_file(mut self, file: &Path, lines: Option<&Lines>) -> Self {
         let name = redacted(&file.display().to_string()).into_owned();
-        let problems = self.0.into_iter().map(|problem| Problem {
-            path: if problem.path == name {
-                problem.path
-            } else {
-                format!("{name}: {}", problem.path)
-            },
-            text: problem.text,
-        });
-        Self(problems.collect())
+        for problem in &mut self.listed {
+            if problem.is_in_environment || problem.path == name {
+                continue;
+            }
+            let line = lines.and_then(|lines| lines.of(&problem.path));
+            let line = line.map_or(String::new(), |line| format!(":{line}"));
+            problem.place = Some(format!("{name}{line}"));
+        }
+        self
+    }
+
+    /// The same problems, each with the name of the app in `tree` that it is about.
+    pub(super) fn with_apps(mut self, tree: &Map<String, Value>) -> Self {
+        for problem in &mut self.listed {
+            let app = app_index(&problem.path).and_then(|index| tree.get("apps")?.get(index));
+            let name = app.and_then(|app| app.get("name")?.as_str());
+            let name = name.filter(|name| !name.is_empty() && !is_near_key(name));
+            problem.app = name
+                .and_then(|name| app_name(name).ok())
+                .map(|name| redacted(&name).into_owned());
+        }
+        self
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
-        self.0.iter()
+        self.listed.iter()
+    }
+
+    /// Paths and texts alone, since where a test's file is varies.
+    #[cfg(test)]
+    pub(super) fn bare(&self) -> String {
+        let lines = self.iter().map(|one| format!("{}: {}", one.path, one.text));
+        lines.collect::<Vec<_>>().join("\n")
     }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, problem) in self.0.iter().enumerate() {
-            if n > 0 {
-                f.write_str("\n")?;
-            }
-            problem.fmt(f)?;
+        for (n, problem) in self.listed.iter().enumerate() {
+            let end = if n == 0 { "" } else { "\n" };
+            write!(f, "{end}{problem}")?;
         }
-        Ok(())
+        match (self.listed.len() + self.more, self.more) {
+            (1, _) => Ok(()),
+            (all, 0) => write!(f, "\n{all} problems"),
+            (all, _) => write!(
+                f,
+                "\n{all} problems, of which the first {} are listed",
+                self.listed.len()
+            ),
+        }
     }
 }
 
@@ -113,11 +167,20 @@ impl Findings {
 
     pub(super) fn refuse(&self, path: &str, text: &str) {
         if self.is_full() {
-            self.more.set(self.more.get() + 1);
+            self.count(1);
             return;
         }
-        let problem = Problem::new(path, &self.with_origin(path, text));
-        self.problems.borrow_mut().push(problem);
+        let is_in_environment =
+            self.overridden.contains_key(path) || proxy::variables().any(|known| known == path);
+        self.problems.borrow_mut().push(Problem {
+            is_in_environment,
+            ..Problem::new(path, &self.with_origin(path, text))
+        });
+    }
+
+    /// Counts problems that are not listed.
+    pub(super) fn count(&self, more: usize) {
+        self.more.set(self.more.get() + more);
     }
 
     pub(super) fn notice(&self, path: &str, text: &str) {
@@ -142,11 +205,11 @@ impl Findings {
         // Rules over several apps are checked last, but belong to the app they name.
         problems.sort_by_key(|problem| app_index(&problem.path));
         let more = problems.len().saturating_sub(MAX_PROBLEMS) + self.more.get();
-        if more > 0 {
-            problems.truncate(MAX_PROBLEMS);
-            problems.push(Problem::new("...", &format!("{more} more problems")));
-        }
-        Err(Problems(problems))
+        problems.truncate(MAX_PROBLEMS);
+        Err(Problems {
+            listed: problems,
+            more,
+        })
     }
 }
 
@@ -216,7 +279,8 @@ mod tests {
         }
         let problems = findings.finish().err().unwrap().to_string();
         assert_eq!(problems.lines().count(), MAX_PROBLEMS + 1);
-        assert!(problems.ends_with("apps[999]: x\n...: 99000 more problems"));
+        let end = "apps[999]: x\n100000 problems, of which the first 1000 are listed";
+        assert!(problems.ends_with(end));
     }
 
     #[test]
@@ -245,7 +309,7 @@ mod tests {
         ] {
             findings.refuse(path, "x");
         }
-        let problems = findings.finish().err().unwrap().to_string();
+        let problems = findings.finish().err().unwrap().bare();
         assert_eq!(
             problems,
             "listen: x\napps[0].name: x\napps[0].interval: x\napps[2].name: x\napps[10].name: x"

@@ -181,7 +181,7 @@ mod tests {
         match (read, findings.finish()) {
             (Read::Given(proxy), Ok(_)) => proxy.to_string(),
             (Read::Absent, Ok(notices)) => notices.join("\n"),
-            (Read::Refused, Err(problems)) => problems.to_string(),
+            (Read::Refused, Err(problems)) => problems.bare(),
             _ => panic!("a reading that does not go with its findings"),
         }
     }

@@ -2,6 +2,7 @@
 
 mod example;
 mod files;
+mod lines;
 mod secrets;
 
 use std::fs;
@@ -65,7 +66,7 @@ fn load_with(text: &str, variables: &[(&str, &str)], secrets: Secrets) -> Result
 }
 
 fn problems(text: &str) -> String {
-    load(text).err().map_or(String::new(), |p| p.to_string())
+    load(text).err().map_or(String::new(), |p| p.bare())
 }
 
 /// A configuration with `text` at the top level and one app.
@@ -240,7 +241,8 @@ fn a_variable_stands_over_the_file_and_is_named_in_problems() {
     assert_eq!(
         problems.to_string(),
         "proxy_url: must be http(s)://[user:password@]host[:port]; percent-encode special characters in user and password (set by TIMPUSH_PROXY_URL)\n\
-         defaults.interval: must be a duration such as 30s, 5m, 2h30m or 7d (set by TIMPUSH_DEFAULTS__INTERVAL)"
+         defaults.interval: must be a duration such as 30s, 5m, 2h30m or 7d (set by TIMPUSH_DEFAULTS__INTERVAL)\n\
+         2 problems"
     );
 }
 

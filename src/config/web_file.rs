@@ -114,7 +114,10 @@ pub fn load(path: &Path) -> Loaded {
     let mut files = vec![path.to_owned()];
     let result = file::read_yaml(path)
         .map_err(|error| Problems::one(&path.display().to_string(), &error.to_string()))
-        .and_then(|raw| check(&raw, path, &mut files).map_err(|problems| problems.of_file(path)));
+        .and_then(|raw| {
+            check(&raw, path, &mut files)
+                .map_err(|problems| problems.in_file(path, raw.lines().as_ref()))
+        });
     Loaded { files, result }
 }
 
@@ -122,8 +125,8 @@ fn check(raw: &Raw, path: &Path, files: &mut Vec<PathBuf>) -> Result<WebFile, Pr
     let findings = Findings::default();
     let place = Place {
         file: path,
-        open_to_others: raw.open_to_others,
-        is_public: raw.is_public,
+        open_to_others: raw.contents.open_to_others(),
+        is_public: raw.contents.is_public(),
         secrets: Secrets::Check,
     };
     let top = Section::new(Group::WebFile, String::new(), &raw.tree, &findings);
@@ -136,7 +139,7 @@ fn check(raw: &Raw, path: &Path, files: &mut Vec<PathBuf>) -> Result<WebFile, Pr
         .map(|section| http(&section))
         .unwrap_or_default();
     let users = users(&top);
-    if raw.is_public && !users.is_empty() {
+    if place.is_public && !users.is_empty() {
         top.notice(
             "basic_auth_users",
             &format!("stand in a file that {PUBLIC}"),

@@ -158,20 +158,52 @@ fn check_config_reports_every_problem_and_exits_with_64() {
     fs::write(&path, "listen: here\napps: [{}, {name: x, sdk_app_id: 1, identifier: a, secret_key_env: NO, regions: []}]").unwrap();
     let output = run(&["check-config", path.to_str().unwrap(), "--without-secrets"]);
     assert_eq!(code(&output), Some(64));
-    for path in [
-        "listen: ",
-        "apps[0].sdk_app_id: ",
-        "apps[0].identifier: ",
-        "apps[0].regions: ",
-        "apps[1].regions: must not be empty",
+    let (said, file) = (stderr(&output), &path);
+    for (line, path) in [
+        (1, "listen: "),
+        (2, "apps[0].sdk_app_id: "),
+        (2, "apps[0].identifier: "),
+        (2, "apps[0].regions: "),
+        (2, "apps[1] (x).regions: must not be empty"),
     ] {
+        let start = format!("{}:{line}: {path}", file.display());
         assert!(
-            stderr(&output).lines().any(|line| line.starts_with(path)),
-            "{path}\n{}",
-            stderr(&output)
+            said.lines().any(|line| line.starts_with(&start)),
+            "{start}\n{said}"
         );
     }
+    assert!(said.ends_with("\n6 problems\n"), "{said}");
     assert_eq!(stdout(&output), "");
+
+    // Named in another way, or found where `run` finds it, the file is the same.
+    let named = Command::new(BINARY)
+        .args(["check-config", "--without-secrets", "--config"])
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert_eq!(stderr(&named), said);
+    for command in [&["check-config", "--without-secrets"][..], &["run"]] {
+        let found = Command::new(BINARY)
+            .args(command)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(code(&found), Some(64));
+        let shown = said.replace(&format!("{}/", folder.path().display()), "");
+        let found = stderr(&found);
+        assert!(found.starts_with(&shown[..40]), "{found}");
+        assert!(
+            found.contains("timpush.yml:2: apps[1] (x).regions: must not be empty"),
+            "{found}"
+        );
+    }
+    let both = run(&["check-config", "a.yml", "--config", "b.yml"]);
+    assert_eq!(code(&both), Some(64));
+    assert!(
+        stderr(&both).contains("cannot be used with"),
+        "{}",
+        stderr(&both)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,7 +72,7 @@ async fn every_example_of_the_help_can_be_pasted() {
         }
     }
     let queries = ["query"; 3];
-    let expected = [&["check-config"][..], &queries, &["backfill", "usersig"]].concat();
+    let expected = [&["check-config"; 2][..], &queries, &["backfill", "usersig"]].concat();
     assert_eq!(pasted, expected);
 }
 

@@ -142,7 +142,7 @@ async fn a_bad_file_changes_nothing_and_every_problem_is_named() {
     config(&lab, &[shop.replace("administrator", "''")], "nonsense: 1");
     let (status, problems) = post(&exporter.url, &[]).await;
     assert_eq!(status, 400);
-    for part in ["nonsense", "apps[0].identifier"] {
+    for part in ["nonsense", "apps[0] (shop).identifier", "2 problems"] {
         assert!(problems.contains(part), "{problems}");
     }
     // What the process says of itself may be a second old.

@@ -548,7 +548,7 @@ async fn check_config_and_run_refuse_a_bad_web_file_with_all_its_problems() {
     ] {
         let starts = text
             .lines()
-            .any(|line| line.starts_with("web.config_file: ") && line.contains(part));
+            .any(|line| line.contains(": web.config_file: ") && line.contains(part));
         assert!(starts, "{part}\n{text}");
     }
     let output = Command::new(BINARY)

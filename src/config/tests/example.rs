@@ -165,7 +165,7 @@ apps:";
 
 #[test]
 fn merge_keys_without_a_table_and_extensions_below_the_top_are_refused() {
-    let refused = |text: &str| load(text).err().unwrap().to_string();
+    let refused = |text: &str| load(text).err().unwrap().bare();
     let app = "sdk_app_id: 1, identifier: a, secret_key_env: MADE_UP, regions: [china]";
     assert_eq!(
         refused(&format!("apps: [{{{app}, <<: 1}}]")),

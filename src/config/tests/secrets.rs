@@ -15,7 +15,7 @@ fn secrets_are_looked_for_unless_told_otherwise() {
         fs::write(&written.path, text).unwrap();
         match Config::load(&written.path, &env(&[]), Secrets::Check) {
             Ok(config) => config.notices.join("\n"),
-            Err(problems) => problems.to_string(),
+            Err(problems) => problems.bare(),
         }
     };
     let with =
@@ -81,7 +81,7 @@ fn other_files_are_looked_for_together_with_secrets() {
     let shown = directory.display();
     let missing = "No such file or directory (os error 2)";
     assert_eq!(
-        load().err().unwrap().to_string(),
+        load().err().unwrap().bare(),
         format!(
             "ca_file: cannot read {shown}/ca.pem: {missing}\n\
              state_file: there is no directory {shown}/gone to keep it in\n\
@@ -92,7 +92,7 @@ fn other_files_are_looked_for_together_with_secrets() {
     fs::write(directory.join("web.yml"), "").unwrap();
     fs::write(directory.join("ca.pem"), "not PEM").unwrap();
     assert_eq!(
-        load().err().unwrap().to_string(),
+        load().err().unwrap().bare(),
         format!("ca_file: {shown}/ca.pem holds no certificates in PEM")
     );
     let made = rcgen::generate_simple_self_signed(["made-up.example".to_owned()]).unwrap();
@@ -118,7 +118,7 @@ fn an_inline_key_wants_a_file_of_the_owner_alone() {
                 written.path.display()
             );
             assert_eq!(
-                problems.map(|p| p.to_string()),
+                problems.map(|p| p.bare()),
                 (!accepted).then_some(expected),
                 "{mode:o}"
             );
@@ -207,7 +207,7 @@ fn a_state_file_is_not_written_over_what_people_wrote() {
     ] {
         fs::write(&written.path, text(state)).unwrap();
         let problems = Config::load(&written.path, &env(&[]), Secrets::Check).err();
-        assert_eq!(problems.map_or(String::new(), |p| p.to_string()), problem);
+        assert_eq!(problems.map_or(String::new(), |p| p.bare()), problem);
     }
 }
 
@@ -220,7 +220,7 @@ fn an_address_that_no_interface_has_is_refused_where_the_machine_is_looked_at() 
     assert_eq!(problems(&text), "");
     let refused = load_with(&text, &[], Secrets::Check).err().unwrap();
     assert_eq!(
-        refused.to_string(),
+        refused.bare(),
         "listen: this machine has no address 192.0.2.1; 0.0.0.0 stands for all that it has"
     );
     let text = text.replace("192.0.2.1", "127.0.0.1");
@@ -239,7 +239,7 @@ fn what_is_no_regular_file_is_refused_wherever_a_file_is_named() {
     let problems = Config::load(&written.path, &env(&[]), Secrets::Check);
     let shown = directory.display();
     assert_eq!(
-        problems.err().unwrap().to_string(),
+        problems.err().unwrap().bare(),
         format!(
             "ca_file: cannot read {shown}/pipe: {pipe}\n\
              state_file: cannot be {shown}/pipe: {pipe}\n\

@@ -40,7 +40,7 @@ impl Folder {
         let directory = format!("{}/", self.0.path().display());
         match load(&path).result {
             Ok(file) => (file.notices.join("\n").replace(&directory, ""), Some(file)),
-            Err(problems) => (problems.to_string().replace(&directory, ""), None),
+            Err(problems) => (problems.bare().replace(&directory, ""), None),
         }
     }
 }
@@ -128,9 +128,7 @@ fn what_is_bad_is_refused_with_its_path_and_what_to_do() {
             ("tls", more) => tls(more),
             (other, _) => panic!("{other} is not a kind of row"),
         };
-        let expected: Vec<String> = lines
-            .map(|line| format!("web.yml: {}", &line["=> ".len()..]))
-            .collect();
+        let expected: Vec<&str> = lines.map(|line| &line["=> ".len()..]).collect();
         let (said, file) = folder.load(&text);
         assert!(file.is_none(), "{text}");
         assert_eq!(said, expected.join("\n"), "{text}");

@@ -152,11 +152,8 @@ impl Front {
                 info!("{path}: read again, in effect from the next connection on");
             }
             Err(problems) => {
-                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                warn!(
-                    "not in effect, the former settings stay: {}",
-                    lines.join("; ")
-                );
+                let problems = problems.to_string().replace('\n', "; ");
+                warn!("not in effect, the former settings stay: {problems}");
             }
         }
     }
