@@ -111,7 +111,7 @@ impl Bound {
         manager: Manager,
     ) -> Result<(), StopError> {
         let (reloader, mut reloads) = reloading.unzip();
-        let (url, openmetrics_created) = (self.url(), self.config.web.openmetrics_created);
+        let (url, web) = (self.url(), self.config.web.clone());
         let mut daemon = Daemon::start(self.config, self.replica_index).await?;
         info!("serving on {url}");
         if let Some(watch) = self.web_file {
@@ -121,7 +121,7 @@ impl Bound {
         let state = Served::new(
             Arc::clone(&daemon.snapshot),
             Arc::clone(&daemon.metrics),
-            openmetrics_created,
+            &web,
             Arc::clone(&lifecycle),
         );
         let router = content::router(Arc::new(state));

@@ -165,6 +165,8 @@ pub struct Web {
     pub config_file: Option<PathBuf>,
     pub enable_lifecycle: bool,
     pub openmetrics_created: bool,
+    /// http or https, without credentials, query and fragment.
+    pub grafana_url: Option<String>,
 }
 
 /// How long counters wait for scrapes to see them.

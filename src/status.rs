@@ -2,11 +2,13 @@
 //! same facts as JSON, so that the two cannot disagree.
 
 mod action;
+mod clock;
 mod health;
 mod loss;
 mod moment;
 mod phrases;
 mod recently;
+mod runbook;
 mod state;
 mod trend;
 mod verdict;
@@ -18,14 +20,17 @@ use serde::Serialize;
 
 use crate::clock::Now;
 use crate::model::reading::{Api, Reading, Stage};
-use crate::model::window::{DAY, UnixSeconds};
+use crate::model::window::{DAY, DayOffset, UnixSeconds};
 use crate::target::snapshot::{Good, Point, SetBack, TargetState, Targets};
 
 pub use action::Action;
+pub use clock::Clock;
 pub use health::{ApiHealth, ErrorStatus};
+pub(crate) use loss::share;
 pub use loss::{Concern, LossStatus};
 pub use moment::Moment;
 pub use recently::Recently;
+pub use runbook::Runbook;
 pub use state::State;
 pub use trend::{Direction, Trend};
 pub use verdict::{Level, Verdict};
@@ -39,6 +44,9 @@ pub struct Status {
     /// Every app there is, also when only one was asked for.
     #[serde(skip)]
     pub apps: BTreeSet<String>,
+    /// The first target's.
+    #[serde(skip)]
+    pub clock: Clock,
 }
 
 impl Status {
@@ -50,8 +58,14 @@ impl Status {
             .map(|target| TargetStatus::of(target, now))
             .collect();
         statuses.sort_by_key(TargetStatus::rank);
+        let time = Moment(now.unix());
+        let clock = statuses.first().map(|target| target.clock);
         Self {
-            time: Moment(now.unix()),
+            time,
+            clock: clock.unwrap_or(Clock {
+                now: time,
+                offset: DayOffset::UTC,
+            }),
             verdict: Verdict::of(&statuses),
             targets: statuses,
             apps: targets.keys().map(|id| id.app.clone()).collect(),
@@ -74,6 +88,8 @@ pub struct TargetStatus {
     pub next_poll: Option<Moment>,
     /// Overall losses in the window; empty without one.
     pub lost: BTreeMap<Stage, u64>,
+    /// The pushes that `lost` is a part of: sendable and sent. Empty without statistics.
+    pub pushes: BTreeMap<Stage, u64>,
     pub losses: Vec<LossStatus>,
     /// Smaller losses that are not in the list.
     pub losses_left_out: usize,
@@ -81,6 +97,8 @@ pub struct TargetStatus {
     pub history: Vec<HistoryPoint>,
     /// What else one should know before reading the counts.
     pub notes: Vec<String>,
+    #[serde(skip)]
+    pub clock: Clock,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -100,7 +118,11 @@ pub struct HistoryPoint {
 
 impl TargetStatus {
     fn of(target: &TargetState, now: Now) -> Self {
-        let ranked = loss::ranked(target, now);
+        let clock = Clock {
+            now: Moment(now.unix()),
+            offset: target.target.app.day_offset,
+        };
+        let ranked = loss::ranked(target, now, clock);
         let good = target.current(Api::NormalPushLoss, now.steady);
         let health: BTreeMap<&'static str, ApiHealth> = target
             .apis
@@ -108,7 +130,7 @@ impl TargetStatus {
             .map(|(api, state)| (api.as_str(), ApiHealth::of(state)))
             .collect();
         let state = State::of(target, &ranked.rows);
-        let mut notes = notes(target, good, now);
+        let mut notes = notes(target, good, now, clock);
         let is_open = |loss: &LossStatus| loss.concern != Concern::Steady && loss.now.is_none();
         if target.has_counters() && ranked.rows.iter().any(is_open) {
             notes.push("Whether a loss goes on is known once it grows, or was watched for 5 minutes without growing.".to_owned());
@@ -130,8 +152,10 @@ impl TargetStatus {
             losses: ranked.rows,
             losses_left_out: ranked.left_out,
             lost: ranked.lost,
+            pushes: ranked.pushes,
             history: history(target),
             notes,
+            clock,
         }
     }
 
@@ -167,14 +191,15 @@ fn history(target: &TargetState) -> Vec<HistoryPoint> {
 /// How long the page tells that the clock was set back, in seconds.
 const SET_BACK_SHOWN: u64 = DAY;
 
-fn notes(target: &TargetState, good: Option<&Good>, now: Now) -> Vec<String> {
+fn notes(target: &TargetState, good: Option<&Good>, now: Now, clock: Clock) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(SetBack { at, seconds }) = target.page.set_back()
         && now.unix().0.saturating_sub(at.0) < SET_BACK_SHOWN
     {
         notes.push(format!(
-            "This machine's clock had been ahead by {} until {at}. Windows and counters follow the right time since then; check the time synchronisation.",
-            words::duration(seconds)
+            "This machine's clock had been ahead by {} until {}. Windows and counters follow the right time since then; check the time synchronisation.",
+            words::duration(seconds),
+            clock.since(Moment(at))
         ));
     }
     let api = target.apis.get(&Api::NormalPushLoss);
@@ -182,7 +207,8 @@ fn notes(target: &TargetState, good: Option<&Good>, now: Now) -> Vec<String> {
         && let Some(at) = api.and_then(|api| api.last_success)
     {
         notes.push(format!(
-            "The last good answer, of {at}, is too old to be shown. What was lost since is not known here."
+            "The last good answer, of {}, is too old to be shown. What was lost since is not known here.",
+            clock.since(Moment(at))
         ));
     }
     let is_empty = |good: &Good| match &good.reading {
@@ -192,7 +218,12 @@ fn notes(target: &TargetState, good: Option<&Good>, now: Now) -> Vec<String> {
     if good.is_some_and(is_empty) {
         let last = api.and_then(|api| api.last_nonzero).map_or_else(
             || "No loss was seen since the exporter started.".to_owned(),
-            |end| format!("The latest window with a loss ended at {end}."),
+            |end| {
+                format!(
+                    "The latest window with a loss ended at {}.",
+                    clock.since(Moment(end))
+                )
+            },
         );
         notes.push(format!(
             "Nothing was lost in this window, or nothing was sent. {last}"

@@ -77,6 +77,10 @@ impl Difference {
                     old.web.config_file != next.web.config_file,
                 ),
                 (
+                    "web.grafana_url",
+                    old.web.grafana_url != next.web.grafana_url,
+                ),
+                (
                     "web.openmetrics_created",
                     old.web.openmetrics_created != next.web.openmetrics_created,
                 ),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Url;
 use rustix::fs::Access;
 use serde_json::{Map, Value};
 
@@ -132,10 +133,30 @@ fn web(top: &Section, place: &Place) -> Option<Web> {
         .and_then(|path| web_file(&section, path, place.secrets));
     let enable_lifecycle = section.flag("enable_lifecycle");
     let openmetrics_created = section.flag("openmetrics_created");
+    let grafana_url = section.text("grafana_url").and_then(|text| {
+        if is_base(text) {
+            return Some(text.to_owned());
+        }
+        section.refuse(
+            "grafana_url",
+            "must be http(s)://host[:port][/path] without user, query and fragment",
+        );
+        None
+    });
     Some(Web {
+        grafana_url: grafana_url.given(),
         config_file: config_file.given(),
         enable_lifecycle: enable_lifecycle.or(false)?,
         openmetrics_created: openmetrics_created.or(false)?,
+    })
+}
+
+/// Whether links can be made from it by appending a path: they are on a page for everybody.
+fn is_base(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        let is_whole = url.query().is_none() && url.fragment().is_none();
+        matches!(url.scheme(), "http" | "https") && is_plain && is_whole
     })
 }
 

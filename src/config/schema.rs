@@ -47,6 +47,7 @@ const WEB: &[(&str, Kind)] = &[
     ("config_file", Kind::Text),
     ("enable_lifecycle", Kind::Flag),
     ("openmetrics_created", Kind::Flag),
+    ("grafana_url", Kind::Text),
 ];
 
 /// What an app has besides its own values for the keys of [`DEFAULTS`].

@@ -21,6 +21,7 @@ use axum::routing::{get, post};
 pub use lifecycle::Lifecycle;
 
 use crate::clock;
+use crate::config::Web;
 use crate::self_metrics::SelfMetrics;
 use crate::target::snapshot::Snapshot;
 use bodies::Source;
@@ -31,17 +32,18 @@ use renderer::Renderer;
 pub struct Served {
     snapshot: Arc<Snapshot>,
     metrics: Metrics,
+    /// Where the page links to for an app's dashboard.
+    grafana_url: Option<String>,
     lifecycle: Arc<Lifecycle>,
     /// Once ready, ready for good: a target that fails later is no reason to restart.
     ready: AtomicBool,
 }
 
 impl Served {
-    /// `openmetrics_created` puts `_created` series into OpenMetrics.
     pub fn new(
         snapshot: Arc<Snapshot>,
         metrics: Arc<SelfMetrics>,
-        openmetrics_created: bool,
+        web: &Web,
         lifecycle: Arc<Lifecycle>,
     ) -> Self {
         let source = Source {
@@ -52,7 +54,8 @@ impl Served {
         };
         Self {
             snapshot,
-            metrics: Metrics::new(source, openmetrics_created),
+            metrics: Metrics::new(source, web.openmetrics_created),
+            grafana_url: web.grafana_url.clone(),
             lifecycle,
             ready: AtomicBool::new(false),
         }

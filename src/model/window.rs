@@ -66,6 +66,11 @@ impl DayOffset {
             .then_some(Self(seconds))
     }
 
+    /// What a clock there shows, written as if it were UTC.
+    pub fn local(self, at: UnixSeconds) -> UnixSeconds {
+        UnixSeconds(at.0.saturating_add_signed(self.0.into()))
+    }
+
     /// Seconds by which the day starts before the multiple of [`DAY`], in 0..DAY.
     fn lead(self) -> u64 {
         u64::from(self.0.rem_euclid(86_400).unsigned_abs())

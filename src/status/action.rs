@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Concern, Level, LossStatus, TargetStatus, words};
+use super::{Concern, Level, LossStatus, Runbook, TargetStatus, words};
 use crate::model::reading::Api;
 
 /// One thing to do, for one or several targets.
@@ -16,6 +16,8 @@ pub struct Action {
     /// What it means, as far as the problem does not say so itself.
     pub meaning: String,
     pub advice: String,
+    /// The page that helps next.
+    pub runbook: Runbook,
     pub level: Level,
 }
 
@@ -33,6 +35,7 @@ struct Problem {
     details: String,
     meaning: String,
     advice: String,
+    runbook: Runbook,
 }
 
 /// A problem and the targets that share it, though perhaps not its details.
@@ -80,6 +83,7 @@ impl Shared {
             details,
             meaning,
             advice,
+            runbook,
         } = self.problem;
         let problem = match self.targets.first() {
             Some(first) if !self.is_alike => format!("{name}, at {first}: {details}"),
@@ -90,6 +94,7 @@ impl Shared {
             problem,
             meaning,
             advice,
+            runbook,
             level: self.level,
         }
     }
@@ -112,6 +117,7 @@ fn failures(target: &TargetStatus) -> impl Iterator<Item = Found> {
             details: error.message.clone(),
             meaning: String::new(),
             advice: error.advice.clone(),
+            runbook: error.runbook,
         };
         // The same for both APIs of a target, too.
         let key = format!("{} {}", problem.name, problem.advice);
@@ -128,26 +134,26 @@ fn losses(target: &TargetStatus) -> impl Iterator<Item = Found> {
         };
         let is_over = loss.concern == Concern::Over;
         // Of an overall row and its platforms', those speak that say what to do: the overall
-        // row, if that is the same everywhere.
+        // row, if that is the same everywhere. What a platform repairs is not told twice.
         let is_same = |other: &LossStatus| other.advice == loss.advice;
+        let is_as_bad = |other: &LossStatus| other.concern == loss.concern;
         let is_told_by_others = target
             .losses
             .iter()
-            .filter(|other| other.concern == loss.concern && other.is_same_code(loss))
+            .filter(|other| other.is_same_code(loss))
             .any(|other| match (loss.is_overall(), other.is_overall()) {
-                (true, false) => !is_same(other),
-                (false, true) => is_same(other),
+                (true, false) => {
+                    other.concern < loss.concern || is_as_bad(other) && !is_same(other)
+                }
+                (false, true) => is_as_bad(other) && is_same(other),
                 _ => false,
             });
         let problem = Problem {
             name: loss.name(),
             details: loss.size(),
             meaning: loss.meaning.clone(),
-            advice: if is_over {
-                format!("Nothing now. If it comes back: {}", loss.advice)
-            } else {
-                loss.advice.clone()
-            },
+            advice: loss.advice_words(),
+            runbook: Runbook::of_loss(loss.code_class),
         };
         let key = format!("{:?} {:?}", loss.concern, loss.key);
         (!is_told_by_others).then(|| (key, target.id(), level, problem, is_over))

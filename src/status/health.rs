@@ -1,9 +1,9 @@
 //! How the service answers about a target.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::{Level, Moment, words};
-use crate::model::outcome::FetchError;
+use super::{Level, Moment, Runbook, words};
+use crate::model::outcome::{FetchError, Outcome};
 use crate::target::snapshot::{ApiState, LastError};
 
 /// How one API of a target answers.
@@ -21,10 +21,13 @@ pub struct ApiHealth {
 #[derive(Debug, Serialize)]
 pub struct ErrorStatus {
     pub at: Moment,
-    pub outcome: &'static str,
+    #[serde(serialize_with = "label")]
+    pub outcome: Outcome,
     pub code: Option<i64>,
     pub message: String,
     pub advice: String,
+    /// The page that helps next.
+    pub runbook: Runbook,
 }
 
 impl ApiHealth {
@@ -76,15 +79,31 @@ impl ErrorStatus {
         } = &last.error;
         Self {
             at: Moment(last.at),
-            outcome: outcome.as_str(),
+            outcome: *outcome,
             code: *code,
             message: message.clone(),
             advice: words::sentence(advice),
+            runbook: Runbook::of_failure(*outcome),
         }
     }
 
-    /// `auth 70009`.
+    /// `authentication failed (auth 70009)`.
     pub fn name(&self) -> String {
-        words::outcome(self.outcome, self.code)
+        format!("{} ({})", words::outcome(self.outcome), self.label())
     }
+
+    /// `auth 70009`.
+    fn label(&self) -> String {
+        words::label(self.outcome, self.code)
+    }
+
+    /// `authentication failed, auth 70009`, for parentheses.
+    pub(super) fn reason(&self) -> String {
+        format!("{}, {}", words::outcome(self.outcome), self.label())
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn label<S: Serializer>(outcome: &Outcome, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(outcome.as_str())
 }

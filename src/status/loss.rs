@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Moment;
 use super::recently::Recently;
 use super::trend::{Trend, is_rising};
+use super::{Clock, Moment, Runbook};
 use crate::clock::Now;
 use crate::model::catalogue::{CodeClass, Meaning, loss_code, reason};
 use crate::model::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
@@ -46,6 +46,10 @@ pub struct LossStatus {
     pub trend: Option<Trend>,
     pub meaning: String,
     pub advice: String,
+    /// The page that helps next; absent for what is nobody's concern.
+    pub runbook: Option<Runbook>,
+    #[serde(skip)]
+    pub clock: Clock,
     #[serde(skip)]
     pub key: LossKey,
     #[serde(skip)]
@@ -128,20 +132,22 @@ pub(super) struct Ranked {
     pub(super) left_out: usize,
     /// By stage, of the overall rows.
     pub(super) lost: BTreeMap<Stage, u64>,
+    /// What these are a part of; empty without statistics.
+    pub(super) pushes: BTreeMap<Stage, u64>,
 }
 
 /// Without a good answer that is young enough there are none.
-pub(super) fn ranked(target: &TargetState, now: Now) -> Ranked {
+pub(super) fn ranked(target: &TargetState, now: Now, clock: Clock) -> Ranked {
     let Some(good) = target.current(Api::NormalPushLoss, now.steady) else {
         return Ranked::default();
     };
     let Reading::Loss(losses) = &good.reading else {
         return Ranked::default();
     };
-    let pushes = Pushes::of(target, good, now);
+    let pushes = Pushes::new(target, good, now);
     let (history, courses) = (target.page.history(), target.page.courses());
     let row = |key: &LossKey, loss: &Loss, total| {
-        let row = status(key, loss, total, &pushes, &history);
+        let row = status(key, loss, total, &pushes, &history, clock);
         if target.has_counters() {
             row.with_course(&courses, good)
         } else {
@@ -172,6 +178,10 @@ pub(super) fn ranked(target: &TargetState, now: Now) -> Ranked {
         rows,
         left_out,
         lost: Stage::ALL.into_iter().map(lost).collect(),
+        pushes: Stage::ALL
+            .into_iter()
+            .filter_map(|stage| Some((stage, pushes.of(stage, None)?)))
+            .collect(),
     }
 }
 
@@ -181,6 +191,7 @@ fn status(
     total: u64,
     pushes: &Pushes<'_>,
     history: &History,
+    clock: Clock,
 ) -> LossStatus {
     let Meaning { class, .. } = loss_code(key.stage, key.platform, &key.code, &loss.description);
     let Meaning {
@@ -189,9 +200,9 @@ fn status(
     let row = history.row(key);
     let share = share(loss.count, total).unwrap_or(0.0);
     let share_of_pushes = pushes
-        .of_key(key)
+        .of(key.stage, key.platform)
         .and_then(|all| self::share(loss.count, all));
-    let rising = is_rising(&row);
+    let concern = concern(*class, loss.count, share, share_of_pushes, is_rising(&row));
     LossStatus {
         stage: key.stage.as_str(),
         platform: key
@@ -203,7 +214,7 @@ fn status(
         count: loss.count,
         share,
         share_of_pushes,
-        concern: concern(*class, loss.count, share, share_of_pushes, rising),
+        concern,
         now: None,
         since: None,
         ongoing: None,
@@ -212,6 +223,8 @@ fn status(
         trend: Trend::of(row.iter().map(|(point, n)| (point.end, *n)).collect()),
         meaning: meaning.clone(),
         advice: advice.clone(),
+        runbook: (concern != Concern::Steady).then(|| Runbook::of_loss(*class)),
+        clock,
         key: key.clone(),
         code_class: *class,
     }
@@ -247,7 +260,7 @@ fn concern(
 struct Pushes<'a>(Option<(&'a Funnel, &'a BTreeMap<Platform, Funnel>)>);
 
 impl<'a> Pushes<'a> {
-    fn of(target: &'a TargetState, losses: &Good, now: Now) -> Self {
+    fn new(target: &'a TargetState, losses: &Good, now: Now) -> Self {
         let statistics = target.current(Api::NormalPushStatistics, now.steady);
         // The two are asked one after the other, so one may be a poll ahead.
         let apart = 2 * target.target.app.polling.interval.as_secs();
@@ -261,13 +274,13 @@ impl<'a> Pushes<'a> {
         }))
     }
 
-    fn of_key(&self, key: &LossKey) -> Option<u64> {
+    fn of(&self, stage: Stage, platform: Option<Platform>) -> Option<u64> {
         let (overall, platforms) = self.0?;
-        let funnel = match key.platform {
+        let funnel = match platform {
             Some(platform) => platforms.get(&platform)?,
             None => overall,
         };
-        Some(funnel.get(key.stage.step()))
+        Some(funnel.get(stage.step()))
     }
 }
 
@@ -276,7 +289,7 @@ impl<'a> Pushes<'a> {
     clippy::cast_precision_loss,
     reason = "a share is shown with two digits"
 )]
-fn share(part: u64, whole: u64) -> Option<f64> {
+pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 

@@ -1,38 +1,20 @@
 //! Losses and targets in a line.
 
-use super::loss::Ranked;
+use super::loss::{Ranked, share};
 use super::verdict::worst;
 use super::{Concern, LossStatus, State, words};
-use crate::model::catalogue::CodeClass;
 use crate::model::reading::{Api, Stage};
 use crate::target::snapshot::TargetState;
 
 impl LossStatus {
-    /// `APNs 403 (InvalidProviderToken) after sending`.
+    /// `APNs credential refused (403 InvalidProviderToken) after sending`.
     pub fn name(&self) -> String {
-        let platform = words::platform(self.key.platform);
-        let code = &self.err_code;
-        let stage = words::stage(self.key.stage);
-        if self.description.is_empty() {
-            format!("{platform} {code} {stage}")
-        } else {
-            format!("{platform} {code} ({}) {stage}", self.description)
-        }
+        format!("{} {}", self.headline(), words::stage(self.key.stage))
     }
 
     /// `APNs credential refused (403 InvalidProviderToken)`.
     pub(super) fn headline(&self) -> String {
-        let what = match self.code_class {
-            CodeClass::Credential => "credential refused",
-            CodeClass::Permission => "right missing",
-            CodeClass::Config => "setting wrong",
-            CodeClass::Content => "content refused",
-            CodeClass::TokenInvalid => "tokens invalid",
-            CodeClass::Quota => "quota used up",
-            CodeClass::DeviceState => "devices not reached",
-            CodeClass::VendorTransient => "vendor in trouble",
-            CodeClass::Unknown => "code",
-        };
+        let what = words::cause(self.code_class);
         let platform = words::platform(self.key.platform);
         let text = format!("{} {}", self.err_code, self.description);
         format!("{platform} {what} ({})", text.trim_end())
@@ -58,18 +40,19 @@ impl LossStatus {
         }
     }
 
-    /// `now 500 a minute, rising, 83 % of the pushes sent on APNs; since 13:02 UTC, goes on`,
-    /// or `over since 13:06 UTC, leaves the window by 14:06 UTC`; absent without counters.
+    /// `now 500 a minute, rising, 83 % of the pushes sent on APNs; since 13:02 UTC (21:02
+    /// +08:00, 4 min ago), goes on`, or `over since ..., leaves the window by ...`; absent
+    /// without counters.
     pub fn course(&self) -> Option<String> {
         let now = self.now?;
         if let (Some(over), Some(leaves)) = (self.over_since, self.leaves_window) {
             let began = self
                 .since
-                .map_or_else(String::new, |at| format!(", began {}", words::clock(at)));
+                .map_or_else(String::new, |at| format!(", began {}", self.clock.at(at)));
             return Some(format!(
                 "{}{began}, leaves the window by {}",
-                now.over_words(over),
-                words::clock(leaves)
+                now.over_words(&self.clock.since(over), over),
+                self.clock.at(leaves)
             ));
         }
         let share = now.share_of_pushes.map_or_else(String::new, |share| {
@@ -79,18 +62,24 @@ impl LossStatus {
             return Some(format!("now {}{share}", now.words()));
         }
         let since = match self.since {
-            Some(at) => format!("since {}", words::clock(at)),
-            None => format!("since before {}", words::clock(now.watched_since)),
+            Some(at) => format!("since {}", self.clock.since(at)),
+            None => format!("since before {}", self.clock.since(now.watched_since)),
         };
         Some(format!("now {}{share}; {since}, goes on", now.words()))
     }
 
+    /// What to do, which is nothing while it is over.
+    pub fn advice_words(&self) -> String {
+        if self.concern == Concern::Over {
+            format!("Nothing now. If it comes back: {}", self.advice)
+        } else {
+            self.advice.clone()
+        }
+    }
+
     /// What [`Self::share_of_pushes`] is a part of.
     pub fn pushes(&self) -> String {
-        let pushes = match self.key.stage {
-            Stage::ReadyToSend => "sendable pushes",
-            Stage::PostSendDelivered => "pushes sent",
-        };
+        let pushes = words::pushes(self.key.stage);
         match self.key.platform {
             None => format!("all {pushes}"),
             platform => format!("{pushes} on {}", words::platform(platform)),
@@ -101,8 +90,9 @@ impl LossStatus {
 /// A target in a line.
 pub(super) fn summary(state: State, target: &TargetState, ranked: &Ranked) -> String {
     let error = |api| {
-        let last = target.apis.get(&api)?.last_error.as_ref()?;
-        Some(words::outcome(last.error.outcome.as_str(), last.error.code))
+        let error = &target.apis.get(&api)?.last_error.as_ref()?.error;
+        let label = words::label(error.outcome, error.code);
+        Some(format!("{} ({label})", words::outcome(error.outcome)))
     };
     let told = |concern| {
         worst(&ranked.rows, concern)
@@ -120,7 +110,14 @@ pub(super) fn summary(state: State, target: &TargetState, ranked: &Ranked) -> St
         ),
         State::Waiting => "the first poll comes within seconds".to_owned(),
         State::Good => {
-            let lost = |stage| words::count(ranked.lost.get(&stage).copied().unwrap_or(0));
+            let lost = |stage| {
+                let lost = ranked.lost.get(&stage).copied().unwrap_or(0);
+                let all = ranked.pushes.get(&stage).copied();
+                let share = all.and_then(|all| share(lost, all));
+                let share =
+                    share.map_or_else(String::new, |share| format!(" ({})", words::percent(share)));
+                words::count(lost) + &share
+            };
             format!(
                 "nothing stands out; {} lost before sending, {} after",
                 lost(Stage::ReadyToSend),

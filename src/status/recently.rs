@@ -41,14 +41,14 @@ impl Recently {
         }
     }
 
-    /// `over since 13:06 UTC`; what was over before it was watched, `or earlier`.
-    pub(super) fn over_words(&self, over: Moment) -> String {
-        let or_earlier = if over == self.watched_since {
+    /// `over since 13:06 UTC`, from its end in words; what was over before it was watched, `or earlier`.
+    pub(super) fn over_words(&self, over: &str, at: Moment) -> String {
+        let or_earlier = if at == self.watched_since {
             " or earlier"
         } else {
             ""
         };
-        format!("over since {}{or_earlier}", words::clock(over))
+        format!("over since {over}{or_earlier}")
     }
 
     /// `1,234 a minute, rising`.

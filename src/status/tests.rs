@@ -100,7 +100,12 @@ impl World {
                         platform,
                         code: ErrCode::new(code),
                     };
-                    rows.entry(key).or_default().count += count;
+                    let row = rows.entry(key).or_default();
+                    row.count += count;
+                    row.description = match *code {
+                        "403" => "InvalidProviderToken".to_owned(),
+                        _ => "Unregistered".to_owned(),
+                    };
                 }
             }
             Reading::Loss(rows)
@@ -236,7 +241,9 @@ fn one_app_and_one_target_are_not_counted() {
     world.failure(0, 1010, Api::NormalPushLoss, error);
     let (_, words) = text(&world, 1010);
     assert!(
-        words.starts_with("The only target cannot be asked (timeout): shop/singapore. Pushes"),
+        words.starts_with(
+            "The only target cannot be asked (no answer in time, timeout): shop/singapore. Pushes"
+        ),
         "{words}"
     );
 }
@@ -255,7 +262,7 @@ fn targets_that_fail_for_one_reason_are_one_thing_to_do() {
     let verdict = world.status(1000, None).verdict;
     assert_eq!(
         verdict.text,
-        "None of the 40 targets can be asked (auth 70009): \
+        "None of the 40 targets can be asked (authentication failed, auth 70009): \
          app00/singapore, app01/singapore, app02/singapore and 37 more."
     );
     assert_eq!(verdict.actions.len(), 1);
@@ -288,8 +295,8 @@ fn what_is_the_same_on_every_platform_is_told_once_and_with_one_targets_details(
     assert_eq!(
         problems,
         [
-            "APNs 403 (BadCertificate) after sending, at shop/singapore: 900",
-            "all platforms -2 (token not uploaded) before sending, at shop/singapore: 900",
+            "APNs credential refused (403 BadCertificate) after sending, at shop/singapore: 900",
+            "all platforms setting wrong (-2 token not uploaded) before sending, at shop/singapore: 900",
         ]
     );
     assert!(actions.iter().all(|action| action.targets.len() == 2));
@@ -370,7 +377,7 @@ fn data_that_is_too_old_is_not_shown_and_its_age_is_told() {
     let old = &world.status(1600, None).targets[0];
     assert!(old.window.is_none() && old.losses.is_empty());
     assert!(
-        old.notes[0].contains("of 2027-01-15T08:16:40Z, is too old"),
+        old.notes[0].contains("of 08:16 UTC (16:16 +08:00, 10 min ago), is too old"),
         "{:?}",
         old.notes
     );
@@ -489,8 +496,7 @@ fn before_in_and_after_an_incident_each_sentence_is_right() {
     };
     let calm = "All targets answer, nothing stands out.";
     assert_eq!(before.verdict.text, calm);
-    let losing =
-        "Pushes are lost for a reason that you can repair: shop, APNs credential refused (403).";
+    let losing = "Pushes are lost for a reason that you can repair: shop, APNs credential refused (403 InvalidProviderToken).";
     let share = |status: &Status| {
         let is_apns = |loss: &&LossStatus| loss.platform == "apns";
         let loss = status.targets[0].losses.iter().find(is_apns).unwrap();
@@ -504,13 +510,13 @@ fn before_in_and_after_an_incident_each_sentence_is_right() {
     assert_eq!(ongoing, Some(true));
     assert_eq!(
         course,
-        "now 830 a minute, 83 % of pushes sent on APNs; since 10:00 UTC, goes on"
+        "now 830 a minute, 83 % of pushes sent on APNs; since 10:00 UTC (18:00 +08:00, 16 min ago), goes on"
     );
-    for status in [after, late] {
+    for (status, ago) in [(after, "11 min"), (late, "51 min")] {
         assert_eq!(
             status.verdict.text,
             "Pushes were lost, but no longer are: \
-             shop, APNs credential refused (403), over since 10:20 UTC."
+             shop, APNs credential refused (403 InvalidProviderToken), over since 10:20 UTC (18:20 +08:00)."
         );
         assert_eq!(status.verdict.level, Level::Warning);
         assert_eq!(status.targets[0].state, State::Over);
@@ -518,7 +524,10 @@ fn before_in_and_after_an_incident_each_sentence_is_right() {
             share(status),
             (
                 Some(false),
-                "over since 10:20 UTC, began 10:00 UTC, leaves the window by 11:20 UTC".to_owned()
+                format!(
+                    "over since 10:20 UTC (18:20 +08:00, {ago} ago), began 10:00 UTC (18:00 +08:00), \
+                     leaves the window by 11:20 UTC (19:20 +08:00)"
+                )
             )
         );
         let action = &status.verdict.actions[0];

@@ -163,7 +163,7 @@ fn losing<'a>(targets: impl Iterator<Item = &'a TargetStatus>, concern: Concern)
         if seen.insert(target.app.as_str()) {
             let over = loss.now.zip(loss.over_since);
             let over = over.map_or_else(String::new, |(now, over)| {
-                format!(", {}", now.over_words(over))
+                format!(", {}", now.over_words(&loss.clock.at(over), over))
             });
             names.push(format!("{}, {}{over}", target.app, loss.headline()));
         }
@@ -210,11 +210,11 @@ impl TargetStatus {
         worst(&self.losses, concern)
     }
 
-    /// Why losses cannot be asked for: `auth 70009`.
+    /// Why losses cannot be asked for: `authentication failed, auth 70009`.
     fn failure(&self) -> Option<String> {
         let health = self.health.get(Api::NormalPushLoss.as_str())?;
         let error = health.last_error.as_ref()?;
-        (!health.up).then(|| error.name())
+        (!health.up).then(|| error.reason())
     }
 }
 

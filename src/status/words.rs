@@ -1,6 +1,7 @@
 //! Facts as people say them.
 
 use crate::model::catalogue::CodeClass;
+use crate::model::outcome::Outcome;
 use crate::model::reading::{Api, Platform, Stage};
 
 /// `45 s`, `12 min`, `3 h`, `2 days`: two digits are enough to decide by.
@@ -51,15 +52,6 @@ pub fn rate(rate: f64) -> String {
     }
 }
 
-/// `13:06 UTC`, the time of day alone.
-pub fn clock(at: super::Moment) -> String {
-    let text = at.to_string();
-    match text.split_once('T') {
-        Some((_, time)) if time.len() >= 5 => format!("{} UTC", &time[..5]),
-        _ => text,
-    }
-}
-
 /// `12 %`, `1.5 %`, `under 0.1 %`.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -101,6 +93,29 @@ pub fn stage(stage: Stage) -> &'static str {
     }
 }
 
+/// What can be lost at the stage.
+pub fn pushes(stage: Stage) -> &'static str {
+    match stage {
+        Stage::ReadyToSend => "sendable pushes",
+        Stage::PostSendDelivered => "pushes sent",
+    }
+}
+
+/// What happened, before a code says so.
+pub fn cause(class: CodeClass) -> &'static str {
+    match class {
+        CodeClass::Credential => "credential refused",
+        CodeClass::Permission => "right missing",
+        CodeClass::Config => "setting wrong",
+        CodeClass::Content => "content refused",
+        CodeClass::TokenInvalid => "tokens invalid",
+        CodeClass::Quota => "quota used up",
+        CodeClass::DeviceState => "devices not reached",
+        CodeClass::VendorTransient => "vendor in trouble",
+        CodeClass::Unknown => "reason unknown",
+    }
+}
+
 /// Who has to do something about a loss.
 pub fn class(class: CodeClass) -> &'static str {
     match class {
@@ -130,11 +145,32 @@ pub fn api(api: &str) -> &'static str {
     }
 }
 
+/// What a failure is, before its label says so.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "success",
+        Outcome::RateLimited => "too many calls",
+        Outcome::Auth => "authentication failed",
+        Outcome::Permission => "access denied",
+        Outcome::NotEnabled => "feature not enabled",
+        Outcome::BadRequest => "request refused",
+        Outcome::Transient => "service in trouble",
+        Outcome::UnknownCode => "unknown error",
+        Outcome::Timeout => "no answer in time",
+        Outcome::Connect => "no connection",
+        Outcome::Tls => "no secure connection",
+        Outcome::HttpStatus => "HTTP error",
+        Outcome::Malformed => "answer not understood",
+        Outcome::TooLarge => "answer too large",
+        Outcome::Local => "this machine in trouble",
+    }
+}
+
 /// `auth 70009`.
-pub fn outcome(outcome: &str, code: Option<i64>) -> String {
+pub fn label(outcome: Outcome, code: Option<i64>) -> String {
     match code {
         Some(code) => format!("{outcome} {code}"),
-        None => outcome.to_owned(),
+        None => outcome.to_string(),
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use timpush_exporter::clock;
 use timpush_exporter::config::target::{Target, expand};
-use timpush_exporter::config::{Config, Secrets};
+use timpush_exporter::config::{Config, Secrets, Web};
 use timpush_exporter::http::content::{Lifecycle, Served, router};
 use timpush_exporter::http::guard::auth::guarded;
 use timpush_exporter::http::guard::front::Front;
@@ -57,7 +57,7 @@ async fn main() {
     let router = router(Arc::new(Served::new(
         snapshot,
         Arc::clone(&metrics),
-        false,
+        &Web::default(),
         Arc::new(Lifecycle::new(None, false)),
     )));
     let front = Arc::new(Front::open());

@@ -11,6 +11,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::middleware::{Next, from_fn};
 use timpush_exporter::clock;
+use timpush_exporter::config::Web;
 use timpush_exporter::http::content::{Lifecycle, Served, router};
 use timpush_exporter::model::outcome::Outcome;
 use timpush_exporter::model::reading::Api;
@@ -69,7 +70,10 @@ impl Still {
         let served = Served::new(
             snapshot,
             Arc::new(metrics),
-            created,
+            &Web {
+                openmetrics_created: created,
+                ..Web::default()
+            },
             Arc::new(Lifecycle::new(None, false)),
         );
         let router = router(Arc::new(served)).layer(note);

@@ -82,6 +82,7 @@ mod tests {
 
     use super::super::Lifecycle;
     use super::*;
+    use crate::config::Web;
     use crate::config::target::tests::target;
     use crate::self_metrics::SelfMetrics;
     use crate::target::snapshot::Snapshot;
@@ -136,7 +137,10 @@ mod tests {
         let served = Served::new(
             Arc::new(Snapshot::new(&targets)),
             Arc::new(metrics),
-            true,
+            &Web {
+                openmetrics_created: true,
+                ..Web::default()
+            },
             Arc::new(Lifecycle::new(None, false)),
         );
         let router = super::super::router(Arc::new(served));

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::{Served, assets};
 use crate::clock;
 use crate::status::words;
-use crate::status::{Concern, Moment, Status, TargetStatus};
+use crate::status::{Clock, Concern, Moment, Status, TargetStatus};
 
 /// Seconds after which the browser asks again by itself.
 const REFRESH_AFTER: u64 = 30;
@@ -31,6 +31,9 @@ const FEW_TARGETS: usize = 4;
 
 /// Targets named in a line each, below the cards.
 const MAX_LINES: usize = 500;
+
+/// The dashboard of one app, of `dashboards/timpush-app.json`.
+const APP_DASHBOARD: &str = "timpush-app";
 
 /// Nothing may be loaded but the style sheet and the icon, and nothing may run.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -53,11 +56,11 @@ impl Wish {
 
 pub(super) async fn page(State(served): State<Arc<Served>>, Query(wish): Query<Wish>) -> Response {
     let status = Status::of(&served.snapshot.load(), clock::now(), wish.app());
-    respond(&status, &wish)
+    respond(&status, &wish, served.grafana_url.as_deref())
 }
 
-fn respond(status: &Status, wish: &Wish) -> Response {
-    let page = Page::new(status, wish);
+fn respond(status: &Status, wish: &Wish, grafana_url: Option<&str>) -> Response {
+    let page = Page::new(status, wish, grafana_url);
     // An app that is not there is an error of who asks, and must not look like good news.
     let code = if page.is_unknown() {
         StatusCode::NOT_FOUND
@@ -87,6 +90,7 @@ fn respond(status: &Status, wish: &Wish) -> Response {
 struct Page<'a> {
     status: &'a Status,
     app: Option<&'a str>,
+    grafana_url: Option<&'a str>,
     paused: bool,
     version: &'static str,
     style: &'static str,
@@ -99,7 +103,7 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    fn new(status: &'a Status, wish: &'a Wish) -> Self {
+    fn new(status: &'a Status, wish: &'a Wish, grafana_url: Option<&'a str>) -> Self {
         let (cards, rest) = status.targets.split_at(status.targets.len().min(MAX_CARDS));
         let (lines, cut) = rest.split_at(rest.len().min(MAX_LINES));
         let urgent = lines.partition_point(|target| target.state.needs_attention());
@@ -107,6 +111,7 @@ impl<'a> Page<'a> {
         Self {
             status,
             app: wish.app(),
+            grafana_url,
             paused: wish.refresh == "off",
             version: env!("CARGO_PKG_VERSION"),
             style: assets::style(),
@@ -169,24 +174,50 @@ impl<'a> Page<'a> {
         )
     }
 
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "templates pass references"
-    )]
-    fn ago(&self, time: &Moment) -> String {
-        format!("{} ago", words::duration(time.until(self.status.time)))
+    /// The app's dashboard, where one is configured.
+    fn dashboard(&self, target: &TargetStatus) -> Option<String> {
+        let base = self.grafana_url?.trim_end_matches('/');
+        let value = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        Some(format!(
+            "{base}/d/{APP_DASHBOARD}?var-app={}&var-region={}",
+            value(&target.app),
+            value(&target.region)
+        ))
     }
 
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "templates pass references"
-    )]
-    fn ahead(&self, time: &Moment) -> String {
-        match self.status.time.until(*time) {
-            0 => "now".to_owned(),
-            seconds => format!("in {}", words::duration(seconds)),
-        }
+    /// Whether a browser may put parts of the word on two lines.
+    fn may_break(word: &str) -> bool {
+        word.contains(['-', '/', '_', '.'])
     }
+}
+
+/// Times with the whole time on hover. They are markup, of digits and our own words.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unused_self,
+    reason = "as templates call it"
+)]
+impl Page<'_> {
+    fn at(&self, clock: &Clock, time: &Moment) -> String {
+        stamp(*clock, *time, &clock.at(*time))
+    }
+
+    fn since(&self, clock: &Clock, time: &Moment) -> String {
+        stamp(*clock, *time, &clock.since(*time))
+    }
+
+    fn ago(&self, clock: &Clock, time: &Moment) -> String {
+        stamp(*clock, *time, &clock.ago(*time))
+    }
+
+    fn ahead(&self, clock: &Clock, time: &Moment) -> String {
+        stamp(*clock, *time, &clock.ahead(*time))
+    }
+}
+
+fn stamp(clock: Clock, time: Moment, words: &str) -> String {
+    let whole = clock.whole(time);
+    format!("<time datetime=\"{time}\" title=\"{whole}\">{words}</time>")
 }
 
 /// This page with another wish.

@@ -1,9 +1,12 @@
 //! What the page's template says of a target and of its losses.
 
 use crate::http::content::chart::Chart;
+use crate::model::catalogue::CodeClass;
 use crate::model::reading::Stage;
 use crate::status::words;
-use crate::status::{ApiHealth, Concern, ErrorStatus, Level, LossStatus, TargetStatus, Trend};
+use crate::status::{
+    ApiHealth, Concern, ErrorStatus, Level, LossStatus, TargetStatus, Trend, share,
+};
 
 /// Codes shown per target at once, the others are behind a click: those that need somebody
 /// up to the one, and up to the other in any case.
@@ -24,8 +27,29 @@ impl Code<'_> {
         self.0.split_at(shown)
     }
 
-    pub(super) fn code(&self) -> &str {
-        self.0.first().map_or("", |row| &row.err_code)
+    /// `Credential refused (403)`; a code that means different things is not named.
+    pub(super) fn name(&self) -> String {
+        let Some(first) = self.0.first() else {
+            return String::new();
+        };
+        let code = &first.err_code;
+        // The overall row of a code that vendors use differently knows no cause.
+        let platforms = self.0.iter().filter(|row| !row.is_overall());
+        let mut classes: Vec<CodeClass> = platforms.map(|row| row.code_class).collect();
+        classes.dedup();
+        match classes[..] {
+            [] => named(first.code_class, code),
+            [class] => named(class, code),
+            _ => format!("Code {code}"),
+        }
+    }
+
+    /// `2,618, 0.8 % of all sendable pushes`.
+    pub(super) fn size(&self) -> String {
+        self.0.first().map_or_else(String::new, |row| {
+            let part = row.pushes_words().unwrap_or_else(|| row.share_words());
+            format!("{}, {part}", row.count_words())
+        })
     }
 
     pub(super) fn stage(&self) -> &'static str {
@@ -54,9 +78,13 @@ impl Code<'_> {
         }
     }
 
-    /// `APNs 14, Xiaomi 7`.
+    /// `APNs 14 (0.3 %), Xiaomi 7 (1.2 %)`, of the pushes there.
     pub(super) fn in_brief(&self) -> String {
-        let name = |row: &LossStatus| format!("{} {}", row.platform_words(), row.count_words());
+        let name = |row: &LossStatus| {
+            let share = row.share_of_pushes.map(words::percent);
+            let share = share.map_or_else(String::new, |share| format!(" ({share})"));
+            format!("{} {}{share}", row.platform_words(), row.count_words())
+        };
         words::names(&self.rows().1.iter().map(name).collect::<Vec<_>>())
     }
 
@@ -80,6 +108,11 @@ impl Code<'_> {
                 .last()
                 .is_none_or(|last| last.description != row.description)
     }
+}
+
+fn named(class: CodeClass, code: &str) -> String {
+    let cause = words::sentence(words::cause(class));
+    format!("{} ({code})", cause.trim_end_matches('.'))
 }
 
 /// What the template says of a row.
@@ -118,6 +151,8 @@ impl LossStatus {
 pub(super) struct Lost {
     pub(super) stage: &'static str,
     pub(super) count: String,
+    /// `2.0 % of all pushes sent`.
+    pub(super) share: Option<String>,
     pub(super) trend: Option<Trend>,
 }
 
@@ -190,9 +225,16 @@ impl TargetStatus {
             Lost {
                 stage: words::stage(*stage),
                 count: words::count(*count),
+                share: self.share_of_pushes(*stage, *count),
                 trend: Trend::of(points.collect()),
             }
         })
+    }
+
+    fn share_of_pushes(&self, stage: Stage, lost: u64) -> Option<String> {
+        let share = share(lost, *self.pushes.get(&stage)?)?;
+        let of = words::pushes(stage);
+        Some(format!("{} of all {of}", words::percent(share)))
     }
 
     pub(super) fn left_out_words(&self) -> String {

@@ -17,7 +17,7 @@ fn wish(app: &str, refresh: &str) -> Wish {
 fn render(world: &World, at: u64, app: &str) -> String {
     let wish = wish(app, "");
     let status = world.status(at, wish.app());
-    Page::new(&status, &wish).render().unwrap()
+    Page::new(&status, &wish, None).render().unwrap()
 }
 
 /// A busy target: every platform, many codes, a history.
@@ -96,7 +96,7 @@ fn an_unknown_app_is_said_to_be_unknown_with_a_way_back() {
     let world = World::new(&[target("shop", "singapore")]);
     let wish = wish("nope", "");
     let status = world.status(0, wish.app());
-    let response = respond(&status, &wish);
+    let response = respond(&status, &wish, None);
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
     let page = render(&world, 0, "nope");
     assert!(page.contains("There is no app “nope” here."), "{page}");
@@ -117,10 +117,10 @@ fn the_page_asks_again_by_itself_unless_told_not_to() {
     ] {
         let wish = wish("shop", refresh);
         let status = world.status(0, wish.app());
-        let response = respond(&status, &wish);
+        let response = respond(&status, &wish, None);
         let got = response.headers().get(REFRESH);
         assert_eq!(got.map(|value| value.to_str().unwrap()), header);
-        let page = Page::new(&status, &wish).render().unwrap();
+        let page = Page::new(&status, &wish, None).render().unwrap();
         assert!(page.contains(&format!("href=\"{link}\"")), "{page}");
     }
 }
@@ -206,10 +206,10 @@ fn one_cause_of_both_apis_is_one_box_with_its_beginning_and_tries() {
     let page = render(&world, 1180, "");
     assert_eq!(page.matches("<div class=\"error bad\">").count(), 1);
     assert!(
-        page.contains("<b>Losses and Statistics: auth 70009</b>"),
+        page.contains("<b>Losses and Statistics: authentication failed (auth 70009)</b>"),
         "{page}"
     );
-    let since = "Failing since <time datetime=\"2027-01-15T08:16:40Z\">2027-01-15T08:16:40Z</time> (3 min ago), failed 3 times in a row; no answer since the exporter started.";
+    let since = "Failing since <time datetime=\"2027-01-15T08:16:40Z\" title=\"2027-01-15 08:16:40 UTC, 2027-01-15 16:16:40 +08:00\">08:16 UTC (16:16 +08:00, 3 min ago)</time>, failed 3 times in a row; no answer since the exporter started.";
     assert!(page.contains(since), "{page}");
     world.failure(
         0,
@@ -219,4 +219,41 @@ fn one_cause_of_both_apis_is_one_box_with_its_beginning_and_tries() {
     );
     let page = render(&world, 1180, "");
     assert_eq!(page.matches("<div class=\"error bad\">").count(), 2);
+}
+
+#[test]
+fn what_needs_somebody_has_a_link_to_its_runbook_and_its_dashboard() {
+    let mut world = World::new(&[target("a&b", "singapore")]);
+    let row = |platform| (Stage::PostSendDelivered, platform, "403", 340, "");
+    world.losses(0, 1000, &[row(None), row(Some(1))]);
+    let error = FetchError::refused(70009, "no");
+    world.failure(0, 1010, Api::NormalPushStatistics, error);
+    let page = render(&world, 1010, "");
+    for runbook in ["TimpushConfigurationLoss", "TimpushAuthFailing"] {
+        let link = format!("/blob/main/deploy/runbooks/{runbook}.md\">Runbook {runbook}</a>");
+        assert_eq!(page.matches(&link).count(), 2, "{page}");
+    }
+    assert!(!page.contains("var-app="), "{page}");
+    let status = world.status(1010, None);
+    let base = Some("https://grafana.example.com/base/");
+    let page = Page::new(&status, &Wish::default(), base).render().unwrap();
+    let link = "href=\"https://grafana.example.com/base/d/timpush-app?var-app=a%26b&#38;var-region=singapore\"";
+    assert!(page.contains(link), "{page}");
+}
+
+#[test]
+fn a_headline_keeps_each_name_in_one_piece_and_each_count_has_its_share() {
+    let mut world = World::new(&[target("my-shop", "singapore")]);
+    let row = |platform| (Stage::PostSendDelivered, platform, "403", 340, "");
+    world.losses(0, 1000, &[row(None), row(Some(1))]);
+    world.sent(0, 1000, 10_000);
+    let page = render(&world, 1000, "");
+    assert!(
+        page.contains("repair: <span class=\"whole\">my-shop,</span> APNs credential"),
+        "{page}"
+    );
+    assert!(
+        page.contains("<b>340</b> <span>3.4 % of all pushes sent</span>"),
+        "{page}"
+    );
 }
