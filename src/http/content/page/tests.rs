@@ -1,3 +1,5 @@
+mod incident;
+
 use super::*;
 use crate::config::target::Target;
 use crate::config::target::tests::target;

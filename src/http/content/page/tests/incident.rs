@@ -1,0 +1,186 @@
+//! What the page says before, in and after an incident, and on other days. The same pages are
+//! what tests/browser/incident looks at.
+
+use super::*;
+
+/// Text as people see it, without what is behind a click being left out.
+fn text(page: &str) -> String {
+    let mut text = String::new();
+    for (n, part) in page.split('<').enumerate() {
+        text.push_str(if n == 0 {
+            part
+        } else {
+            part.split_once('>').map_or("", |(_, text)| text)
+        });
+    }
+    let text = text
+        .replace("&#39;", "'")
+        .replace("&#38;", "&")
+        .replace("&amp;", "&");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A minute's losses on APNs: dead tokens always, and refused keys in an incident.
+fn minute(incident: bool) -> Vec<(&'static str, u64)> {
+    if incident {
+        vec![("410", 20), ("403", 830)]
+    } else {
+        vec![("410", 20)]
+    }
+}
+
+/// The pages of two apps of which one has an incident of 20 minutes, told by name: an hour
+/// before it, three minutes and a quarter of an hour into it, ten minutes and more than an
+/// hour after it.
+fn incident() -> Vec<(&'static str, String)> {
+    let mut world = World::new(&[target("shop", "singapore"), target("game", "frankfurt")]);
+    let told = [
+        (118, "before"),
+        (122, "beginning"),
+        (135, "during"),
+        (150, "after"),
+        (205, "hour-later"),
+    ];
+    let (mut shop, mut game) = (Vec::new(), Vec::new());
+    let mut pages = Vec::new();
+    for n in 0..=205 {
+        shop.push(minute((120..140).contains(&n)));
+        game.push(minute(false));
+        if n >= 60 {
+            world.minute(0, &shop);
+            world.minute(1, &game);
+        }
+        if let Some((_, name)) = told.iter().find(|(at, _)| *at == n) {
+            pages.push((*name, render(&world, 60 * (n + 1), "")));
+        }
+    }
+    pages
+}
+
+/// Every target fails for one reason; one of sixty apps loses pushes and others are calm.
+fn other_days() -> [(&'static str, String); 2] {
+    let mut failing = World::new(&[target("shop", "singapore"), target("game", "frankfurt")]);
+    let mut targets: Vec<Target> = Vec::new();
+    for place in 0..2 {
+        for at in [1000, 1060] {
+            for api in [Api::NormalPushLoss, Api::NormalPushStatistics] {
+                let error = FetchError::refused(70009, "UserSig check failed");
+                failing.failure(place, at, api, error);
+            }
+        }
+    }
+    for n in 0..60 {
+        targets.push(target(&format!("app-{n:02}"), "singapore"));
+    }
+    let mut sixty = World::new(&targets);
+    for place in 0..60 {
+        let count = if place == 31 { 340 } else { 3 };
+        let rows = [
+            (
+                Stage::PostSendDelivered,
+                None,
+                "403",
+                count,
+                "BadCertificate",
+            ),
+            (
+                Stage::PostSendDelivered,
+                Some(1),
+                "403",
+                count,
+                "BadCertificate",
+            ),
+            (Stage::PostSendDelivered, None, "410", 200, "Unregistered"),
+        ];
+        sixty.losses(place, 1000, &rows);
+        sixty.sent(place, 1000, 10_000);
+    }
+    [
+        ("failing", render(&failing, 1100, "")),
+        ("sixty-apps", render(&sixty, 1000, "")),
+    ]
+}
+
+#[test]
+fn before_in_and_after_an_incident_the_page_says_what_is_so_then() {
+    let losing = "Pushes of 1 of 2 apps are lost for a reason that you can repair: shop, APNs credential refused (403 InvalidProviderToken).";
+    let advice = "What to do first shop/singapore: APNs credential refused (403 InvalidProviderToken) after sending: now";
+    let calm = "All good All targets answer, nothing stands out.";
+    let sentences: [&[&str]; 5] = [
+        &[
+            calm,
+            "nothing stands out; 0 (0 %) lost before sending, 1,200 (2.0 %) after",
+        ],
+        &[
+            losing,
+            advice,
+            "now 356 a minute, rising, 36 % of pushes sent on APNs; since 10:00 UTC (18:00 +08:00, 3 min ago), goes on",
+            "2,490 lost in the window, 4.2 % of pushes sent on APNs",
+        ],
+        &[
+            losing,
+            advice,
+            "now 830 a minute, 83 % of pushes sent on APNs; since 10:00 UTC (18:00 +08:00, 16 min ago), goes on",
+            "13,280 lost in the window, 22 % of pushes sent on APNs",
+        ],
+        &[
+            "Worth a look Pushes of 1 of 2 apps were lost, but no longer are: shop, APNs credential refused (403 InvalidProviderToken), over since 10:20 UTC (18:20 +08:00).",
+            "over since 10:20 UTC (18:20 +08:00, 11 min ago), began 10:00 UTC (18:00 +08:00), leaves the window by 11:20 UTC (19:20 +08:00)",
+            "Nothing now. If it comes back: ",
+            "16,600 lost in the window, 28 % of pushes sent on APNs",
+        ],
+        &[
+            calm,
+            "nothing stands out; 0 (0 %) lost before sending, 1,200 (2.0 %) after",
+        ],
+    ];
+    let pages = incident();
+    assert_eq!(pages.len(), sentences.len());
+    for ((name, page), sentences) in pages.iter().zip(sentences) {
+        leave(name, page);
+        let text = text(page);
+        for sentence in sentences {
+            assert!(text.contains(sentence), "{name}: {sentence}\n{text}");
+        }
+        // One cause is one thing to do.
+        let actions = page.matches("<li class=\"bad\">").count()
+            + page.matches("<li class=\"warning\">").count();
+        assert!(actions <= 1, "{name}: {text}");
+        let is_incident = !matches!(*name, "before" | "hour-later");
+        assert_eq!(text.contains("403"), is_incident, "{name}: {text}");
+        assert_eq!(
+            text.contains("goes on"),
+            matches!(*name, "beginning" | "during")
+        );
+    }
+}
+
+#[test]
+fn other_days_read_right() {
+    let [(failing, failing_page), (sixty, sixty_page)] = &other_days();
+    for (name, page, sentence) in [
+        (
+            failing,
+            failing_page,
+            "None of the 2 targets can be asked (authentication failed, auth 70009): game/frankfurt and shop/singapore.",
+        ),
+        (
+            sixty,
+            sixty_page,
+            "Pushes of 1 of 60 apps are lost for a reason that you can repair: app-31, APNs credential refused (403 BadCertificate).",
+        ),
+    ] {
+        let text = text(page);
+        assert!(text.contains(sentence), "{name}: {text}");
+        leave(name, page);
+    }
+}
+
+/// Where `PAGES` names a folder, leaves a page there for tests/browser/page: the hours that
+/// it tells of are too long for a real clock.
+fn leave(name: &str, page: &str) {
+    if let Some(folder) = std::env::var_os("PAGES") {
+        let path = std::path::Path::new(&folder).join(format!("{name}.html"));
+        std::fs::write(path, page).unwrap();
+    }
+}
