@@ -19,9 +19,10 @@ import tarfile
 import tempfile
 
 import yaml
+from go_programs import tool
 from helm_pod import config_maps
 from helm_schemas import VERSIONS, problems
-from helm_tools import in_parallel, tool
+from helm_tools import in_parallel
 from kubernetes_manifests import MANIFESTS, overlays
 from lab import TOP, Failure, exporter, need
 

@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import yaml
+from go_programs import tool
 from helm_schemas import VERSIONS, problems
-from helm_tools import tool
 from lab import TOP
 
 MANIFESTS = TOP / "deploy/kubernetes"

@@ -24,8 +24,9 @@ import urllib.error
 import urllib.request
 
 import yaml
+from go_programs import tool
 from helm import CHART, HELMS, ci_values
-from helm_tools import in_parallel, kubernetes, operator_crds, tool
+from helm_tools import in_parallel, kubernetes, operator_crds
 from kubernetes_manifests import MANIFESTS
 from lab import Failure, exporter, need, running
 
