@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep};
 use crate::decode::{self, Values};
 use crate::golden;
 use crate::lab::{PATIENCE, http};
-use crate::prometheus::Prometheus;
+use crate::prometheus::{Prometheus, preferring_protobuf};
 
 const TEXT: &str = "text/plain;version=0.0.4";
 const NEW_TEXT: &str = "text/plain;version=1.0.0;escaping=allow-utf-8";
@@ -268,7 +268,7 @@ async fn a_real_prometheus_stores_the_same_values_from_every_format() {
         (None, &[][..], "application/openmetrics-text"),
         (
             None,
-            &["--enable-feature=native-histograms"],
+            &[preferring_protobuf()],
             "application/vnd.google.protobuf",
         ),
         // It cannot be told to prefer text.

@@ -11,6 +11,20 @@ use tokio::time::{Instant, sleep};
 
 use crate::lab::{PATIENCE, free_port, get, http};
 
+/// What makes the server prefer protobuf. Until version 3 that came with native histograms.
+pub(crate) fn preferring_protobuf() -> &'static str {
+    let output = Command::new("prometheus")
+        .arg("--version")
+        .output()
+        .expect("prometheus is installed");
+    let says = String::from_utf8(output.stdout).unwrap();
+    if says.starts_with("prometheus, version 2.") {
+        "--enable-feature=native-histograms"
+    } else {
+        "--enable-feature=created-timestamp-zero-ingestion"
+    }
+}
+
 /// The server as a child process, ended with the value.
 pub(crate) struct Prometheus {
     child: Child,
@@ -91,7 +105,11 @@ impl Prometheus {
         self.child.wait().unwrap();
         self.log()
             .lines()
-            .filter(|line| line.contains("level=warn") || line.contains("level=error"))
+            .filter(|line| {
+                // Prometheus 3 writes levels in capitals.
+                let line = line.to_ascii_lowercase();
+                line.contains("level=warn") || line.contains("level=error")
+            })
             .map(str::to_owned)
             .collect()
     }
