@@ -21,6 +21,7 @@ use crate::http::content::{self, Lifecycle, Served};
 use crate::http::guard::auth;
 use crate::http::guard::front::{Front, Watch};
 use crate::http::server::Server;
+use crate::model::shard::Shard;
 use crate::notify::Manager;
 use crate::push_api::transport::TransportError;
 use crate::reload::{self, Reloader, Reloads, Request};
@@ -62,12 +63,14 @@ pub struct Bound {
     address: SocketAddr,
     config: Config,
     replica_index: u32,
+    shard: Shard,
     front: Arc<Front>,
     web_file: Option<Watch>,
 }
 
 /// Takes the address, so that a second instance fails before it calls the service.
-pub async fn bind(config: Config, replica_index: u32) -> Result<Bound, StartError> {
+/// Of the apps, it polls those of `shard`.
+pub async fn bind(config: Config, replica_index: u32, shard: Shard) -> Result<Bound, StartError> {
     let address = config.listen;
     let listen = |source| StartError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -84,6 +87,7 @@ pub async fn bind(config: Config, replica_index: u32) -> Result<Bound, StartErro
         address,
         config,
         replica_index,
+        shard,
         front: Arc::new(front),
         web_file,
     })
@@ -112,7 +116,7 @@ impl Bound {
     ) -> Result<(), StopError> {
         let (reloader, mut reloads) = reloading.unzip();
         let (url, web) = (self.url(), self.config.web.clone());
-        let mut daemon = Daemon::start(self.config, self.replica_index).await?;
+        let mut daemon = Daemon::start(self.config, self.replica_index, self.shard).await?;
         info!("serving on {url}");
         if let Some(watch) = self.web_file {
             daemon.also(Arc::clone(&self.front).follow(watch));

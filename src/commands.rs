@@ -9,6 +9,7 @@ mod moment;
 pub mod probe;
 pub mod query;
 pub mod run;
+mod shard;
 mod share;
 pub mod simulate;
 pub mod usersig;

@@ -7,5 +7,6 @@ pub mod line;
 pub mod outcome;
 pub mod reading;
 pub mod region;
+pub mod shard;
 pub mod target_id;
 pub mod window;

@@ -16,6 +16,7 @@ use crate::config::target::Target;
 use crate::families::{Family, process};
 use crate::model::outcome::Outcome;
 use crate::model::reading::Api;
+use crate::model::shard::Shard;
 use crate::model::target_id::TargetId;
 use crate::model::window::UnixSeconds;
 use calls::Calls;
@@ -41,6 +42,9 @@ pub struct SelfMetrics {
     clock_skew: GaugeVec,
     reload_successful: Gauge,
     reload_success_time: Gauge,
+    shard: GaugeVec,
+    shard_apps: Gauge,
+    configured_apps: Gauge,
 }
 
 impl SelfMetrics {
@@ -60,6 +64,13 @@ impl SelfMetrics {
             clock_skew: gauges(&registry, process::CLOCK_SKEW, &["region"])?,
             reload_successful: gauge(&registry, process::RELOAD_SUCCESSFUL)?,
             reload_success_time: gauge(&registry, process::RELOAD_SUCCESS_TIME)?,
+            shard: gauges(
+                &registry,
+                process::SHARD_INFO,
+                &["shard_index", "shard_total"],
+            )?,
+            shard_apps: gauge(&registry, process::SHARD_APPS)?,
+            configured_apps: gauge(&registry, process::CONFIGURED_APPS)?,
             registry,
         };
         metrics.describe_process()?;
@@ -104,6 +115,18 @@ impl SelfMetrics {
             .set(f64::from(u8::from(at.is_some())));
         if let Some(at) = at {
             self.reload_success_time.set(at.as_f64());
+        }
+    }
+
+    /// Notes how many of the configured apps are this shard's.
+    pub fn shared(&self, shard: Shard, own: usize, configured: usize) {
+        let labels = [shard.index().to_string(), shard.total().to_string()];
+        self.shard
+            .with_label_values(&labels.each_ref().map(String::as_str))
+            .set(1.0);
+        for (gauge, apps) in [(&self.shard_apps, own), (&self.configured_apps, configured)] {
+            // Some millions fit into a configuration at most.
+            gauge.set(f64::from(u32::try_from(apps).unwrap_or(u32::MAX)));
         }
     }
 

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::config::target::{Target, expand};
 use crate::http::server::ConnectionCounts;
 use crate::model::outcome::chain;
+use crate::model::shard::Shard;
 use crate::model::target_id::TargetId;
 use crate::poll::pollers::Pollers;
 use crate::poll::schedule::Shared;
@@ -33,32 +34,40 @@ pub(super) struct Daemon {
     pollers: Pollers,
     /// Tasks that run for ever.
     others: JoinSet<()>,
-    /// What is in effect, but for what waits for the next start.
+    /// What is in effect, but for what waits for the next start; of the apps, the shard's.
     config: Config,
+    shard: Shard,
     state_file: Option<PathBuf>,
 }
 
 impl Daemon {
-    pub(super) async fn start(config: Config, replica_index: u32) -> Result<Self, StartError> {
+    pub(super) async fn start(
+        mut config: Config,
+        replica_index: u32,
+        shard: Shard,
+    ) -> Result<Self, StartError> {
+        let configured = take_share(&mut config, shard);
         let targets = expand(&config);
         let metrics = Arc::new(SelfMetrics::new(&targets)?);
+        metrics.shared(shard, config.apps.len(), configured);
         metrics.reloaded(Some(clock::now().unix()));
         let connections = ConnectionCounts::new()?;
         metrics.serve(connections.collectors())?;
         let snapshot = Arc::new(Snapshot::new(&targets));
         let client = Client::new(&config, Arc::clone(&metrics))?;
         let (places, clock) = (client.places(), Arc::new(clock::now));
-        let shared = Shared::new(client, Arc::clone(&metrics), clock, replica_index, places);
+        let common = Shared::new(client, Arc::clone(&metrics), clock, replica_index, places);
         let mut daemon = Self {
             snapshot,
             metrics,
             connections,
-            shared: Arc::new(shared),
+            shared: Arc::new(common),
             targets,
             pollers: Pollers::default(),
             others: JoinSet::new(),
             state_file: config.state_file.clone(),
             config,
+            shard,
         };
         let mut remembered = match &daemon.state_file {
             Some(path) => state_file::load(path, &daemon.targets).await,
@@ -122,7 +131,8 @@ impl Daemon {
     }
 
     /// Puts `next` into effect, or nothing of it. Targets that are the same go on undisturbed.
-    async fn apply(&mut self, next: Config) -> Result<Difference, Problems> {
+    async fn apply(&mut self, mut next: Config) -> Result<Difference, Problems> {
+        let configured = take_share(&mut next, self.shard);
         let shared = Arc::clone(&self.shared);
         let loaded = loading(move || {
             let client = shared.fetch.successor(&next);
@@ -142,6 +152,7 @@ impl Daemon {
             .await;
         self.snapshot.set_targets(&targets);
         self.metrics.set_targets(&targets);
+        self.metrics.shared(self.shard, next.apps.len(), configured);
         self.shared = Arc::new(self.shared.successor(client));
         for target in &targets {
             if !self.pollers.has(target) {
@@ -167,4 +178,15 @@ impl Daemon {
             warn!(path = %path.display(), "cannot write the state file: {error}");
         }
     }
+}
+
+/// Leaves the shard's apps of a configuration. How many it had.
+fn take_share(config: &mut Config, shard: Shard) -> usize {
+    let configured = config.apps.len();
+    config.apps.retain(|app| shard.owns(app.sdk_app_id));
+    if shard.is_part() {
+        let (index, total, own) = (shard.index(), shard.total(), config.apps.len());
+        info!("shard {index} of {total} polls {own} of {configured} apps");
+    }
+    configured
 }

@@ -14,6 +14,7 @@ use crate::app;
 use crate::config::{App, Config, Holds, KeySource, Polling, Web};
 use crate::failure::Failure;
 use crate::model::region::Region;
+use crate::model::shard::Shard;
 use crate::model::window::DayOffset;
 use crate::notify::Manager;
 use crate::simulator::{Incidents, Limits, Options, SimApp, Simulator};
@@ -40,7 +41,7 @@ pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure>
         .await
         .map_err(Failure::failed)?;
     let simulated = simulator.url();
-    let bound = app::bind(config(listen, &apps, &simulated, 0.9)?, 0)
+    let bound = app::bind(config(listen, &apps, &simulated, 0.9)?, 0, Shard::WHOLE)
         .await
         .map_err(Failure::failed)?;
     let url = format!("http://{}", bound.address());

@@ -10,6 +10,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+use super::shard::ShardArgs;
 use crate::app::{self, StopError};
 use crate::config::target::expand;
 use crate::config::{Config, Secrets, find, listen, variables};
@@ -29,6 +30,8 @@ pub struct RunArgs {
     /// This replica's number, so that replicas do not poll in step
     #[arg(long, default_value_t = 0)]
     replica_index: u32,
+    #[command(flatten)]
+    shard: ShardArgs,
 }
 
 /// Polls and serves until SIGTERM or SIGINT.
@@ -37,12 +40,13 @@ pub async fn run(args: RunArgs) -> Result<(), Failure> {
     // asked for ends the process.
     let mut shutdown = pin!(shutdown()?);
     let mut hangup = signal(SignalKind::hangup())?;
+    let shard = args.shard.shard(&variables()).map_err(Failure::usage)?;
     let path = find(args.config.as_deref()).map_err(Failure::usage)?;
     let (listen, first) = (args.listen, Once::new());
     let (reloader, reloads) = reload::channel(move || load(&path, listen, &first));
     let start = async {
         let config = reloads.load().await.map_err(Failure::usage)?;
-        app::bind(config, args.replica_index)
+        app::bind(config, args.replica_index, shard)
             .await
             .map_err(|error| match error {
                 app::StartError::WebFile(_) => Failure::usage(error),
@@ -78,7 +82,10 @@ pub async fn run(args: RunArgs) -> Result<(), Failure> {
 }
 
 fn load(path: &Path, listen: Option<SocketAddr>, first: &Once) -> Result<Config, reload::Problems> {
-    let config = Config::load(path, &variables(), Secrets::Check);
+    let mut variables = variables();
+    // Those of the command line are no settings of the configuration.
+    variables.retain(|name, _| !ShardArgs::VARIABLES.contains(&name.as_str()));
+    let config = Config::load(path, &variables, Secrets::Check);
     let mut config = config.map_err(|error| error.to_string())?;
     config.listen = listen.unwrap_or(config.listen);
     first.call_once(|| {

@@ -31,3 +31,12 @@ pub const RELOAD_SUCCESS_TIME: Family = gauge(
     "When the configuration in use was read.",
 );
 pub const BUILD_INFO: Family = gauge("timpush_build_info", "1; what this program was built from.");
+pub const SHARD_INFO: Family = gauge(
+    "timpush_shard_info",
+    "1; which of how many shards this process is.",
+);
+pub const SHARD_APPS: Family = gauge("timpush_shard_apps", "Apps that this process polls.");
+pub const CONFIGURED_APPS: Family = gauge(
+    "timpush_configured_apps",
+    "Apps in the configuration, of all shards together.",
+);

@@ -7,14 +7,17 @@ use std::path::{Path, PathBuf};
 use crate::lab::{Exporter, GAME, Lab, SHOP, UNLIMITED};
 
 /// Families for queries of the users' own: no panel and no rule needs them.
-const FOR_READERS: [&str; 9] = [
+const FOR_READERS: [&str; 12] = [
     "timpush_clicked_pushes_total",
     "timpush_config_last_reload_success_timestamp_seconds",
+    "timpush_configured_apps",
     "timpush_delivered_pushes_total",
     "timpush_http_connections",
     "timpush_http_connections_closed_total",
     "timpush_platform_clicked_pushes_total",
     "timpush_platform_delivered_pushes_total",
+    "timpush_shard_apps",
+    "timpush_shard_info",
     "timpush_target_lag_seconds",
     "timpush_window_platform_clicked_pushes",
 ];

@@ -1,6 +1,7 @@
 //! A simulator in this process and the real binary beside it.
 
 use std::fs::{self, File};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -40,10 +41,25 @@ impl Lab {
         Self::start_with_keys(limits, key_of).await
     }
 
+    /// With apps of these numbers, which are called `app-` and the number.
+    pub(crate) async fn start_with_numbers(limits: Limits, numbers: Range<u32>) -> Self {
+        let admin = SimApp::made_up().remove(0).admins.remove(0);
+        let key = SecretKey::new(&key_of("")).unwrap();
+        let app = |number| SimApp::new(number, key.clone(), admin.clone());
+        Self::start_with_apps(limits, numbers.map(app).collect(), key_of).await
+    }
+
     /// `key_of` gives the key of the app with a name.
     pub(crate) async fn start_with_keys(limits: Limits, key_of: fn(&str) -> String) -> Self {
+        Self::start_with_apps(limits, SimApp::made_up(), key_of).await
+    }
+
+    async fn start_with_apps(
+        limits: Limits,
+        mut apps: Vec<SimApp>,
+        key_of: fn(&str) -> String,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut apps = SimApp::made_up();
         for app in &mut apps {
             let key = key_of(&app.name);
             fs::write(folder.path().join(format!("{}.key", app.name)), &key).unwrap();

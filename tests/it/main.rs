@@ -36,6 +36,7 @@ mod proof;
 mod proxies;
 mod reload;
 mod secrets;
+mod shards;
 mod tidy;
 mod tunnel;
 mod web_client;
