@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use crate::config::{Config, Problems};
 use crate::files::Stuck;
-use crate::http::content::{self, Lifecycle, Served};
+use crate::http::content::{self, Content, Lifecycle};
 use crate::http::guard::auth;
 use crate::http::guard::front::{Front, Watch};
 use crate::http::server::Server;
@@ -122,7 +122,7 @@ impl Bound {
             daemon.also(Arc::clone(&self.front).follow(watch));
         }
         let lifecycle = Arc::new(Lifecycle::new(reloader, daemon.is_open()));
-        let state = Served::new(
+        let state = Content::new(
             Arc::clone(&daemon.snapshot),
             Arc::clone(&daemon.metrics),
             &web,
@@ -179,7 +179,7 @@ impl Bound {
 async fn asked(
     reloads: &mut Option<Reloads>,
     manager: &Manager,
-) -> (Request, Result<Config, reload::Problems>) {
+) -> (Request, Result<Config, reload::Rejection>) {
     match reloads {
         Some(reloads) => {
             let request = reloads.next().await;

@@ -12,7 +12,7 @@ use crate::files::{Stuck, apart};
 static LOADING: Semaphore = Semaphore::const_new(4);
 
 /// Why a configuration was not taken: one line for each problem.
-pub type Problems = String;
+pub type Rejection = String;
 
 /// What a reload has changed, on one line.
 pub type Changes = String;
@@ -20,21 +20,21 @@ pub type Changes = String;
 /// The asking side, for the signal and for HTTP.
 #[derive(Clone)]
 pub struct Reloader {
-    requests: mpsc::Sender<oneshot::Sender<Result<Changes, Problems>>>,
+    requests: mpsc::Sender<oneshot::Sender<Result<Changes, Rejection>>>,
 }
 
 /// The program's side.
 pub struct Reloads {
-    requests: mpsc::Receiver<oneshot::Sender<Result<Changes, Problems>>>,
-    load: Arc<dyn Fn() -> Result<Config, Problems> + Send + Sync>,
+    requests: mpsc::Receiver<oneshot::Sender<Result<Changes, Rejection>>>,
+    load: Arc<dyn Fn() -> Result<Config, Rejection> + Send + Sync>,
 }
 
 /// One request to reload. Whoever asked waits for its answer.
-pub struct Request(oneshot::Sender<Result<Changes, Problems>>);
+pub struct Request(oneshot::Sender<Result<Changes, Rejection>>);
 
 /// `load` reads and checks the whole configuration.
 pub fn channel(
-    load: impl Fn() -> Result<Config, Problems> + Send + Sync + 'static,
+    load: impl Fn() -> Result<Config, Rejection> + Send + Sync + 'static,
 ) -> (Reloader, Reloads) {
     let (sender, receiver) = mpsc::channel(1);
     let reloads = Reloads {
@@ -53,7 +53,7 @@ pub async fn loading<T: Send + 'static>(
 
 impl Reloader {
     /// Asks, and waits until the new configuration is in effect or refused.
-    pub async fn reload(&self) -> Result<Changes, Problems> {
+    pub async fn reload(&self) -> Result<Changes, Rejection> {
         let (sender, answer) = oneshot::channel();
         let gone = || "the program is stopping".to_owned();
         self.requests.send(sender).await.map_err(|_| gone())?;
@@ -71,7 +71,7 @@ impl Reloads {
     }
 
     /// Reads and checks the configuration, apart from what else goes on.
-    pub async fn load(&self) -> Result<Config, Problems> {
+    pub async fn load(&self) -> Result<Config, Rejection> {
         let load = Arc::clone(&self.load);
         let loaded = loading(move || load()).await;
         loaded.map_err(|stuck| stuck.to_string())?
@@ -79,7 +79,7 @@ impl Reloads {
 }
 
 impl Request {
-    pub fn answer(self, result: Result<Changes, Problems>) {
+    pub fn answer(self, result: Result<Changes, Rejection>) {
         // Whoever asked may have gone.
         let _ = self.0.send(result);
     }

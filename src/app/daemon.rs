@@ -20,7 +20,7 @@ use crate::model::target_id::TargetId;
 use crate::poll::pollers::Pollers;
 use crate::poll::schedule::Shared;
 use crate::push_api::Client;
-use crate::reload::{Changes, Problems, loading};
+use crate::reload::{Changes, Rejection, loading};
 use crate::self_metrics::SelfMetrics;
 use crate::target::snapshot::{Recorder, Snapshot};
 use crate::target::state_file;
@@ -112,8 +112,8 @@ impl Daemon {
     /// Puts what was loaded into effect, and says in the log and the metrics how it ended.
     pub(super) async fn reload(
         &mut self,
-        loaded: Result<Config, Problems>,
-    ) -> Result<Changes, Problems> {
+        loaded: Result<Config, Rejection>,
+    ) -> Result<Changes, Rejection> {
         let result = match loaded {
             Ok(next) => self.apply(next).await,
             Err(problems) => Err(problems),
@@ -131,7 +131,7 @@ impl Daemon {
     }
 
     /// Puts `next` into effect, or nothing of it. Targets that are the same go on undisturbed.
-    async fn apply(&mut self, mut next: Config) -> Result<Difference, Problems> {
+    async fn apply(&mut self, mut next: Config) -> Result<Difference, Rejection> {
         let configured = take_share(&mut next, self.shard);
         let shared = Arc::clone(&self.shared);
         let loaded = loading(move || {

@@ -81,7 +81,11 @@ pub async fn run(args: RunArgs) -> Result<(), Failure> {
     })
 }
 
-fn load(path: &Path, listen: Option<SocketAddr>, first: &Once) -> Result<Config, reload::Problems> {
+fn load(
+    path: &Path,
+    listen: Option<SocketAddr>,
+    first: &Once,
+) -> Result<Config, reload::Rejection> {
     let mut variables = variables();
     // Those of the command line are no settings of the configuration.
     variables.retain(|name, _| !ShardArgs::VARIABLES.contains(&name.as_str()));

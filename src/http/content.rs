@@ -29,7 +29,7 @@ use metrics::Metrics;
 use renderer::Renderer;
 
 /// What requests are answered from.
-pub struct Served {
+pub struct Content {
     snapshot: Arc<Snapshot>,
     metrics: Metrics,
     /// Where the page links to for an app's dashboard.
@@ -39,7 +39,7 @@ pub struct Served {
     ready: AtomicBool,
 }
 
-impl Served {
+impl Content {
     pub fn new(
         snapshot: Arc<Snapshot>,
         metrics: Arc<SelfMetrics>,
@@ -72,7 +72,7 @@ impl Served {
 }
 
 /// All paths. Anything else is 404, a wrong method 405.
-pub fn router(served: Arc<Served>) -> Router {
+pub fn router(served: Arc<Content>) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/static/{name}", get(assets::serve))
@@ -90,7 +90,7 @@ async fn healthy() -> &'static str {
     "healthy\n"
 }
 
-async fn ready(State(served): State<Arc<Served>>) -> (StatusCode, &'static str) {
+async fn ready(State(served): State<Arc<Content>>) -> (StatusCode, &'static str) {
     if served.is_ready() {
         (StatusCode::OK, "ready\n")
     } else {

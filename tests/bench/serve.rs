@@ -16,7 +16,7 @@ use std::time::Duration;
 use timpush_exporter::clock;
 use timpush_exporter::config::target::{Target, expand};
 use timpush_exporter::config::{Config, Secrets, Web};
-use timpush_exporter::http::content::{Lifecycle, Served, router};
+use timpush_exporter::http::content::{Content, Lifecycle, router};
 use timpush_exporter::http::guard::auth::guarded;
 use timpush_exporter::http::guard::front::Front;
 use timpush_exporter::http::server::{ConnectionCounts, Server};
@@ -54,7 +54,7 @@ async fn main() {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("http://{}", listener.local_addr().unwrap());
-    let router = router(Arc::new(Served::new(
+    let router = router(Arc::new(Content::new(
         snapshot,
         Arc::clone(&metrics),
         &Web::default(),

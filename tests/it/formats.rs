@@ -12,7 +12,7 @@ use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::middleware::{Next, from_fn};
 use timpush_exporter::clock;
 use timpush_exporter::config::Web;
-use timpush_exporter::http::content::{Lifecycle, Served, router};
+use timpush_exporter::http::content::{Content, Lifecycle, router};
 use timpush_exporter::model::outcome::Outcome;
 use timpush_exporter::model::reading::Api;
 use timpush_exporter::self_metrics::SelfMetrics;
@@ -67,7 +67,7 @@ impl Still {
                 response
             }
         });
-        let served = Served::new(
+        let served = Content::new(
             snapshot,
             Arc::new(metrics),
             &Web {

@@ -191,6 +191,25 @@ fn rooms_call_no_clock_but_through_the_clock() {
 }
 
 #[test]
+fn no_two_public_types_share_a_name() {
+    let code = code();
+    let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (file, code) in &code {
+        for word in ["struct ", "enum ", "trait ", "type "] {
+            let starts = format!("pub {word}");
+            for (at, _) in code.match_indices(&starts) {
+                let rest = &code[at + starts.len()..];
+                let name = rest.split(|c: char| !c.is_alphanumeric()).next().unwrap();
+                places.entry(name).or_default().push(file);
+            }
+        }
+    }
+    assert!(places.len() > 100, "{places:?}");
+    places.retain(|_, files| files.len() > 1);
+    assert!(places.is_empty(), "{places:#?}");
+}
+
+#[test]
 fn families_are_named_in_their_room_alone() {
     let found: Vec<String> = code()
         .iter()

@@ -10,7 +10,7 @@ use axum::http::header::ORIGIN;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, Version};
 
-use super::Served;
+use super::Content;
 use crate::http::guard::auth::Authenticated;
 use crate::http::guard::host;
 use crate::reload::Reloader;
@@ -39,7 +39,7 @@ impl Lifecycle {
 
 /// 200 when the new configuration is in effect, 400 with all problems when it was refused.
 pub(super) async fn reload(
-    State(served): State<Arc<Served>>,
+    State(served): State<Arc<Content>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     authenticated: Option<Extension<Authenticated>>,
     version: Version,

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tracing::error;
 
-use super::Served;
+use super::Content;
 use super::bodies::{Bodies, Source};
 use super::negotiation::encoding;
 use super::negotiation::media::{Choice, Media};
@@ -43,7 +43,7 @@ impl Metrics {
     }
 }
 
-pub(super) async fn metrics(State(served): State<Arc<Served>>, request: HeaderMap) -> Response {
+pub(super) async fn metrics(State(served): State<Arc<Content>>, request: HeaderMap) -> Response {
     let (choice, encoding) = (Choice::of(&request), encoding::choose(&request));
     let metrics = &served.metrics;
     let bodies = metrics.bodies(choice.media);
@@ -134,7 +134,7 @@ mod tests {
     async fn type_encoding_length_and_body_agree_and_head_says_the_same_without_a_body() {
         let targets = [target("shop", "china")];
         let metrics = SelfMetrics::new(&targets).unwrap();
-        let served = Served::new(
+        let served = Content::new(
             Arc::new(Snapshot::new(&targets)),
             Arc::new(metrics),
             &Web {

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::{Served, assets};
+use super::{Content, assets};
 use crate::clock;
 use crate::status::words;
 use crate::status::{Clock, Concern, Moment, Status, TargetStatus};
@@ -54,7 +54,7 @@ impl Wish {
     }
 }
 
-pub(super) async fn page(State(served): State<Arc<Served>>, Query(wish): Query<Wish>) -> Response {
+pub(super) async fn page(State(served): State<Arc<Content>>, Query(wish): Query<Wish>) -> Response {
     let status = Status::of(&served.snapshot.load(), clock::now(), wish.app());
     respond(&status, &wish, served.grafana_url.as_deref())
 }

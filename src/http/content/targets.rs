@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
-use super::Served;
+use super::Content;
 use super::page::Wish;
 use crate::clock;
 use crate::status::Status;
@@ -22,7 +22,7 @@ struct Answer<'a> {
 }
 
 pub(super) async fn targets(
-    State(served): State<Arc<Served>>,
+    State(served): State<Arc<Content>>,
     Query(wish): Query<Wish>,
 ) -> Response {
     let app = wish.app();
