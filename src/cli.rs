@@ -86,6 +86,9 @@ enum Command {
     /// Ask the service one question and show the answer to a person
     #[command(after_help = help::QUERY)]
     Query(commands::query::QueryArgs),
+    /// Show what became of one push, step by step
+    #[command(after_help = help::TRACE)]
+    Trace(commands::trace::TraceArgs),
     /// Measure what the service does not document, and show the settings to use
     #[command(after_help = help::PROBE)]
     Probe(commands::probe::ProbeArgs),
@@ -219,6 +222,7 @@ fn execute(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
             runtime()?.block_on(check)
         }
         Command::Query(args) => runtime()?.block_on(commands::query::run(args, out)),
+        Command::Trace(args) => runtime()?.block_on(commands::trace::run(args, out)),
         Command::Probe(args) => runtime()?.block_on(commands::probe::run(args, out)),
         Command::Backfill(args) => runtime()?.block_on(commands::backfill::run(args, out)),
         Command::Healthcheck(args) => runtime()?.block_on(commands::healthcheck::run(args)),

@@ -12,4 +12,5 @@ pub mod run;
 mod shard;
 mod share;
 pub mod simulate;
+pub mod trace;
 pub mod usersig;

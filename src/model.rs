@@ -9,4 +9,5 @@ pub mod reading;
 pub mod region;
 pub mod shard;
 pub mod target_id;
+pub mod trace;
 pub mod window;

@@ -37,6 +37,9 @@ Other faults: truncated, empty, disconnect, reset, wrong_shape, {http_status: {s
 body: null}}, {body: text}, {huge: {bytes: 9000000}}, {drip: {seconds: 1}}, {date_skew: {seconds:
 600}}, {redirect: {location: /}}, {bad_row: {count: -1}}. `calm: true` leaves the usual losses out.
 
+Traces are of made-up pushes, whose id may say what became of them: opened-1, delivered-1, silent-1,
+refused-1, no-token-1, no-certificate-1, unknown-1.
+
 While it runs, from this machine:
 
   curl http://127.0.0.1:9000/_control/scenario                 # in effect
@@ -61,6 +64,15 @@ Examples:
   timpush-exporter query --config timpush.yml --app shop
   timpush-exporter query --config timpush.yml --app shop --since 1d --all
   timpush-exporter query --config timpush.yml --app shop --from -2d --to -1d12h --output json";
+
+pub(super) const TRACE: &str = "\
+Examples:
+  timpush-exporter trace --app shop --push-id 144115233775727695_1_2
+  timpush-exporter trace --app shop --task-id batch_667015d4_537529d8 --user-id user1
+  timpush-exporter trace --app shop --push-id 144115233775727695_1_2 --output json
+
+The service keeps traces for 7 days, of pushes on the offline channel, and of the device that
+logged in last. Times are the service's; it does not say in which time zone.";
 
 pub(super) const PROBE: &str = "\
 Example:

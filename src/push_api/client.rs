@@ -24,8 +24,10 @@ use crate::fetch::Fetch;
 use crate::model::outcome::{FetchError, Outcome, chain};
 use crate::model::reading::{Api, Reading};
 use crate::model::target_id::TargetId;
+use crate::model::trace::{Trace, Trail};
 use crate::model::window::Range;
 use crate::self_metrics::SelfMetrics;
+use body::Understand;
 use failure::{Failure, Remedy, TOO_MANY_BAD_SIGNATURES};
 use line::{Call, Line, Way};
 use tries::Tries;
@@ -132,7 +134,11 @@ impl Client {
 
     /// One HTTP call, as soon as the limiter lets it go and there is a place for it: its
     /// deadline begins after that.
-    async fn call(&self, call: &Call<'_>, tries: &Tries<'_>) -> Result<Reading, Failure> {
+    async fn call<T: Send + 'static>(
+        &self,
+        call: &Call<'_, impl Understand<T>>,
+        tries: &Tries<'_>,
+    ) -> Result<T, Failure> {
         let target = call.target;
         let Some(limiter) = self.limiters.get(&target.app.sdk_app_id) else {
             return Err(unconfigured(target).into());
@@ -190,41 +196,53 @@ impl Client {
     }
 }
 
-impl Fetch for Client {
-    async fn fetch(&self, target: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
-        let id = target.id();
-        let (Some(signer), Some(backup)) =
-            (self.signers.get(&target.app.name), self.backups.get(&id))
-        else {
+impl Client {
+    /// What became of one push.
+    pub async fn trace(&self, target: &Target, trail: &Trail) -> Result<Trace, FetchError> {
+        self.ask(&Call::trace(target, trail)).await
+    }
+
+    /// Makes calls until one brings an answer or nothing is left to try.
+    async fn ask<T: Send + 'static>(
+        &self,
+        call: &Call<'_, impl Understand<T>>,
+    ) -> Result<T, FetchError> {
+        let target = call.target;
+        let (Some(signer), Some(backup)) = (
+            self.signers.get(&target.app.name),
+            self.backups.get(&call.id),
+        ) else {
             return Err(unconfigured(target));
         };
         let signature = self.signature(signer, &target.app.name).await?;
         let (region, timeout) = (&target.region, target.app.polling.timeout);
         let hosts = backup.order(region, Instant::now());
         let mut tries = Tries::new(hosts, &region.main, signature, timeout);
-        let call = Call {
-            target,
-            id,
-            api,
-            range,
-        };
         loop {
-            let result = self.call(&call, &tries).await;
+            let result = self.call(call, &tries).await;
             if !is_silent(&result) {
                 let is_backup = backup.answered(region, tries.host, Instant::now());
                 self.metrics.backup_in_use(&call.id, is_backup);
             }
             match result {
-                Ok(reading) => return Ok(reading),
+                Ok(said) => return Ok(said),
                 Err(failure) => self.remedy(failure, &mut tries, signer, target).await?,
             }
-            self.metrics.retry(&call.id, api);
+            if let Some(api) = call.api {
+                self.metrics.retry(&call.id, api);
+            }
         }
     }
 }
 
+impl Fetch for Client {
+    async fn fetch(&self, target: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
+        self.ask(&Call::counts(target, api, range)).await
+    }
+}
+
 /// Whether the host said nothing at all.
-fn is_silent(result: &Result<Reading, Failure>) -> bool {
+fn is_silent<T>(result: &Result<T, Failure>) -> bool {
     result
         .as_ref()
         .is_err_and(|failure| failure.error.outcome.is_silent())

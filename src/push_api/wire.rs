@@ -13,10 +13,12 @@ mod json;
 mod repair;
 mod rows;
 mod texts;
+mod trace;
 
 use serde_json::value::RawValue;
 
 use crate::model::reading::{Api, Reading};
+use crate::model::trace::Trace;
 use crate::scrubber::Scrubber;
 
 /// `ErrorInfo` is shown up to this many characters.
@@ -27,8 +29,8 @@ const MAX_PROBLEM_CHARS: usize = 300;
 
 /// What a whole body says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Good(Reading),
+pub enum Answer<T = Reading> {
+    Good(T),
     /// The service refused the question.
     Refused {
         code: i64,
@@ -50,6 +52,21 @@ impl NotAnAnswer {
 
 /// Reads the body of an answer to a question about `api`.
 pub fn parse(api: Api, body: &[u8], scrubber: &Scrubber) -> Result<Answer, NotAnAnswer> {
+    let read = |text: &str| rows::reading(api, &envelope::sections(api, text)?, scrubber);
+    whole(body, scrubber, &read)
+}
+
+/// Reads the body of an answer to a question about one push.
+pub fn parse_trace(body: &[u8], scrubber: &Scrubber) -> Result<Answer<Trace>, NotAnAnswer> {
+    whole(body, scrubber, &|text: &str| trace::trace(text, scrubber))
+}
+
+/// Reads a body of whose success `read` makes something.
+fn whole<T>(
+    body: &[u8],
+    scrubber: &Scrubber,
+    read: &impl Fn(&str) -> Result<T, NotAnAnswer>,
+) -> Result<Answer<T>, NotAnAnswer> {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
@@ -60,9 +77,9 @@ pub fn parse(api: Api, body: &[u8], scrubber: &Scrubber) -> Result<Answer, NotAn
             "the body is a page of HTML or XML instead of JSON",
         ));
     }
-    let answer = answer(api, text, scrubber).unwrap_or_else(|error| {
+    let answer = answer(text, scrubber, read).unwrap_or_else(|error| {
         repair::repair(text)
-            .and_then(|repaired| answer(api, &repaired, scrubber).ok())
+            .and_then(|repaired| answer(&repaired, scrubber, read).ok())
             .unwrap_or_else(|| Err(not_json(&error)))
     });
     // A key of the body may echo a secret.
@@ -70,16 +87,16 @@ pub fn parse(api: Api, body: &[u8], scrubber: &Scrubber) -> Result<Answer, NotAn
 }
 
 /// Fails on what is not a JSON object.
-fn answer(
-    api: Api,
+fn answer<T>(
     text: &str,
     scrubber: &Scrubber,
-) -> serde_json::Result<Result<Answer, NotAnAnswer>> {
+    read: &impl Fn(&str) -> Result<T, NotAnAnswer>,
+) -> serde_json::Result<Result<Answer<T>, NotAnAnswer>> {
     const KEYS: [&str; 3] = ["ActionStatus", "ErrorCode", "ErrorInfo"];
     let [status, code, info] = json::fields(text, KEYS)?;
     Ok(
         status_and_code(status, code).and_then(|refusal| match refusal {
-            None => rows::reading(api, &envelope::sections(api, text)?, scrubber).map(Answer::Good),
+            None => read(text).map(Answer::Good),
             Some(code) => Ok(Answer::Refused {
                 code,
                 info: scrubber.scrub(

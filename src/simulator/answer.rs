@@ -75,6 +75,8 @@ impl Behaviour {
 pub(super) enum Answer {
     Loss(LossArrays),
     Statistics(Statistics),
+    /// The fields of a trace, as JSON.
+    Trace(String),
     Refused(Refusal),
 }
 
@@ -176,7 +178,7 @@ impl Answer {
     /// `ErrorCode` of the answer.
     pub(super) fn code(&self) -> u32 {
         match self {
-            Self::Loss(_) | Self::Statistics(_) => 0,
+            Self::Loss(_) | Self::Statistics(_) | Self::Trace(_) => 0,
             Self::Refused(refusal) => refusal.code,
         }
     }
@@ -198,7 +200,7 @@ impl Answer {
                 Some(row) => row.steps.total_count = count,
                 None => statistics.overall.total_count = count,
             },
-            Self::Refused(_) => {}
+            Self::Trace(_) | Self::Refused(_) => {}
         }
     }
 
@@ -209,6 +211,7 @@ impl Answer {
                 (json(statistics), Shape::Flat)
             }
             Self::Statistics(statistics) => (json(statistics), shape),
+            Self::Trace(fields) => (fields.clone(), Shape::Flat),
             Self::Refused(refusal) => return refused(refusal),
         };
         // The typo is the service's own, in every sample.

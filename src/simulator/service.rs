@@ -10,17 +10,24 @@ use tokio::time::Instant;
 
 use crate::clock::{self, Now};
 use crate::model::reading::{Api, Reading};
+use crate::model::trace::Trail;
 use crate::model::window::Range;
 use crate::simulator::answer::Answer;
 use crate::simulator::calls::{Call, Calls};
 use crate::simulator::injection::Injections;
 use crate::simulator::limit::Limiter;
 use crate::simulator::scenario::{Running, Scenario};
-use crate::simulator::verify::{self, Parameters, Refusal, refusal};
-use crate::simulator::{Handle, Incidents, Options, SimApp, data, faults};
+use crate::simulator::verify::{self, Command, Parameters, Refusal, refusal};
+use crate::simulator::{Handle, Incidents, Options, SimApp, data, faults, trace};
 
 /// The largest request body that is read, in bytes; a question has under 100.
 const MAX_BODY: usize = 64 * 1024;
+
+/// A question that passed all checks.
+enum Question {
+    Counts(Api, Range),
+    Trace(Trail),
+}
 
 /// Everything that calls share.
 pub(super) struct Service {
@@ -87,9 +94,9 @@ impl Service {
         parameters: Result<&Parameters, Refusal>,
         body: &[u8],
         now: Now,
-    ) -> Result<(Api, &SimApp, Range), Refusal> {
+    ) -> Result<(Question, &SimApp), Refusal> {
         let parameters = parameters?;
-        let (api, app) = parameters.app(&head.method, head.uri.path(), &self.apps)?;
+        let (command, app) = parameters.app(&head.method, head.uri.path(), &self.apps)?;
         let id = app.sdk_app_id;
         let mut limiter = locked(&self.limiter);
         if limiter.is_blocked(id, now.steady) {
@@ -106,8 +113,11 @@ impl Service {
         }
         drop(limiter);
         parameters.permission(app)?;
-        let range = verify::body(api, body, now.unix())?;
-        Ok((api, app, range))
+        let question = match command {
+            Command::Counts(api) => Question::Counts(api, verify::body(api, body, now.unix())?),
+            Command::Trace(kind) => Question::Trace(kind.trail(body)?),
+        };
+        Ok((question, app))
     }
 }
 
@@ -131,9 +141,12 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
     // Faults come last, so that the limits and the log see every call as it came.
     let question = service.question(&head, parameters.as_ref().map_err(Clone::clone), &body, now);
     let answer = match question {
-        Ok((api, app, range)) => {
+        Ok((Question::Counts(api, range), app)) => {
             let covered = behaviour.covered(range, now.unix());
             Answer::new(&service.truth_of(app, api, covered), behaviour)
+        }
+        Ok((Question::Trace(trail), _)) => {
+            trace::answer(&trail, now.unix()).map_or_else(Answer::Refused, Answer::Trace)
         }
         Err(refusal) => Answer::Refused(refusal),
     };

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::model::reading::Api;
 use crate::model::window::{DAY, LOOK_BACK, Range, UnixSeconds};
-use crate::simulator::SimApp;
+use crate::simulator::{SimApp, trace};
 use crate::usersig::{self, VerifyError};
 
 /// A refusal: `ErrorCode` and `ErrorInfo`.
@@ -42,6 +42,19 @@ fn look_back(api: Api) -> u64 {
 pub(super) fn api(path: &str) -> Option<Api> {
     let command = path.strip_prefix("/v4/timpush/")?;
     Api::ALL.into_iter().find(|api| api.as_str() == command)
+}
+
+/// What a path asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    Counts(Api),
+    Trace(trace::Kind),
+}
+
+fn command(path: &str) -> Option<Command> {
+    api(path)
+        .map(Command::Counts)
+        .or_else(|| trace::Kind::of(path).map(Command::Trace))
 }
 
 /// The parameters of a call's URL, as written.
@@ -78,17 +91,17 @@ impl Parameters {
         self.sdk_app_id.as_deref()?.parse().ok()
     }
 
-    /// Whether everything is there and well formed; the app that asks.
+    /// Whether everything is there and well formed; what is asked, and the app that asks.
     pub(super) fn app<'a>(
         &self,
         method: &Method,
         path: &str,
         apps: &'a [SimApp],
-    ) -> Result<(Api, &'a SimApp), Refusal> {
+    ) -> Result<(Command, &'a SimApp), Refusal> {
         if method != Method::POST {
             return Err(refusal(60002, "http method must be POST"));
         }
-        let api = api(path).ok_or(refusal(60009, "command not found"))?;
+        let command = command(path).ok_or(refusal(60009, "command not found"))?;
         if self.sdk_app_id.is_none() {
             return Err(refusal(60012, "sdkappid is missing in the url"));
         }
@@ -116,7 +129,7 @@ impl Parameters {
             .iter()
             .find(|app| app.sdk_app_id == sdk_app_id)
             .ok_or(refusal(70020, "sdkappid not found"))?;
-        Ok((api, app))
+        Ok((command, app))
     }
 
     /// Whether the signature is the app's own, for this identifier, and not expired.
@@ -236,6 +249,10 @@ mod tests {
             code(&Method::POST, "/v4/timpush/normal_push_statistics", &good),
             0
         );
+        for trace in ["normal_push_trace", "all_member_push_trace"] {
+            let path = format!("/v4/timpush/{trace}");
+            assert_eq!(code(&Method::POST, &path, &good), 0);
+        }
         assert_eq!(code(&Method::GET, LOSS, &good), 60002);
         for path in [
             "/",

@@ -449,3 +449,79 @@ async fn query_shows_losses_without_shares_while_the_statistics_are_refused() {
         "{errors}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trace_tells_of_one_push_step_by_step_and_errors_as_sentences() {
+    let lab = Lab::start(UNLIMITED).await;
+    let text = format!("apps:\n{}", Lab::app("shop", SHOP, &lab.url));
+    let config = lab.write("timpush.yml", &text);
+    let trace = |arguments: &[&str]| {
+        let begin = ["trace", "--config", config.to_str().unwrap()];
+        run(&[&begin[..], arguments].concat())
+    };
+    for (arguments, parts) in [
+        (
+            &["--push-id", "no-token-1"][..],
+            &[
+                "shop in lab, push no-token-1",
+                "push token: none",
+                "failed",
+                "code -2 token not uploaded",
+                "- config: The device reported no push token.",
+            ][..],
+        ),
+        (
+            &["--push-id", "opened-1"],
+            &["taken by the vendor", "The push was opened."],
+        ),
+        (
+            &["--task-id", "silent-1", "--user-id", "user1"],
+            &["task silent-1 for user user1", "no receipt came"],
+        ),
+    ] {
+        let output = trace(arguments);
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        for part in parts {
+            assert!(
+                stdout(&output).contains(part),
+                "{part}\n{}",
+                stdout(&output)
+            );
+        }
+        assert!(!stdout(&output).contains("made-up-token"));
+    }
+    let json = trace(&["--push-id", "no-token-1", "--output", "json"]);
+    let told: Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!(told[0]["push_id"], "no-token-1");
+    let device = &told[0]["devices"][0];
+    assert_eq!(device["causes"][0]["class"], "config");
+    assert_eq!(device["steps"][1]["err_code"], -2);
+    assert_eq!(device["steps"][1]["state"], "failed");
+    for (arguments, expected, part) in [
+        (
+            &["--push-id", "unknown-1"][..],
+            1,
+            "knows nothing of push unknown-1",
+        ),
+        (&["--task-id", "unknown-1", "--user-id", "u"], 1, "90049"),
+        (&["--push-id", ""], 64, "must not be empty"),
+        (&["--task-id", "a"], 64, "--user-id"),
+        (
+            &["--push-id", "a", "--task-id", "b", "--user-id", "c"],
+            64,
+            "cannot be used with",
+        ),
+        (&[], 64, "--push-id"),
+    ] {
+        let output = trace(arguments);
+        assert_eq!(code(&output), Some(expected), "{arguments:?}");
+        assert!(
+            stderr(&output).contains(part),
+            "{part}\n{}",
+            stderr(&output)
+        );
+    }
+    let calls = lab.simulator.calls();
+    assert!(calls.iter().all(|call| call.api.is_none()));
+    assert_eq!(calls.last().map(|call| call.verdict), Some(90049));
+}

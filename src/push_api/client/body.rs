@@ -13,10 +13,9 @@ use tokio::task::spawn_blocking;
 
 use super::failure::{Failure, MAX_MESSAGE_CHARS};
 use crate::model::outcome::{FetchError, Outcome};
-use crate::model::reading::Api;
 use crate::push_api::lost;
 use crate::push_api::transport::Route;
-use crate::push_api::wire::{self, Answer};
+use crate::push_api::wire::{Answer, NotAnAnswer};
 use crate::scrubber::Scrubber;
 
 /// The largest answer that is read, in bytes, before and after decoding. Real ones are a
@@ -37,6 +36,17 @@ static HELD: Semaphore = Semaphore::const_new(HELD_AT_ONCE);
 const LARGE_AT_ONCE: usize = 2;
 
 static LARGE: Semaphore = Semaphore::const_new(LARGE_AT_ONCE);
+
+/// How a body is understood.
+pub(super) trait Understand<T>:
+    Fn(&[u8], &Scrubber) -> Result<Answer<T>, NotAnAnswer> + Copy + Send + Sync + 'static
+{
+}
+
+impl<T, F> Understand<T> for F where
+    F: Fn(&[u8], &Scrubber) -> Result<Answer<T>, NotAnAnswer> + Copy + Send + Sync + 'static
+{
+}
 
 /// A body as it came.
 pub(super) struct Body {
@@ -90,15 +100,15 @@ impl Body {
         })
     }
 
-    /// What the body says about `api`.
-    pub(super) async fn answer(
+    /// What the body says, as `read` understands it.
+    pub(super) async fn answer<T: Send + 'static>(
         mut self,
-        api: Api,
+        read: impl Understand<T>,
         host: &str,
         scrubber: &Scrubber,
-    ) -> Result<Answer, FetchError> {
+    ) -> Result<Answer<T>, FetchError> {
         if self.coding.is_none() && self.bytes.len() <= MAX_INLINE {
-            return understand(api, &self.bytes, scrubber);
+            return understand(read, &self.bytes, scrubber);
         }
         // Never closed.
         let turn = LARGE.acquire().await.ok();
@@ -106,7 +116,7 @@ impl Body {
         let work = spawn_blocking(move || {
             let _turn = turn;
             let plain = self.decoded(&host)?;
-            understand(api, &plain, &scrubber)
+            understand(read, &plain, &scrubber)
         });
         match work.await {
             Ok(answer) => answer,
@@ -140,9 +150,12 @@ impl Body {
     }
 }
 
-fn understand(api: Api, body: &[u8], scrubber: &Scrubber) -> Result<Answer, FetchError> {
-    wire::parse(api, body, scrubber)
-        .map_err(|error| FetchError::new(Outcome::Malformed, error.to_string()))
+fn understand<T>(
+    read: impl Understand<T>,
+    body: &[u8],
+    scrubber: &Scrubber,
+) -> Result<Answer<T>, FetchError> {
+    read(body, scrubber).map_err(|error| FetchError::new(Outcome::Malformed, error.to_string()))
 }
 
 fn malformed(message: &str, scrubber: &Scrubber) -> FetchError {
@@ -184,7 +197,9 @@ fn coding(headers: &HeaderMap) -> Result<Option<Coding>, UnknownCoding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::reading::Api;
     use crate::model::reading::Reading;
+    use crate::push_api::wire;
     use std::future::Future;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
@@ -203,7 +218,9 @@ mod tests {
     #[tokio::test]
     async fn a_large_body_waits_for_its_turn_and_a_small_one_for_nothing() {
         let scrubber = Scrubber::new([]);
-        let answer = |body: Body| body.answer(Api::NormalPushLoss, "host", &scrubber);
+        let read =
+            |body: &[u8], scrubber: &Scrubber| wire::parse(Api::NormalPushLoss, body, scrubber);
+        let answer = |body: Body| body.answer(read, "host", &scrubber);
         let mut context = Context::from_waker(Waker::noop());
         let turns = LARGE.acquire_many(2).await.unwrap();
         let mut large = pin!(answer(body(MAX_INLINE + 1)));

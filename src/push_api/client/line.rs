@@ -6,9 +6,10 @@ use std::time::{Duration, UNIX_EPOCH};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap};
 use reqwest::{Response, StatusCode};
+use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use super::body::Body;
+use super::body::{Body, Understand};
 use super::failure::{Failure, Remedy, TRANSIENT_PAUSE, retry_after};
 use crate::clock;
 use crate::config::target::Target;
@@ -17,10 +18,11 @@ use crate::model::outcome::{FetchError, Outcome};
 use crate::model::reading::{Api, Reading};
 use crate::model::region::Endpoint;
 use crate::model::target_id::TargetId;
+use crate::model::trace::{Trace, Trail};
 use crate::model::window::Range;
 use crate::push_api::signer::Signed;
 use crate::push_api::transport::{Connection, Route, Transport, TransportError};
-use crate::push_api::wire::Answer;
+use crate::push_api::wire::{self, Answer};
 use crate::scrubber::Scrubber;
 use crate::self_metrics::SelfMetrics;
 
@@ -31,12 +33,57 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// What one fetch asks, over all its calls.
-pub(super) struct Call<'a> {
+/// What one question is, over all its calls.
+pub(super) struct Call<'a, R> {
     pub(super) target: &'a Target,
     pub(super) id: TargetId,
-    pub(super) api: Api,
-    pub(super) range: Range,
+    /// The last segment of the URL's path.
+    pub(super) command: &'static str,
+    /// JSON.
+    pub(super) body: String,
+    /// How a response is understood.
+    pub(super) read: R,
+    /// The API whose calls are counted and timed; traces are not.
+    pub(super) api: Option<Api>,
+}
+
+impl<'a> Call<'a, ()> {
+    /// A question about a range, and how its answer is read.
+    pub(super) fn counts(
+        target: &'a Target,
+        api: Api,
+        range: Range,
+    ) -> Call<'a, impl Understand<Reading>> {
+        Call {
+            target,
+            id: target.id(),
+            command: api.as_str(),
+            body: format!(
+                r#"{{"StartTime":{},"EndTime":{}}}"#,
+                range.start.0, range.end.0
+            ),
+            read: move |body: &[u8], scrubber: &Scrubber| wire::parse(api, body, scrubber),
+            api: Some(api),
+        }
+    }
+
+    /// A question about one push.
+    pub(super) fn trace(target: &'a Target, trail: &Trail) -> Call<'a, impl Understand<Trace>> {
+        let body = match trail {
+            Trail::Push { push } => json!({ "PushID": push.as_str() }),
+            Trail::Task { task, user } => {
+                json!({ "TaskID": task.as_str(), "UserID": user.as_str() })
+            }
+        };
+        Call {
+            target,
+            id: target.id(),
+            command: trail.command(),
+            body: body.to_string(),
+            read: wire::parse_trace,
+            api: None,
+        }
+    }
 }
 
 /// How a call is made.
@@ -70,13 +117,13 @@ impl Line {
     }
 
     /// Makes a call, which is counted and timed. Asks no limiter.
-    pub(super) async fn call(
+    pub(super) async fn call<T: Send + 'static>(
         &self,
-        call: &Call<'_>,
+        call: &Call<'_, impl Understand<T>>,
         host: &Endpoint,
         signed: &Signed,
         way: Way,
-    ) -> Result<Reading, Failure> {
+    ) -> Result<T, Failure> {
         let started = Instant::now();
         let exchange = self.exchange(call, host, signed, way.connection);
         let mut result = timeout(way.within, exchange).await.unwrap_or_else(|_| {
@@ -95,11 +142,14 @@ impl Line {
             *left = way.within.saturating_sub(started.elapsed());
             return result;
         }
+        let Some(api) = call.api else {
+            return result;
+        };
         let outcome = result
             .as_ref()
             .map_or_else(|failure| failure.error.outcome, |_| Outcome::Ok);
         self.metrics
-            .request(&call.id, call.api, outcome, started.elapsed());
+            .request(&call.id, api, outcome, started.elapsed());
         if let Err(Failure {
             error: FetchError {
                 code: Some(code), ..
@@ -107,32 +157,28 @@ impl Line {
             ..
         }) = &result
         {
-            self.metrics.error_code(&call.id, call.api, *code);
+            self.metrics.error_code(&call.id, api, *code);
         }
         result
     }
 
-    async fn exchange(
+    async fn exchange<T: Send + 'static>(
         &self,
-        call: &Call<'_>,
+        call: &Call<'_, impl Understand<T>>,
         host: &Endpoint,
         signed: &Signed,
         connection: Connection,
-    ) -> Result<Reading, Failure> {
+    ) -> Result<T, Failure> {
         let scrubber = signed.scrubber.and(&self.proxy);
         let app = &call.target.app;
         let url = format!(
             "{}/v4/timpush/{}?sdkappid={}&identifier={}&usersig={}&random={}&contenttype=json",
             host.origin(),
-            call.api,
+            call.command,
             app.sdk_app_id,
             utf8_percent_encode(app.identifier.as_str(), QUERY),
             signed.sig.expose(),
             random(),
-        );
-        let body = format!(
-            r#"{{"StartTime":{},"EndTime":{}}}"#,
-            call.range.start.0, call.range.end.0
         );
         let sent = clock::now();
         let route = self.transport.route(host);
@@ -142,7 +188,7 @@ impl Line {
             .post(url)
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT_ENCODING, "identity")
-            .body(body);
+            .body(call.body.clone());
         let response = match self.transport.send(request).await {
             Ok(response) => response,
             Err(lost) => {
@@ -155,7 +201,7 @@ impl Line {
         let arrived = clock::now();
         let date = date(response.headers());
         let retry_after = retry_after(response.headers(), date.unwrap_or(arrived.wall));
-        let answer = answer(call.api, &route, response, &scrubber)
+        let answer = answer(call.read, &route, response, &scrubber)
             .await
             .map_err(|failure| failure.not_before(retry_after))?;
         // Only here is it certain that the service itself answered, and no gateway.
@@ -165,7 +211,7 @@ impl Line {
             self.metrics.clock_skew(&call.target.region.name, ahead);
         }
         match answer {
-            Answer::Good(reading) => Ok(reading),
+            Answer::Good(said) => Ok(said),
             Answer::Refused { code, info } => {
                 Err(Failure::refused(code, &info, &call.id).not_before(retry_after))
             }
@@ -173,12 +219,12 @@ impl Line {
     }
 }
 
-async fn answer(
-    api: Api,
+async fn answer<T: Send + 'static>(
+    read: impl Understand<T>,
     route: &Route<'_>,
     response: Response,
     scrubber: &Scrubber,
-) -> Result<Answer, Failure> {
+) -> Result<Answer<T>, Failure> {
     let host = route.host;
     let status = response.status();
     if status != StatusCode::OK {
@@ -193,7 +239,7 @@ async fn answer(
         });
     }
     let body = Body::read(response, route, scrubber).await?;
-    Ok(body.answer(api, host, scrubber).await?)
+    Ok(body.answer(read, host, scrubber).await?)
 }
 
 /// When the response was made by the clock of its sender, since 1970.

@@ -35,12 +35,7 @@ impl Pair for Client {
         };
         let hosts = backup.order(&target.region, Instant::now());
         let host = hosts.first().copied().unwrap_or(&target.region.main);
-        let calls = questions.map(|(api, range)| Call {
-            target,
-            id: id.clone(),
-            api,
-            range,
-        });
+        let calls = questions.map(|(api, range)| Call::counts(target, api, range));
         // Neither may be lost with a kept connection.
         let way = Way {
             connection: Connection::Fresh,

@@ -1,0 +1,101 @@
+//! `trace`: one push from Chat to its user's devices, told for a person.
+
+mod told;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+
+use super::chosen::Chosen;
+use super::query::Output;
+use crate::failure::Failure;
+use crate::model::trace::{Id, Trail};
+use told::Told;
+
+#[derive(Args)]
+#[command(group = ArgGroup::new("push").required(true).args(["push_id", "task_id"]))]
+pub struct TraceArgs {
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// The app's name in the configuration; can be left out where there is only one
+    #[arg(long)]
+    app: Option<String>,
+    /// One of the app's regions; without it, all of them are asked
+    #[arg(long)]
+    region: Option<String>,
+    /// A push that followed a chat message: the message's id, which the console calls `Push ID`
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    push_id: Option<Id>,
+    /// A push to all users, to a tag or to listed users: the task's id, with --user-id
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "user_id",
+        allow_hyphen_values = true
+    )]
+    task_id: Option<Id>,
+    /// The user whose devices are meant
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "task_id",
+        allow_hyphen_values = true
+    )]
+    user_id: Option<Id>,
+    #[arg(long, value_enum, default_value = "table")]
+    output: Output,
+}
+
+/// Asks for the trace and prints it. A push that no region knows is a failure.
+pub async fn run(args: TraceArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let trail = trail(args.push_id, args.task_id, args.user_id)?;
+    let chosen = Chosen::load(args.config.as_deref(), args.app.as_deref())?;
+    let (targets, client) = chosen.targets(args.region.as_deref())?;
+    let mut told = Vec::new();
+    let mut failures = Vec::new();
+    for target in &targets {
+        match client.trace(target, &trail).await {
+            Ok(trace) if trace.devices.is_empty() => failures.push(format!(
+                "{}: the service knows nothing of {}; it keeps traces for 7 days, and only of pushes on the offline channel",
+                target.id(),
+                told::name(&trail)
+            )),
+            Ok(trace) => told.push(Told::new(target, &trail, &trace)),
+            Err(error) => failures.push(format!("{}: {error}; {}", target.id(), error.advice)),
+        }
+    }
+    if told.is_empty() {
+        return Err(Failure::failed(failures.join("\n")));
+    }
+    // A push is of one region; what the others say of it is nothing new.
+    for failure in failures {
+        tracing::debug!("{failure}");
+    }
+    match args.output {
+        Output::Json => {
+            serde_json::to_writer_pretty(&mut *out, &told).map_err(Failure::failed)?;
+            writeln!(out)?;
+        }
+        Output::Table => {
+            for (n, told) in told.iter().enumerate() {
+                if n > 0 {
+                    writeln!(out)?;
+                }
+                told.write(out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn trail(push: Option<Id>, task: Option<Id>, user: Option<Id>) -> Result<Trail, Failure> {
+    match (push, task, user) {
+        (Some(push), None, None) => Ok(Trail::Push { push }),
+        (None, Some(task), Some(user)) => Ok(Trail::Task { task, user }),
+        // The command line has seen to it.
+        _ => Err(Failure::usage(
+            "give --push-id, or --task-id and --user-id".to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,316 @@
+//! Traces of single pushes (documents 71896 and 71893). What became of a push follows from
+//! its id, which may say it: `opened-1`, `delivered-2`, `silent-3`, `refused-4`,
+//! `no-token-5`, `no-certificate-6`, `unknown-7`. Any other id is of one of these by chance.
+
+use jiff::tz::{Offset, TimeZone};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::digest::sha256_hex;
+use crate::model::trace::{Id, Trail};
+use crate::model::window::UnixSeconds;
+use crate::simulator::verify::{Refusal, refusal};
+
+/// How long before the question a push was made, in seconds: at most an hour.
+const RECENT: u64 = 3600;
+
+/// What is asked by a path, before its body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Push,
+    Task,
+}
+
+impl Kind {
+    /// The kind of trace that a path names.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        match path.strip_prefix("/v4/timpush/")? {
+            "normal_push_trace" => Some(Self::Push),
+            "all_member_push_trace" => Some(Self::Task),
+            _ => None,
+        }
+    }
+
+    /// The push that a body names.
+    pub(super) fn trail(self, body: &[u8]) -> Result<Trail, Refusal> {
+        let value: Value =
+            serde_json::from_slice(body).map_err(|_| refusal(60003, "http body is not json"))?;
+        let Value::Object(fields) = value else {
+            return Err(refusal(90001, "body is not a json object"));
+        };
+        let id = |name: &str, missing, invalid| match fields.get(name) {
+            None => Err(refusal(90100, missing)),
+            Some(Value::String(text)) => text.parse::<Id>().map_err(|_| refusal(90100, invalid)),
+            Some(_) => Err(refusal(90001, invalid)),
+        };
+        match self {
+            Self::Push => Ok(Trail::Push {
+                push: id("PushID", "PushID is required", "PushID is invalid")?,
+            }),
+            Self::Task => Ok(Trail::Task {
+                task: id("TaskID", "TaskID is required", "TaskID is invalid")?,
+                user: id("UserID", "UserID is required", "UserID is invalid")?,
+            }),
+        }
+    }
+}
+
+/// What becomes of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Opened,
+    Delivered,
+    Silent,
+    Refused,
+    NoToken,
+    NoCertificate,
+}
+
+const FATES: [(&str, Fate); 6] = [
+    ("opened-", Fate::Opened),
+    ("delivered-", Fate::Delivered),
+    ("silent-", Fate::Silent),
+    ("refused-", Fate::Refused),
+    ("no-token-", Fate::NoToken),
+    ("no-certificate-", Fate::NoCertificate),
+];
+
+/// Platforms with their systems and what they say to a token that is gone.
+const PLATFORMS: [(i64, &str, i64, &str); 4] = [
+    (1, "APNS", 410, "Unregistered"),
+    (3, "Android", 80_300_007, "all tokens are illegal"),
+    (4, "Android", 404, "UNREGISTERED"),
+    (6, "Android", 1, "regid_invalid"),
+];
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    instance_trace: Vec<Device>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "the service's names")]
+struct Device {
+    instance_id: String,
+    push_time: String,
+    device_model: &'static str,
+    system: &'static str,
+    system_version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_type: Option<u8>,
+    push_platform: i64,
+    token: &'static str,
+    cert_id: &'static str,
+    sdk_version: &'static str,
+    push_version: &'static str,
+    notification_status: u8,
+    #[serde(rename = "last_active_terminal")]
+    last_active_terminal: u8,
+    #[serde(rename = "IMCommitStat")]
+    commit: Commit,
+    offline_push_stat: Offline,
+}
+
+#[derive(Serialize)]
+struct Commit {
+    #[serde(rename = "IMStat")]
+    im: Stat,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "the service's names")]
+struct Offline {
+    offline_stat: Stat,
+    channel_stat: Stat,
+    device_stat: Stat,
+    click_stat: Stat,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Stat {
+    push_status: u8,
+    error_code: i64,
+    error_info: &'static str,
+    event_time: String,
+}
+
+/// The fields of the answer as JSON, or why there is none.
+pub(super) fn answer(trail: &Trail, now: UnixSeconds) -> Result<String, Refusal> {
+    let (id, whose, event_type) = match trail {
+        Trail::Push { push } => (push, "", None),
+        Trail::Task { task, user } => (task, user.as_str(), Some(1)),
+    };
+    if id.as_str().starts_with("unknown-") {
+        return match trail {
+            Trail::Push { .. } => Ok(json(Vec::new())),
+            Trail::Task { .. } => Err(refusal(90049, "invalid TaskId, no push record")),
+        };
+    }
+    let chance = sha256_hex(format!("{} {whose}", id.as_str()));
+    let chance = u64::from_str_radix(&chance[..8], 16).unwrap_or(0);
+    let pick = |of: usize, salt: u64| usize::try_from(chance / salt).unwrap_or(0) % of;
+    let named = FATES.iter().find(|(name, _)| id.as_str().starts_with(name));
+    let (_, fate) = named.unwrap_or(&FATES[pick(FATES.len(), 1)]);
+    let platform = PLATFORMS[pick(PLATFORMS.len(), 7)];
+    let at = UnixSeconds(now.0.saturating_sub(60 + chance % RECENT));
+    Ok(json(vec![device(*fate, platform, event_type, chance, at)]))
+}
+
+fn device(
+    fate: Fate,
+    (push_platform, system, gone, says): (i64, &'static str, i64, &'static str),
+    event_type: Option<u8>,
+    chance: u64,
+    at: UnixSeconds,
+) -> Device {
+    let (done, open) = (|seconds| done(at, seconds), open);
+    let (has_token, has_certificate) = (fate != Fate::NoToken, fate != Fate::NoCertificate);
+    let failed = |code, info| Stat {
+        error_code: code,
+        error_info: info,
+        push_status: 0,
+        ..done(2)
+    };
+    let [offline, channel, device, click] = match fate {
+        Fate::NoToken => [failed(-2, "token not uploaded"), open(), open(), open()],
+        Fate::NoCertificate => [failed(-1, "certificate id not set"), open(), open(), open()],
+        Fate::Refused => [done(1), failed(gone, says), open(), open()],
+        Fate::Silent => [done(1), done(2), open(), open()],
+        Fate::Delivered => [done(1), done(2), done(3), open()],
+        Fate::Opened => [done(1), done(2), done(3), done(40)],
+    };
+    Device {
+        instance_id: (10_000_000 + chance % 90_000_000).to_string(),
+        push_time: time(at, 0),
+        device_model: "",
+        system,
+        system_version: "",
+        event_type,
+        push_platform,
+        token: if has_token { "made-up-token" } else { "" },
+        cert_id: if has_certificate { "40012" } else { "0" },
+        sdk_version: "8.8.7357",
+        push_version: "8.8.7357",
+        notification_status: 1,
+        last_active_terminal: 1,
+        commit: Commit { im: done(0) },
+        offline_push_stat: Offline {
+            offline_stat: offline,
+            channel_stat: channel,
+            device_stat: device,
+            click_stat: click,
+        },
+    }
+}
+
+fn done(at: UnixSeconds, seconds: u64) -> Stat {
+    Stat {
+        push_status: 1,
+        error_code: 0,
+        error_info: "success",
+        event_time: time(at, seconds),
+    }
+}
+
+fn open() -> Stat {
+    Stat {
+        push_status: 0,
+        error_code: 0,
+        error_info: "",
+        event_time: String::new(),
+    }
+}
+
+/// As the documents' samples have it; at +08:00, as far as they show.
+fn time(at: UnixSeconds, seconds: u64) -> String {
+    let seconds = i64::try_from(at.0 + seconds).unwrap_or(0);
+    let zone = TimeZone::fixed(Offset::constant(8));
+    let at = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+    let at = at.to_zoned(zone);
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+fn json(devices: Vec<Device>) -> String {
+    crate::simulator::answer::json(&Answer {
+        instance_trace: devices,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::trace::{State, Trace};
+    use crate::push_api::wire::{self, Answer as Parsed};
+    use crate::scrubber::Scrubber;
+
+    const NOW: UnixSeconds = UnixSeconds(1_741_795_200);
+
+    fn traced(trail: &Trail) -> Trace {
+        let fields = answer(trail, NOW).unwrap();
+        let head = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","#;
+        let body = format!("{head}{}", &fields[1..]);
+        match wire::parse_trace(body.as_bytes(), &Scrubber::new([])) {
+            Ok(Parsed::Good(trace)) => trace,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn push(id: &str) -> Trail {
+        Trail::Push {
+            push: id.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_id_says_what_becomes_of_its_push_and_any_other_is_of_one_of_them() {
+        for (id, done, failed) in [
+            ("opened-1", 5, None),
+            ("delivered-1", 4, None),
+            ("silent-1", 3, None),
+            ("no-token-1", 1, Some(-2)),
+            ("no-certificate-1", 1, Some(-1)),
+        ] {
+            let trace = traced(&push(id));
+            let device = &trace.devices[0];
+            let steps = device.steps.iter();
+            let count = steps.filter(|step| step.state() == State::Done).count();
+            assert_eq!(count, done, "{id}");
+            assert_eq!(device.failure().map(|step| step.code), failed, "{id}");
+            assert_eq!(device.has_token, id != "no-token-1");
+        }
+        assert!(traced(&push("refused-1")).devices[0].failure().is_some());
+        assert_eq!(traced(&push("unknown-1")), Trace::default());
+        assert_eq!(traced(&push("x")), traced(&push("x")));
+        let task = |task: &str| Trail::Task {
+            task: task.parse().unwrap(),
+            user: "user1".parse().unwrap(),
+        };
+        assert_eq!(traced(&task("opened-1")).devices.len(), 1);
+        assert_eq!(answer(&task("unknown-1"), NOW).unwrap_err().code, 90049);
+    }
+
+    #[test]
+    fn bodies_are_checked() {
+        for (kind, body, code) in [
+            (Kind::Push, "{", 60003),
+            (Kind::Push, "[]", 90001),
+            (Kind::Push, "{}", 90100),
+            (Kind::Push, r#"{"PushID":1}"#, 90001),
+            (Kind::Push, r#"{"PushID":""}"#, 90100),
+            (Kind::Task, r#"{"TaskID":"a"}"#, 90100),
+            (Kind::Task, r#"{"UserID":"a"}"#, 90100),
+        ] {
+            let refused = kind.trail(body.as_bytes()).unwrap_err();
+            assert_eq!(refused.code, code, "{body}");
+        }
+        let body = br#"{"TaskID":"a","UserID":"b"}"#;
+        let Ok(Trail::Task { task, user }) = Kind::Task.trail(body) else {
+            panic!("refused");
+        };
+        assert_eq!((task.as_str(), user.as_str()), ("a", "b"));
+    }
+}
