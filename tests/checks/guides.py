@@ -60,7 +60,7 @@ def is_defined(path: str, kind: str, name: str) -> bool:
     return bool(re.search(rf"\b(fn|def|const|static) {name}\b", text))
 
 
-def problems(guide: str, known: set[str], steps: set[str]) -> list[str]:
+def problems(guide: str, known: set[str], steps: dict[str, set[str]]) -> list[str]:
     found = []
     text = (TOP / guide).read_text("utf-8")
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
@@ -83,9 +83,9 @@ def problems(guide: str, known: set[str], steps: set[str]) -> list[str]:
                 cited += 1
                 if not is_defined(path, *name.groups(default="")):
                     found.append(f"{path} does not define {token}")
-    for command in re.findall(r"\./tests/all ((?:[^`\n]|\n(?! *\n))*?)`", prose):
-        found += [f"{step} is no step of tests/all" for step in shlex.split(command)
-                  if step not in steps and not step.startswith("--")]
+    for script, names in re.findall(r"\./(tests/all|tests/peers) ((?:[^`\n]|\n(?! *\n))*?)`", prose):
+        found += [f"{step} is no step of {script}" for step in shlex.split(names)
+                  if step not in steps[script] and not step.startswith("--")]
     for link in re.findall(r"\]\(([^)#:]+)\)", text):
         if not (TOP / link).exists():
             found.append(f"{link} does not exist")
@@ -96,8 +96,10 @@ def problems(guide: str, known: set[str], steps: set[str]) -> list[str]:
 
 def main() -> int:
     known = tests()
-    listed = subprocess.check_output([TOP / "tests/all", "--list"], text=True)
-    steps = set(listed.splitlines())
+    steps = {
+        script: set(subprocess.check_output([TOP / script, "--list"], text=True).splitlines())
+        for script in ("tests/all", "tests/peers")
+    }
     found = [problem for guide in GUIDES for problem in problems(guide, known, steps)]
     for problem in found:
         print(problem)

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Compares what the field's programs hold after they scraped the same exporter, in each of their formats.
+
+    tests/checks/peers.py [prometheus] [victoria-metrics] [collector]     these, or all at the same time
+
+The programs are built as tests/checks/go_programs.py says.
+"""
+
+import contextlib
+import math
+import pathlib
+import sys
+import tempfile
+import time
+
+from go_programs import tool
+from lab import Failure, until
+from peer_lab import MOVING, Series, Source, Values, Wire, shown, still
+from peer_programs import PEERS, Job, Peer
+
+SCRAPES = 4
+PATIENCE = 60
+LEAST = 500
+
+
+def constant(before: Values, after: Values) -> Values:
+    """Series that were the same all the time; any other must be one that moves."""
+    same = {key: value for key, value in before.items() if after.get(key) == value}
+    moved = {name for name, _ in before.keys() ^ after.keys() | before.keys() - same.keys()} - MOVING
+    if moved:
+        raise Failure(f"not still: {', '.join(sorted(moved))}")
+    same = {key: value for key, value in same.items() if key[0] not in MOVING}
+    if len(same) < LEAST:
+        raise Failure(f"only {len(same)} series")
+    return same
+
+
+def differences(expected: Values, found: Values, precision: float = 0) -> list[str]:
+    found = {key: value for key, value in found.items() if key[0] not in MOVING}
+    wrong = [f"{shown(key)}: {value}, not {expected[key]}" for key, value in found.items()
+             if key in expected and not math.isclose(value, expected[key], rel_tol=precision)]
+    wrong += [f"{shown(key)}: missing" for key in expected.keys() - found.keys()]
+    return wrong + [f"{shown(key)}: not in /metrics" for key in found.keys() - expected.keys()]
+
+
+def anchors(expected: Values) -> dict[Series, float]:
+    """Since when each counter of pushes counts."""
+    anchor = "timpush_day_anchor_timestamp_seconds"
+    days = {labels: value for (name, labels), value in expected.items() if name == anchor}
+
+    def day(labels: frozenset) -> float:
+        (found,) = (value for target, value in days.items() if target <= labels)
+        return found
+
+    return {key: day(key[1]) for key in expected if key[0].endswith("_pushes_total")}
+
+
+def wait_for_scrapes(jobs: list[Job]) -> None:
+    end = time.monotonic() + PATIENCE
+    while any(len(job.wire.served) < SCRAPES for job in jobs):
+        if time.monotonic() > end:
+            slow = [f"{job.name}: {len(job.wire.served)}" for job in jobs if len(job.wire.served) < SCRAPES]
+            raise Failure(f"too few scrapes: {', '.join(slow)}")
+        time.sleep(0.1)
+    # The last must have been stored, too.
+    time.sleep(3)
+
+
+def compare(peer: Peer, job: Job, expected: Values) -> list[str]:
+    """Prints a line of the table; what differs."""
+    found = peer.values(job)
+    wrong = differences(expected, found, peer.precision)
+    served = sorted(set(job.wire.served))
+    if served != [f"200 {job.wants}"]:
+        wrong.append(f"was served {served}, not {job.wants}")
+    said = "-"
+    if job.starts:
+        starts = peer.starts(job)
+        wrong += [f"start of {word}" for word in differences(anchors(expected), starts)]
+        said = str(len(starts))
+    compared = len(expected.keys() & found.keys())
+    print(f"{peer.name:28}  {peer.version:9}  {job.name:20}  {job.wants:24}  {compared:6}  {said:>6}  {len(wrong):11}")
+    return [f"{peer.name}, {job.name}: {each}" for each in wrong]
+
+
+def run(names: list[str], folder: pathlib.Path) -> list[str]:
+    peers = [kind(folder) for name in names for kind in PEERS[name]]
+    wrong = []
+    with contextlib.ExitStack() as stack:
+        sources: dict[bool, Source] = {}
+        for peer in peers:
+            for job in peer.jobs:
+                if job.created not in sources:
+                    sources[job.created] = stack.enter_context(still(folder, job.created))
+                job.wire = stack.enter_context(Wire(sources[job.created]).open())
+        for source in sources.values():
+            log = folder / f"exporter-{source.port}.log"
+            until("an exporter that has polled everything", log, source.is_still, 120)
+        before = {created: source.values() for created, source in sources.items()}
+        with contextlib.ExitStack() as running:
+            for peer in peers:
+                running.enter_context(peer.running())
+            wait_for_scrapes([job for peer in peers for job in peer.jobs])
+            expected = {created: constant(before[created], source.values()) for created, source in sources.items()}
+            print(f"{'program':28}  {'version':9}  {'job':20}  {'format':24}  series  starts  differences")
+            for peer in peers:
+                for job in peer.jobs:
+                    wrong += compare(peer, job, expected[job.created])
+                wrong += [f"{peer.name} says {line}" for line in peer.complaints()]
+    return wrong
+
+
+def main() -> int:
+    names = sys.argv[1:] or list(PEERS)
+    # Building is no part of what follows.
+    for program in {kind.program for name in names for kind in PEERS[name]}:
+        tool(program)
+    with tempfile.TemporaryDirectory() as folder:
+        wrong = run(names, pathlib.Path(folder))
+    for each in wrong[:50]:
+        print(each)
+    print(f"{len(wrong)} differences and complaints")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Failure as failure:
+        sys.exit(str(failure))
