@@ -154,7 +154,7 @@ impl Place {
 
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum StepState {
     Done,
     /// Not done, and nothing says that it failed: it may not have come to it, or nobody
     /// reports it.
@@ -162,7 +162,7 @@ pub enum State {
     Failed,
 }
 
-impl State {
+impl StepState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -187,11 +187,11 @@ pub struct Step {
 }
 
 impl Step {
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> StepState {
         match (self.code, self.status) {
-            (0, 1) => State::Done,
-            (0, _) => State::Open,
-            _ => State::Failed,
+            (0, 1) => StepState::Done,
+            (0, _) => StepState::Open,
+            _ => StepState::Failed,
         }
     }
 }
@@ -200,13 +200,13 @@ impl Device {
     /// The first step that failed.
     pub fn failure(&self) -> Option<&Step> {
         let mut steps = self.steps.iter();
-        steps.find(|step| step.state() == State::Failed)
+        steps.find(|step| step.state() == StepState::Failed)
     }
 
     /// The last step that is done.
     pub fn reached(&self) -> Option<&Step> {
         let mut steps = self.steps.iter().rev();
-        steps.find(|step| step.state() == State::Done)
+        steps.find(|step| step.state() == StepState::Done)
     }
 }
 
@@ -239,11 +239,11 @@ mod tests {
     #[test]
     fn a_step_has_failed_only_with_a_code() {
         for (status, code, state) in [
-            (1, 0, State::Done),
-            (0, 0, State::Open),
-            (2, 0, State::Open),
-            (0, 410, State::Failed),
-            (1, -2, State::Failed),
+            (1, 0, StepState::Done),
+            (0, 0, StepState::Open),
+            (2, 0, StepState::Open),
+            (0, 410, StepState::Failed),
+            (1, -2, StepState::Failed),
         ] {
             let step = Step {
                 place: Place::Vendor,

@@ -28,13 +28,13 @@ use proof::Proof;
 const PROOFS_AT_ONCE: usize = 2048;
 
 /// Tells the time.
-pub type Clock = Arc<dyn Fn() -> Now + Send + Sync>;
+pub type Timepiece = Arc<dyn Fn() -> Now + Send + Sync>;
 
 /// What all loops of a process share.
 pub struct Shared<F> {
     pub fetch: F,
     pub metrics: Arc<SelfMetrics>,
-    pub clock: Clock,
+    pub clock: Timepiece,
     log: Arc<PollLog>,
     /// Tells replicas apart, so that they do not poll in step.
     replica_index: u32,
@@ -49,7 +49,7 @@ impl<F> Shared<F> {
     pub fn new(
         fetch: F,
         metrics: Arc<SelfMetrics>,
-        clock: Clock,
+        clock: Timepiece,
         replica_index: u32,
         places: Arc<Semaphore>,
     ) -> Self {

@@ -243,7 +243,7 @@ fn json(devices: Vec<Device>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::trace::{State, Trace};
+    use crate::model::trace::{StepState, Trace};
     use crate::push_api::wire::{self, Answer as Parsed};
     use crate::scrubber::Scrubber;
 
@@ -277,7 +277,7 @@ mod tests {
             let trace = traced(&push(id));
             let device = &trace.devices[0];
             let steps = device.steps.iter();
-            let count = steps.filter(|step| step.state() == State::Done).count();
+            let count = steps.filter(|step| step.state() == StepState::Done).count();
             assert_eq!(count, done, "{id}");
             assert_eq!(device.failure().map(|step| step.code), failed, "{id}");
             assert_eq!(device.has_token, id != "no-token-1");

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::config::target::Target;
 use crate::model::catalogue::{Meaning, loss_code, reason};
 use crate::model::reading::{ErrCode, Stage};
-use crate::model::trace::{Device, Place, State, Step, Trace, Trail};
+use crate::model::trace::{Device, Place, Step, StepState, Trace, Trail};
 
 /// Of a push as it is named in a sentence.
 pub(super) fn name(trail: &Trail) -> String {
@@ -228,7 +228,7 @@ fn causes(device: &Device) -> Vec<Cause> {
     let is_on_device = device
         .steps
         .iter()
-        .any(|step| step.place >= Place::Device && step.state() == State::Done);
+        .any(|step| step.place >= Place::Device && step.state() == StepState::Done);
     if !is_on_device {
         let missing = [("-1", device.has_certificate), ("-2", device.has_token)];
         for (code, _) in missing.iter().filter(|(_, is_there)| !is_there) {

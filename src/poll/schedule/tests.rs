@@ -77,7 +77,7 @@ impl Run {
         Self::with_clock(targets, takes, answer, Arc::new(clock))
     }
 
-    fn with_clock(targets: Vec<Target>, takes: Duration, answer: Answer, clock: Clock) -> Self {
+    fn with_clock(targets: Vec<Target>, takes: Duration, answer: Answer, clock: Timepiece) -> Self {
         let fetch = Fake {
             asked: Mutex::default(),
             origin: Instant::now(),

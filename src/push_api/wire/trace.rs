@@ -179,7 +179,7 @@ fn words(value: Option<&RawValue>, scrubber: &Scrubber) -> String {
 mod tests {
     use super::super::{Answer, parse_trace};
     use super::*;
-    use crate::model::trace::State;
+    use crate::model::trace::StepState;
     use proptest::prelude::*;
 
     const HEAD: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess""#;
@@ -208,7 +208,7 @@ mod tests {
         let [device] = plain.devices.as_slice() else {
             panic!("{plain:?}");
         };
-        let steps: Vec<(&str, State)> = device
+        let steps: Vec<(&str, StepState)> = device
             .steps
             .iter()
             .map(|step| (step.name.as_str(), step.state()))
@@ -216,11 +216,11 @@ mod tests {
         assert_eq!(
             steps,
             [
-                ("IMStat", State::Done),
-                ("OfflineStat", State::Done),
-                ("DeviceStat", State::Failed),
-                ("ClickStat", State::Open),
-                ("NewStat", State::Done),
+                ("IMStat", StepState::Done),
+                ("OfflineStat", StepState::Done),
+                ("DeviceStat", StepState::Failed),
+                ("ClickStat", StepState::Open),
+                ("NewStat", StepState::Done),
             ]
         );
         assert_eq!(device.failure().map(|step| step.code), Some(410));

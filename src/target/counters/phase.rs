@@ -26,7 +26,8 @@ impl Rules {
     /// When zeros follow the day that closed at `anchor` if its final answer comes in time.
     pub fn hold_end(&self, anchor: UnixSeconds) -> u64 {
         let closing = self.closing.as_secs().min(LONGEST_WAIT);
-        anchor.0 + self.lag.as_secs() + closing + self.span()
+        // An anchor from a damaged state file may be any number.
+        (anchor.0).saturating_add(self.lag.as_secs() + closing + self.span())
     }
 
     /// The same for an answer that came at `settled`. One that is a little late must leave
@@ -35,14 +36,16 @@ impl Rules {
     /// for the same reason mostly still switch together.
     fn hold_end_after(&self, anchor: UnixSeconds, settled: UnixSeconds) -> u64 {
         let (end, span) = (self.hold_end(anchor), self.span().max(1));
-        let missing = (settled.0 + span * 4 / 5).saturating_sub(end);
-        end + missing.div_ceil(span) * span
+        let missing = (settled.0.saturating_add(span * 4 / 5)).saturating_sub(end);
+        end.saturating_add(missing.div_ceil(span).saturating_mul(span))
     }
 
     /// Until when a series is 0 that appears in the final answer, which came at `settled`.
     pub fn newcomers_zero_until(&self, anchor: UnixSeconds, settled: UnixSeconds) -> u64 {
-        let left = self.hold_end_after(anchor, settled) - settled.0;
-        settled.0 + self.zero_hold.as_secs().min(left / 2)
+        let left = self
+            .hold_end_after(anchor, settled)
+            .saturating_sub(settled.0);
+        (settled.0).saturating_add(self.zero_hold.as_secs().min(left / 2))
     }
 
     /// Both holds together, in seconds.
