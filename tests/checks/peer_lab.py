@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 
 from lab import exporter, fetch, free_port, running, until
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 # Of one series: its name and labels. Bounds of buckets are numbers, which everybody writes in their own way.
@@ -65,6 +66,17 @@ class Source:
 
     def values(self) -> Values:
         return parsed(fetch(f"http://127.0.0.1:{self.port}/metrics"))
+
+    def starts(self) -> Values:
+        """Since when each counter of pushes counts, if the instance has `_created` series."""
+        accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/metrics", headers=accept)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            families = openmetrics.text_string_to_metric_families(response.read().decode())
+            return {
+                series(sample.name.replace("_created", "_total"), sample.labels): sample.value
+                for family in families for sample in family.samples if sample.name.endswith("_pushes_created")
+            }
 
     def is_still(self) -> bool:
         """Has polled everything, and has said the same for longer than anything takes after a poll."""

@@ -149,7 +149,7 @@ class ZeroIngestion(Prometheus):
     def __init__(self, folder: pathlib.Path) -> None:
         super().__init__(folder)
         self.jobs = [
-            Job("defaults", "protobuf, gzip", starts=True),
+            Job("defaults", "protobuf, gzip", created=True, starts=True),
             Job("_created", "OpenMetrics 1.0.0, gzip", only("OpenMetricsText1.0.0"), created=True, starts=True),
         ]
 
@@ -173,7 +173,7 @@ class StartStorage(Prometheus):
     def __init__(self, folder: pathlib.Path) -> None:
         super().__init__(folder)
         self.jobs = [
-            Job("defaults", "protobuf, gzip", starts=True),
+            Job("defaults", "protobuf, gzip", created=True, starts=True),
             Job("_created", "OpenMetrics 1.0.0, gzip", only("OpenMetricsText1.0.0"), created=True, starts=True),
         ]
 
@@ -287,7 +287,7 @@ class StartCollector(Collector):
 
     def __init__(self, folder: pathlib.Path) -> None:
         super().__init__(folder)
-        self.jobs = [Job("protobuf", "protobuf, gzip", only("PrometheusProto"), starts=True)]
+        self.jobs = [Job("protobuf", "protobuf, gzip", only("PrometheusProto"), created=True, starts=True)]
 
 
 def attributes(of: dict) -> dict[str, str]:
