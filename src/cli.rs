@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tracing::{Level, error};
 
@@ -107,6 +107,11 @@ enum Command {
         #[arg(long)]
         app: Option<String>,
     },
+}
+
+/// What can be asked of the program, for man pages and completions.
+pub fn definition() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the program with the process's arguments.

@@ -27,6 +27,7 @@ mod machine;
 mod name_server;
 mod names;
 mod notified;
+mod packaged;
 mod page;
 mod pasted;
 mod peers;
