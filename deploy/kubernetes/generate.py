@@ -19,7 +19,12 @@ from generated import settle
 
 CHART = HERE.parent / "helm/timpush-exporter"
 # Each with the folder that it builds on, if any.
-FOLDERS = {"base": None, "overlays/operator": "base", "overlays/replicas": "overlays/operator"}
+FOLDERS = {
+    "base": None,
+    "overlays/operator": "base",
+    "overlays/replicas": "overlays/operator",
+    "overlays/shards": "overlays/operator",
+}
 # Of whom: only Helm has use for these.
 HELM_LABELS = ("helm.sh/chart", "app.kubernetes.io/managed-by")
 CHECKSUM = "checksum/config"

@@ -39,6 +39,8 @@ REFUSED: dict[str, tuple[dict, str]] = {
     "an unknown key": ({"replica": 2}, "replica"),
     "an unknown key below": ({"serviceMonitor": {"enable": True}}, "enable"),
     "no replicas": ({"replicas": 0}, "replicas"),
+    "no shards": ({"shards": 0}, "shards"),
+    "more shards than the program knows": ({"shards": 1001}, "shards"),
     "no apps": ({"config": {"apps": None}}, "apps"),
     "a key in the values": ({"config": {"apps": [APP | {"secret_key": "0" * 64}]}}, "secret_key"),
     "two sources of a key": ({"config": {"apps": [APP | {"secret_key_env": "KEY"}]}}, "apps"),
@@ -125,6 +127,35 @@ def restrictions(document: dict) -> list[str]:
         "has no bound of memory": "memory" in container["resources"].get("limits", {}),
     }
     return [f"{document['kind']} {document['metadata']['name']} {what}" for what, good in kept.items() if not good]
+
+
+def shards() -> list[str]:
+    """Every shard has its pods, in sets that share no pod, as many as there are replicas."""
+    found = []
+    for values in ci_values():
+        given = {"shards": 1, "replicas": 1} | yaml.safe_load(values.read_text("utf-8"))
+        _, documents = template("helm4", values, VERSIONS[-1])
+        sets = [document for document in documents if document["kind"] == "StatefulSet"]
+        pods = sum(each["spec"]["replicas"] for each in sets)
+        if pods != given["shards"] * given["replicas"]:
+            found.append(f"{values.name}: {pods} pods")
+        if given["shards"] == 1:
+            continue
+        numbers = set()
+        for each in sets:
+            selector = each["spec"]["selector"]["matchLabels"]
+            (container,) = each["spec"]["template"]["spec"]["containers"]
+            variables = {variable["name"]: variable.get("value") for variable in container["env"]}
+            said = variables.get("TIMPUSH_SHARD_INDEX"), variables.get("TIMPUSH_SHARD_TOTAL")
+            if said != ("auto", str(given["shards"])) or each["spec"]["replicas"] != given["shards"]:
+                found.append(f"{values.name}: {each['metadata']['name']} is told {said}")
+            numbers.add((*selector.items(), *(part for part in container["args"] if "replica-index" in part)))
+            # The controller adds a dash and a hash to it in a label.
+            if len(each["metadata"]["name"]) > 52:
+                found.append(f"{values.name}: {each['metadata']['name']} is too long")
+        if len(numbers) != given["replicas"]:
+            found.append(f"{values.name}: {len(numbers)} different replicas")
+    return found
 
 
 def refusals() -> list[str]:
@@ -294,7 +325,7 @@ def runs() -> list[str]:
             work.mkdir(mode=0o755)
             rendered = work / "rendered.json"
             rendered.write_text(json.dumps(template("helm4", values, VERSIONS[-1])[1]))
-            command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+            command = ["unshare", "--net", "--uts", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
             command += [sys.executable, pathlib.Path(__file__).with_name("helm_run.py"), rendered, work]
             children[values.name] = subprocess.Popen(
                 [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -312,7 +343,7 @@ def runs() -> list[str]:
 
 
 CHECKS = (
-    schema, configuration_keys, lint, renders, refusals, configurations, rules_and_dashboards, packaged, drift,
+    schema, configuration_keys, lint, renders, shards, refusals, configurations, rules_and_dashboards, packaged, drift,
     overlays, runs,
 )
 

@@ -28,6 +28,7 @@ class Pod:
         (self.container,) = self.spec["containers"]
         self._config_maps, self._secrets, self._work = config_maps, secrets, work
         ordinal = workload["spec"]["replicas"] - 1
+        self.name = f"{workload['metadata']['name']}-{ordinal}"
         # As the controller labels it, if it has not yet.
         self._labels = {POD_INDEX: str(ordinal)} | workload["spec"]["template"]["metadata"]["labels"]
         claims = workload["spec"].get("volumeClaimTemplates", [])

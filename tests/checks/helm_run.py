@@ -3,11 +3,13 @@
 
     tests/checks/helm_run.py FILE WORK     one rendered file, in namespaces of its own
 
-The service is a simulated one. The probes of the container are carried out as the kubelet would.
+The last pod of the last StatefulSet is run, on a host of its name. The service is a simulated one. The
+probes of the container are carried out as the kubelet would.
 """
 
 import base64
 import contextlib
+import hashlib
 import json
 import pathlib
 import re
@@ -67,6 +69,19 @@ def simulated(config: str) -> str:
         names = [region if isinstance(region, str) else region["name"] for region in app["regions"]]
         app["regions"] = [{"name": name, "url": f"http://{SIMULATOR}"} for name in names]
     return yaml.safe_dump(document)
+
+
+def owned(app: dict, pod: Pod) -> bool:
+    """Whether the app is one of the pod's shard, as the chart's values have it divided."""
+    environment = pod.environment()
+    if "TIMPUSH_SHARD_TOTAL" not in environment:
+        return True
+
+    def weight(shard: int) -> bytes:
+        return hashlib.sha256(f"{app['sdk_app_id']}/{shard}".encode()).digest()
+
+    own = int(pod.name.rpartition("-")[2])
+    return own == max(range(int(environment["TIMPUSH_SHARD_TOTAL"])), key=weight)
 
 
 def given_config_maps(documents: list[dict]) -> dict[str, dict[str, str]]:
@@ -134,8 +149,11 @@ def wait_for(what: str, condition, process: subprocess.Popen, log: pathlib.Path,
 
 def check(pod: Pod, client: Client, config: dict, work: pathlib.Path) -> list[str]:
     log, wanted = work / "exporter.log", {
-        (app.get("name", str(app["sdk_app_id"])), region["name"]) for app in config["apps"] for region in app["regions"]
+        (app.get("name", str(app["sdk_app_id"])), region["name"])
+        for app in config["apps"] if owned(app, pod) for region in app["regions"]
     }
+    if not wanted:
+        raise Failure(f"{pod.name} has no app, so it shows nothing")
     arguments, container = pod.arguments(), pod.container
 
     def succeeded() -> bool:
@@ -167,9 +185,12 @@ def main(rendered: str, folder: str) -> int:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     text = pathlib.Path(rendered).read_text("utf-8")
     documents = json.loads(text)
-    (workload,) = (document for document in documents if document["kind"] == "StatefulSet")
+    workloads = (document for document in documents if document["kind"] == "StatefulSet")
+    workload = max(workloads, key=lambda document: document["metadata"]["name"])
     maps = given_config_maps(documents)
     pod = Pod(workload, maps, made_up_secrets(text, work), work)
+    # As the kubelet does; the namespace of host names is the caller's.
+    socket.sethostname(pod.name)
     (volume,) = (volume for volume in pod.spec["volumes"] if volume["name"] == "config")
     config = yaml.safe_load(maps[volume["configMap"]["name"]]["timpush.yml"])
     client = Client('"timpush-web"' in text, work)

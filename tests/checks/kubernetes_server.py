@@ -36,7 +36,7 @@ RESTRICTED = {
     "pod-security.kubernetes.io/enforce": "restricted",
     "pod-security.kubernetes.io/enforce-version": "latest",
 }
-OVERLAYS = ("base", "overlays/operator", "overlays/replicas")
+OVERLAYS = ("base", "overlays/operator", "overlays/replicas", "overlays/shards")
 
 
 class Server:
@@ -170,8 +170,7 @@ def given(server: Server, namespace: str, give) -> tuple[str, list[dict], str]:
         server.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "monitoring"}}, namespace)
         give()
         path = f"/apis/apps/v1/namespaces/{namespace}/statefulsets"
-        (workload,) = server.ask("GET", path)["items"]
-        wanted = workload["spec"]["replicas"]
+        wanted = sum(workload["spec"]["replicas"] for workload in server.ask("GET", path)["items"])
         pods = until(f"{wanted} pods", lambda: len(found := server.pods(namespace)) == wanted and found)
         return namespace, pods, ""
     except Failure as failure:
@@ -210,7 +209,9 @@ def as_rendered(server: Server, namespace: str, pods: list[dict]) -> list[dict]:
     """The last pod as the server gives it back, in the form that helm_run takes, and the ConfigMaps."""
     pod = max(pods, key=lambda each: each["metadata"]["name"])
     template = {"metadata": {"labels": pod["metadata"]["labels"]}, "spec": pod["spec"]}
-    workload = {"kind": "StatefulSet", "spec": {"replicas": len(pods), "template": template}}
+    name, _, ordinal = pod["metadata"]["name"].rpartition("-")
+    spec = {"replicas": int(ordinal) + 1, "template": template}
+    workload = {"kind": "StatefulSet", "metadata": {"name": name}, "spec": spec}
     maps = server.ask("GET", f"/api/v1/namespaces/{namespace}/configmaps")["items"]
     return [workload, *({"kind": "ConfigMap"} | each for each in maps)]
 
@@ -219,8 +220,8 @@ def run(job: tuple[str, list[dict], pathlib.Path]) -> str:
     name, documents, work = job
     work.mkdir(mode=0o755)
     (work / "rendered.json").write_text(json.dumps(documents))
-    command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable]
-    command += [pathlib.Path(__file__).with_name("helm_run.py"), work / "rendered.json", work]
+    command = ["unshare", "--net", "--uts", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    command += [sys.executable, pathlib.Path(__file__).with_name("helm_run.py"), work / "rendered.json", work]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=240)
     return f"{name}, run: {(done.stdout + done.stderr).strip()}" if done.returncode else ""
 

@@ -21,6 +21,26 @@ app.kubernetes.io/name: {{ include "timpush.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* Of one StatefulSet of several, whose selectors must not meet. Takes a list of context and replica. */}}
+{{- define "timpush.setSelector" -}}
+{{- $context := index . 0 -}}
+{{- include "timpush.selector" $context }}
+{{- if ne (include "timpush.sets" $context) "1" }}
+timpush-exporter/replica: {{ index . 1 | quote }}
+{{- end -}}
+{{- end -}}
+
+{{/* Of the same. Two characters shorter than the others, for its number. */}}
+{{- define "timpush.setName" -}}
+{{- $context := index . 0 -}}
+{{- $name := include "timpush.fullname" $context -}}
+{{- if ne (include "timpush.sets" $context) "1" -}}
+{{- printf "%s-%d" ($name | trunc 50 | trimSuffix "-") (int (index . 1)) -}}
+{{- else -}}
+{{- $name -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "timpush.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "timpush.selector" . }}

@@ -1,9 +1,29 @@
+{{- define "timpush.pods" -}}
+{{- mul .Values.replicas .Values.shards -}}
+{{- end -}}
+
 {{/*
-Whether a pod knows its number. Kubernetes labels it from 1.28 on; before, all replicas are
+Whether the apps are divided: a pod's number is then that of its shard, and each replica has a
+StatefulSet of its own.
+*/}}
+{{- define "timpush.sharded" -}}
+{{- if gt (int .Values.shards) 1 -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{/* How many StatefulSets there are, each with a number as its replica. */}}
+{{- define "timpush.sets" -}}
+{{- if include "timpush.sharded" . -}}{{- .Values.replicas -}}{{- else -}}1{{- end -}}
+{{- end -}}
+
+{{/*
+Whether a pod of several replicas is told its number as a replica. Kubernetes labels it from 1.28 on; before, all replicas are
 number 0, and poll in step.
 */}}
 {{- define "timpush.numbered" -}}
-{{- if and (gt (int .Values.replicas) 1) (semverCompare ">=1.28.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- $several := and (gt (int .Values.replicas) 1) (not (include "timpush.sharded" .)) -}}
+{{- if and $several (semverCompare ">=1.28.0-0" .Capabilities.KubeVersion.Version) -}}
 true
 {{- end -}}
 {{- end -}}
@@ -28,9 +48,14 @@ true
 
 {{- define "timpush.spread" -}}
 {{- $constraints := .Values.topologySpreadConstraints -}}
-{{- if and (not $constraints) (gt (int .Values.replicas) 1) -}}
+{{- if and (not $constraints) (gt (int (include "timpush.pods" .)) 1) -}}
+{{- $several := and (include "timpush.sharded" .) (gt (int .Values.replicas) 1) -}}
+{{- $labelled := and $several (semverCompare ">=1.28.0-0" .Capabilities.KubeVersion.Version) -}}
 {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" -}}
 {{- $constraint := dict "maxSkew" 1 "topologyKey" . "whenUnsatisfiable" "ScheduleAnyway" -}}
+{{- if $labelled -}}
+{{- $_ := set $constraint "matchLabelKeys" (list "apps.kubernetes.io/pod-index") -}}
+{{- end -}}
 {{- $constraints = append $constraints $constraint -}}
 {{- end -}}
 {{- end -}}
