@@ -1,5 +1,5 @@
-//! Every family that is served, declared once: its name, its type and its help. Who counts and
-//! who writes take them from here.
+//! The name, type and help of every family served. Both the code that counts and the code that
+//! writes take them from here.
 
 pub mod calls;
 pub mod day;
@@ -53,7 +53,7 @@ const fn histogram(name: &'static str, help: &'static str) -> Family<'static> {
 /// One step of the funnel, overall and by platform.
 pub type StepFamilies = (FunnelStep, Family<'static>, Family<'static>);
 
-/// The families of all counts, which differ in what the counts cover.
+/// The families of all counts over one kind of range: the rolling window, or the day so far.
 pub struct CountFamilies {
     pub lost: Family<'static>,
     pub platform_lost: Family<'static>,
@@ -61,7 +61,7 @@ pub struct CountFamilies {
 }
 
 impl CountFamilies {
-    /// The family of a count.
+    /// The family to which a count belongs.
     pub fn of(&self, key: &CountKey) -> Family<'static> {
         match key {
             CountKey::Loss(key) if key.platform.is_none() => self.lost,
@@ -83,14 +83,14 @@ impl CountFamilies {
         }
     }
 
-    /// All of them in the order in which they are served.
+    /// All families in the order in which they are served.
     pub fn all(&self) -> impl Iterator<Item = Family<'static>> {
         let funnel = self.funnel.into_iter();
         let funnel = funnel.flat_map(|(_, overall, by_platform)| [overall, by_platform]);
         [self.lost, self.platform_lost].into_iter().chain(funnel)
     }
 
-    /// Losses overall and by platform.
+    /// The families of the losses; `true` marks the one by platform.
     pub fn losses(&self) -> [(Family<'static>, bool); 2] {
         [(self.lost, false), (self.platform_lost, true)]
     }

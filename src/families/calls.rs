@@ -1,28 +1,28 @@
-//! What the calls about each target came to.
+//! Outcomes and costs of the API calls of each target.
 
 use super::{Family, counter, gauge};
 
 pub const REQUESTS: Family = counter(
     "timpush_api_requests_total",
-    "HTTP calls to the service by how they ended, retries included, but without those that broke with a kept connection and were made again. An outcome other than ok appears when it first occurs, and is 0 for a while.",
+    "HTTP calls to the service by outcome, including retries but not calls repeated because a kept connection broke. Outcomes other than ok appear when they first occur, at 0 for a short time.",
 );
 pub const ERRORS: Family = counter(
     "timpush_api_errors_total",
-    "Answers of the service that refused with an error code. A code is 0 for a while from its first sight.",
+    "Responses of the service that refused a call, by error code. Codes appear when they first occur, at 0 for a short time.",
 );
 pub const RETRIES: Family = counter(
     "timpush_api_retries_total",
-    "HTTP calls that repeated a question within the same poll.",
+    "HTTP calls that repeated a query within the same poll.",
 );
 pub const THROTTLE_WAIT: Family = counter(
     "timpush_api_throttle_wait_seconds_total",
-    "Time that calls waited for the limit of calls per second of their SDKAppID.",
+    "Total time in seconds that calls waited for the rate limit of their SDKAppID.",
 );
 pub const BACKUP_IN_USE: Family = gauge(
     "timpush_target_backup_in_use",
-    "1 while the region's backup host answers in place of its main host.",
+    "1 while the region's backup host is used in place of its main host, else 0.",
 );
 pub const USERSIG_EXPIRY: Family = gauge(
     "timpush_usersig_expiry_timestamp_seconds",
-    "When the signature in use expires; it is renewed at half of its life.",
+    "Unix time at which the signature in use expires. It is renewed at half of its lifetime.",
 );

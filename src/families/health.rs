@@ -1,4 +1,4 @@
-//! How the targets are doing, and how they are configured.
+//! Health and configuration of the targets.
 
 use super::{Family, gauge};
 
@@ -8,11 +8,11 @@ pub const UP: Family = gauge(
 );
 pub const LAST_SUCCESS: Family = gauge(
     "timpush_target_last_success_timestamp_seconds",
-    "When an answer of the target's API was last published; 0 before the first.",
+    "Unix time of the last successful poll of the target's API, 0 before the first.",
 );
 pub const LAST_NONZERO: Family = gauge(
     "timpush_target_last_nonzero_timestamp_seconds",
-    "End of the latest window that held any count; 0 before the first.",
+    "Unix time at which the latest non-empty window ended, 0 before the first.",
 );
 pub const FAILURES: Family = gauge(
     "timpush_target_consecutive_failures",
@@ -20,29 +20,29 @@ pub const FAILURES: Family = gauge(
 );
 pub const TARGET_INFO: Family = gauge(
     "timpush_target_info",
-    "1; the SDKAppID and the configured host of a target.",
+    "SDKAppID and configured host of a target, always 1.",
 );
 pub const WINDOW_SECONDS: Family = gauge(
     "timpush_target_window_seconds",
-    "Configured length of the rolling window.",
+    "Configured length of the rolling window in seconds.",
 );
 pub const INTERVAL_SECONDS: Family = gauge(
     "timpush_target_interval_seconds",
-    "Configured time between two polls.",
+    "Configured time between two polls in seconds.",
 );
 pub const LAG_SECONDS: Family = gauge(
     "timpush_target_lag_seconds",
-    "Configured time by which the window's end lies behind now.",
+    "Configured delay between the end of the window and the poll in seconds.",
 );
 pub const SERIES: Family = gauge(
     "timpush_target_series",
-    "Data series that are served for the target: gauges of the window, descriptions and counters, not health.",
+    "Data series served for the target: window gauges, descriptions and counters, but not health series.",
 );
 pub const SERIES_LIMIT: Family = gauge(
     "timpush_target_series_limit",
-    "Configured limit of data series; the smallest counts beyond are summed up under err_code other.",
+    "Configured limit of data series. The smallest counts beyond it are summed under err_code other.",
 );
 pub const FOLDED: Family = gauge(
     "timpush_target_folded_codes",
-    "Codes that are summed up under err_code other, in the window and in the counters.",
+    "Codes summed under err_code other, in the window gauges and in the counters.",
 );

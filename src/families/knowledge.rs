@@ -1,12 +1,12 @@
-//! What codes mean, and how the service describes them.
+//! Classes of error codes, and their descriptions by the service.
 
 use super::{Family, gauge};
 
 pub const CODE_INFO: Family = gauge(
     "timpush_error_code_info",
-    "1; the class of an error code that is served now, from the built-in catalogue. platform=\"all\" is for the overall rows.",
+    "Class of a served error code in the built-in catalogue, always 1. Overall losses have platform=\"all\".",
 );
 pub const DESCRIPTION_INFO: Family = gauge(
     "timpush_error_description_info",
-    "1; the service's most frequent description of an error code (ErrInfo) in the latest window. platform=\"all\" is for the overall rows.",
+    "Most frequent description (ErrInfo) of an error code in the latest window, always 1. Overall losses have platform=\"all\".",
 );

@@ -1,4 +1,4 @@
-//! What the HTTP server counts of itself.
+//! Counts of the HTTP server.
 
 use super::{Family, counter, gauge};
 
@@ -8,5 +8,5 @@ pub const CONNECTIONS: Family = gauge(
 );
 pub const CONNECTIONS_CLOSED: Family = counter(
     "timpush_http_connections_closed_total",
-    "Connections that the server closed although the client would have kept them.",
+    "Connections closed by the server before the client was done with them.",
 );

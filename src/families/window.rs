@@ -8,19 +8,19 @@ macro_rules! window {
     ($name:literal, $help:literal) => {
         gauge(
             $name,
-            concat!($help, " in the rolling window. Successive values overlap: not for rate() or sum_over_time()."),
+            concat!($help, " in the rolling window. Successive values overlap: do not use rate() or sum_over_time()."),
         )
     };
 }
 
 const LOST: Family = window!(
     "timpush_window_lost_pushes",
-    "Pushes lost, by stage and error code over all platforms (normal_push_loss, ReadyToSendLoss and PostSendDeliveredLoss)"
+    "Pushes lost on all platforms, by stage and error code (normal_push_loss, ReadyToSendLoss and PostSendDeliveredLoss),"
 );
 
 const PLATFORM_LOST: Family = window!(
     "timpush_window_platform_lost_pushes",
-    "Pushes lost, by stage, platform and error code (normal_push_loss, PlatformReadyToSendLoss and PlatformPostSendDeliveredLoss); the service's overall figures are another measurement and not their sum,"
+    "Pushes lost, by stage, platform and error code (normal_push_loss, PlatformReadyToSendLoss and PlatformPostSendDeliveredLoss, not a breakdown of the overall gauges),"
 );
 
 /// The steps of the funnel, overall and by platform.
@@ -29,11 +29,11 @@ const FUNNEL: [StepFamilies; 4] = [
         FunnelStep::Sendable,
         window!(
             "timpush_window_sendable_pushes",
-            "Devices that could be pushed to (normal_push_statistics, TotalCount)"
+            "Devices eligible for a push (normal_push_statistics, TotalCount)"
         ),
         window!(
             "timpush_window_platform_sendable_pushes",
-            "Devices that could be pushed to, by platform (normal_push_statistics, TotalCount)"
+            "Devices eligible for a push, by platform (normal_push_statistics, TotalCount)"
         ),
     ),
     (
@@ -51,22 +51,22 @@ const FUNNEL: [StepFamilies; 4] = [
         FunnelStep::Delivered,
         window!(
             "timpush_window_delivered_pushes",
-            "Pushes whose device sent a receipt (normal_push_statistics, DeliveredCount); some channels have no receipts"
+            "Pushes confirmed by a receipt from the device (normal_push_statistics, DeliveredCount; some channels have no receipts)"
         ),
         window!(
             "timpush_window_platform_delivered_pushes",
-            "Pushes whose device sent a receipt, by platform (normal_push_statistics, DeliveredCount); fcm has no receipts"
+            "Pushes confirmed by a receipt from the device, by platform (normal_push_statistics, DeliveredCount; fcm has no receipts)"
         ),
     ),
     (
         FunnelStep::Clicked,
         window!(
             "timpush_window_clicked_pushes",
-            "Pushes that a person opened (normal_push_statistics, ClickCount)"
+            "Pushes opened by the user (normal_push_statistics, ClickCount)"
         ),
         window!(
             "timpush_window_platform_clicked_pushes",
-            "Pushes that a person opened, by platform (normal_push_statistics, ClickCount)"
+            "Pushes opened by the user, by platform (normal_push_statistics, ClickCount)"
         ),
     ),
 ];
@@ -80,10 +80,10 @@ pub const COUNTS: CountFamilies = CountFamilies {
 
 pub const START: Family = gauge(
     "timpush_window_start_timestamp_seconds",
-    "Start of the window that the values served now cover.",
+    "Unix time at which the window of the current values begins.",
 );
 
 pub const END: Family = gauge(
     "timpush_window_end_timestamp_seconds",
-    "End of the window that the values served now cover.",
+    "Unix time at which the window of the current values ends.",
 );
