@@ -1,4 +1,4 @@
-//! The loops that poll: one for each target.
+//! The polling loops: one for each target.
 
 pub mod additivity;
 pub mod log;

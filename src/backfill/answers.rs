@@ -1,4 +1,4 @@
-//! What is known of the service so far, held small until the text is written.
+//! The service's responses so far, in compact form until the text is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,40 +8,40 @@ use crate::model::window::{Range, UnixSeconds};
 /// One call to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Query {
-    /// The target's place in the plan.
+    /// The target's position in the plan.
     pub target: usize,
     pub api: Api,
     pub range: Range,
 }
 
-/// The most samples that a run may lead to, each series counted at all moments of its
-/// target. A sample takes 16 bytes, and so does a count, of which there are fewer: a run
-/// holds at most about 3.2 GB of samples, or less while it holds counts.
+/// The maximum number of samples in a run, counting each series at all moments of its target.
+/// A sample takes 16 bytes, and so does a count, but there are fewer counts: a run holds at
+/// most about 3.2 GB of samples, and less while it holds counts.
 pub const MAX_SAMPLES: usize = 200_000_000;
 
-/// What a series takes besides its samples, in samples: its key, and room for more.
+/// The memory of a series besides its samples, in samples: its key, and spare capacity.
 const SERIES: usize = 16;
 
-/// Counts by target and API, and which targets are proved.
+/// Counts by target and API, and the proved targets.
 pub struct Answers {
     answered: BTreeMap<(usize, Api), Answered>,
     proved: BTreeSet<usize>,
-    /// For each target, how many samples a key leads to at most.
+    /// For each target, the maximum number of samples per key.
     samples_of_key: Vec<usize>,
     samples: usize,
     most: usize,
 }
 
-/// The answers about one target's API.
+/// The responses about one target's API.
 #[derive(Default)]
 pub struct Answered {
-    /// Where the pieces that were answered start.
+    /// The starts of the answered pieces.
     pieces: BTreeSet<UnixSeconds>,
-    /// For each key the pieces that hold it, by their start, and its count in each.
+    /// For each key, the starts of the pieces that contain it, with its count in each.
     pub(super) counts: BTreeMap<CountKey, Vec<(UnixSeconds, u64)>>,
 }
 
-/// The responses lead to more samples than a run may hold.
+/// The responses would produce more samples than a run may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the responses hold so many codes that more than {MAX_SAMPLES} samples would have to be kept in memory; remove the journal, then fill one app at a time (--app), a shorter span, or with a larger --step"
@@ -49,7 +49,8 @@ pub struct Answered {
 pub struct TooMany;
 
 impl Answers {
-    /// Nothing is known yet. For each target, a key leads to at most so many samples.
+    /// No responses yet. `samples_of_key` has, for each target, the maximum number of samples
+    /// per key.
     pub(super) fn none(samples_of_key: Vec<usize>) -> Self {
         Self {
             answered: BTreeMap::new(),
@@ -60,7 +61,7 @@ impl Answers {
         }
     }
 
-    /// Takes the answer to a question. A second one about the same piece is not taken.
+    /// Records the response to a query. A second response about the same piece is ignored.
     pub fn add(&mut self, question: Query, counts: Counts) -> Result<(), TooMany> {
         let Query { target, api, range } = question;
         let answered = self.answered.entry((target, api)).or_default();
@@ -87,7 +88,7 @@ impl Answers {
             .is_some_and(|answered| answered.pieces.contains(&question.range.start))
     }
 
-    /// Notes that the counts of a target were proved to add up.
+    /// Records that the counts of a target were proved to add up.
     pub fn prove(&mut self, target: usize) {
         self.proved.insert(target);
     }
@@ -96,7 +97,7 @@ impl Answers {
         self.proved.contains(&target)
     }
 
-    /// Hands the answers about one target's API over.
+    /// Takes out the responses about one target's API.
     pub(super) fn take(&mut self, target: usize, api: Api) -> Answered {
         self.answered.remove(&(target, api)).unwrap_or_default()
     }
@@ -104,7 +105,7 @@ impl Answers {
 
 #[cfg(test)]
 impl Answered {
-    /// From counts by the start of their piece.
+    /// Built from counts by the start of their piece.
     pub(super) fn from_pieces(pieces: BTreeMap<UnixSeconds, Counts>) -> Self {
         let mut answered = Self::default();
         for (start, counts) in pieces {

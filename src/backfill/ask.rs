@@ -1,4 +1,4 @@
-//! Proves and asks, each app as fast as its own limit allows.
+//! Runs proofs and queries, each app as fast as its own limit allows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,19 +20,19 @@ use crate::model::reading::{Api, Counts, Reading};
 use crate::model::target_id::TargetId;
 use crate::model::window::{Range, UnixSeconds};
 
-/// How many apps ask at once. Each has a connection and at most one answer that is not kept
-/// yet; the others take their turns between the calls of these.
+/// How many apps query at once. Each has a connection and at most one response that is not
+/// recorded yet; the other apps take turns between their calls.
 pub const AT_ONCE: u16 = 256;
 
-/// Events on their way to be kept; more would be lost with an interruption.
+/// Events that may wait to be recorded: an interruption loses them, so only one.
 const ON_THE_WAY: usize = 1;
 
-/// How often a question is asked again that a daemon beside this run has crowded out, and
-/// how long the pause is. The answerer has asked twice by itself each time.
+/// How often a query is repeated that was crowded out by a daemon beside this run, and the
+/// pause in between. The answerer itself makes two tries each time.
 const CROWDED_OUT: usize = 5;
 const PAUSE: Duration = Duration::from_millis(2300);
 
-/// Why not everything is proved and answered.
+/// Why a run did not finish its proofs and queries.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     #[error("{id}: {error}; {}", error.advice)]
@@ -47,32 +47,32 @@ pub enum AskError {
     Keep(#[from] JournalError),
 }
 
-/// What has just been done.
+/// The step just finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
     /// A call was made.
     Call,
-    /// A target is proved, with so many of the calls before.
+    /// A target is proved, with this many of the calls before.
     Proof { calls: u32 },
 }
 
-/// One thing that an app has to do.
+/// One task of an app.
 #[derive(Clone, Copy)]
 enum Task {
     Prove(usize),
     Ask(Query),
 }
 
-/// How an app comes along.
+/// A step of an app.
 enum Event {
     Called,
     Proved { target: usize, calls: u32 },
     Answered(Query, Counts),
 }
 
-/// Does all of `work`, adds what is answered to `answers`, and to the journal if there is
-/// one. Each app is proved before it is asked, in the order of its questions; the apps go
-/// side by side. The first failure ends everything. `told` is called after each step.
+/// Does all of `work`, and adds the responses to `answers` and to the journal, if any. Each
+/// app is proved before it is queried, in the order of its queries; the apps run in parallel.
+/// The first failure ends everything. `told` is called after each step.
 pub async fn collect<F: Fetch>(
     fetch: Arc<F>,
     plan: &Arc<Backfill>,
@@ -123,7 +123,7 @@ pub async fn collect<F: Fetch>(
     }
 }
 
-/// The tasks by SDKAppID, which is what the service counts calls by: proofs first.
+/// The tasks by SDKAppID, as the service counts calls per SDKAppID: proofs first.
 fn by_app(plan: &Backfill, work: Work) -> BTreeMap<u32, Vec<Task>> {
     let mut tasks: BTreeMap<u32, Vec<Task>> = BTreeMap::new();
     let proofs = work
@@ -145,7 +145,7 @@ fn by_app(plan: &Backfill, work: Work) -> BTreeMap<u32, Vec<Task>> {
     tasks
 }
 
-/// What one app asks with, one question at a time.
+/// The means by which one app sends its queries, one at a time.
 struct App<F> {
     fetch: Arc<F>,
     events: mpsc::Sender<Result<Event, AskError>>,
@@ -209,7 +209,7 @@ fn unproved(id: TargetId, reason: Unproved) -> AskError {
     }
 }
 
-/// Patient with a daemon that makes calls of the same app.
+/// Retries calls that fail because a daemon makes calls for the same app.
 impl<F: Fetch> Fetch for App<F> {
     async fn fetch(&self, target: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
         let mut answer = self.fetch.fetch(target, api, range).await;
@@ -236,7 +236,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
     use tokio::time::Instant;
 
-    /// Refuses each question a few times before it is answered with nothing, after a second.
+    /// Refuses each query a few times before it returns an empty response, after a second.
     struct Busy {
         refusals: usize,
         outcome: i64,
@@ -287,10 +287,10 @@ mod tests {
         Arc::new(Backfill::new(targets.collect(), span, Instant::now()))
     }
 
-    /// Calls of a proof when there is nothing but zeros.
+    /// Calls of a proof that finds nothing but zeros.
     const PROOF: usize = 4;
 
-    /// What came of all work on `apps` apps, and how many calls that is without refusals.
+    /// The outcome of all work on `apps` apps, and the number of calls without refusals.
     async fn run(service: &Arc<Busy>, apps: u32) -> (Result<Vec<Done>, AskError>, usize) {
         let plan = plan(apps);
         let mut answers = plan.no_answers();

@@ -1,4 +1,4 @@
-//! What the service no longer keeps, and what has not settled yet.
+//! The limits of a span: data that the service no longer keeps, and data not settled yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::model::window::{
 };
 use crate::poll::additivity;
 
-/// Time for the first call of all to be made, and for a call to be repeated.
+/// Time allowed for the first call, and for a call to be repeated.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// The most moments that are planned, of all targets together: a week of hours for 20,000
-/// targets, or of seconds for six. A moment and what it asks for take about 250 bytes.
+/// The maximum number of planned moments of all targets together: a week of hours for 20,000
+/// targets, or of seconds for six. A moment and its queries take about 250 bytes.
 const MAX_MOMENTS: u64 = 4_000_000;
 
 /// Why a span cannot be filled, and which argument to change.
@@ -59,7 +59,7 @@ pub enum BoundsError {
     },
 }
 
-/// Whether a span and its step can be asked for at all.
+/// Whether a span and its step can be queried at all.
 pub fn check_span(span: Span) -> Result<(), BoundsError> {
     let step = span.step.as_secs();
     if step == 0 || !DAY.is_multiple_of(step) {
@@ -71,8 +71,8 @@ pub fn check_span(span: Span) -> Result<(), BoundsError> {
     Ok(())
 }
 
-/// Whether a span ends in what has settled, and is short enough to be planned: a run that is
-/// resumed may begin with what the service has forgotten since, but not by another week.
+/// Whether a span ends in settled data and is short enough to plan. A resumed run may begin
+/// with data that the service has deleted since, but not with more than a week of it.
 pub fn check_ends(
     targets: &[Target],
     span: Span,
@@ -94,8 +94,8 @@ pub fn check_ends(
     Ok(())
 }
 
-/// The longest span of samples that [`check_ends`] and [`check_kept`] accept, unless the
-/// step takes too many calls; `None` if there is nothing to fill.
+/// The longest span of samples that [`check_ends`] and [`check_kept`] accept, unless the step
+/// requires too many calls; `None` if there is nothing to fill.
 pub fn longest(
     targets: &[Target],
     now: UnixSeconds,
@@ -106,15 +106,14 @@ pub fn longest(
     Some((from, to))
 }
 
-/// The latest time whose counts have settled for all targets, and the target that takes the
-/// longest.
+/// The latest time with settled counts for all targets, and the target that settles last.
 fn latest(targets: &[Target], now: UnixSeconds) -> Option<(UnixSeconds, &Target)> {
     let last = targets.iter().max_by_key(|t| t.app.polling.lag)?;
     let lag = last.app.polling.lag.as_secs();
     Some((UnixSeconds(now.0.saturating_sub(lag)), last))
 }
 
-/// Whether a plan of so many targets is small enough to be made.
+/// Whether a plan for this many targets is small enough.
 pub fn check_size(span: Span, targets: usize) -> Result<(), BoundsError> {
     let step = span.step.as_secs().max(1);
     let moments = (span.to.0.saturating_sub(span.from.0) / step).saturating_add(1);
@@ -124,7 +123,7 @@ pub fn check_size(span: Span, targets: usize) -> Result<(), BoundsError> {
     Ok(())
 }
 
-/// Whether the service still keeps everything that is asked when its turn comes.
+/// Whether the service will still keep all queried data when each query's turn comes.
 pub fn check_kept(plan: &Backfill, work: &Work, now: UnixSeconds) -> Result<(), BoundsError> {
     let targets: Vec<&Target> = plan.targets.iter().map(|planned| &planned.target).collect();
     let slowness = slowness(&targets);
@@ -156,24 +155,24 @@ pub fn check_kept(plan: &Backfill, work: &Work, now: UnixSeconds) -> Result<(), 
     Ok(())
 }
 
-/// The latest time of which the service may have forgotten something when the app's call
-/// number `turn` is made.
+/// The latest time of which the service may have deleted data when the app's call number
+/// `turn` is made.
 fn forgotten(target: &Target, turn: u32, slowness: f64, now: UnixSeconds) -> UnixSeconds {
     let gap = slowness / target.app.calls_per_second;
     let waited = Duration::from_secs_f64(gap * f64::from(turn)) + MARGIN;
     UnixSeconds((now.0 + waited.as_secs()).saturating_sub(LOOK_BACK.as_secs()))
 }
 
-/// How many times slower than its limit an app goes: more apps than may ask at once take
-/// turns.
+/// How many times slower than its limit an app runs: if there are more apps than may run at
+/// once, they take turns.
 fn slowness(targets: &[&Target]) -> f64 {
     let apps: BTreeSet<u32> = targets.iter().map(|t| t.app.sdk_app_id).collect();
     let apps = u32::try_from(apps.len()).unwrap_or(u32::MAX);
     (f64::from(apps) / f64::from(AT_ONCE)).max(1.0)
 }
 
-/// How many calls each app needs before it has asked about the first piece of time, by
-/// SDKAppID: to be proved, and for the piece.
+/// How many calls each app needs, by SDKAppID, until it has queried the first piece of time:
+/// for the proof, and for the piece.
 fn first_calls(targets: &[&Target]) -> BTreeMap<u32, u32> {
     let mut calls: BTreeMap<u32, u32> = BTreeMap::new();
     for target in targets {
@@ -183,7 +182,7 @@ fn first_calls(targets: &[&Target]) -> BTreeMap<u32, u32> {
     calls
 }
 
-/// The earliest time that it names can be pasted a while later.
+/// Names an earliest time that stays valid for a while, so that it can be pasted later.
 fn refusal(targets: &[&Target], now: UnixSeconds, started: Instant) -> BoundsError {
     match first(targets, UnixSeconds(now.0 + TO_PASTE), started) {
         None => BoundsError::Nothing,
@@ -197,8 +196,8 @@ fn refusal(targets: &[&Target], now: UnixSeconds, started: Instant) -> BoundsErr
     }
 }
 
-/// The first moment whose samples need nothing that the service has forgotten of any target,
-/// and the target of which it forgets that first.
+/// The first moment whose samples need no data that the service has deleted for any target,
+/// and the target whose data it deletes first.
 fn first<'a>(
     targets: &[&'a Target],
     now: UnixSeconds,
@@ -216,7 +215,7 @@ fn first<'a>(
     of_each.max_by_key(|(from, _)| *from)
 }
 
-/// The first moment whose samples need nothing from before `limit`.
+/// The first moment whose samples need no data from before `limit`.
 fn earliest(settings: &DaemonSettings, limit: UnixSeconds, started: Instant) -> UnixSeconds {
     let rules = &settings.rules;
     let wanted = UnixSeconds(limit.0 + settings.window.as_secs());

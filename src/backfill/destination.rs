@@ -1,4 +1,4 @@
-//! Where the text goes: a file that is whole or as it was before.
+//! The output file, which is either complete or unchanged.
 
 use std::fs::{self, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use crate::files::replacement::{Replacement, remove_temporaries};
 
-/// A file to be, and the journal's beside it until it is whole.
+/// The output file, and the journal beside it until the file is complete.
 pub struct Destination {
     file: PathBuf,
-    /// Whether a file that is there already gives way.
+    /// Whether an existing file is overwritten.
     overwrite: bool,
 }
 
-/// Why there is no file.
+/// Why no file was written.
 #[derive(Debug, thiserror::Error)]
 pub enum DestinationError {
     #[error("--output: {} exists already and is not overwritten; remove it, choose another name, or say --overwrite", .0.display())]
@@ -30,7 +30,7 @@ pub enum DestinationError {
 }
 
 impl Destination {
-    /// Refuses a place where something is, unless it is to be overwritten.
+    /// Refuses an existing path, unless it is to be overwritten.
     pub fn new(file: PathBuf, overwrite: bool) -> Result<Self, DestinationError> {
         if file.file_name().is_none() {
             return Err(DestinationError::NoName(file));
@@ -51,7 +51,7 @@ impl Destination {
         &self.file
     }
 
-    /// The journal's place.
+    /// The path of the journal.
     pub fn journal(&self) -> PathBuf {
         let mut name = self.file.clone().into_os_string();
         name.push(".part");
@@ -67,7 +67,8 @@ impl Destination {
         }
     }
 
-    /// Writes the whole text beside its place and moves it there; then the journal is gone.
+    /// Writes the whole text to a temporary file, moves it into place, and removes the
+    /// journal.
     pub fn publish<T>(
         &self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<T>,

@@ -1,7 +1,7 @@
-//! Answers and proofs on disk: one line each, so that an interrupted run can be continued.
+//! Responses and proofs on disk, one line each, so that an interrupted run can be resumed.
 //!
-//! The first line says what the answers are for. A line counts once its line break is
-//! written; what follows the last line break was cut off and is asked again.
+//! The first line describes the run to which the responses belong. A line counts once its line
+//! break is written; text after the last line break was cut off, and is queried again.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -15,13 +15,13 @@ use crate::model::reading::{Api, CountKey, Counts};
 use crate::model::target_id::TargetId;
 use crate::model::window::{Range, UnixSeconds};
 
-/// Changes when a line's meaning does.
+/// Changes when the meaning of a line changes.
 const FORMAT: u32 = 2;
 
-/// The longest line, in bytes: about three times as much as the longest response leads to.
+/// The longest line, in bytes: about three times the line of the longest response.
 pub const MAX_LINE: usize = 64 << 20;
 
-/// The longest journal, in bytes: as many counts as there may be samples.
+/// The longest journal, in bytes: room for as many counts as samples are allowed.
 pub const MAX_BYTES: u64 = 16 << 30;
 
 #[derive(Serialize, Deserialize)]
@@ -48,7 +48,7 @@ enum Line {
     },
 }
 
-/// What an earlier run has found out.
+/// A result of an earlier run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Entry {
     Answer {
@@ -57,7 +57,7 @@ pub enum Entry {
         range: Range,
         counts: Counts,
     },
-    /// Counts of this target add up.
+    /// The counts of this target add up.
     Proved(TargetId),
 }
 
@@ -93,15 +93,15 @@ pub enum Damage {
     Read(#[from] io::Error),
 }
 
-/// A journal that is being written.
+/// An open journal.
 pub struct Journal {
     path: PathBuf,
     file: File,
     length: u64,
 }
 
-/// Whether there is a journal at `path`. Something else there is refused, a link too: it
-/// would be read without end, or written through.
+/// Whether a journal exists at `path`. Anything else there is refused, even a link: it might
+/// be read without end, or written through.
 pub fn exists(path: &Path) -> Result<bool, JournalError> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => Ok(true),
@@ -114,8 +114,8 @@ pub fn exists(path: &Path) -> Result<bool, JournalError> {
     }
 }
 
-/// Reads what an earlier run about the same `facts` has left at `path`, if anything, and
-/// gives it to `keep`. Returns up to where the file holds whole lines, in bytes.
+/// Reads what an earlier run with the same `facts` left at `path`, if anything, and passes it
+/// to `keep`. Returns the length of the whole lines in bytes.
 pub fn find(
     path: &Path,
     facts: &BTreeMap<String, String>,
@@ -134,7 +134,7 @@ pub fn find(
     })
 }
 
-/// As [`find`], from bytes: at most [`MAX_BYTES`] are read, and one line of at most
+/// Like [`find`], from bytes: at most [`MAX_BYTES`] are read, and one line of at most
 /// [`MAX_LINE`] is held at a time.
 pub fn parse(
     mut bytes: impl BufRead,
@@ -217,7 +217,7 @@ fn entry(line: &[u8]) -> Option<Entry> {
 }
 
 impl Journal {
-    /// Goes on after the first `length` bytes at `path` (see [`find`]), or begins there.
+    /// Continues after the first `length` bytes at `path` (see [`find`]), or creates the file.
     pub fn open(
         path: &Path,
         facts: &BTreeMap<String, String>,
@@ -250,7 +250,7 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Adds an answer.
+    /// Adds a response.
     pub fn add(
         &mut self,
         id: &TargetId,
@@ -271,7 +271,7 @@ impl Journal {
         })
     }
 
-    /// Adds that counts of a target add up.
+    /// Adds the proof that the counts of a target add up.
     pub fn proved(&mut self, id: &TargetId) -> Result<(), JournalError> {
         self.write(&Line::Proved {
             app: id.app.clone(),
@@ -279,7 +279,7 @@ impl Journal {
         })
     }
 
-    /// What could not be read again is not written.
+    /// Refuses to write a line that could not be read again.
     fn write(&mut self, line: &impl Serialize) -> Result<(), JournalError> {
         let failed = |source| JournalError::Write {
             path: self.path.clone(),

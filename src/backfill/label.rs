@@ -21,7 +21,7 @@ impl Label {
     }
 }
 
-/// Why a text is not such a label.
+/// Why a text is not a valid label.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
     #[error("write it as name=value, such as job=timpush-exporter")]
@@ -65,7 +65,7 @@ impl FromStr for Label {
     }
 }
 
-/// A name that is given twice.
+/// A duplicate name, if any.
 pub fn repeated(labels: &[Label]) -> Option<&str> {
     labels
         .iter()

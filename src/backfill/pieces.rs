@@ -1,4 +1,4 @@
-//! Which ranges are asked so that any needed range is a sum, and the sums.
+//! The ranges to query so that every needed range is a sum of them, and the sums.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use super::answers::Answered;
 use crate::model::reading::{CountKey, Counts};
 use crate::model::window::{Range, UnixSeconds};
 
-/// The fewest adjacent ranges of which each of `needed` is a union, in order of time. None
-/// overlaps another, and none lies outside of all that is needed.
+/// The fewest ranges of which each of `needed` is a union, in order of time. They do not
+/// overlap, and none lies outside the needed ranges.
 pub fn cut(needed: &[Range]) -> Vec<Range> {
     // How many ranges begin at an edge, less those that end there.
     let mut turns: BTreeMap<UnixSeconds, i64> = BTreeMap::new();
@@ -29,12 +29,12 @@ pub fn cut(needed: &[Range]) -> Vec<Range> {
     pieces
 }
 
-/// The answers about adjacent pieces, from which the counts of any union follow.
+/// The responses about adjacent pieces, which give the counts of any union of them.
 #[derive(Default)]
 pub struct Sums {
-    /// For each key the starts of the pieces whose answers held it, with the sum of all its
-    /// counts up to and with that piece. The sums cannot overflow, so that the difference
-    /// of two is exact whatever the service counts.
+    /// For each key, the starts of the pieces whose responses contain it, with the sum of its
+    /// counts up to and including that piece. The sums cannot overflow, so differences are
+    /// exact whatever the service counts.
     sums: BTreeMap<CountKey, Vec<(UnixSeconds, u128)>>,
 }
 
@@ -55,8 +55,8 @@ impl Sums {
         }
     }
 
-    /// The counts of a union of pieces: every key that is in one of their answers, zeros
-    /// too. A sum that does not fit stays at the largest number.
+    /// The counts of a union of pieces: every key in any of their responses, including zeros.
+    /// A sum that overflows is the largest number.
     pub fn counts(&self, range: Range) -> Counts {
         self.sums
             .iter()

@@ -1,4 +1,4 @@
-//! What is to be filled, and the questions that it takes.
+//! The data to fill in, and the queries that it takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::config::target::Target;
 use crate::model::target_id::TargetId;
 use crate::model::window::{Range, UnixSeconds};
 
-/// The times of samples, as asked for; both ends are included.
+/// The requested times of samples, including both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub from: UnixSeconds,
@@ -29,24 +29,23 @@ pub struct Planned {
     pub target: Target,
     pub settings: DaemonSettings,
     pub stops: Vec<Stop>,
-    /// What each of the target's APIs is asked about, in order of time.
+    /// The ranges to query from each of the target's APIs, in order of time.
     pub pieces: Vec<Range>,
 }
 
 /// All the work. It follows from the span and the configuration alone, so that a later run
-/// comes to the same questions.
+/// makes the same queries.
 pub struct Backfill {
     pub span: Span,
     pub targets: Vec<Planned>,
     pub(super) started: Instant,
 }
 
-/// What is still to be done.
+/// The remaining work.
 pub struct Work {
-    /// Targets of which it is not proved yet that counts add up, as indices in
-    /// [`Backfill::targets`].
+    /// Targets whose counts are not proved to add up yet, as indices in [`Backfill::targets`].
     pub proofs: Vec<usize>,
-    /// Oldest ranges first, as the service forgets those first.
+    /// Oldest ranges first, because the service deletes those first.
     pub questions: Vec<Query>,
 }
 
@@ -70,7 +69,7 @@ impl Backfill {
         }
     }
 
-    /// What is neither proved nor answered yet. Who has no question left needs no proof.
+    /// The proofs and queries still missing. A target without queries needs no proof.
     pub fn work(&self, answers: &Answers) -> Work {
         let mut questions: Vec<Query> = self
             .targets
@@ -98,7 +97,7 @@ impl Backfill {
         }
     }
 
-    /// The answers before anything is known.
+    /// An empty set of responses.
     pub fn no_answers(&self) -> Answers {
         let samples_of_key = self.targets.iter().map(|planned| {
             let stops = planned.stops.iter();
@@ -109,7 +108,7 @@ impl Backfill {
         Answers::none(samples_of_key.collect())
     }
 
-    /// Puts what an earlier run has found out into `answers`, entry by entry.
+    /// Adds the results of an earlier run to `answers`, entry by entry.
     pub fn restore<'a>(
         &self,
         answers: &'a mut Answers,
@@ -139,7 +138,7 @@ impl Backfill {
         }
     }
 
-    /// All series of all targets, once every question is answered.
+    /// All series of all targets, once every query has its response.
     pub fn samples(&self, mut answers: Answers) -> Vec<(TargetId, Samples)> {
         let of_target = |(index, planned): (usize, &Planned)| {
             let mut samples = Samples::new();
@@ -159,7 +158,7 @@ impl Backfill {
         self.targets.iter().enumerate().map(of_target).collect()
     }
 
-    /// Everything that the output depends on but the answers, for people to read.
+    /// Everything on which the output depends except the responses, in readable form.
     pub fn facts(&self) -> BTreeMap<String, String> {
         let span = [
             ("--from", self.span.from.to_string()),

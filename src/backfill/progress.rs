@@ -1,4 +1,4 @@
-//! What a person sees meanwhile: how long it will take, and a bar on a terminal.
+//! Progress on the terminal: the expected duration, and a bar.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
@@ -16,7 +16,7 @@ use crate::poll::additivity::USUAL_CALLS;
 /// Characters of the bar.
 const WIDTH: usize = 30;
 
-/// The most apps whose calls are told one by one.
+/// The maximum number of apps whose calls are listed individually.
 const TOLD: usize = 5;
 
 /// How many calls each app has to make, and its limit per second.
@@ -34,7 +34,7 @@ fn loads<'a>(plan: &'a Backfill, work: &Work) -> BTreeMap<&'a str, (u32, f64)> {
     apps
 }
 
-/// How many calls there are, and how long they take at each app's limit, if it has one.
+/// The number of calls, and their duration at each app's limit, if it has one.
 pub fn announcement(plan: &Backfill, work: &Work) -> String {
     let apps = loads(plan, work);
     let total: u32 = apps.values().map(|(calls, _)| calls).sum();
@@ -68,8 +68,8 @@ pub fn announcement(plan: &Backfill, work: &Work) -> String {
     format!("{total} calls ({}), {time}{proving}", each.join(", "))
 }
 
-/// How long it takes with so many calls of each app, at so many per second: as long as the
-/// slowest app does, or longer where there are more apps than may ask at once.
+/// The duration with these numbers of calls and calls per second: that of the slowest app, or
+/// longer with more apps than may run at once.
 fn duration(apps: impl Iterator<Item = (u32, f64)>) -> Duration {
     let (longest, sum) = apps
         .map(|(calls, rate)| f64::from(calls) / rate)
@@ -79,7 +79,7 @@ fn duration(apps: impl Iterator<Item = (u32, f64)>) -> Duration {
     Duration::from_secs_f64(longest.max(sum / f64::from(AT_ONCE)).ceil())
 }
 
-/// What has come of a run that `took` so long, in one line.
+/// The result of a run that `took` this long, in one line.
 pub fn summary(written: Written, took: Duration) -> String {
     let span = match written.span {
         Some((from, to)) => format!("from {from} to {to}"),
@@ -94,14 +94,14 @@ pub fn summary(written: Written, took: Duration) -> String {
     )
 }
 
-/// As a person needs it: seconds below two minutes, then minutes.
+/// A readable duration: seconds below two minutes, then minutes.
 fn rounded(duration: Duration) -> String {
     let seconds = duration.as_secs_f64().ceil();
     let unit = if seconds < 120.0 { 1.0 } else { 60.0 };
     text(Duration::from_secs_f64((seconds / unit).ceil() * unit))
 }
 
-/// A line on standard error that is written over and over; nothing when that is no terminal.
+/// A line on standard error that is overwritten; nothing if that is not a terminal.
 pub struct Bar {
     progress: Progress,
     began: Instant,
@@ -126,7 +126,7 @@ impl Bar {
     }
 }
 
-/// Leaves an empty line for what is said next.
+/// Clears the line for the next message.
 impl Drop for Bar {
     fn drop(&mut self) {
         if self.shown && self.progress.done > 0 {
@@ -141,13 +141,13 @@ fn draw(text: &str) {
 }
 
 struct Progress {
-    /// Calls that are made.
+    /// Calls made so far.
     done: u32,
-    /// Calls in all, as far as is known.
+    /// All calls, as far as known.
     calls: u32,
     proved: usize,
     proofs: usize,
-    /// The least time that all of it takes, by the apps' limits.
+    /// The shortest possible time for all calls under the apps' limits.
     least: Duration,
 }
 
@@ -174,8 +174,8 @@ impl Progress {
         }
     }
 
-    /// How long the rest takes if it goes on as before, and at least as long as the limit of
-    /// the slowest app makes it: few apps may be left that make calls.
+    /// How long the rest takes at the rate so far, but at least as long as the slowest app's
+    /// limit requires: only a few apps may still be making calls.
     fn left(&self, elapsed: Duration) -> Option<Duration> {
         let open = self.calls.checked_sub(self.done).filter(|open| *open > 0)?;
         let as_before = elapsed.checked_div(self.done)?.saturating_mul(open);

@@ -1,4 +1,4 @@
-//! Everything here is added up from parts, so parts must add up, and be told apart.
+//! A backfill adds up parts, so parts must add up and be resolved by the service.
 
 use crate::config::target::Target;
 use crate::fetch::Fetch;
@@ -7,7 +7,7 @@ use crate::model::reading::Api;
 use crate::model::window::{DAY, UnixSeconds};
 use crate::poll::additivity::{self, Additivity};
 
-/// Why it is not proved that the past of a target can be put together from parts.
+/// Why there is no proof that the past of a target can be composed of parts.
 #[derive(Debug, thiserror::Error)]
 pub enum Unproved {
     #[error(transparent)]
@@ -22,8 +22,8 @@ pub enum Unproved {
     WholeDays,
 }
 
-/// Asks the service whether counts of a target add up, with at most
-/// [`additivity::MOST_CALLS`] calls. Zeros prove nothing, and are no obstacle.
+/// Checks whether the counts of a target add up, with at most [`additivity::MOST_CALLS`]
+/// calls. Zeros prove nothing, but are not an obstacle.
 pub(super) async fn prove<F: Fetch>(
     fetch: &F,
     target: &Target,

@@ -1,4 +1,4 @@
-//! What a healthy daemon asks at each stop, and what it would have served.
+//! The queries of a healthy daemon at each stop, and what it would have served.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::model::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_
 use crate::target::counters::{Ledger, Question, Rules, Served};
 use crate::target::memory::Memory;
 
-/// What decides what a daemon asks and serves.
+/// The settings that decide what a daemon queries and serves.
 #[derive(Clone, Copy, Debug)]
 pub struct DaemonSettings {
     pub window: Duration,
@@ -40,7 +40,7 @@ impl DaemonSettings {
         }
     }
 
-    /// The rules of the counters, if there are any.
+    /// The rules of the counters, if counters are served.
     pub fn counters(&self) -> Option<&Rules> {
         self.counters.then_some(&self.rules)
     }
@@ -54,18 +54,18 @@ impl DaemonSettings {
     }
 }
 
-/// What is served at one stop about one API of a target.
+/// The values served at one stop for one API of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     pub at: UnixSeconds,
-    /// The rolling window, known codes as 0; absent where only counters are sampled.
+    /// The rolling window, with known codes as 0; absent where only counters are sampled.
     pub window: Option<(Range, Counts)>,
     pub counters: Option<Served>,
-    /// Counters that were 0 at a moment since the frame before.
+    /// Counters that were 0 at some moment since the frame before.
     pub zeros: Option<(UnixSeconds, Vec<CountKey>)>,
 }
 
-/// Every range that [`replay`] asks the counts of.
+/// Every range whose counts [`replay`] queries.
 pub fn needed(settings: &DaemonSettings, stops: &[Stop], started: Instant) -> Vec<Range> {
     let mut ranges = Vec::new();
     let ask = |range| {
@@ -76,14 +76,15 @@ pub fn needed(settings: &DaemonSettings, stops: &[Stop], started: Instant) -> Ve
     ranges
 }
 
-/// Lives through the stops. `counts` answers any range; what it is asked does not depend on
-/// its answers. `started` is the first stop on the steady clock and has no influence.
+/// Replays the stops. `counts` returns the counts of any range; the queried ranges do not
+/// depend on its results. `started` is the first stop on the steady clock and has no
+/// influence.
 ///
-/// The daemon is taken to have run before the first stop: what the first poll brings is
-/// shown as it is, and only series that appear later begin with 0. Where stops are further
-/// apart than a series is 0 at first, its value is shown at the stop, and the 0 at a moment
-/// of its own before. That is what a daemon shows, unless the series appeared that shortly
-/// before the stop; to know that would take half as many calls again.
+/// The daemon is assumed to have run before the first stop: the values of the first poll are
+/// shown as they are, and only series that appear later begin with 0. Where stops are further
+/// apart than the initial zeros of a series last, its value is shown at the stop, and the 0 at
+/// a separate moment before it. A daemon would show the same, unless the series appeared only
+/// that shortly before the stop; finding out would take half as many calls again.
 pub fn replay(
     settings: &DaemonSettings,
     stops: &[Stop],
@@ -132,7 +133,7 @@ pub fn replay(
 struct Days {
     ledger: Ledger,
     polled: Option<UnixSeconds>,
-    /// The start of the latest day that was asked about before it closed.
+    /// The start of the latest day that was queried before it closed.
     seen: Option<UnixSeconds>,
 }
 
@@ -169,9 +170,9 @@ impl Days {
         self.polled = Some(now.unix());
     }
 
-    /// A daemon has seen every day before it closes. Stops can be so far apart that none
-    /// falls into a day, which would look like an outage of days; it is not worth a call
-    /// to know when in that day which series appeared.
+    /// A daemon has seen every day before it closes. Stops can be so far apart that none falls
+    /// into a day, which would look like an outage of days; the exact times at which series
+    /// appeared in that day are not worth a call.
     fn see_closing_day(&mut self, settings: &DaemonSettings, end: UnixSeconds, now: Now) {
         if self.polled.is_none() || end != day_anchor(end, settings.day_offset()) {
             return;
@@ -194,16 +195,17 @@ impl Days {
     }
 }
 
-/// The counters that were shown so far.
+/// The counters shown so far.
 #[derive(Default)]
 struct Known {
     keys: BTreeSet<CountKey>,
-    /// When; absent before the first, whose series do not begin then.
+    /// The time of the last stop; absent before the first, whose series do not begin then.
     at: Option<UnixSeconds>,
 }
 
 impl Known {
-    /// When which series were 0 that are `served` at `at` for the first time, and not as 0.
+    /// The zeros to add: for each series first `served` at `at` with a value other than 0,
+    /// when it was 0.
     fn zeros_before(
         &mut self,
         at: UnixSeconds,

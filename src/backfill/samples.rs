@@ -24,8 +24,8 @@ pub enum Series {
 /// The samples of one target's series, in order of time.
 pub type Samples = BTreeMap<Series, Vec<(UnixSeconds, u64)>>;
 
-/// Adds what was served at one stop about one API. Both APIs' counters are of the same day,
-/// whose start is told with the losses.
+/// Adds the values served at one stop for one API. Both APIs' counters belong to the same day,
+/// whose start is served with the losses.
 pub fn add(samples: &mut Samples, api: Api, frame: Frame) {
     let at = frame.at;
     if let Some((at, keys)) = frame.zeros {
@@ -62,7 +62,7 @@ impl Series {
         }
     }
 
-    /// Gives `write` the labels, in the order of the contract.
+    /// Passes the labels to `write`, in the order of the metric contract.
     fn labels<T>(&self, id: &TargetId, write: impl FnOnce(&Labels<'_>) -> T) -> T {
         match self {
             Self::Window(key) | Self::Total(key) => labels::count(id, key, write),
@@ -112,7 +112,7 @@ pub fn write(
     out.finish()
 }
 
-/// When each code was served, whichever target it was of.
+/// When each code was served, for any target.
 fn codes(targets: &[(TargetId, Samples)]) -> BTreeMap<&LossKey, BTreeSet<UnixSeconds>> {
     let mut times: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for (series, points) in targets.iter().flat_map(|(_, samples)| samples) {

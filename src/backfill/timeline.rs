@@ -1,4 +1,4 @@
-//! At which moments there are samples, and at which a daemon polls.
+//! The moments of samples, and those at which a daemon polls.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,10 +20,11 @@ pub struct Stop {
 
 /// The stops from `from` to `to`, both included, with `spacing` between them.
 ///
-/// With counters there are more. A daemon polls often enough to close a day as soon as it
-/// has settled, whatever the spacing. And where that passes over what the counters show
-/// after midnight (the final value of the closed day, then 0), that is sampled too: without
-/// it `increase()` would lose the end of the old day and the beginning of the new one.
+/// Counters add further stops. A daemon polls often enough to close a day as soon as it has
+/// settled, whatever the spacing. Where the spacing would skip what the counters show after
+/// midnight (the final value of the closed day, then 0), those moments are sampled, too:
+/// without them `increase()` would lose the end of the old day and the beginning of the new
+/// one.
 pub fn stops(
     from: UnixSeconds,
     to: UnixSeconds,
@@ -72,9 +73,8 @@ pub fn stops(
     stops.into_values().collect()
 }
 
-/// What the counters show once a day has `settled`, from when until when: the closed day
-/// with 0 for who has just appeared, the closed day as it is, zeros. `last` is the moment of
-/// the poll before.
+/// The periods of what the counters show once a day has `settled`: the closed day with 0 for
+/// new series, the closed day as it is, zeros. `last` is the moment of the poll before.
 fn phases(anchor: UnixSeconds, last: Option<u64>, rules: &Rules) -> [(u64, u64); 3] {
     let settled = anchor.0 + rules.lag.as_secs();
     let zero = rules.zero_hold.as_secs();

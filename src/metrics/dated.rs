@@ -1,11 +1,11 @@
-//! OpenMetrics text of the past: samples with their times, series by series.
+//! OpenMetrics text for past samples: with timestamps, series by series.
 
 use std::io::{self, Write};
 
 use super::{Family, Labels, openmetrics, text};
 use crate::model::window::UnixSeconds;
 
-/// How much is put together before it is written, in bytes.
+/// How many bytes are buffered before they are written.
 const CHUNK: usize = 64 << 10;
 
 /// How much was written.
@@ -13,7 +13,7 @@ const CHUNK: usize = 64 << 10;
 pub struct Written {
     pub series: u64,
     pub samples: u64,
-    /// The times of the first and the last sample, if there is any.
+    /// The times of the first and the last sample; absent without samples.
     pub span: Option<(UnixSeconds, UnixSeconds)>,
 }
 
@@ -25,12 +25,12 @@ impl Written {
     }
 }
 
-/// Writes families one after the other, each with its series.
+/// Writes families one after another, each with its series.
 pub struct Dated<'a> {
     out: &'a mut dyn Write,
-    /// What is not written yet: hardly more than [`CHUNK`].
+    /// Text not written yet: hardly more than [`CHUNK`].
     buffer: Vec<u8>,
-    /// Name and labels of the series under way.
+    /// Name and labels of the current series.
     series: Vec<u8>,
     written: Written,
 }
@@ -45,13 +45,13 @@ impl<'a> Dated<'a> {
         }
     }
 
-    /// The series that follow belong to this family.
+    /// Begins a family: the series that follow belong to it.
     pub fn family(&mut self, family: &Family<'_>) {
         openmetrics::described(family, &mut self.buffer);
         openmetrics::help(family, &mut self.buffer);
     }
 
-    /// A series of `family` with its samples, in order of time.
+    /// Writes a series of `family` with its samples, in order of time.
     pub fn series(
         &mut self,
         family: &Family<'_>,
@@ -73,7 +73,7 @@ impl<'a> Dated<'a> {
         Ok(())
     }
 
-    /// Writes the rest. Nothing is complete before.
+    /// Writes the rest. The text is incomplete before.
     pub fn finish(mut self) -> io::Result<Written> {
         self.buffer.extend_from_slice(openmetrics::END);
         self.out.write_all(&self.buffer)?;

@@ -1,19 +1,19 @@
-//! Compressed pieces that gzip members are put together from.
+//! Compressed pieces of which gzip members are composed.
 
 use std::io;
 
 use flate2::{Compress, Crc, FlushCompress};
 
-/// Deflate blocks that refer to nothing before them, are not the last and end with a whole
-/// byte: runs of them can stand one after the other in a gzip member.
+/// Deflate blocks that do not refer to earlier data, are not marked as the last, and end on a
+/// byte boundary. Any sequence of them can form a gzip member.
 pub(super) struct Deflated {
     pub(super) blocks: Vec<u8>,
-    /// Of the bytes before they were compressed.
+    /// Checksum of the uncompressed bytes.
     pub(super) crc: Crc,
 }
 
 impl Deflated {
-    /// `deflate` may have been used before.
+    /// Compresses `bytes`. `deflate` may have been used before.
     pub(super) fn new(bytes: &[u8], deflate: &mut Compress) -> io::Result<Self> {
         deflate.reset();
         let mut crc = Crc::new();

@@ -1,5 +1,5 @@
-//! How bodies are compressed: as one gzip member or one zstd frame, since not every client
-//! reads on after the first.
+//! Compression of bodies: one gzip member or one zstd frame, because not every client reads
+//! past the first.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use flate2::{Compress, Compression, Crc};
 
 use super::segment::Segment;
 
-/// What a body is wrapped in.
+/// The content coding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     Identity,
@@ -16,18 +16,18 @@ pub enum Encoding {
     Zstd,
 }
 
-/// Repetitive as expositions are, higher levels save little more for much more time.
+/// Expositions are so repetitive that higher levels save little for much more time.
 const GZIP_LEVEL: Compression = Compression::new(2);
 const ZSTD_LEVEL: i32 = 1;
 
 /// Deflate, no flags, no modification time, no extra flags, unknown system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// An empty block that says that it is the last.
+/// An empty block marked as the last.
 const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 
-/// The segments as one gzip member. A segment is compressed once, however many bodies it
-/// is a part of.
+/// The segments as one gzip member. Each segment is compressed only once, however many bodies
+/// contain it.
 pub(super) fn gzip<'a>(segments: impl Iterator<Item = &'a Segment> + Clone) -> io::Result<Bytes> {
     let mut deflate = Compress::new(GZIP_LEVEL, false);
     let mut runs = Vec::with_capacity(segments.size_hint().0);
@@ -49,8 +49,8 @@ pub(super) fn gzip<'a>(segments: impl Iterator<Item = &'a Segment> + Clone) -> i
     Ok(member.into())
 }
 
-/// The segments as one zstd frame. Unlike deflate's, its blocks go on with what the ones
-/// before them left behind, so the whole is compressed anew.
+/// The segments as one zstd frame. Unlike blocks of deflate, those of zstd depend on the
+/// blocks before them, so the whole body is compressed anew.
 pub(super) fn zstd<'a>(
     segments: impl Iterator<Item = &'a Segment>,
     length: u64,

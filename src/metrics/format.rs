@@ -1,4 +1,4 @@
-//! The formats, and the one sink that writes them.
+//! The exposition formats, and the sink that writes all of them.
 
 use super::{Family, Kind, Labels, Sink, openmetrics, protobuf, text};
 use crate::model::window::UnixSeconds;
@@ -6,12 +6,12 @@ use crate::model::window::UnixSeconds;
 /// An exposition format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// The Prometheus text format. Versions 0.0.4 and 1.0.0 differ in names that have to be
-    /// quoted alone, and there are none.
+    /// The Prometheus text format. Versions 0.0.4 and 1.0.0 differ only in names that must be
+    /// quoted, and we have none.
     Text,
-    /// The same for versions 0.0.1 and 1.0.0.
+    /// OpenMetrics text, equal for versions 0.0.1 and 1.0.0.
     OpenMetrics {
-        /// Whether counters whose start is known say so, in a series of its own.
+        /// Whether counters with a known start get a `_created` series.
         created: bool,
     },
     /// Length-delimited messages `io.prometheus.client.MetricFamily`.
@@ -19,7 +19,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Begins a family in a body: `head` is what an [`Encoder`] made of its description,
+    /// Begins a family in a body: `head` is its description as encoded by an [`Encoder`],
     /// `samples` the length of its encoded samples.
     pub(super) fn begin(self, head: &[u8], samples: usize, body: &mut Vec<u8>) {
         if self == Self::Protobuf {
@@ -28,7 +28,7 @@ impl Format {
         body.extend_from_slice(head);
     }
 
-    /// What stands at the end of a body.
+    /// The end of a body.
     pub(super) fn end(self) -> &'static [u8] {
         match self {
             Self::OpenMetrics { .. } => openmetrics::END,
@@ -37,13 +37,13 @@ impl Format {
     }
 }
 
-/// Encodes samples in one format. Families stay apart, so that a body can be put together
-/// from the samples of several encoders.
+/// Encodes samples in one format. Families are kept separate, so that a body can be composed
+/// of the samples of several encoders.
 pub struct Encoder {
     format: Format,
     name: String,
     kind: Kind,
-    /// Absent where somebody else has them.
+    /// Absent if the families' descriptions are kept elsewhere.
     heads: Option<Parts>,
     samples: Parts,
 }
@@ -56,7 +56,7 @@ impl Encoder {
         }
     }
 
-    /// Encodes samples alone, for those who know the families' descriptions already.
+    /// Encodes samples only, for callers that already have the families' descriptions.
     pub(super) fn headless(format: Format) -> Self {
         Self {
             format,
@@ -67,18 +67,18 @@ impl Encoder {
         }
     }
 
-    /// Each family's description, in the order in which they came.
+    /// The description of each family, in the order in which the families were begun.
     pub(super) fn heads(&self) -> impl Iterator<Item = &[u8]> {
         let heads = self.heads.iter();
         heads.flat_map(|heads| (0..heads.starts.len()).map(|index| heads.get(index)))
     }
 
-    /// The samples of a family, by its place in that order.
+    /// The samples of a family, by its position in that order.
     pub(super) fn samples(&self, family: usize) -> &[u8] {
         self.samples.get(family)
     }
 
-    /// Gives back memory that no more samples will need.
+    /// Releases memory that no further samples need.
     pub(super) fn shrink(&mut self) {
         self.samples.bytes.shrink_to_fit();
     }
@@ -158,7 +158,7 @@ impl Sink for Encoder {
     }
 }
 
-/// Byte strings one after the other.
+/// Consecutive byte strings.
 #[derive(Default)]
 struct Parts {
     bytes: Vec<u8>,

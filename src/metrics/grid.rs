@@ -1,6 +1,6 @@
-//! The part of a body that belongs to the targets: families one after the other, each with
-//! the samples of all targets. The bytes of a body are the only copy of what was encoded;
-//! what did not change is copied from there, and segments without a change stay.
+//! The part of a body that belongs to the targets: family by family, each with the samples of
+//! all targets. The bytes of a body are the only copy of the encoded samples: unchanged
+//! samples are copied from there, and unchanged segments are kept.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,19 +22,19 @@ impl Cell {
     }
 }
 
-/// Cells are counted along the body: family by family, in each the targets in their order.
+/// Cells are numbered in body order: family by family, and within a family target by target.
 pub(super) struct Grid {
     format: Format,
     targets: usize,
-    /// Each family's description.
+    /// The description of each family.
     heads: Vec<Box<[u8]>>,
-    /// The length of each family's samples.
+    /// The length of the samples of each family.
     sizes: Vec<usize>,
     cells: Vec<Cell>,
     segments: Vec<Arc<Segment>>,
-    /// Which cells are in each segment.
+    /// The range of cells in each segment.
     ranges: Vec<Range<usize>>,
-    /// How long all samples were when the cells were shared out among segments.
+    /// The total length of samples when the cells were divided into segments.
     planned: usize,
 }
 
@@ -52,7 +52,8 @@ impl Grid {
         }
     }
 
-    /// For the samples of a target. The first one also has the families' descriptions.
+    /// An encoder for the samples of a target. The first one also keeps the families'
+    /// descriptions.
     pub(super) fn encoder(&self, is_first: bool) -> Encoder {
         if is_first && self.heads.is_empty() {
             Encoder::new(self.format)
@@ -65,7 +66,7 @@ impl Grid {
         &self.segments
     }
 
-    /// Takes what changed, by target. The first time that is all of them.
+    /// Updates the changed targets. The first time, all targets are changed.
     pub(super) fn update(&mut self, changed: &[Option<Encoder>]) {
         let Some(first) = changed.iter().flatten().next() else {
             return;
@@ -108,7 +109,7 @@ impl Grid {
         }
     }
 
-    /// Shares the cells out among new segments.
+    /// Divides the cells into new segments.
     fn plan(&mut self, lengths: &[usize], changed: &[Option<Encoder>]) {
         let mut ranges = Vec::new();
         let (mut start, mut size) = (0, 0);
@@ -129,7 +130,7 @@ impl Grid {
         (self.ranges, self.segments, self.cells) = (ranges, segments, cells);
     }
 
-    /// The bytes of some cells as they are now, and where each is in them.
+    /// The current bytes of some cells, and the position of each cell in them.
     fn write(
         &self,
         range: Range<usize>,

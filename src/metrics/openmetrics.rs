@@ -1,4 +1,4 @@
-//! The OpenMetrics text format where it differs from [`super::text`].
+//! The OpenMetrics text format, as far as it differs from [`super::text`].
 
 use std::fmt::{self, Display};
 
@@ -8,7 +8,7 @@ use crate::model::window::UnixSeconds;
 
 pub(super) const END: &[u8] = b"# EOF\n";
 
-/// HELP and TYPE. A counter's family is called without `_total`.
+/// HELP and TYPE. The family of a counter is named without `_total`.
 pub(super) fn head(family: &Family<'_>, out: &mut Vec<u8>) {
     help(family, out);
     described(family, out);
@@ -25,7 +25,7 @@ pub(super) fn described(family: &Family<'_>, out: &mut Vec<u8>) {
     put(out, format_args!("# TYPE {name} {kind}\n"));
 }
 
-/// Name and type as the format has them.
+/// Name and type in this format.
 fn typed<'a>(family: &Family<'a>) -> (&'a str, &'static str) {
     match (family.kind, family.name.strip_suffix("_total")) {
         (Kind::Counter, Some(name)) => (name, kind(Kind::Counter)),
@@ -35,14 +35,14 @@ fn typed<'a>(family: &Family<'a>) -> (&'a str, &'static str) {
     }
 }
 
-/// When the counter before this line was 0.
+/// The `_created` line of the counter just written: when it was 0.
 pub(super) fn created(name: &str, labels: &Labels<'_>, since: UnixSeconds, out: &mut Vec<u8>) {
     if let Some(name) = name.strip_suffix("_total") {
         line((name, "_created"), labels, None, since.0, out);
     }
 }
 
-/// The upper bound of a bucket: a float, recognisable as such, whatever its value.
+/// The upper bound of a bucket, always recognisable as a float.
 pub(super) struct Canonical(pub(super) f64);
 
 impl Display for Canonical {

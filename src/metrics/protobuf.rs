@@ -1,5 +1,5 @@
-//! The messages of `io.prometheus.client`, written field by field: what is needed of the
-//! wire format is less than a generator would bring.
+//! The messages of `io.prometheus.client`, written field by field: the required part of the
+//! wire format is smaller than a generator's output.
 
 use super::{Family, Kind, Labels};
 use crate::model::window::UnixSeconds;
@@ -38,7 +38,7 @@ const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const LENGTH_DELIMITED: u32 = 2;
 
-/// A family's fields but its metrics.
+/// The fields of a family, without its metrics.
 pub(super) fn head(family: &Family<'_>, out: &mut Vec<u8>) {
     bytes(field::NAME, family.name.as_bytes(), out);
     bytes(field::HELP, family.help.as_bytes(), out);
@@ -72,7 +72,7 @@ pub(super) fn counter(
     });
 }
 
-/// The infinite bucket goes without saying.
+/// The infinite bucket is implied.
 pub(super) fn histogram(
     labels: &Labels<'_>,
     buckets: &[(f64, u64)],
@@ -104,13 +104,13 @@ fn metric(labels: &Labels<'_>, kind: u32, out: &mut Vec<u8>, value: impl FnOnce(
     });
 }
 
-/// The length that stands before a delimited message.
+/// The length in front of a delimited message.
 pub(super) fn length(length: usize, out: &mut Vec<u8>) {
     varint(length as u64, out);
 }
 
-/// A message within a message. Its length, which stands before it, is known afterwards;
-/// nearly all fit the one byte that is kept free for it.
+/// A message within a message. Its length precedes it but is known only afterwards; nearly
+/// always it fits into the one byte reserved for it.
 fn message(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     tag(field, LENGTH_DELIMITED, out);
     let at = out.len();
@@ -147,7 +147,7 @@ fn tag(field: u32, wire_type: u32, out: &mut Vec<u8>) {
     varint(u64::from(field << 3 | wire_type), out);
 }
 
-/// Seven bits a byte, the lowest first; the highest bit says that more follow.
+/// Seven bits per byte, the lowest first; the highest bit marks that more bytes follow.
 fn varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value.to_le_bytes()[0] | 0x80);

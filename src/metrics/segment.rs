@@ -1,4 +1,4 @@
-//! Pieces of bodies that are kept and shared.
+//! Pieces of bodies, kept and shared between bodies.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -8,11 +8,11 @@ use flate2::Compress;
 
 use super::deflated::Deflated;
 
-/// About how long a segment is. Longer ones would compress a little better; shorter ones
-/// leave less to be done when one target changes.
+/// The approximate length of a segment. Longer segments would compress a little better;
+/// shorter ones mean less work when one target changes.
 pub(super) const SEGMENT: usize = 64 * 1024;
 
-/// Consecutive bytes of a body, with what they are when compressed.
+/// Consecutive bytes of a body, with their compressed form.
 pub(super) struct Segment {
     bytes: Bytes,
     deflated: OnceLock<Deflated>,
@@ -41,7 +41,7 @@ impl Segment {
     }
 }
 
-/// Cuts `bytes` into segments, and keeps those of `old` that stay the same.
+/// Cuts `bytes` into segments, and reuses those of `old` that are unchanged.
 pub(super) fn cut(bytes: &[u8], old: &[Arc<Segment>]) -> Vec<Arc<Segment>> {
     let parts = bytes.chunks(SEGMENT).enumerate();
     parts

@@ -1,5 +1,4 @@
-//! Bodies that are kept: what a poll changed is encoded once, and what it did not change is
-//! not encoded again.
+//! Cached bodies: what a poll changes is encoded once, and the rest is not encoded again.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,24 +19,24 @@ use crate::model::target_id::TargetId;
 use crate::self_metrics::SelfMetrics;
 use crate::target::snapshot::{Snapshot, TargetState, Targets};
 
-/// How old the process's own metrics may be. They change with every call and every look at
-/// the process, and there can be more of them than of anything else.
+/// The maximum age of the process's own metrics. They change with every call and every reading
+/// of the process, and they can outnumber all other samples.
 const OWN_AGE: Duration = Duration::from_secs(1);
 
-/// What is kept from one body to the next.
+/// The state kept from one body to the next.
 pub struct Sheet {
     format: Format,
     targets: Vec<Kept>,
     grid: Grid,
     codes: Codes,
-    /// The classes of those codes; absent when they have to be written again.
+    /// The encoded classes of those codes; absent when they must be encoded again.
     classes: Option<Arc<Segment>>,
-    /// What the process says of itself, and the end of the body.
+    /// The process's own metrics, and the end of the body.
     own: Vec<Arc<Segment>>,
     own_validity: Option<Validity>,
 }
 
-/// What belongs to the targets, in a body of its own.
+/// The targets' part of a body, as a body of its own.
 pub fn targets_body(format: Format, targets: &Targets, now: Now) -> Vec<u8> {
     let segments = Sheet::new(format).render_targets(targets, now);
     let mut body = Vec::new();
@@ -48,16 +47,16 @@ pub fn targets_body(format: Format, targets: &Targets, now: Now) -> Vec<u8> {
     body
 }
 
-/// What is known of a target's part of the body.
+/// The state of a target's part of the body.
 struct Kept {
     id: Arc<TargetId>,
-    /// What it was rendered from. Not kept alive: that would be a second snapshot.
+    /// The state from which it was rendered. Not kept alive: that would be a second snapshot.
     state: Weak<TargetState>,
     validity: Option<Validity>,
     codes: Vec<Code<Arc<LossKey>>>,
 }
 
-/// How many targets serve each code, by the class that their descriptions decide.
+/// The number of targets that serve each code, by the class that their descriptions decide.
 type Codes = BTreeMap<Arc<LossKey>, BTreeMap<Option<CodeClass>, usize>>;
 
 impl Sheet {
@@ -73,14 +72,14 @@ impl Sheet {
         }
     }
 
-    /// This sheet, with one that has kept nothing in its place.
+    /// Takes this sheet out and leaves an empty one in its place.
     #[must_use]
     pub fn take(&mut self) -> Self {
         let empty = Self::new(self.format);
         std::mem::replace(self, empty)
     }
 
-    /// What is served at `now`; the process's own metrics may be one second old.
+    /// The body served at `now`; the process's own metrics may be one second old.
     pub fn render(&mut self, snapshot: &Snapshot, metrics: &SelfMetrics, now: Now) -> Body {
         // Read first: what is published from here on makes this body outdated.
         let version = snapshot.version();
@@ -105,7 +104,7 @@ impl Sheet {
         }
     }
 
-    /// What belongs to the targets, and the classes of their codes.
+    /// The targets' part of the body, and the classes of their codes.
     fn render_targets(&mut self, targets: &Targets, now: Now) -> Vec<Arc<Segment>> {
         if !self.targets.iter().map(|kept| &kept.id).eq(targets.keys()) {
             *self = Self::new(self.format);
@@ -170,8 +169,8 @@ impl Kept {
         }
     }
 
-    /// Notes which codes the target serves now, here and in what `all` targets serve.
-    /// Whether that made a difference.
+    /// Records which codes the target serves now, here and among the codes of `all` targets.
+    /// Returns whether that changed anything.
     fn replace_codes(&mut self, codes: &[Code<&LossKey>], all: &mut Codes) -> bool {
         let same = |(a, b): (&Code<Arc<LossKey>>, &Code<&LossKey>)| *a.0 == *b.0 && a.1 == b.1;
         if self.codes.len() == codes.len() && self.codes.iter().zip(codes).all(same) {
@@ -211,9 +210,9 @@ impl Kept {
     }
 }
 
-/// The bytes of a scrape in one format, for as many scrapes as they are true for.
+/// The bytes of a scrape in one format, shared by all scrapes for which they are current.
 pub struct Body {
-    /// Of the snapshot that this was rendered from.
+    /// The version of the snapshot from which this was rendered.
     version: u64,
     targets_validity: Validity,
     own_validity: Option<Validity>,
@@ -224,7 +223,7 @@ pub struct Body {
 }
 
 impl Body {
-    /// Whether this is still what is to be served.
+    /// Whether this body is still current.
     pub fn is_current(&self, snapshot: &Snapshot, now: Now) -> bool {
         self.version == snapshot.version()
             && self.targets_validity.holds(now)
@@ -233,12 +232,12 @@ impl Body {
                 .is_some_and(|validity| validity.holds(now))
     }
 
-    /// Whether the body is ready to be sent in an encoding.
+    /// Whether the body is ready in an encoding.
     pub fn is_encoded(&self, encoding: Encoding) -> bool {
         self.length(encoding).is_some()
     }
 
-    /// Makes the body ready to be sent in an encoding, if it is not yet.
+    /// Prepares the body in an encoding, if it is not ready yet.
     pub fn encode(&self, encoding: Encoding) -> io::Result<()> {
         if self.is_encoded(encoding) {
             return Ok(());
@@ -262,7 +261,7 @@ impl Body {
         }
     }
 
-    /// The bytes piece by piece, none of them copied; absent at the end.
+    /// The bytes piece by piece, without copying; absent at the end.
     pub fn piece(&self, encoding: Encoding, index: usize) -> Option<Bytes> {
         let single = match encoding {
             Encoding::Identity => {

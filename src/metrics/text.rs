@@ -30,7 +30,7 @@ pub(super) fn sample(name: &str, labels: &Labels<'_>, value: f64, out: &mut Vec<
     line((name, ""), labels, None, Number(value), out);
 }
 
-/// `bound` writes the upper bounds of the buckets.
+/// Writes a histogram; `bound` writes the upper bounds of the buckets.
 pub(super) fn histogram<B: Display>(
     name: &str,
     labels: &Labels<'_>,
@@ -83,7 +83,7 @@ pub(super) fn series(
     }
 }
 
-/// The value of a sample and, where it is not the one of now, its time.
+/// The value of a sample and, unless it is current, its time.
 pub(super) fn end(value: impl Display, at: Option<UnixSeconds>, out: &mut Vec<u8>) {
     match at {
         None => put(out, format_args!(" {value}\n")),
@@ -91,11 +91,11 @@ pub(super) fn end(value: impl Display, at: Option<UnixSeconds>, out: &mut Vec<u8
     }
 }
 
-/// A float as the format writes it: whole numbers without a fraction, all others with as
-/// many digits as they need to be read back the same.
+/// A float in this format: whole numbers without a fraction, all others with as many digits as
+/// are needed to read the same value back.
 pub(super) struct Number(pub(super) f64);
 
-/// Whole numbers up to here are exact, and much faster to write as integers.
+/// Whole numbers up to this one are exact, and much faster to write as integers.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Display for Number {
@@ -110,7 +110,8 @@ impl Display for Number {
     }
 }
 
-/// Backslash and line feed are escaped everywhere, quotes not in a HELP of this format.
+/// Backslash and line feed are always escaped; quotes are not escaped in a HELP of this
+/// format.
 pub(super) fn escape(text: &str, quotes: bool, out: &mut Vec<u8>) {
     let mut plain = text.as_bytes();
     while let Some(at) = plain

@@ -19,12 +19,12 @@ use crate::target::snapshot::{Good, TargetState};
 
 pub(super) use knowledge::{Code, agreed, write_codes};
 
-/// Walks one target as it is at one moment.
+/// Walks one target in its state at one moment.
 pub(super) struct Writer<'a> {
     id: &'a TargetId,
     state: &'a TargetState,
     now: Now,
-    /// Counters as they are served now.
+    /// Counters with the values served now.
     counted: BTreeMap<Api, Served>,
 }
 
@@ -40,8 +40,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes all families that belong to targets: the same ones in the same order,
-    /// whatever the target.
+    /// Writes all families that belong to targets: the same families in the same order for
+    /// every target.
     pub(super) fn write(&self, sink: &mut impl Sink) {
         let mut data = Counting { sink, samples: 0 };
         self.losses(&mut data);
@@ -56,8 +56,8 @@ impl<'a> Writer<'a> {
         self.calls(sink);
     }
 
-    /// The codes of all losses that are served, each once and in order, with the classes that
-    /// the window's descriptions decide.
+    /// The codes of all served losses, each once and in order, with the classes that the
+    /// window's descriptions decide.
     pub(super) fn codes(&self) -> Vec<Code<&LossKey>> {
         let counted = self.counted.values().flat_map(|served| {
             served.counts.keys().filter_map(|key| match key {
@@ -141,7 +141,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Counts the samples that pass.
+/// A sink that counts samples.
 struct Counting<'s, S> {
     sink: &'s mut S,
     samples: u64,
@@ -168,7 +168,7 @@ impl<S: Sink> Sink for Counting<'_, S> {
     }
 }
 
-/// A count as a sample's value.
+/// A count as the value of a sample.
 #[expect(
     clippy::cast_precision_loss,
     reason = "samples are floats in every format; exact up to 2^53"

@@ -1,8 +1,8 @@
-//! Whether the service's counts may be added up: `API(A) + API(B) = API(AB)` for two
-//! adjacent ranges, and whether ranges inside a day are told apart at all.
+//! Whether the service's counts add up, `API(A) + API(B) = API(AB)` for two adjacent ranges,
+//! and whether the service resolves ranges shorter than a day at all.
 //!
-//! The documents say neither (documents 71898 and 71897), and counters since the day's
-//! start are right only if the first holds for days.
+//! Documents 71898 and 71897 state neither, and counters since the start of the day are right
+//! only if the first holds for days.
 //!
 //! ```text
 //! counts   a Reading as numbers by key, absent = 0
@@ -11,9 +11,9 @@
 //! split    SplitCheck: the same for a range and its parts
 //! ```
 //!
-//! The checks do no I/O: they name the next range and are given its answer, so that the
-//! daemon and `probe` ask in their own ways and judge alike. None of them takes zeros for
-//! a proof, and none takes counts that still change for a contradiction.
+//! The checks do no I/O: they name the next range and receive its counts, so that the daemon
+//! and `probe` query in their own ways and judge alike. No check accepts zeros as proof, or
+//! counts that still change as a contradiction.
 
 mod counts;
 mod split;
@@ -35,23 +35,22 @@ use crate::model::outcome::FetchError;
 use crate::model::reading::Api;
 use crate::model::window::{DAY, DayOffset, Range, UnixSeconds, day_anchor};
 
-/// How long a day must be over before it is taken for settled. Receipts of single devices
-/// come later still, which is why changing counts are no contradiction.
+/// How long a day must be over before it counts as settled. Receipts of single devices come
+/// even later, so changing counts are not a contradiction.
 pub const SETTLED_AFTER: Duration = Duration::from_secs(6 * 3600);
 
-/// Parts of a day that [`resolved`] compares: three would do to meet every bucket of a day
-/// twice, wherever the service's day begins; four are quarters that people know.
+/// Parts of a day that [`resolved`] compares. Three would be enough to meet every bucket of a
+/// day twice, wherever the service's day begins; four make familiar quarters.
 const PARTS: u64 = 4;
 
-/// Calls that [`check`] and [`resolved`] take together: when there is nothing to look at
-/// twice, and at most.
+/// Calls that [`check`] and [`resolved`] make together: without repeated queries, and at most.
 pub const USUAL_CALLS: u32 = 9;
 pub const MOST_CALLS: u32 = 17;
 
 /// Whether two adjacent days add up, per code: the two latest that ended at least
 /// [`SETTLED_AFTER`] ago, by the target's `day_offset`. They reach back less than 3.3 days.
 ///
-/// Three questions, or up to ten when something does not add up at first.
+/// Takes three queries, or up to ten when something does not add up at first.
 pub async fn check<F: Fetch>(
     fetch: &F,
     target: &Target,
@@ -67,11 +66,11 @@ pub async fn check<F: Fetch>(
     Ok(check.verdict())
 }
 
-/// Whether ranges inside a day are told apart, seen on the latest day that ended at least
-/// [`SETTLED_AFTER`] ago: `Some(false)` for a service whose data looks like whole days,
-/// `None` when nothing can be said, as after a day with a single burst of losses.
+/// Whether the service resolves ranges shorter than a day, judged by the latest day that ended
+/// at least [`SETTLED_AFTER`] ago: `Some(false)` if its data looks like whole days, `None` if
+/// the data is inconclusive, for example after a day with a single burst of losses.
 ///
-/// Six questions, or seven.
+/// Takes six or seven queries.
 pub async fn resolved<F: Fetch>(
     fetch: &F,
     target: &Target,

@@ -1,9 +1,9 @@
-//! What polls say in the log: who fails says so once, again now and then, and at its end;
-//! and what many targets have to say for one cause is one line.
+//! Log messages of polls. A failing target is logged when it begins to fail, occasionally
+//! after that, and when it recovers; many targets with one cause share one line.
 //!
-//! The first three targets of a cause have lines of their own. Others are counted and told
-//! together after a minute; those that go on failing, after an hour. Which lines are left out
-//! is on level `debug`.
+//! The first three targets of a cause have lines of their own. Others are counted and logged
+//! together after a minute, or, if they keep failing, after an hour. The omitted lines are
+//! logged at level `debug`.
 
 mod tally;
 
@@ -21,15 +21,15 @@ use crate::model::window::UnixSeconds;
 pub use tally::News;
 use tally::{Cause, Counted, Place, Summary, Tally, Topic};
 
-/// A cause that stays is told again after this long, however many failures that are.
+/// A persistent cause is logged again after this time, however many failures that is.
 const AGAIN: Duration = Duration::from_secs(3600);
 
-/// What the polls of a process have in common to say. It holds some 80 causes at most, and
-/// tells what is left when it is dropped.
+/// The messages that the polls of a process share. It holds about 80 causes at most, and logs
+/// the rest when it is dropped.
 #[derive(Debug, Default)]
 pub struct PollLog(Mutex<Tally>);
 
-/// The failures in a row of one target's API.
+/// The consecutive failures of one target's API.
 #[derive(Debug, Default)]
 pub struct Streak {
     failures: u32,
@@ -45,8 +45,8 @@ struct Failing {
 }
 
 impl Streak {
-    /// What there is to say about one more failure, if anything: the first one, another
-    /// cause, every doubling, and once an hour.
+    /// The message for one more failure, if any: at the first failure, at another cause, at
+    /// every doubling, and once an hour.
     fn fail(&mut self, error: &FetchError, now: Now) -> Option<News> {
         self.failures = self.failures.saturating_add(1);
         let cause = Cause::from(error);
@@ -78,7 +78,7 @@ impl Streak {
 }
 
 impl PollLog {
-    /// Notes how a poll went, whose ranges ended at `end`.
+    /// Records the outcome of a poll whose ranges ended at `end`.
     pub fn polled(
         &self,
         streak: &mut Streak,
@@ -136,13 +136,14 @@ impl PollLog {
         }
     }
 
-    /// Whether what was proved of a target, at most once a day, has a line of its own.
+    /// Whether the proof about a target, which comes at most once a day, gets a line of its
+    /// own.
     pub fn is_proof_told(&self, kind: News, id: &TargetId, now: Now) -> bool {
         let counted = &mut Counted::default();
         self.is_told(Some(kind), Api::NormalPushLoss, id, None, counted, now)
     }
 
-    /// Tells what is due, and whether the target has a line of its own.
+    /// Logs what is due, and returns whether the target gets a line of its own.
     fn is_told(
         &self,
         kind: Option<News>,

@@ -1,5 +1,4 @@
-//! The running loops, one per target: started, stopped, and watched for an end that nobody
-//! asked for.
+//! The running loops, one per target: started, stopped, and watched for unexpected ends.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -25,7 +24,7 @@ struct Running {
 }
 
 impl Pollers {
-    /// Starts to poll a target. There must be no loop for it.
+    /// Starts polling a target, which must not have a loop yet.
     pub fn start<F: Fetch>(&mut self, target: Target, shared: &Arc<Shared<F>>, recorder: Recorder) {
         let task = self
             .tasks
@@ -40,8 +39,8 @@ impl Pollers {
             .is_some_and(|running| running.target == *target)
     }
 
-    /// Ends the loops whose target `keep` does not want, and waits until they have ended:
-    /// after that they write nothing.
+    /// Ends the loops whose target `keep` rejects, and waits until they have ended: after that
+    /// they write nothing.
     pub async fn retain(&mut self, keep: impl Fn(&TargetId, &Target) -> bool) {
         let mut ending = HashSet::new();
         self.running.retain(|id, running| {
@@ -62,7 +61,7 @@ impl Pollers {
         }
     }
 
-    /// Ready when a loop has ended that should run for ever.
+    /// Completes when a loop ends, although loops should run for ever.
     pub async fn ended(&mut self) {
         if self.tasks.join_next().await.is_none() {
             // Nothing is polled; that is no end.

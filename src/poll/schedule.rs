@@ -1,5 +1,5 @@
-//! One loop per target: wait until due, ask, record. A target never overlaps itself, and
-//! no target waits for another one, but for the limit that calls of one app share.
+//! One loop per target: wait until due, query, record. Polls of a target never overlap, and no
+//! target waits for another, except for the rate limit that the calls of one app share.
 
 mod proof;
 
@@ -23,29 +23,29 @@ use crate::target::counters::Rules;
 use crate::target::snapshot::Recorder;
 use proof::Proof;
 
-/// Targets at a time that look whether counts add up, which takes each some ten calls:
-/// with many targets, their windows go before anybody's counters.
+/// The maximum number of targets that check at the same time whether counts add up, which
+/// takes about ten calls each: with many targets, all windows come before any counters.
 const PROOFS_AT_ONCE: usize = 2048;
 
 /// Tells the time.
 pub type Timepiece = Arc<dyn Fn() -> Now + Send + Sync>;
 
-/// What all loops of a process share.
+/// The state shared by all loops of a process.
 pub struct Shared<F> {
     pub fetch: F,
     pub metrics: Arc<SelfMetrics>,
     pub clock: Timepiece,
     log: Arc<PollLog>,
-    /// Tells replicas apart, so that they do not poll in step.
+    /// Differs between replicas, so that they do not poll in step.
     replica_index: u32,
-    /// One for each call that may be under way, over all apps.
+    /// One permit per concurrent call, over all apps.
     places: Arc<Semaphore>,
-    /// One for each target that may be looked at for a proof at the same time.
+    /// One permit per target that may search for a proof at the same time.
     proofs: Arc<Semaphore>,
 }
 
 impl<F> Shared<F> {
-    /// `places` are those of `fetch`, one for each call that may be under way.
+    /// `places` are those of `fetch`: one per concurrent call.
     pub fn new(
         fetch: F,
         metrics: Arc<SelfMetrics>,
@@ -64,7 +64,7 @@ impl<F> Shared<F> {
         }
     }
 
-    /// The same with another way to the service, whose places are the same.
+    /// The same with another connection to the service that uses the same places.
     #[must_use]
     pub fn successor(&self, fetch: F) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl<F> Shared<F> {
     }
 }
 
-/// Polls one target for ever. Dropping the future ends it at once, also within a call.
+/// Polls one target for ever. Dropping the future ends it at once, even within a call.
 pub async fn poll<F: Fetch>(target: Target, shared: Arc<Shared<F>>, recorder: Recorder) {
     Polling::new(&target, &shared, recorder).run().await;
 }
@@ -125,7 +125,7 @@ impl<'a, F: Fetch> Polling<'a, F> {
         }
     }
 
-    /// Until a poll begins.
+    /// Waits until a poll begins.
     async fn wait(&mut self, due: Instant) -> Now {
         self.recorder.next_poll(due);
         sleep_until(due).await;
@@ -142,7 +142,7 @@ impl<'a, F: Fetch> Polling<'a, F> {
         began
     }
 
-    /// Asks about all that is due, and looks for a proof.
+    /// Sends all queries that are due, and searches for a proof.
     async fn ask(&mut self, began: Now) {
         let (target, clock) = (self.target, self.clock.time());
         let polling = &target.app.polling;
@@ -186,7 +186,7 @@ impl<'a, F: Fetch> Polling<'a, F> {
         }
     }
 
-    /// When what was due at `began` is due again.
+    /// When the queries due at `began` are due again.
     fn schedule(&mut self, began: Now) {
         let began = began.steady;
         let now = (self.shared.clock)().steady;
@@ -201,15 +201,15 @@ impl<'a, F: Fetch> Polling<'a, F> {
     }
 }
 
-/// The questions of a poll about one API.
+/// The queries of a poll to one API.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Window,
     Day,
 }
 
-/// One poll of a target: all its ranges end together, but that the day's end no more than a
-/// minute before the newest settled data, however long the windows' `step` is.
+/// One poll of a target. All its ranges end together, except that the day's range ends at most
+/// a minute before the newest settled data, however long the windows' `step` is.
 struct Poll<'a, F> {
     target: &'a Target,
     shared: &'a Shared<F>,
@@ -219,7 +219,7 @@ struct Poll<'a, F> {
 }
 
 impl<F: Fetch> Poll<'_, F> {
-    /// Asks about one API and publishes the outcome. The first failure ends it.
+    /// Queries one API and publishes the outcome. The first failure ends the poll.
     async fn ask(&mut self, subject: &mut Subject, parts: &[Part]) {
         let api = subject.api;
         let mut result = Ok(());
@@ -262,12 +262,12 @@ impl<F: Fetch> Poll<'_, F> {
     }
 }
 
-/// One API of a target, with a back-off of its own: a service that is not enabled for an
-/// app must not thin out what the other API has to say.
+/// One API of a target, with a back-off of its own: an API that is not enabled for an app must
+/// not slow down polls of the other.
 struct Subject {
     api: Api,
     due: Instant,
-    /// How long the service wants to be left alone; bounded where it is read.
+    /// How long the service asks the client to wait; bounded where it is read.
     asks_for: Option<Duration>,
     streak: Streak,
 }

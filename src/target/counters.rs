@@ -1,9 +1,9 @@
-//! Counters since the day's start: the service sums any range, so a counter is asked for
-//! and not accumulated. What is left to do here is to make `increase()` right: the closed
-//! day's final value, zeros at the right moments, and never a step down within a day.
+//! Counters since the start of the day. The service sums any range, so counters are queried
+//! from the API, not accumulated locally. This module makes `increase()` right: it serves the
+//! closed day's final value, zeros at the right moments, and never a step down within a day.
 //!
-//! Pure: wall time decides what is asked and shown, steady time how old an answer is, and
-//! both are arguments. One [`Ledger`] belongs to one API of one target.
+//! Pure: wall time decides what to query and show, steady time the age of a response, and both
+//! are arguments. Each API of each target has its own [`Ledger`].
 
 mod day;
 mod late;
@@ -25,35 +25,35 @@ use crate::target::series_limit::Platforms;
 use day::Day;
 use late::Late;
 
-/// How long the closed day's last known values are held while its final answer does not
-/// come though the service answers other questions.
+/// How long the closed day's last known values are held while its final response is missing
+/// although the service responds to other queries.
 const LONGEST_WAIT: u64 = 3600;
 
-/// The longest step of questions about a day. A `step` is as long as what the service tells
-/// apart, for the windows' sake: 1d where it knows whole days. The day so far can be asked
-/// for at any time all the same, and at 1d there would be nothing to ask until it is over.
+/// The longest step of queries for a day. For the windows, `step` is the finest range that the
+/// service resolves: 1d where it only knows whole days. The day so far can still be queried at
+/// any time; with a step of 1d there would be nothing to query until the day is over.
 const LONGEST_STEP: Duration = Duration::from_secs(60);
 
-/// The most questions of one poll: two APIs' windows, days and closed days.
+/// The maximum number of queries in one poll: windows, days and closed days of two APIs.
 const QUESTIONS: u32 = 6;
 
-/// The times that a ledger goes by, from the configuration.
+/// The configured times that a ledger follows.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     pub day_offset: DayOffset,
     pub lag: Duration,
-    /// How far apart the ends of questions about a day lie; divides a day.
+    /// The distance between the ends of queries for a day; divides a day evenly.
     pub step: Duration,
-    /// How long after `anchor + lag` a closed day's final answer comes at the latest, unless
-    /// something fails.
+    /// The longest time from `anchor + lag` to a closed day's final response, unless something
+    /// fails.
     pub closing: Duration,
-    /// How long a closed day's final values are served, whichever series they are of.
+    /// How long the final values of a closed day are served, for all its series.
     pub rollover_hold: Duration,
-    /// How long a series that appears is 0 before its value.
+    /// How long a new series is 0 before it shows its value.
     pub zero_hold: Duration,
-    /// The age from which an answer is no longer served.
+    /// The age from which a response is no longer served.
     pub stale_after: Duration,
-    /// The most loss series of a day, but for sums; `None` is no limit.
+    /// The maximum number of loss series per day, not counting sums; `None` means no limit.
     pub loss_series: Option<usize>,
 }
 
@@ -72,18 +72,18 @@ impl Rules {
         }
     }
 
-    /// Where questions about a day end at the time `at`.
+    /// Where queries for a day end at the time `at`.
     pub fn end(&self, at: UnixSeconds) -> UnixSeconds {
         aligned_end(at, self.lag, self.step, self.day_offset)
     }
 }
 
-/// A question about a day.
+/// A query for a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     /// The day so far.
     Today(Range),
-    /// The day that has just ended, whole.
+    /// The whole of the day that has just ended.
     Closed(Range),
     /// The same, hours later.
     Late(Range),
@@ -97,36 +97,37 @@ impl Question {
     }
 }
 
-/// What was answered, and what follows from it for a scrape at any later moment.
+/// The responses so far, and what a scrape at any later moment shows of them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     today: Option<Day>,
     closed: Option<Closed>,
     late: Late,
-    /// A clock that is set back a little must not undo a roll-over.
+    /// The latest time seen: a clock set back a little must not undo a roll-over.
     clock: Guard,
-    /// When the latest good answer came, in steady time; absent after a restart.
+    /// The time of the latest successful response, in steady time; absent after a restart.
     #[serde(skip)]
     answered: Option<Instant>,
     /// The same in wall time, which survives a restart.
     answered_at: Option<UnixSeconds>,
 }
 
-/// The day before today: until today's values may be shown, and after that until today
-/// counts anything, in case that the clock turns out to have been ahead.
+/// The day before today. Kept until today's values may be shown, and then until today has
+/// counts, in case the clock turns out to have been ahead.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Closed {
     day: Day,
-    /// When its final answer came, by the wall clock.
+    /// When its final response came, by the wall clock.
     settled: Option<UnixSeconds>,
-    /// When the first answer about the new day came: from then on the wait is bounded.
+    /// When the first response about the new day came: from then on the wait is bounded.
     awaited_since: Option<UnixSeconds>,
-    /// Not seen by this process (nor by one whose state it has) before it closed.
+    /// Whether neither this process nor the one whose state it restored saw the day before it
+    /// closed.
     foreign: bool,
-    /// Whether its final answer was empty once, though the day had counts.
+    /// Whether its final response was empty once although the day had counts.
     #[serde(default)]
     doubted: bool,
-    /// From when on it is no longer held, where its times do not say so.
+    /// The time from which it is no longer held, if its other times do not decide that.
     #[serde(default)]
     hold_over: Option<UnixSeconds>,
 }
@@ -134,27 +135,26 @@ struct Closed {
 /// Counters as a scrape sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Served {
-    /// Start of the day that the values belong to.
+    /// Start of the day to which the values belong.
     pub anchor: UnixSeconds,
-    /// When the zeros began from which they count: not the day's start, since the values of
-    /// the day before are served until then.
+    /// When the zeros began from which the values count. Not the start of the day: until then
+    /// the values of the day before are served.
     pub since: UnixSeconds,
     pub counts: Counts,
-    /// By how much the service's latest overall loss is smaller than what is served.
+    /// By how much the service's latest overall loss is below the served values.
     pub revised_down: BTreeMap<Stage, u64>,
-    /// Codes that are summed up under `other`.
+    /// Codes summed under `other`.
     pub folded: usize,
 }
 
 impl Ledger {
-    /// Of which moment the values are that a scrape sees now.
+    /// The moment whose values a scrape sees now.
     pub fn shown(&self, now: Now) -> UnixSeconds {
         self.clock.shown(now)
     }
 
-    /// Goes on from the state that an earlier process left when it showed what belongs to
-    /// `at`. What is
-    /// more than `loss_series` per day is summed up under `other`.
+    /// Continues from the state that an earlier process left when it showed the values of
+    /// `at`. Series beyond `loss_series` per day are summed under `other`.
     pub fn restore(&mut self, at: UnixSeconds, loss_series: usize, platforms: &mut Platforms) {
         self.clock = Guard::from(self.clock.time().max(at));
         let closed = self.closed.as_mut().map(|closed| &mut closed.day);
@@ -163,7 +163,7 @@ impl Ledger {
         }
     }
 
-    /// What to ask in a poll whose ranges end at `end`, which moves back only if the clock
+    /// The queries of a poll whose ranges end at `end`, which moves back only if the clock
     /// turns out to have been ahead. Notices that a new day began.
     pub fn questions(&mut self, end: UnixSeconds, now: Now, rules: &Rules) -> Vec<Question> {
         let anchor = day_anchor(end, rules.day_offset);
@@ -200,7 +200,7 @@ impl Ledger {
         questions
     }
 
-    /// Takes the answer to one of [`Self::questions`].
+    /// Records the response to one of [`Self::questions`].
     pub fn answer(&mut self, question: Question, counts: &Counts, now: Now, rules: &Rules) {
         self.clock.advance(now);
         let clock = self.clock.time();
@@ -244,21 +244,22 @@ impl Ledger {
         self.answered_at = Some(clock);
     }
 
-    /// What a key had counted when the day that began at `anchor` was last answered for; 0
-    /// before the first answer. Absent for what is not told apart, and for another day.
+    /// The count of a key in the latest response about the day that began at `anchor`; 0
+    /// before the first response. Absent for codes without a series of their own, and for
+    /// another day.
     pub fn counted(&self, anchor: UnixSeconds, key: &CountKey) -> Option<u64> {
         self.today.as_ref()?.counted(anchor, key)
     }
 
-    /// Notes that a poll succeeded that had nothing to ask about the day.
+    /// Records a successful poll that had no query for the day.
     pub fn nothing_to_ask(&mut self, now: Now) {
         self.clock.advance(now);
         self.answered = Some(now.steady);
         self.answered_at = Some(self.clock.time());
     }
 
-    /// Whether the latest answer, of this process or a restored one, is too old to go on
-    /// from; true if there was none.
+    /// Whether the latest response, of this process or restored, is too old to continue from;
+    /// true if there was none.
     fn is_stale(&self, now: Now, rules: &Rules) -> bool {
         match (self.answered, self.answered_at) {
             (Some(at), _) => now.steady.duration_since(at) >= rules.stale_after,
@@ -270,8 +271,8 @@ impl Ledger {
         }
     }
 
-    /// What a scrape sees now; nothing before this process's first answer, and when that
-    /// is stale.
+    /// The values that a scrape sees now; none before this process's first response, and none
+    /// once that is stale.
     pub fn served(&self, now: Now, rules: &Rules) -> Option<Served> {
         let at = self.answered?;
         if now.steady.duration_since(at) >= rules.stale_after {
@@ -280,7 +281,7 @@ impl Ledger {
         phase::served(self, self.shown(now), rules)
     }
 
-    /// How long what is served now stays as it is without another answer.
+    /// How long the served values stay unchanged without another response.
     pub fn validity(&self, now: Now, rules: &Rules) -> Validity {
         let validity = Validity::from(now);
         let Some(at) = self.answered else {
@@ -297,21 +298,21 @@ impl Ledger {
             .until_steady(step.and_then(|step| self.clock.steady(step)))
     }
 
-    /// How many loss series a day has, of the two that may be shown the one with more.
+    /// The number of loss series in a day: the larger of the two days that may be shown.
     pub fn losses(&self) -> usize {
         let closed = self.closed.as_ref().map(|closed| &closed.day);
         let days = self.today.iter().chain(closed);
         days.map(Day::losses).max().unwrap_or(0)
     }
 
-    /// How many more the last closed day's overall loss had, by stage, when it was read
+    /// How much the last closed day's overall loss had grown, by stage, when it was queried
     /// again; absent until then.
     pub fn late_pushes(&self) -> Option<&BTreeMap<Stage, i64>> {
         self.late.growth()
     }
 }
 
-/// Overall losses by stage, both stages always.
+/// Overall losses by stage, always with both stages.
 fn overall_losses(counts: &Counts) -> BTreeMap<Stage, u64> {
     let mut sums: BTreeMap<Stage, u64> = Stage::ALL.into_iter().map(|stage| (stage, 0)).collect();
     for (key, count) in counts {

@@ -1,19 +1,19 @@
-//! Which codes and platforms were in the service's answers of the last day.
+//! The codes and platforms in the service's responses of the last day.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a code that is no longer in the answers is served as 0. A code that vanishes
-/// at once would leave the last count standing in graphs and hide that it ended.
+/// How long a code missing from responses is served as 0. If it vanished at once, graphs would
+/// keep showing its last count and hide that it ended.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
-/// When each key that is served was last in an answer. No more is kept than is served.
+/// When each served key was last in a response. Only served keys are kept.
 #[derive(Clone, Debug)]
 pub struct Memory<K> {
     seen: BTreeMap<K, Instant>,
-    /// When a key was last left out.
+    /// When a key was last dropped.
     cut: Option<Instant>,
 }
 
@@ -31,7 +31,7 @@ impl<K: Clone + Ord> Memory<K> {
         self.seen.len()
     }
 
-    /// Whether the key was certainly in no answer for as long as keys are remembered.
+    /// Whether the key was certainly in no response for as long as keys are remembered.
     pub(super) fn is_new(&self, key: &K, now: Instant) -> bool {
         let whole = |cut| now.duration_since(cut) >= REMEMBERED;
         !self.seen.contains_key(key) && self.cut.is_none_or(whole)

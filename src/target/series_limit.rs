@@ -16,28 +16,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::reading::{CountKey, Counts, ErrCode, Funnel, Loss, LossKey, Platform, Reading};
 
-/// How many platforms without a documented number are told apart.
+/// How many platforms without a documented number are kept apart.
 const UNLISTED: usize = 16;
 
-/// The most platforms that a target has: documented ones, others, and the sum of the rest.
+/// The maximum number of platforms of a target: documented ones, others, and the sum of the
+/// rest.
 pub const MAX_PLATFORMS: usize = Platform::NAMES.len() + UNLISTED + 1;
 
-/// The most sums of codes: one per stage, overall and on each platform.
+/// The maximum number of sums of codes: one per stage, overall and on each platform.
 pub const MAX_SUMS: usize = 2 * (MAX_PLATFORMS + 1);
 
-/// What one kept entry takes at most, in bytes: key and value in a tree at half load, and
-/// the text of a code (64 characters of up to 4 bytes); a description (120 characters) counts
-/// as an entry of its own.
+/// The maximum size of one kept entry in bytes: key and value in a half-full tree, and the
+/// text of a code (64 characters of up to 4 bytes). A description (120 characters) counts as
+/// an entry of its own.
 pub const MAX_ENTRY_BYTES: usize = 512;
 
-/// Which platforms are told apart: all documented ones, and of other numbers the first
-/// 16 that the target's answers named since the start. The rest is summed up under
-/// [`Platform::OTHER`], for good, since a counter that left a sum would count twice.
+/// The platforms kept apart: all documented ones, and the first 16 other numbers in the
+/// target's responses since the start. The rest is summed under [`Platform::OTHER`] for good,
+/// because a counter that left a sum would count twice.
 #[derive(Clone, Debug, Default)]
 pub struct Platforms(BTreeSet<Platform>);
 
 impl Platforms {
-    /// The platform under which this one is counted.
+    /// The platform under which `platform` is counted.
     pub fn place(&mut self, platform: Platform) -> Platform {
         if platform.name().is_some() || platform == Platform::OTHER {
             return platform;
@@ -52,14 +53,14 @@ impl Platforms {
         }
     }
 
-    /// The key under which the count of this one is kept.
+    /// The key under which the count of `key` is kept.
     pub fn place_key(&mut self, mut key: CountKey) -> CountKey {
         let (CountKey::Loss(LossKey { platform, .. }) | CountKey::Funnel(_, platform)) = &mut key;
         *platform = platform.map(|platform| self.place(platform));
         key
     }
 
-    /// The same counts with every one in its place.
+    /// The same counts under the keys where they are kept.
     pub fn place_counts(&mut self, counts: Counts) -> Counts {
         let mut placed = Counts::new();
         for (key, count) in counts {
@@ -69,7 +70,7 @@ impl Platforms {
         placed
     }
 
-    /// The same answer with every row in its place.
+    /// The same response with every row under the platform where it is kept.
     pub fn place_all(&mut self, reading: Reading) -> Reading {
         match reading {
             Reading::Loss(rows) => {
@@ -99,18 +100,18 @@ impl Platforms {
     }
 }
 
-/// How many series a target has, and how many it may have.
+/// The number of series of a target, and its limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// The configured limit.
     pub limit: usize,
-    /// Series whose number codes have no part in.
+    /// Series whose number does not depend on codes.
     pub fixed: usize,
     /// Loss series and descriptions that the window would have without a limit.
     pub wanted: usize,
-    /// Those that it has.
+    /// The window's actual loss series and descriptions.
     pub window: usize,
-    /// Loss counters; `None` if there are none at all.
+    /// Loss counters; `None` without counters.
     pub counters: Option<usize>,
 }
 
@@ -119,14 +120,14 @@ impl Budget {
         self.limit.saturating_sub(self.fixed)
     }
 
-    /// What the counters may have: what the window leaves, or their part. A code has a count
-    /// and a description in the window and a counter, each of which gets a third.
+    /// The room for counters: what the window leaves, or their share. A code has a count and a
+    /// description in the window, and a counter; each gets a third.
     fn part(self) -> usize {
         (self.free() / 3).max(self.free().saturating_sub(self.wanted))
     }
 
-    /// How many loss series and descriptions the window may have when the answer names
-    /// `named` codes: what counters leave that exist or are about to.
+    /// How many loss series and descriptions the window may have when the response names
+    /// `named` codes: the room left by the counters that exist or are about to.
     pub fn for_window(self, named: usize) -> usize {
         let counters = self
             .counters
@@ -134,15 +135,14 @@ impl Budget {
         self.free().saturating_sub(counters)
     }
 
-    /// How many loss counters there may be beside the window as it is.
+    /// How many loss counters may exist beside the current window.
     pub fn for_counters(self) -> usize {
         self.part().min(self.free().saturating_sub(self.window))
     }
 }
 
-/// Sums the smallest counts up under the code `other`, within each stage and platform, until
-/// at most `limit` rows are left (or only sums are). Gives the number of codes that are in
-/// the sums.
+/// Sums the smallest counts under the code `other`, within each stage and platform, until at
+/// most `limit` rows, or only sums, are left. Returns the number of codes in the sums.
 pub fn fold(rows: &mut BTreeMap<LossKey, Loss>, limit: usize) -> usize {
     if rows.len() <= limit {
         return 0;
@@ -161,7 +161,7 @@ pub fn fold(rows: &mut BTreeMap<LossKey, Loss>, limit: usize) -> usize {
     folded
 }
 
-/// The codes in the order in which they give way, but for sums: by count, then by code.
+/// The codes, without the sums, in the order in which they are folded: by count, then by code.
 pub(super) fn smallest_first<'a>(counts: impl Iterator<Item = (&'a LossKey, u64)>) -> Vec<LossKey> {
     let codes = counts.filter(|(key, _)| !key.code.is_other());
     let mut codes: Vec<(u64, LossKey)> = codes.map(|(key, count)| (count, key.clone())).collect();
@@ -171,7 +171,7 @@ pub(super) fn smallest_first<'a>(counts: impl Iterator<Item = (&'a LossKey, u64)
     codes.into_iter().map(|(_, key)| key).collect()
 }
 
-/// Where a code that gave way is counted.
+/// The key under which a folded code is counted.
 pub(super) fn sum_of(key: &LossKey) -> LossKey {
     LossKey {
         code: ErrCode::other(),

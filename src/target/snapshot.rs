@@ -1,6 +1,6 @@
-//! The latest state of every target, in a slot of its own: written by the target's own
-//! loop, read without a lock by whoever serves. A publication touches one slot, however
-//! many targets there are; which slots exist changes at a reload only.
+//! The latest state of every target, each in a slot of its own: written by the target's loop,
+//! read without a lock by the server. A publication touches one slot, however many targets
+//! exist; the set of slots changes only at a reload.
 
 mod course;
 mod history;
@@ -47,7 +47,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Nothing is known of the targets yet, but that they exist.
+    /// The targets exist, but nothing is known about them yet.
     pub fn new(targets: &[Target]) -> Self {
         let snapshot = Self {
             slots: ArcSwap::default(),
@@ -57,7 +57,7 @@ impl Snapshot {
         snapshot
     }
 
-    /// Drops the targets that are not among these, and takes up the ones that are new.
+    /// Drops the targets that are not among these, and adds the new ones.
     pub fn set_targets(&self, targets: &[Target]) {
         let known = self.slots.load();
         let slot = |target: &Target| {
@@ -82,13 +82,13 @@ impl Snapshot {
             .collect()
     }
 
-    /// How often something was published. What [`Self::load`] gave after this was read is
-    /// current for as long as it stays the same.
+    /// The number of publications. While it does not change, a result of [`Self::load`]
+    /// obtained after reading it is current.
     pub fn version(&self) -> u64 {
         self.publications.load(Ordering::Acquire)
     }
 
-    /// Whether every target had an outcome for each of its APIs, good or bad.
+    /// Whether every target has had an outcome, good or bad, for each of its APIs.
     pub fn is_known(&self) -> bool {
         self.slots
             .load()
@@ -105,21 +105,21 @@ impl Snapshot {
     }
 }
 
-/// What is known of one target.
+/// The latest state of one target.
 #[derive(Clone)]
 pub struct TargetState {
     pub target: Target,
-    /// One for each API that is polled.
+    /// One entry for each polled API.
     pub apis: BTreeMap<Api, ApiState>,
-    /// What the page for people shows beside the served values.
+    /// What the status page shows beside the served values.
     pub page: Arc<Page>,
-    /// What the target's calls came to.
+    /// Outcomes and costs of the target's calls.
     pub calls: CallCounts,
-    /// The calls of the whole app, in the state of its first target.
+    /// The calls of the whole app; only in the state of its first target.
     pub app_calls: Option<AppCalls>,
-    /// Whether the service's counts were seen to add up.
+    /// Whether the service's counts add up, as far as observed.
     pub additive: Option<bool>,
-    /// Whether the service was seen to tell ranges inside a day apart.
+    /// Whether the service resolves ranges shorter than a day, as far as observed.
     pub resolved: Option<bool>,
     codes: Arc<Memory<LossKey>>,
     platforms: Arc<Memory<Platform>>,
@@ -147,7 +147,7 @@ impl TargetState {
         }
     }
 
-    /// The same with another configuration, if it is still about the same thing.
+    /// The same state under another configuration, if that still describes the same target.
     fn continued(&self, target: &Target) -> Self {
         let mut next = Self::new(target.clone());
         let (old, new) = (&self.target, target);
@@ -167,25 +167,25 @@ impl TargetState {
         next
     }
 
-    /// Whether there are counters: switched on, and not proved impossible.
+    /// Whether counters are served: enabled, and not proved impossible.
     pub fn has_counters(&self) -> bool {
         self.target.app.polling.counters && self.additive != Some(false)
     }
 
-    /// Whether every API had an outcome in this process, good or bad.
+    /// Whether every API has had an outcome, good or bad, in this process.
     pub fn is_known(&self) -> bool {
         self.apis
             .values()
             .all(|api| api.up || api.consecutive_failures > 0)
     }
 
-    /// What is still worth serving of an API's last good answer.
+    /// The last successful response of an API, while it is fresh enough to serve.
     pub fn current(&self, api: Api, now: Instant) -> Option<&Good> {
         let good = self.apis.get(&api)?.good.as_ref()?;
         (now.duration_since(good.at) < self.target.app.polling.stale_after).then_some(good)
     }
 
-    /// How long [`Self::current`] and [`Self::counted`] stay as they are now.
+    /// How long the results of [`Self::current`] and [`Self::counted`] stay unchanged.
     pub fn validity(&self, now: Now) -> Validity {
         let rules = Rules::of(&self.target);
         let mut validity =
@@ -211,19 +211,19 @@ impl TargetState {
     }
 }
 
-/// What is known of one API of a target.
+/// The latest state of one API of a target.
 #[derive(Clone, Default)]
 pub struct ApiState {
     /// Whether the latest poll succeeded; false before the first.
     pub up: bool,
     pub consecutive_failures: u32,
-    /// When the first of them failed, in this process.
+    /// When the first of these failures occurred, in this process.
     pub failing_since: Option<UnixSeconds>,
-    /// Also of an earlier process, with a state file.
+    /// With a state file, also from an earlier process.
     pub last_success: Option<UnixSeconds>,
-    /// End of the latest window that held any count.
+    /// End of the latest window with any count.
     pub last_nonzero: Option<UnixSeconds>,
-    /// Kept after a success, for those who look at a target that fails now and then.
+    /// Kept after a success, for operators who investigate intermittent failures.
     pub last_error: Option<LastError>,
     /// Empty while there are no counters.
     pub ledger: Arc<Ledger>,
@@ -236,13 +236,13 @@ pub struct LastError {
     pub error: FetchError,
 }
 
-/// The last good answer, with a 0 for each code that earlier answers held.
+/// The last successful response, with a 0 for each code of earlier responses.
 #[derive(Debug)]
 pub struct Good {
     at: Instant,
     pub range: Range,
     pub reading: Reading,
-    /// Codes that are summed up under `other` in `reading`.
+    /// Codes summed under `other` in `reading`.
     pub folded: usize,
 }
 

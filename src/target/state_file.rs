@@ -1,13 +1,13 @@
-//! What outlives the process, in one file: the day's maxima, remembered codes, the last
-//! anchor. Without it a restart is exact as long as the service revises nothing down and no
-//! day ends meanwhile.
+//! The state that outlives the process, in one file: the day's maxima, remembered codes, the
+//! last anchor. Without the file, a restart is exact as long as the service revises nothing
+//! down and no day ends meanwhile.
 //!
-//! The file is written every `state_interval`, after each day's end, and when the program
-//! stops. If the process is killed, the next one does not know what the service has revised
-//! down since the last write, nor which codes have appeared.
+//! The file is written every `state_interval`, after the end of each day, and when the program
+//! stops. If the process is killed, the next one does not know which counts the service has
+//! revised down, or which codes have appeared, since the last write.
 //!
-//! A file is replaced whole or not at all. One that is not ours is set aside; of one that is
-//! damaged or too large, the rest is used.
+//! A file is replaced whole or not at all. A foreign file is set aside; of a damaged or too
+//! large file, the intact part is used.
 
 mod format;
 
@@ -32,20 +32,20 @@ use crate::model::window::{DAY, UnixSeconds, day_anchor};
 use crate::target::snapshot::{Remembered, Snapshot, Targets};
 pub use format::{Found, StateError, read};
 
-/// One user of the file at a time.
+/// Ensures that only one task uses the file at a time.
 static FILE: Semaphore = Semaphore::const_new(1);
 
-/// How often it is looked at whether a write is due.
+/// How often the task checks whether a write is due.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// The longest time after which a write that failed is tried again.
+/// The longest time before a failed write is retried.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// The pause after a write, as a multiple of the time that it took: the disk is also others'.
+/// The pause after a write, as a multiple of its duration: others use the disk, too.
 const PAUSE_PER_WRITE: u32 = 50;
 
-/// What an earlier process left of `targets`. A file that cannot be used is set aside, and
-/// the log says so; to go on without it is better than not at all.
+/// The state that an earlier process left for `targets`. An unusable file is set aside with a
+/// log message: continuing without it is better than not starting.
 pub async fn load(path: &Path, targets: &[Target]) -> BTreeMap<TargetId, Remembered> {
     let (place, wanted) = (path.to_owned(), targets.to_vec());
     let loaded = apart(&FILE, move || {
@@ -107,7 +107,7 @@ fn load_now(path: &Path, targets: &[Target]) -> BTreeMap<TargetId, Remembered> {
     }
 }
 
-/// A file whose reading or writing goes on as long as bytes come or go.
+/// A file whose reading or writing continues while bytes are transferred.
 struct Watched {
     file: File,
     operation: Operation,
@@ -131,7 +131,7 @@ impl io::Write for Watched {
     }
 }
 
-/// Replaces the file. Only the owner can read it.
+/// Replaces the file with one that only the owner can read.
 fn save(path: &Path, targets: &Targets, now: Now) -> io::Result<()> {
     let operation = Operation::on(path);
     let replacement = Replacement::of(path, Permissions::from_mode(0o600))?;
@@ -145,7 +145,8 @@ fn save(path: &Path, targets: &Targets, now: Now) -> io::Result<()> {
     replacement.publish()
 }
 
-/// Writes the file now. Returns when the next day ends that it should be written after.
+/// Writes the file now. Returns the end of the next day, after which it should be written
+/// again.
 pub async fn write(path: &Path, snapshot: &Arc<Snapshot>) -> io::Result<UnixSeconds> {
     let (path, snapshot) = (path.to_owned(), Arc::clone(snapshot));
     let written = apart(&FILE, move || {
@@ -156,8 +157,7 @@ pub async fn write(path: &Path, snapshot: &Arc<Snapshot>) -> io::Result<UnixSeco
     written.await.map_err(io::Error::other)?
 }
 
-/// When all polls have been made by which a target learns that a day has ended, for the
-/// target that learns it next.
+/// The time by which polls have detected the end of a day, for the next target whose day ends.
 fn next_day(targets: &Targets, now: UnixSeconds) -> UnixSeconds {
     let ends = targets.values().map(|state| {
         let app = &state.target.app;
@@ -169,8 +169,8 @@ fn next_day(targets: &Targets, now: UnixSeconds) -> UnixSeconds {
     ends.min().unwrap_or(UnixSeconds(u64::MAX))
 }
 
-/// Keeps the file up to date for ever. A write that fails is tried again; the log says
-/// so once, and once when it works again.
+/// Keeps the file up to date for ever. A failed write is retried, and logged once when it
+/// first fails and once when it works again.
 pub async fn keep(path: PathBuf, interval: Duration, snapshot: Arc<Snapshot>) {
     let mut failing = false;
     let mut due = Instant::now() + interval;

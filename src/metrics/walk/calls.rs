@@ -1,4 +1,4 @@
-//! What the calls about each target came to.
+//! Outcomes and costs of the API calls of each target.
 
 use super::{Sink, Writer, labels, number};
 use crate::families::calls;

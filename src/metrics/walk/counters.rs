@@ -1,4 +1,4 @@
-//! Counters since the day's start, and what there is to know about them.
+//! Counters since the start of the day, and gauges about their state.
 
 use super::{Sink, Writer, labels, number};
 use crate::families::day;
@@ -70,7 +70,7 @@ impl Writer<'_> {
         }
     }
 
-    /// What is known of the service's way to count.
+    /// What is known about how the service counts.
     pub(super) fn proofs(&self, sink: &mut impl Sink) {
         let labels = labels::target(self.id);
         sink.family(day::ENABLED);

@@ -1,4 +1,4 @@
-//! How the targets are doing, and how they are configured.
+//! Health and configuration of the targets.
 
 use super::{Sink, Writer, labels, number};
 use crate::families::{Family, health};
@@ -6,7 +6,7 @@ use crate::model::reading::Api;
 use crate::model::window::UnixSeconds;
 use crate::target::snapshot::ApiState;
 
-/// What a family's samples say of each `T`.
+/// The value of a family's samples for each `T`.
 type Value<'a, T> = &'a dyn Fn(&T) -> f64;
 
 impl Writer<'_> {
@@ -44,7 +44,7 @@ impl Writer<'_> {
         }
     }
 
-    /// How far `series` data series and what is folded are from the limit.
+    /// The number of data series and folded codes, and the limit.
     pub(super) fn bounds(&self, series: u64, sink: &mut impl Sink) {
         let limit = self.state.target.app.polling.series_limit as u64;
         for (family, value) in [

@@ -1,11 +1,11 @@
-//! What codes mean, and how the service describes them.
+//! Classes of error codes, and their descriptions by the service.
 
 use super::{Sink, Writer, labels};
 use crate::families::knowledge;
 use crate::model::catalogue::{CodeClass, decided};
 use crate::model::reading::{Loss, LossKey};
 
-/// A served code, and its class where the service's description decides it.
+/// A served code, and its class if the service's description decides it.
 pub(in crate::metrics) type Code<K> = (K, Option<CodeClass>);
 
 /// The class of a served code, by its description.
@@ -14,8 +14,9 @@ pub(super) fn code<'a>(key: &'a LossKey, loss: &Loss) -> Code<&'a LossKey> {
     (key, decided.map(|meaning| meaning.class))
 }
 
-/// The class of a code that targets describe so that it is of these. It is one series for all
-/// targets, as the rules join it, so classes that disagree are one as several reasons are.
+/// The class of a code to which targets' descriptions give these classes. The rules join one
+/// series for all targets, so differing classes are merged like those of a code with several
+/// reasons.
 pub(in crate::metrics) fn agreed(
     key: &LossKey,
     decided: impl Iterator<Item = Option<CodeClass>>,
@@ -29,7 +30,7 @@ pub(in crate::metrics) fn agreed(
     Some(CodeClass::of_all(&classes.collect::<Vec<_>>()))
 }
 
-/// Writes the classes of the codes that are served, see [`Writer::codes`].
+/// Writes the classes of the served codes, see [`Writer::codes`].
 pub(in crate::metrics) fn write_codes<'a>(
     codes: impl Iterator<Item = Code<&'a LossKey>>,
     sink: &mut impl Sink,

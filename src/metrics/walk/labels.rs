@@ -1,4 +1,5 @@
-//! The labels of samples, one function for each set of them, in the order of the contract.
+//! The labels of samples, in the order of the metric contract: one function for each label
+//! set.
 
 use super::super::Labels;
 use crate::model::catalogue::{CodeClass, loss_code};
@@ -8,12 +9,12 @@ use crate::model::target_id::TargetId;
 
 type Label<'a> = (&'static str, &'a str);
 
-/// Names that a label of another source must not have.
+/// Label names that other sources must not use.
 pub const NAMES: [&str; 7] = [
     "app", "region", "api", "stage", "platform", "err_code", "class",
 ];
 
-/// The label `platform` of the overall rows' knowledge.
+/// The label `platform` in knowledge about the overall rows.
 const ALL_PLATFORMS: &str = "all";
 
 pub fn target(id: &TargetId) -> [Label<'_>; 2] {
@@ -43,7 +44,7 @@ pub(super) fn host<'a>(id: &'a TargetId, sdk_app_id: &'a str, host: &'a str) -> 
     [app, region, ("sdk_app_id", sdk_app_id), ("host", host)]
 }
 
-/// Gives `write` the labels of a count of a platform.
+/// Passes the labels of a platform's count to `write`.
 pub(super) fn platform<T>(
     id: &TargetId,
     platform: Platform,
@@ -52,7 +53,7 @@ pub(super) fn platform<T>(
     write(&with(id, ("platform", &platform.to_string())))
 }
 
-/// Gives `write` the labels of a loss.
+/// Passes the labels of a loss to `write`.
 pub(super) fn loss<T>(id: &TargetId, key: &LossKey, write: impl FnOnce(&Labels<'_>) -> T) -> T {
     let [app, region] = target(id);
     let (stage, code) = (stage_of(key), code_of(key));
@@ -65,7 +66,7 @@ pub(super) fn loss<T>(id: &TargetId, key: &LossKey, write: impl FnOnce(&Labels<'
     }
 }
 
-/// Gives `write` the labels of a count.
+/// Passes the labels of a count to `write`.
 pub fn count<T>(id: &TargetId, key: &CountKey, write: impl FnOnce(&Labels<'_>) -> T) -> T {
     match key {
         CountKey::Loss(key) => loss(id, key, write),
@@ -74,7 +75,7 @@ pub fn count<T>(id: &TargetId, key: &CountKey, write: impl FnOnce(&Labels<'_>) -
     }
 }
 
-/// Gives `write` the labels of a loss's description.
+/// Passes the labels of a loss's description to `write`.
 pub(super) fn description(
     id: &TargetId,
     key: &LossKey,
@@ -93,8 +94,7 @@ pub(super) fn description(
     ]);
 }
 
-/// Gives `write` the labels of what is known of a code, whose class descriptions may have
-/// `decided`.
+/// Passes the labels of a code's class to `write`. Descriptions may have `decided` the class.
 pub fn class<T>(
     key: &LossKey,
     decided: Option<CodeClass>,
@@ -110,7 +110,7 @@ pub fn class<T>(
     ])
 }
 
-/// The class of a code, whatever its descriptions say.
+/// The class of a code, regardless of its descriptions.
 pub(super) fn general_class(key: &LossKey) -> CodeClass {
     loss_code(key.stage, key.platform, &key.code, "").class
 }

@@ -1,10 +1,10 @@
-//! An answer as numbers that can be added and compared.
+//! A response as numbers that can be added and compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::reading::{CountKey, Reading};
 
-/// The numbers of one answer that are not 0; what is absent is 0.
+/// The non-zero numbers of one response; absent keys are 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AnswerCounts(BTreeMap<CountKey, u64>);
 
@@ -29,7 +29,8 @@ impl AnswerCounts {
         rows
     }
 
-    /// One number to tell busy from quiet by; in the statistics a push counts once a step.
+    /// One number to distinguish busy from quiet ranges; in the statistics a push counts once
+    /// per step.
     pub fn total(&self) -> u64 {
         let rows = self.by_row();
         if rows.is_empty() {
@@ -39,7 +40,7 @@ impl AnswerCounts {
         rows.values().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
-    /// Every key of any of `all`, each once.
+    /// Every key of `all`, each once.
     pub(super) fn keys<'a>(all: impl IntoIterator<Item = &'a Self>) -> BTreeSet<&'a CountKey> {
         all.into_iter().flat_map(|counts| counts.0.keys()).collect()
     }

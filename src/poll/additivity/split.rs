@@ -1,25 +1,25 @@
-//! A range and its parts: does the service tell the parts apart?
+//! A range and its parts: does the service resolve the parts?
 
 use super::counts::AnswerCounts;
 use crate::model::reading::CountKey;
 use crate::model::reading::Reading;
 use crate::model::window::{Range, UnixSeconds};
 
-/// The least pushes that may be taken for all there were: fewer could all have happened in
-/// the few seconds that no part covers.
+/// The minimum number of pushes for a verdict: fewer could all have happened in the few
+/// seconds that no part covers.
 const ENOUGH: u64 = 10;
 
-/// What the answers about a range and its parts prove.
+/// What the responses about a range and its parts prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
     /// At least two parts have counts of their own.
     Respected {
-        /// All parts do. Without it, buckets of twice a part's length could look alike.
+        /// Whether all parts do. If not, buckets of twice a part's length could look the same.
         all: bool,
     },
-    /// Parts are answered with more than they can hold, or with nothing at all.
+    /// Parts are returned with more than they can hold, or with nothing at all.
     Ignored,
-    /// Too little was counted, or all of it in one part.
+    /// Too few counts, or all of them in one part.
     Unclear,
 }
 
@@ -33,14 +33,13 @@ impl Split {
     }
 }
 
-/// Judges at least three adjacent parts of a range, each ending a second before the next
-/// begins, and the whole ending with the last.
+/// Judges at least three adjacent parts of a range. Each part ends a second before the next
+/// begins, and the whole ends with the last part.
 ///
-/// Parts that share no second cannot hold more than the whole, whether edges are inclusive
-/// or not. In a service that counts every bucket that a range touches, a bucket that is
-/// longer than a part is touched by several and counted as often. `without_start` is the
-/// whole but for its first second: a service that counts a bucket at the second of its
-/// start has nothing there.
+/// Parts that share no second cannot hold more than the whole, whether edges are inclusive or
+/// not. If the service counts every bucket that a range touches, several parts touch a bucket
+/// longer than a part, and each counts it. `without_start` is the whole without its first
+/// second: a service that counts a bucket at the second of its start counts nothing there.
 pub fn split(
     whole: &AnswerCounts,
     parts: &[AnswerCounts],
@@ -83,7 +82,7 @@ fn judge(
     }
 }
 
-/// The check of a range and its parts, as a plan of questions and the answers so far.
+/// The check of a range and its parts: a plan of queries, and the responses so far.
 #[derive(Clone, Debug)]
 pub struct SplitCheck {
     plan: Vec<Range>,
@@ -113,17 +112,17 @@ impl SplitCheck {
         }
     }
 
-    /// The range to ask about next; `None` when all is known.
+    /// The range to query next; `None` when all responses are known.
     pub fn next_question(&self) -> Option<Range> {
         self.plan.get(self.answers.len()).copied()
     }
 
-    /// Takes the answer to [`Self::next_question`].
+    /// Records the response to [`Self::next_question`].
     pub fn answered(&mut self, reading: &Reading) {
         self.counted(AnswerCounts::from(reading));
     }
 
-    /// As [`Self::answered`], for who has the counts already.
+    /// Like [`Self::answered`], for callers that already have the counts.
     pub fn counted(&mut self, counts: AnswerCounts) {
         self.answers.push(counts);
         let (Some(whole), Some(asked)) = (self.answers.first(), self.plan.first().copied()) else {
@@ -143,7 +142,7 @@ impl SplitCheck {
         }
     }
 
-    /// What the answers so far prove.
+    /// What the responses so far prove.
     pub fn verdict(&self) -> Split {
         let (Some(whole), Some(again)) = (self.answers.first(), self.answers.last()) else {
             return Split::Unclear;
@@ -159,7 +158,7 @@ impl SplitCheck {
         })
     }
 
-    /// The part with the largest counts, as it was asked for, its end a second early.
+    /// The part with the largest counts, as queried: its end is a second early.
     pub fn busiest(&self) -> Option<Range> {
         self.part_counts()
             .iter()

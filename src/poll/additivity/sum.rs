@@ -1,4 +1,4 @@
-//! Two adjacent ranges and both together.
+//! Two adjacent ranges, and their union.
 
 use super::counts::AnswerCounts;
 use super::verdict::{Additivity, Edges, Evidence, Moved, Why};
@@ -6,7 +6,7 @@ use crate::model::reading::CountKey;
 use crate::model::reading::Reading;
 use crate::model::window::{Range, UnixSeconds};
 
-/// One question of the check.
+/// One query of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ask {
     First,
@@ -18,7 +18,7 @@ enum Ask {
     BothAgain,
 }
 
-/// The check of two adjacent ranges, as a plan of questions and the answers so far.
+/// The check of two adjacent ranges: a plan of queries, and the responses so far.
 #[derive(Clone, Debug)]
 pub struct SumCheck {
     start: UnixSeconds,
@@ -29,7 +29,7 @@ pub struct SumCheck {
 }
 
 impl SumCheck {
-    /// Both ranges are at least 2 s long.
+    /// Starts a check. Both ranges must be at least 2 s long.
     pub fn new(start: UnixSeconds, middle: UnixSeconds, end: UnixSeconds) -> Self {
         Self {
             start,
@@ -40,7 +40,7 @@ impl SumCheck {
         }
     }
 
-    /// The range to ask about next; `None` when all is known.
+    /// The range to query next; `None` when all responses are known.
     pub fn next_question(&self) -> Option<Range> {
         let ask = self.plan.get(self.answers.len())?;
         let (before, after) = (
@@ -59,12 +59,12 @@ impl SumCheck {
         Some(Range { start, end })
     }
 
-    /// Takes the answer to [`Self::next_question`].
+    /// Records the response to [`Self::next_question`].
     pub fn answered(&mut self, reading: &Reading) {
         self.counted(AnswerCounts::from(reading));
     }
 
-    /// As [`Self::answered`], for who has the counts already.
+    /// Like [`Self::answered`], for callers that already have the counts.
     pub fn counted(&mut self, counts: AnswerCounts) {
         self.answers.push(counts);
         if self.answers.len() == 3 {
@@ -85,7 +85,7 @@ impl SumCheck {
         }
     }
 
-    /// What the answers so far prove.
+    /// What the responses so far prove.
     pub fn verdict(&self) -> Additivity {
         let keys = AnswerCounts::keys(&self.answers);
         let (still, moving): (Vec<&CountKey>, Vec<&CountKey>) =

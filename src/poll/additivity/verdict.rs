@@ -1,32 +1,32 @@
-//! What two adjacent ranges prove, and how it is said.
+//! What two adjacent ranges prove, and how it is worded.
 
 use std::fmt;
 
 use crate::model::reading::CountKey;
 use crate::model::window::UnixSeconds;
 
-/// What the answers about two adjacent ranges prove.
+/// What the responses about two adjacent ranges prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Additivity {
     /// The parts add up to the whole, and there was something to add.
     Additive,
-    /// The parts add up but for the second that they share, whichever edge is moved away
+    /// The parts add up except for the second that they share, whichever edge is moved away
     /// from it. Counters are off by the pushes of one second a day.
     Edges { edges: Edges, evidence: Evidence },
     /// The parts do not add up.
     NotAdditive {
         evidence: Evidence,
-        /// The one move by a second that would make them add up, if there is one. Then the
-        /// service counts whole buckets (days, hours) and the edge falls into one: counters
-        /// are wrong by a bucket unless every question is asked with that move.
+        /// The one move by a second that would make them add up, if any. The service then
+        /// counts whole buckets (days, hours), and the edge falls into one of them: counters
+        /// are wrong by a bucket unless every query includes that move.
         moved: Option<Moved>,
     },
-    /// Nothing is proved; worth asking again a day later.
+    /// Nothing is proved; worth another try a day later.
     Unknown(Why),
 }
 
 impl Additivity {
-    /// `Some(false)` when counters must be switched off; `None` while unknown.
+    /// `Some(false)` if counters must be disabled; `None` while unknown.
     pub fn passes(&self) -> Option<bool> {
         match self {
             Self::Additive | Self::Edges { .. } => Some(true),
@@ -82,21 +82,21 @@ impl fmt::Display for Additivity {
     }
 }
 
-/// How a range treats the seconds at its two ends.
+/// How the service treats the seconds at the two ends of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edges {
-    /// Both ends belong to it.
+    /// Both ends belong to the range.
     Inclusive,
-    /// Neither does.
+    /// Neither end does.
     Exclusive,
 }
 
-/// Why nothing is proved.
+/// The reason why nothing is proved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// No code was counted in both ranges.
     Quiet,
-    /// The only differences are in counts that changed while they were asked for.
+    /// The only differences are in counts that changed while they were queried.
     Moving,
 }
 
@@ -146,7 +146,7 @@ impl fmt::Display for Moved {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     pub key: CountKey,
-    /// AnswerCounts of the key in `start..middle`, `middle..end` and `start..end`.
+    /// Counts of the key in `start..middle`, `middle..end` and `start..end`.
     pub first: u64,
     pub second: u64,
     pub both: u64,

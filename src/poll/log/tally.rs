@@ -1,4 +1,4 @@
-//! Counts the targets that have the same to say. It reads no clock.
+//! Counts the targets with the same message. It reads no clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,20 +9,19 @@ use crate::model::outcome::{FetchError, Outcome};
 use crate::model::reading::Api;
 use crate::model::target_id::TargetId;
 
-/// The most topics that are told apart at a time; what more there are share a topic for
-/// each kind and API.
+/// The maximum number of topics kept apart at a time; further ones share a topic per kind and
+/// API.
 pub(super) const MAX_TOPICS: usize = 64;
 
-/// How many targets of a topic have lines of their own, and how many of the others are
-/// named.
+/// How many targets of a topic get lines of their own, and how many of the others are named.
 pub(super) const NAMED: usize = 3;
 
-/// What a line is about.
+/// The kind of event that a line reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum News {
-    /// A poll failed, or failed for another cause than the one before.
+    /// A poll failed for the first time, or for another cause than the one before.
     Fails,
-    /// It failed for the same cause, and it is time to say so again.
+    /// It failed for the same cause, and a reminder is due.
     StillFails,
     Responds,
     AddsUp,
@@ -32,7 +31,7 @@ pub enum News {
 }
 
 impl News {
-    /// How long targets are counted before they are told together.
+    /// How long targets are counted before they are logged together.
     fn window(self) -> Duration {
         Duration::from_secs(match self {
             Self::StillFails => 3600,
@@ -41,12 +40,12 @@ impl News {
     }
 }
 
-/// What targets have in common that are told together.
+/// What targets that are logged together have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Topic {
     pub(super) kind: News,
     pub(super) api: Api,
-    /// Absent for topics that are not told apart any more.
+    /// Absent for topics that are no longer kept apart.
     pub(super) place: Option<Place>,
 }
 
@@ -56,7 +55,7 @@ pub(super) struct Place {
     pub(super) cause: Option<Cause>,
 }
 
-/// Why a poll failed, but for what concerns one target alone.
+/// Why a poll failed, without the details of a single target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cause {
     pub(super) outcome: Outcome,
@@ -74,7 +73,7 @@ impl From<&FetchError> for Cause {
     }
 }
 
-/// Targets that were counted and had no line of their own.
+/// Targets that were counted and got no line of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Summary {
     pub(super) topic: Topic,
@@ -83,7 +82,7 @@ pub(super) struct Summary {
     pub(super) first: Vec<TargetId>,
 }
 
-/// Where a target was counted last, so that it is not counted twice.
+/// The topic in which a target was last counted, so that it is not counted twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counted(u64);
 
@@ -104,8 +103,8 @@ struct Window {
 }
 
 impl Tally {
-    /// Whether a target has a line of its own; otherwise it is counted, once in a window. To
-    /// be called after [`Self::due`].
+    /// Whether a target gets a line of its own; otherwise it is counted, once per window. Call
+    /// [`Self::due`] first.
     pub(super) fn is_told(
         &mut self,
         mut topic: Topic,
@@ -144,7 +143,7 @@ impl Tally {
         false
     }
 
-    /// What windows that have ended have counted.
+    /// The counts of windows that have ended.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Summary> {
         let mut summaries = Vec::new();
         self.open.retain(|topic, window| {
@@ -163,7 +162,7 @@ impl Tally {
         summaries
     }
 
-    /// What all windows have counted so far.
+    /// The counts of all windows so far.
     pub(super) fn rest(&mut self) -> Vec<Summary> {
         let last = self.open.values().map(|window| window.ends).max();
         last.map(|last| self.due(last)).unwrap_or_default()

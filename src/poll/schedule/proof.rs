@@ -1,5 +1,5 @@
-//! Looks for the proof that the service's counts add up, before and while counters rely on
-//! it. Once per target; again a day later as long as zeros prove nothing.
+//! Searches for proof that the service's counts add up, before and while counters rely on it:
+//! once per target, and again a day later as long as zeros prove nothing.
 
 use std::time::Duration;
 
@@ -16,32 +16,32 @@ use crate::poll::additivity::{self, Additivity};
 use crate::poll::log::News;
 use crate::target::snapshot::Recorder;
 
-/// What the looks are at.
+/// What the checks examine.
 const API: Api = Api::NormalPushLoss;
 
-/// When to look again after the service refused a question.
+/// When to check again after the service refused a query.
 const AFTER_FAILURE: Duration = Duration::from_secs(600);
 
 const AFTER_NOTHING: Duration = Duration::from_secs(DAY);
 
-/// Where an app has several regions, all of them get their first outcome before any of
-/// them spends calls on a proof.
+/// In an app with several regions, all of them get their first outcome before any region
+/// spends calls on a proof.
 const OTHERS_FIRST: Duration = Duration::from_secs(15);
 
-/// What is still to be proved of one target.
+/// What remains to be proved about one target.
 pub(super) struct Proof {
-    /// Absent once nothing is left to prove.
+    /// Absent once everything is proved.
     due: Option<Instant>,
     not_before: Instant,
-    /// Nothing was looked at yet, so there are no counters.
+    /// Nothing has been checked yet, so no counters are served.
     is_new: bool,
     adds_up: bool,
     resolved: bool,
 }
 
 impl Proof {
-    /// What an earlier process saw to add up needs no second look. What it saw not to may
-    /// have changed.
+    /// Counts that added up in an earlier process need no second check. Counts that did not
+    /// may add up now.
     pub(super) fn new(target: &Target, recorder: &Recorder, started: Instant) -> Self {
         let adds_up = recorder.is_additive() == Some(true);
         let resolved = recorder.is_resolved().is_some();
@@ -67,7 +67,8 @@ impl Proof {
         self.is_new
     }
 
-    /// Asks what is not proved yet. Without counters nothing is left to prove.
+    /// Sends the queries for what is not proved yet. Without counters there is nothing to
+    /// prove.
     pub(super) async fn look_for<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) {
         sleep_until(self.not_before).await;
         self.is_new = false;
@@ -77,7 +78,7 @@ impl Proof {
         });
     }
 
-    /// When to look again, if ever.
+    /// When to check again, if ever.
     async fn look<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) -> Option<Duration> {
         match (self.adds_up, self.resolved) {
             (false, _) => self.look_at_sums(poll).await,
@@ -128,7 +129,7 @@ impl Proof {
     }
 }
 
-/// Says what a verdict means for the counters.
+/// Logs what a verdict means for the counters.
 fn tell<F>(verdict: &Additivity, poll: &Poll<'_, F>) {
     let id = poll.target.id();
     let (app, region) = (&id.app, &id.region);
@@ -160,7 +161,7 @@ fn is_told<F>(kind: News, poll: &Poll<'_, F>) -> bool {
     shared.log.is_proof_told(kind, &id, (shared.clock)())
 }
 
-/// When to look again after a refusal.
+/// When to check again after a refusal.
 fn unseen<F>(what: &str, error: &FetchError, poll: &Poll<'_, F>) -> Duration {
     let id = poll.target.id();
     debug!(

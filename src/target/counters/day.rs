@@ -8,43 +8,43 @@ use super::{Served, overall_losses};
 use crate::model::reading::{CountKey, Counts, Stage};
 use crate::model::window::{DAY, UnixSeconds};
 
-/// Counters that begin at `anchor`. Codes that are not told apart are counted in one cell
-/// per stage and platform, whose code is `other`.
+/// Counters that begin at `anchor`. Codes without a series of their own share one cell per
+/// stage and platform, with the code `other`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Day {
     pub(super) anchor: UnixSeconds,
     #[serde(with = "pairs")]
     pub(super) cells: BTreeMap<CountKey, Cell>,
-    /// Overall losses of the latest answer; empty before the first.
+    /// Overall losses in the latest response; empty before the first.
     latest: Option<BTreeMap<Stage, u64>>,
-    /// Codes of the latest answer that are not told apart.
+    /// Codes of the latest response without a series of their own.
     #[serde(default)]
     folded: usize,
-    /// Whether known series go on from 0 at the first answer, whatever it counts.
+    /// Whether known series continue from 0 at the first response, whatever it counts.
     #[serde(default)]
     from_here: bool,
-    /// When the zeros began from which the series count, once they were shown.
+    /// When the zeros began from which the series count; absent until they were shown.
     #[serde(default)]
     pub(super) since: Option<UnixSeconds>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Cell {
-    /// The highest answer of the day.
+    /// The highest count in a response of the day.
     pub(super) max: u64,
-    /// What of it was counted before the series began again at 0.
+    /// The part of it counted before the series began again at 0.
     #[serde(default)]
     pub(super) base: u64,
     /// The series is 0 before this moment.
     pub(super) zero_until: u64,
-    /// When it was last in an answer.
+    /// When it was last in a response.
     pub(super) seen: UnixSeconds,
     /// How much it counted the day before.
     #[serde(default)]
     pub(super) before: u64,
 }
 
-/// A code, or a statistic, that has no place yet.
+/// A code, or a statistic, without a place yet.
 pub(super) struct Newcomer<'a> {
     pub(super) key: &'a CountKey,
     pub(super) count: u64,
@@ -71,8 +71,8 @@ impl Day {
         next
     }
 
-    /// Takes over the series of the day before that are not here yet, as 0, and those of its
-    /// final `counts` for which there is more room now.
+    /// Takes over, as 0, the missing series of the day before, and those of its final `counts`
+    /// for which there is now room.
     pub(super) fn carry(&mut self, before: &Self, counts: &Counts, limit: Option<usize>) {
         let closed_at = UnixSeconds(before.anchor.0 + DAY);
         let mut newcomers = Vec::new();
@@ -102,8 +102,8 @@ impl Day {
         self.take_in(newcomers, limit, 0);
     }
 
-    /// Another try at the day that begins at `anchor`, in place of one that had not begun:
-    /// its series stand at 0 and go on from there, at `now` at the latest.
+    /// Retries the day that begins at `anchor`, in place of one that had not begun: its series
+    /// are 0 and continue from there, at `now` at the latest.
     pub(super) fn counting_from_here(
         anchor: UnixSeconds,
         mut shown: Self,
@@ -124,12 +124,13 @@ impl Day {
         }
     }
 
-    /// When the zeros began that are shown `now`, which began now if none were shown before.
+    /// When the zeros shown `now` began; `now` itself if none were shown before.
     pub(super) fn begun_by(&self, now: UnixSeconds) -> UnixSeconds {
         self.since.map_or(now, |since| since.min(now))
     }
 
-    /// Series that stand at 0 in `shown` go on from there: what they counted so far was seen.
+    /// Series that are 0 in `shown` continue from there: a scrape has already seen their
+    /// counts so far.
     pub(super) fn count_from_here(&mut self, shown: &Self, now: UnixSeconds, zero_until: u64) {
         self.since = Some(shown.begun_by(now));
         for (key, cell) in &mut self.cells {
@@ -140,8 +141,8 @@ impl Day {
         }
     }
 
-    /// Undoes what a clock that was ahead, and would show `ahead` now, has set. Who was not
-    /// 0 any more must not be 0 again.
+    /// Undoes the effects of a clock that was ahead and would show `ahead` now. A series that
+    /// was no longer 0 must not be 0 again.
     pub(super) fn forget_later_than(
         &mut self,
         at: UnixSeconds,
@@ -181,7 +182,7 @@ impl Day {
         self.cells.values().any(|cell| cell.max > 0)
     }
 
-    /// Takes an answer. Series that were not known are 0 until `zero_until`.
+    /// Records a response. New series are 0 until `zero_until`.
     pub(super) fn record(
         &mut self,
         counts: &Counts,
@@ -228,7 +229,7 @@ impl Day {
         self.latest = Some(overall_losses(counts));
     }
 
-    /// The values of a scrape, of series that count `since` then.
+    /// The values of a scrape, for series that count since `since`.
     pub(super) fn served(&self, at: UnixSeconds, since: UnixSeconds, all_zero: bool) -> Served {
         let counts = self.cells.iter().map(|(key, cell)| {
             let is_zero = all_zero || at.0 < cell.zero_until;
@@ -248,7 +249,7 @@ impl Day {
         }
     }
 
-    /// When each series that is 0 at first begins to count.
+    /// When each series that starts at 0 begins to count.
     pub(super) fn zeros_end(&self) -> impl Iterator<Item = u64> {
         self.cells.values().map(|cell| cell.zero_until)
     }
@@ -268,7 +269,7 @@ impl Day {
     }
 }
 
-/// Maps whose keys are no text, as lists of pairs.
+/// Serialises maps whose keys are not text as lists of pairs.
 mod pairs {
     use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Pushes that the service counts late: a closed day is read once more, hours after it was
+//! Pushes that the service counts late: a closed day is queried once more, hours after it has
 //! settled.
 
 use std::collections::BTreeMap;
@@ -9,11 +9,11 @@ use super::overall_losses;
 use crate::model::reading::{Counts, Stage};
 use crate::model::window::{DAY, Range, UnixSeconds};
 
-/// When a closed day is read again, seconds after its end, and until when that is tried.
+/// When a closed day is queried again, in seconds after its end, and until when that is tried.
 const LATE: u64 = 6 * 3600;
 const TOO_LATE: u64 = 12 * 3600;
 
-/// How much a closed day's loss grew after its final answer.
+/// How much a closed day's loss grew after its final response.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Late {
     /// The closed day's end and its overall losses when it closed.
@@ -22,12 +22,12 @@ pub(super) struct Late {
 }
 
 impl Late {
-    /// Takes a closed day's final answer, which later ones are compared with.
+    /// Records a closed day's final response, to compare later ones with.
     pub(super) fn begin(&mut self, closed_at: UnixSeconds, counts: &Counts) {
         self.pending = Some((closed_at, overall_losses(counts)));
     }
 
-    /// The day to read again in a poll whose ranges end at `end`.
+    /// The day to query again in a poll whose ranges end at `end`.
     pub(super) fn due(&mut self, end: UnixSeconds) -> Option<Range> {
         self.pending
             .take_if(|(closed_at, _)| end.0 >= closed_at.0 + TOO_LATE);
@@ -51,7 +51,7 @@ impl Late {
         }
     }
 
-    /// Absent until a day was read again.
+    /// Absent until a day has been queried again.
     pub(super) fn growth(&self) -> Option<&BTreeMap<Stage, i64>> {
         self.result.as_ref()
     }

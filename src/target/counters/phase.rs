@@ -1,5 +1,5 @@
-//! What is shown around midnight. All moments follow from the anchor alone while answers
-//! come in time, so that the APIs of a target, and replicas, switch together.
+//! What is shown around midnight. While responses come in time, all moments follow from the
+//! anchor alone, so that the APIs of a target, and replicas, switch together.
 //!
 //! ```text
 //! anchor + lag             the closed day is complete, and read at the next poll
@@ -17,30 +17,31 @@ use crate::model::window::UnixSeconds;
 pub(super) enum Phase {
     /// The closed day's values.
     Hold,
-    /// 0 for every series, so that all of today's value is an increase.
+    /// 0 for every series, so that the whole of today's value counts as an increase.
     Zero,
     Today,
 }
 
 impl Rules {
-    /// When zeros follow the day that closed at `anchor` if its final answer comes in time.
+    /// When zeros follow the day that closed at `anchor`, if its final response comes in time.
     pub fn hold_end(&self, anchor: UnixSeconds) -> u64 {
         let closing = self.closing.as_secs().min(LONGEST_WAIT);
         // An anchor from a damaged state file may be any number.
         (anchor.0).saturating_add(self.lag.as_secs() + closing + self.span())
     }
 
-    /// The same for an answer that came at `settled`. One that is a little late must leave
-    /// four fifths of both holds, two scrapes of each by default. One that is later puts
-    /// the end off by both holds, not to a moment of its own, so that others who were late
-    /// for the same reason mostly still switch together.
+    /// The same for a response that came at `settled`. A slightly late response must leave
+    /// four fifths of both holds: two scrapes of each by default. A later one delays the end
+    /// by both holds rather than to a moment of its own, so that others late for the same
+    /// reason usually still switch together.
     fn hold_end_after(&self, anchor: UnixSeconds, settled: UnixSeconds) -> u64 {
         let (end, span) = (self.hold_end(anchor), self.span().max(1));
         let missing = (settled.0.saturating_add(span * 4 / 5)).saturating_sub(end);
         end.saturating_add(missing.div_ceil(span).saturating_mul(span))
     }
 
-    /// Until when a series is 0 that appears in the final answer, which came at `settled`.
+    /// Until when a series is 0 that first appears in the final response, which came at
+    /// `settled`.
     pub fn newcomers_zero_until(&self, anchor: UnixSeconds, settled: UnixSeconds) -> u64 {
         let left = self
             .hold_end_after(anchor, settled)
@@ -55,7 +56,7 @@ impl Rules {
 }
 
 impl Closed {
-    /// Whether its final answer is no longer waited for.
+    /// Whether the wait for its final response is over.
     pub(super) fn is_given_up(&self, at: UnixSeconds, anchor: UnixSeconds, rules: &Rules) -> bool {
         self.settled.is_none() && self.hold_end(anchor, rules).is_some_and(|end| at.0 >= end)
     }
@@ -65,7 +66,7 @@ impl Closed {
         self.phase(at, anchor, rules) == Phase::Today
     }
 
-    /// When zeros follow; absent while that is open. `anchor` is the new day's.
+    /// When zeros follow; absent while undecided. `anchor` is that of the new day.
     fn hold_end(&self, anchor: UnixSeconds, rules: &Rules) -> Option<u64> {
         if let Some(at) = self.hold_over {
             return Some(at.0);
@@ -99,8 +100,8 @@ impl Ledger {
         }
     }
 
-    /// Keeps when the zeros began that were shown at `at`: whatever becomes of the clock or
-    /// the rules, what goes on from them has begun then.
+    /// Remembers when the zeros shown at `at` began: series that continue from them began
+    /// then, whatever happens to the clock or the rules.
     pub(super) fn note_start(&mut self, at: UnixSeconds, rules: &Rules) {
         let is_shown = self.phase(at, rules) != Phase::Hold;
         if let Some(today) = self.today.as_mut().filter(|_| is_shown) {
@@ -110,7 +111,7 @@ impl Ledger {
 }
 
 /// When the zeros begin from which a day's series count: never while the values of the day
-/// before are shown, so that the times that two values are of do not overlap.
+/// before are shown, so that the time ranges of two values do not overlap.
 pub(super) fn zeros_begin(day: &Day, before: Option<&Closed>, rules: &Rules) -> UnixSeconds {
     let scheduled = || UnixSeconds(rules.hold_end(day.anchor));
     let ends = before.and_then(|closed| closed.hold_end(day.anchor, rules));
@@ -139,7 +140,7 @@ pub(super) fn served(ledger: &Ledger, at: UnixSeconds, rules: &Rules) -> Option<
     }
 }
 
-/// The first moment after `at` from which something else may be shown.
+/// The first moment after `at` at which the shown values may change.
 pub(super) fn next_step(ledger: &Ledger, at: UnixSeconds, rules: &Rules) -> Option<UnixSeconds> {
     let today = ledger.today.as_ref()?;
     let closed = ledger.closed.as_ref();

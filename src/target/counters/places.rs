@@ -1,14 +1,15 @@
-//! Which codes of a day are told apart.
+//! Which codes of a day have a series of their own.
 //!
-//! A day has a limited number of places for loss series. A code that has one and counted
-//! anything keeps it until the day is over, since its series must not step down. A code that
-//! finds none is counted in the sum of its stage and platform, `other`, and stays there, for
-//! whoever left a sum would be counted twice: so a group with a sum takes nobody in. Codes in
-//! a sum are not remembered. An answer has the counts of all codes, so the sum is what the
-//! answer has beside the codes with a place, and its maximum over the day never steps down.
+//! A day has a limited number of places for loss series. A code with a place and a count keeps
+//! the place until the day is over, because its series must not step down. A code without a
+//! place is counted in `other`, the sum of its stage and platform, and stays there: a code
+//! that left a sum would be counted twice, so a group with a sum admits no more codes. Codes
+//! in a sum are not remembered. A response has the counts of all codes, so the sum is the rest
+//! of the response, without the codes that have a place. Its maximum over the day never steps
+//! down.
 //!
-//! At midnight places are given anew, by rank: what a code counts today or counted the day
-//! before, whichever is more.
+//! At midnight the places are assigned anew by rank: the larger of a code's counts today and
+//! the day before.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use super::day::{Cell, Day, Newcomer};
 use crate::model::reading::CountKey;
 use crate::target::series_limit::{self, Platforms};
 
-/// What is not told apart of an answer.
+/// The part of a response without series of its own.
 #[derive(Default)]
 pub(super) struct Sums {
     pub(super) counts: BTreeMap<CountKey, u64>,
@@ -33,10 +34,10 @@ impl Sums {
     }
 }
 
-/// Who competes for a place.
+/// The contenders for a place.
 enum Contender<'a> {
     Newcomer(Newcomer<'a>),
-    /// Has one, and counts nothing yet.
+    /// Has a place, but no count yet.
     Idle(CountKey),
 }
 
@@ -50,8 +51,8 @@ impl Contender<'_> {
 }
 
 impl Day {
-    /// Gives places to newcomers, at most `limit` in all; who is new is 0 until `zero_until`.
-    /// Places that count nothing may be given to others. Linear but for one sort.
+    /// Assigns places to new codes, at most `limit` in all; their series are 0 until
+    /// `zero_until`. Places without a count may be reassigned. Linear except for one sort.
     pub(super) fn take_in(
         &mut self,
         newcomers: Vec<Newcomer>,
@@ -82,8 +83,8 @@ impl Day {
         sums
     }
 
-    /// Leaves out the smallest contenders, who may have idle places, until the rest and the
-    /// sums are at most `limit`.
+    /// Drops the smallest contenders, even those with idle places, until the rest and the sums
+    /// are at most `limit`.
     fn make_room(&mut self, contenders: &mut Vec<(u64, Contender)>, limit: usize, sums: &mut Sums) {
         let mut taken = self.losses() + contenders.len();
         let idle = self
@@ -127,8 +128,8 @@ impl Day {
         self.cells.insert(newcomer.key.clone(), cell);
     }
 
-    /// Leaves at most `limit` loss series, but for sums, and no more platforms than are told
-    /// apart. Counts go into the sums, so that a day's total stays.
+    /// Keeps at most `limit` loss series, not counting sums, and only distinct platforms
+    /// within their bound. The other counts go into the sums, so the day's total is unchanged.
     pub(super) fn cut(&mut self, limit: usize, platforms: &mut Platforms) {
         for (key, cell) in std::mem::take(&mut self.cells) {
             self.merge(platforms.place_key(key), cell);
@@ -172,7 +173,7 @@ fn code(key: &CountKey) -> &str {
     }
 }
 
-/// Where a code without a place is counted; nothing for a statistic.
+/// The sum in which a code without a place is counted; none for a statistic.
 fn sum_of(key: &CountKey) -> Option<CountKey> {
     match key {
         CountKey::Loss(key) => Some(CountKey::Loss(series_limit::sum_of(key))),

@@ -1,4 +1,4 @@
-//! How one day follows another, also with a clock that was wrong.
+//! How one day follows another, even after a wrong clock.
 
 use super::day::Day;
 use super::phase::Phase;
@@ -19,7 +19,7 @@ impl Closed {
         }
     }
 
-    /// Whether the day is asked about once more: a service in trouble answers with nothing.
+    /// Whether the day is queried once more: a service in trouble returns empty responses.
     pub(super) fn doubts(&mut self, counts: &Counts) -> bool {
         let is_empty = counts.values().all(|count| *count == 0);
         let doubts = is_empty && self.day.has_counts() && !self.doubted;
@@ -29,8 +29,8 @@ impl Closed {
 }
 
 impl Ledger {
-    /// Notices that the day that begins at `anchor` is the latest one. A day never comes
-    /// back, unless [`Self::follow_back`] has seen to it.
+    /// Makes the day that begins at `anchor` the latest one. An earlier day never comes back,
+    /// except through [`Self::follow_back`].
     pub(super) fn roll_over(&mut self, anchor: UnixSeconds, rules: &Rules) {
         let Some(today) = self.today.take() else {
             // A start shortly after midnight joins in what other replicas, or the process
@@ -68,8 +68,8 @@ impl Ledger {
         }
     }
 
-    /// From when on the series of a day count that follows nothing: as if the day before had
-    /// been seen, unless what was shown last was shown after that.
+    /// When the series of a day without a predecessor begin to count: as if the day before had
+    /// been seen, unless the last shown values are later.
     fn next_start(&self, anchor: UnixSeconds, rules: &Rules) -> UnixSeconds {
         let shown_until = self
             .answered_at
@@ -78,8 +78,8 @@ impl Ledger {
         UnixSeconds(scheduled.max(shown_until)).min(self.clock.time())
     }
 
-    /// Goes on with a clock that has jumped ahead: what was shown last is shown for as long
-    /// as if it began now, since nobody saw the rest of it.
+    /// Continues after the clock has jumped ahead: the last shown values are shown for as long
+    /// as if they began now, because nobody saw the rest of them.
     pub(super) fn follow_ahead(&mut self, now: Now, rules: &Rules) {
         let (Some(today), Some(closed)) = (&self.today, &mut self.closed) else {
             return;
@@ -95,7 +95,7 @@ impl Ledger {
         }
     }
 
-    /// Goes on with a clock that turned out to have been ahead, and would show `ahead` now.
+    /// Continues after the clock turned out to have been ahead; it would show `ahead` now.
     pub(super) fn follow_back(&mut self, anchor: UnixSeconds, ahead: UnixSeconds, rules: &Rules) {
         let clock = self.clock.time();
         self.answered_at = self.answered_at.map(|at| at.min(clock));
@@ -121,10 +121,10 @@ impl Ledger {
         }
     }
 
-    /// Goes back to the day that begins at `anchor` if the one that has begun was not there
-    /// yet. A day of which the service has counted anything was: then it is the clock now
-    /// that is behind, and what is served stays as it is until the clock has caught up. But
-    /// the service accepts no signatures of a clock that is more than a day behind.
+    /// Goes back to the day that begins at `anchor` if the current day had not really begun. A
+    /// day with counts from the service has begun: then the clock is behind now, and the
+    /// served values stay unchanged until it has caught up. The service refuses signatures
+    /// from a clock more than a day behind.
     fn roll_back(&mut self, anchor: UnixSeconds, ahead: UnixSeconds, rules: &Rules) {
         let Some(today) = self.today.take_if(|today| anchor < today.anchor) else {
             return;

@@ -1,6 +1,6 @@
-//! Which losses go on, and since when: a few numbers for each code, from the day's counters.
-//! A window of an hour says the same during an incident and long after it; how the day's
-//! counts grow from answer to answer tells the two apart.
+//! Which losses continue, and since when: a few numbers per code, from the day's counters. A
+//! window of an hour looks the same during an incident and for a long time after it; the
+//! growth of the day's counts from response to response distinguishes the two.
 
 mod one;
 mod period;
@@ -17,7 +17,7 @@ use crate::model::reading::{CountKey, Counts, LossKey, Platform, Stage};
 use crate::model::window::{Range, UnixSeconds};
 use crate::target::series_limit::MAX_PLATFORMS;
 
-/// The most losses followed: about 150 bytes each, so 4 KiB per target at most.
+/// The maximum number of losses followed: about 150 bytes each, so at most 4 KiB per target.
 const MAX_ROWS: usize = 24;
 
 /// Pushes are followed by stage, overall and by platform.
@@ -28,31 +28,31 @@ const MAX_PUSHES: usize = Stage::ALL.len() * (MAX_PLATFORMS + 1);
 pub struct Courses {
     losses: Option<Period>,
     rows: BTreeMap<LossKey, Course>,
-    /// When a loss that was growing found no room.
+    /// When a growing loss found no room.
     cut: Option<UnixSeconds>,
     pushed: Option<Period>,
     pushes: BTreeMap<(Stage, Option<Platform>), [u64; 2]>,
 }
 
-/// What is known of one loss beyond the window.
+/// The course of one loss, beyond its count in the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recent {
     /// Pushes lost in the last `seconds`, up to `end`.
     pub lost: u64,
     pub seconds: u64,
     pub end: UnixSeconds,
-    /// When it began; absent if that was before anything was watched.
+    /// When it began; absent if it began before monitoring did.
     pub since: Option<UnixSeconds>,
-    /// From when on it is watched.
+    /// The time since which it has been followed.
     pub watched: UnixSeconds,
-    /// Up to when it went on, if it is over.
+    /// When it ended, if it is over.
     pub over: Option<UnixSeconds>,
     pub slope: Slope,
 }
 
 impl Courses {
-    /// Takes the losses of the day so far. `before` says what a key had counted when the day
-    /// was last answered for, if that is known.
+    /// Records the losses of the day so far. `before` returns the count of a key in the
+    /// previous response about the day, if known.
     pub(super) fn losses(
         &mut self,
         range: Range,
@@ -96,7 +96,7 @@ impl Courses {
         }
     }
 
-    /// Takes the pushes of the day so far.
+    /// Records the pushes of the day so far.
     pub(super) fn pushes(
         &mut self,
         range: Range,
@@ -132,13 +132,13 @@ impl Courses {
         }
     }
 
-    /// Whether there is anything to tell beyond the window.
+    /// Whether anything is known beyond the window.
     pub fn is_known(&self) -> bool {
         self.losses.is_some_and(|period| period.seconds() > 0)
     }
 
-    /// What is known of a loss. One that did not grow while it was watched long enough was
-    /// over before; nothing is known of one that may have found no room.
+    /// The course of a loss. A loss that did not grow while it was followed for long enough
+    /// had ended before. Absent for a loss that may have found no room.
     pub fn of(&self, key: &LossKey) -> Option<Recent> {
         let period = self.losses.filter(|period| period.seconds() > 0)?;
         let Some(row) = self.rows.get(key) else {
@@ -164,14 +164,14 @@ impl Courses {
         })
     }
 
-    /// Pushes in a second that a loss is a part of, about now.
+    /// The current rate of pushes, per second, among which a loss occurs.
     pub fn pushes_a_second(&self, stage: Stage, platform: Option<Platform>) -> Option<f64> {
         let period = self.pushed.filter(|period| period.seconds() > 0)?;
         let sums = self.pushes.get(&(stage, platform))?;
         Some(rate(sums[0].saturating_add(sums[1]), period.seconds()))
     }
 
-    /// False if all that are followed weigh more.
+    /// False if all followed losses weigh more.
     fn make_room(&mut self, key: &LossKey, grown: u64, at: UnixSeconds) -> bool {
         if self.rows.len() < MAX_ROWS {
             return true;

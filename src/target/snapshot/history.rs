@@ -1,5 +1,5 @@
-//! How a target's losses went over the last hours: enough for a chart and a sentence, and
-//! never more than a few kilobytes.
+//! A target's losses over the last hours: enough for a chart and a sentence, and never more
+//! than a few kilobytes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -8,26 +8,26 @@ use crate::model::catalogue::loss_code;
 use crate::model::reading::{Loss, LossKey, Stage};
 use crate::model::window::UnixSeconds;
 
-/// The most points kept. With one more, the lists still fit into 64 places.
+/// The maximum number of points kept. With one more, the lists still fit into 64 places.
 const MAX_POINTS: usize = 60;
 
-/// The most rows followed one by one.
+/// The maximum number of rows followed individually.
 const MAX_ROWS: usize = 12;
 
-/// Seconds between points at first, so that a young process has something to show.
+/// Initial seconds between points, so that a young process has something to show.
 const CLOSEST: u64 = 6;
 
 /// Seconds between points in the long run: [`MAX_POINTS`] of them are six hours.
 const WIDEST: u64 = 360;
 
-/// The ends of a target's latest windows with what was lost in each.
+/// The ends of a target's latest windows, with the losses in each.
 #[derive(Clone, Debug)]
 pub struct History {
-    /// Seconds for which the latest of several points stands.
+    /// Seconds covered by one point: the latest of them represents the rest.
     spacing: u64,
     points: VecDeque<Point>,
-    /// Counts of the rows that matter most. The latest count belongs to the latest point;
-    /// a row that was not followed from the beginning has fewer counts than there are points.
+    /// Counts of the most important rows. The latest count belongs to the latest point; a row
+    /// not followed from the beginning has fewer counts than there are points.
     rows: BTreeMap<LossKey, VecDeque<u32>>,
 }
 
@@ -36,7 +36,7 @@ pub struct History {
 pub struct Point {
     pub end: UnixSeconds,
     lost: [u64; Stage::ALL.len()],
-    /// Absent while statistics are not known.
+    /// Absent while statistics are unknown.
     pub sent: Option<u64>,
 }
 
@@ -73,8 +73,8 @@ impl History {
             .collect()
     }
 
-    /// Takes the losses of the window that ends at `end`. A row that `is_new` was in no
-    /// answer before: it counted nothing so far.
+    /// Records the losses of the window that ends at `end`. A row that `is_new` was in no
+    /// earlier response: its count so far is 0.
     pub(super) fn losses(
         &mut self,
         end: UnixSeconds,
@@ -119,7 +119,7 @@ impl History {
         }
     }
 
-    /// Drops what a clock that was ahead has left. Ends do not move back otherwise.
+    /// Drops the points left by a clock that was ahead. Ends do not move back otherwise.
     fn drop_later_than(&mut self, end: UnixSeconds) {
         while self.points.back().is_some_and(|last| end < last.end) {
             self.points.pop_back();
@@ -130,7 +130,7 @@ impl History {
         }
     }
 
-    /// Takes the pushes sent in the window that ends at `end`, if its losses are known.
+    /// Records the pushes sent in the window that ends at `end`, if its losses are known.
     pub(super) fn sent(&mut self, end: UnixSeconds, sent: u64) {
         if let Some(last) = self.points.back_mut()
             && last.end == end
@@ -139,7 +139,7 @@ impl History {
         }
     }
 
-    /// Makes room for the rows that matter most now.
+    /// Makes room for the rows that are most important now.
     fn follow(&mut self, losses: &BTreeMap<LossKey, Loss>, is_new: impl Fn(&LossKey) -> bool) {
         let mut wanted: Vec<(&LossKey, u64)> = losses
             .iter()
@@ -168,7 +168,7 @@ impl History {
         }
     }
 
-    /// Drops the row that weighs least of those that are not `wanted`; false if there is none.
+    /// Drops the least important row that is not `wanted`; false if there is none.
     fn drop_lightest(&mut self, wanted: &BTreeSet<&LossKey>) -> bool {
         let lightest = self
             .rows

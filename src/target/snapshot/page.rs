@@ -1,4 +1,4 @@
-//! What only the page for people shows of a target. It is kept apart from the served
+//! The facts of a target that only the status page shows. They are kept apart from the served
 //! values, which are encoded again whenever they change.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{Courses, History};
 use crate::model::window::UnixSeconds;
 
-/// Written by the target's loop, read by whoever looks at the page.
+/// Written by the target's loop, read when the page is requested.
 #[derive(Default)]
 pub struct Page(Mutex<Facts>);
 
@@ -23,14 +23,14 @@ struct Facts {
 /// This machine's clock turned out to have been ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SetBack {
-    /// When that was noticed, by the clock as it was from then on.
+    /// When that was noticed, by the corrected clock.
     pub at: UnixSeconds,
-    /// By how many seconds it had been ahead.
+    /// By how many seconds the clock had been ahead.
     pub seconds: u64,
 }
 
 impl Page {
-    /// When the target is polled next; absent until its loop has started.
+    /// The time of the next poll; absent until the target's loop has started.
     pub fn next_poll(&self) -> Option<Instant> {
         self.facts().next_poll
     }
@@ -40,12 +40,12 @@ impl Page {
         self.facts().history.clone()
     }
 
-    /// Which losses go on, as far as this process saw them.
+    /// Which losses continue, as far as this process has seen them.
     pub fn courses(&self) -> Courses {
         self.facts().courses.clone()
     }
 
-    /// The latest time that the clock turned out to have been ahead, in this process.
+    /// The latest occasion in this process on which the clock turned out to have been ahead.
     pub fn set_back(&self) -> Option<SetBack> {
         self.facts().set_back
     }

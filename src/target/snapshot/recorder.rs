@@ -1,4 +1,4 @@
-//! Records what one target's loop learns. There is one for each target.
+//! Records the results of one target's loop. Each target has one recorder.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::self_metrics::{AppCalls, CallCounts};
 use crate::target::counters::{Question, Rules};
 use crate::target::series_limit::{Budget, fold};
 
-/// The writer of one target's slot. What it is told shows when a poll is finished, all at
-/// once.
+/// The writer of one target's slot. What it records is published when the poll is finished,
+/// all at once.
 pub struct Recorder {
     state: TargetState,
     /// Loss series and descriptions of the window, before and after the limit.
@@ -27,7 +27,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Goes on from what the snapshot has of the target.
+    /// Continues from the target's state in the snapshot.
     pub fn new(target: &Target, snapshot: Arc<Snapshot>) -> Self {
         let slot = snapshot.slot(&target.id()).unwrap_or_else(|| {
             // Removed meanwhile: what is published is seen by nobody.
@@ -44,34 +44,34 @@ impl Recorder {
         recorder
     }
 
-    /// Goes on from what an earlier process knew. Its last successes show at once, so that an
-    /// outage has the same age after a restart; its counts show when a poll is finished.
+    /// Continues from the state of an earlier process. Its last successes show at once, so
+    /// that an outage keeps its age over a restart; its counts show when a poll is finished.
     pub fn restore(&mut self, remembered: Remembered, now: Now) {
         remembered.restore_outcomes(&mut self.state, now);
         self.publish();
         remembered.restore(&mut self.state, now);
     }
 
-    /// Says when the target is polled next.
+    /// Records when the target is polled next.
     pub fn next_poll(&self, due: Instant) {
         self.state.page.set_next_poll(due);
     }
 
-    /// Says that the clock, which shows `now`, would show `ahead` had it not been set back.
+    /// Records that the clock, which shows `now`, would show `ahead` had it not been set back.
     pub fn set_back(&self, ahead: UnixSeconds, now: Now) {
         let at = now.unix();
         let seconds = ahead.0.saturating_sub(at.0);
         self.state.page.note_set_back(SetBack { at, seconds });
     }
 
-    /// Takes what the target's calls came to, and those of its app where this is the app's
+    /// Records the outcomes of the target's calls, and those of its app if this is the app's
     /// first target. Published with the outcome of a poll.
     pub fn calls(&mut self, calls: CallCounts, app: Option<AppCalls>) {
         self.state.calls = calls;
         self.state.app_calls = app;
     }
 
-    /// What to ask about the day in a poll that ends at `end`; nothing without counters.
+    /// The queries for the day in a poll that ends at `end`; none without counters.
     pub fn questions(&mut self, api: Api, end: UnixSeconds, now: Now) -> Vec<Question> {
         let rules = Rules::of(&self.state.target);
         let counters = self.state.has_counters();
@@ -88,7 +88,7 @@ impl Recorder {
         }
     }
 
-    /// Takes the answer about the rolling window.
+    /// Records the response about the rolling window.
     pub fn window(&mut self, api: Api, range: Range, reading: Reading, now: Now) {
         let is_zero = reading.is_zero();
         let mut folded = 0;
@@ -149,7 +149,7 @@ impl Recorder {
         }));
     }
 
-    /// Takes the answer about the day.
+    /// Records the response about the day.
     pub fn day(&mut self, api: Api, question: Question, reading: &Reading, now: Now) {
         let rules = Rules {
             loss_series: Some(self.budget().for_counters()),
@@ -168,7 +168,7 @@ impl Recorder {
         }
     }
 
-    /// Publishes how the poll of an API ended.
+    /// Publishes the outcome of an API's poll.
     pub fn finish(&mut self, api: Api, result: Result<(), FetchError>, now: Now) {
         let Some(state) = self.state.apis.get_mut(&api) else {
             return;
@@ -193,29 +193,30 @@ impl Recorder {
         self.publish();
     }
 
-    /// Whether the service's counts were seen to add up.
+    /// Whether the service's counts add up, as far as observed.
     pub fn is_additive(&self) -> Option<bool> {
         self.state.additive
     }
 
-    /// Whether ranges inside a day were seen to be told apart.
+    /// Whether the service resolves ranges shorter than a day, as far as observed.
     pub fn is_resolved(&self) -> Option<bool> {
         self.state.resolved
     }
 
-    /// Notes whether the service's counts add up. If not, there are no counters from now on.
+    /// Records whether the service's counts add up. If not, no counters are served from now
+    /// on.
     pub fn additive(&mut self, additive: bool) {
         self.state.additive = Some(additive);
         self.publish();
     }
 
-    /// Notes whether ranges inside a day are told apart.
+    /// Records whether the service resolves ranges shorter than a day.
     pub fn resolved(&mut self, resolved: bool) {
         self.state.resolved = Some(resolved);
         self.publish();
     }
 
-    /// What there is of the target, and what its limit is.
+    /// The target's series and their limit.
     fn budget(&self) -> Budget {
         let counters = self.state.has_counters();
         let apis = &self.state.apis;

@@ -1,4 +1,4 @@
-//! What of a target outlives the process.
+//! The state of a target that outlives the process.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::target::memory::Memory;
 use crate::target::series_limit::MAX_PLATFORMS;
 use serde::{Deserialize, Serialize};
 
-/// What one target's counters and gauges need to go on in another process. Times are wall
-/// time, since steady time ends with the process.
+/// What one target's counters and gauges need to continue in another process. Times are wall
+/// time, because steady time ends with the process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Remembered {
     pub app: String,
@@ -20,23 +20,23 @@ pub struct Remembered {
     sdk_app_id: u32,
     /// When this was taken, in seconds since 1970.
     at: u64,
-    /// Of which moment the counters were that were served then: an earlier one if this
-    /// machine had just slept.
+    /// The moment whose counters were served then: an earlier one if this machine had just
+    /// been suspended.
     #[serde(default)]
     shown: Option<u64>,
     additive: Option<bool>,
     resolved: Option<bool>,
-    /// Seconds since each was last in an answer.
+    /// Seconds since each key was last in a response.
     codes: Vec<(LossKey, u64)>,
     platforms: Vec<(Platform, u64)>,
     losses: Arc<Ledger>,
     statistics: Arc<Ledger>,
-    /// Absent in files of earlier programs.
+    /// Absent in files of earlier versions.
     #[serde(default)]
     outcomes: Vec<Outcomes>,
 }
 
-/// When an API last had something to say, in seconds since 1970.
+/// When an API last succeeded and last counted anything, in seconds since 1970.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Outcomes {
     api: Api,
@@ -76,7 +76,7 @@ impl Remembered {
         }
     }
 
-    /// When the APIs last had something to say; only for the same app, as [`Self::restore`].
+    /// The last successes of the APIs; only for the same app, as in [`Self::restore`].
     pub(super) fn restore_outcomes(&self, state: &mut TargetState, now: Now) {
         if self.sdk_app_id != state.target.app.sdk_app_id {
             return;
@@ -91,8 +91,8 @@ impl Remembered {
         }
     }
 
-    /// Only for the same app: a name may have been given to another. What is more than the
-    /// target may have now is cut, in the counters under `other`.
+    /// Only for the same app: its name may now belong to another. Series beyond the target's
+    /// current limit are dropped; those of counters are summed under `other`.
     pub(super) fn restore(self, state: &mut TargetState, now: Now) {
         if self.sdk_app_id != state.target.app.sdk_app_id {
             return;

@@ -23,14 +23,14 @@ const VERSION: u32 = 2;
 /// The longest header, in bytes.
 const MAX_HEADER: u64 = 1 << 10;
 
-/// Bytes of a line for each series that a target may serve: a code is remembered, and
-/// counted today and yesterday.
+/// Bytes of a line per series that a target may serve: a code is remembered, and has counts of
+/// today and yesterday.
 const PER_SERIES: u64 = 1 << 10;
 
-/// Bytes of a line besides.
+/// Other bytes of a line.
 const PER_TARGET: u64 = 64 << 10;
 
-/// Bytes that are read however few targets are configured: many may just have been removed.
+/// Bytes read however few targets are configured: many may just have been removed.
 const LEAST_FILE: u64 = 64 << 20;
 
 /// The checksum's hex digits and the space after them.
@@ -54,20 +54,19 @@ pub enum StateError {
     Version(u32),
 }
 
-/// What of a file can be used.
+/// The usable part of a file.
 #[derive(Debug, Default)]
 pub struct Found {
     pub targets: BTreeMap<TargetId, Remembered>,
-    /// Lines that are not as they were written.
+    /// Lines whose checksum does not match.
     pub damaged: usize,
-    /// Lines above the bound of a target.
+    /// Lines longer than the bound of a target.
     pub too_long: usize,
-    /// Lines that the header speaks of and that do not follow, or only above the bound of
-    /// the file.
+    /// Lines announced by the header that are missing or beyond the bound of the file.
     pub cut: usize,
 }
 
-/// How much of a file is read.
+/// The bounds on reading a file.
 struct Bounds {
     line: u64,
     file: u64,
@@ -90,7 +89,7 @@ impl Bounds {
     }
 }
 
-/// Reads what is there of `targets`. What exceeds the bounds is left out.
+/// Reads the state of `targets`. What exceeds the bounds is left out.
 pub fn read(file: impl BufRead, targets: &[Target]) -> Result<Found, StateError> {
     let bounds = Bounds::of(targets);
     let wanted: BTreeSet<TargetId> = targets.iter().map(Target::id).collect();
@@ -133,7 +132,7 @@ pub fn read(file: impl BufRead, targets: &[Target]) -> Result<Found, StateError>
     Ok(found)
 }
 
-/// The header of version 1, which had a checksum in place of a number.
+/// The header of version 1, with a checksum in place of the number of targets.
 fn former(line: &[u8]) -> Option<Header> {
     #[derive(Deserialize)]
     struct Former {
@@ -159,12 +158,12 @@ fn target(line: &[u8]) -> Option<Remembered> {
 enum Line {
     Whole,
     TooLong,
-    /// Without a line break at its end.
+    /// A line without a line break at its end.
     Cut,
     End,
 }
 
-/// The next line without its line break. Of one that is too long nothing is kept.
+/// The next line without its line break. Nothing is kept of a line that is too long.
 fn next_line(
     file: &mut impl BufRead,
     max_bytes: u64,

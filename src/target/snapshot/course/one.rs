@@ -1,49 +1,49 @@
-//! One loss: whether it goes on, and since when.
+//! One loss: whether it continues, and since when.
 
 use serde::Serialize;
 
 use super::period::{HALF, Period};
 use crate::model::window::UnixSeconds;
 
-/// Fewer lost pushes than this begin nothing.
+/// Fewer lost pushes than this do not begin an incident.
 const FEW: u64 = 10;
 
-/// A loss of which so many pushes were due at its usual rate, and none came, is over.
+/// A loss is over once this many lost pushes were due at its usual rate and none came.
 const MISSED: f64 = 10.0;
 
-/// The longest time, in seconds, after which it is over in any case.
+/// The longest time without growth, in seconds, after which it is over in any case.
 const LONGEST_PAUSE: f64 = 3600.0;
 
-/// The shortest.
+/// The shortest such time.
 const SHORTEST_PAUSE: f64 = 300.0;
 
-/// A loss goes on while it has at least this part of its highest rate.
+/// A loss continues while it has at least this fraction of its highest rate.
 const REMAINDER: f64 = 0.1;
 
-/// What is so many times what it was begins anew.
+/// A loss that grows by this factor begins anew.
 const LEAP: f64 = 4.0;
 
-/// A young incident that still grows does not begin anew, in seconds.
+/// Below this age in seconds, an incident that still grows does not begin anew.
 const YOUNG: u64 = 1800;
 
-/// What is left of the highest rate after each [`HALF`]: half of it after an hour.
+/// The fraction of the highest rate left after each [`HALF`]: half of it after an hour.
 const FADES: f64 = 0.944;
 
-/// One loss: counts of the two parts of "now", and what was before.
+/// One loss: its counts in the two halves of "now", and its past.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Course {
     counts: [u64; 2],
     pub(super) since: Option<UnixSeconds>,
     pub(super) last: UnixSeconds,
-    /// Pushes lost in a second, at most and at least.
+    /// The highest and the lowest rate, in lost pushes per second.
     peak: f64,
     low: f64,
     slope: Slope,
-    /// Whether it counted a little after it was over.
+    /// Whether it had a small count after it was over.
     trickles: bool,
 }
 
-/// Which way a loss has gone in the last minutes.
+/// The trend of a loss in the last minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Slope {
@@ -120,7 +120,7 @@ impl Course {
         quiet >= (MISSED / self.peak).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
     }
 
-    /// The newer part against the older one, once it is long enough to compare.
+    /// The newer half against the older one, once it is long enough to compare.
     pub(super) fn slope_now(&self, period: &Period) -> Slope {
         let old = period.newer.0.saturating_sub(period.older.0);
         let new = period.end.0.saturating_sub(period.newer.0);
@@ -140,7 +140,7 @@ impl Course {
     }
 }
 
-/// In a second.
+/// The rate per second.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a rate is compared by its size and shown with two digits"

@@ -1,17 +1,17 @@
-//! What "now" is, as answers follow one another.
+//! What "now" means in a sequence of responses.
 
 use crate::model::window::{DAY, Range, UnixSeconds};
 
-/// Seconds after which the newer half of "now" becomes the older one.
+/// Seconds after which the newer half of "now" becomes the older half.
 pub(super) const HALF: u64 = 300;
 
-/// What grew over a longer time than this, in seconds, says nothing about now.
+/// Growth over a longer time than this, in seconds, says nothing about now.
 const LONGEST_GAP: u64 = 3600;
 
-/// What "now" is: the last 5 to 10 minutes that were answered for, in two parts.
+/// "Now": the last 5 to 10 minutes covered by responses, in two halves.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Period {
-    /// When the first answer was about.
+    /// The end of the first response's range.
     pub(super) began: UnixSeconds,
     pub(super) anchor: UnixSeconds,
     pub(super) older: UnixSeconds,
@@ -20,7 +20,7 @@ pub(super) struct Period {
 }
 
 impl Period {
-    /// Begins at the first answer. None if an answer says nothing about how counts grew.
+    /// Begins at the first response. `None` if a response says nothing about how counts grew.
     pub(super) fn follow(period: &mut Option<Self>, range: Range) -> Option<(Self, bool)> {
         let Some(now) = period.filter(|now| now.is_followed_by(range)) else {
             *period = Some(Self {
