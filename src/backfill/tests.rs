@@ -1,4 +1,5 @@
-//! The whole way but the network: plan, answers from the simulator's truth, samples, text.
+//! The whole run except the network: plan, responses from the simulator's truth, samples,
+//! text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, ready};
@@ -116,7 +117,7 @@ fn true_counts(start: u64, end: u64) -> Counts {
         .collect()
 }
 
-/// Whether what is shown then has to do with a midnight.
+/// Whether the values shown then are affected by a midnight.
 fn near_midnight(at: u64) -> bool {
     at - day_anchor(UnixSeconds(at), DayOffset::DEFAULT).0 < VISIBLE
 }
@@ -125,7 +126,7 @@ fn steps() -> impl Strategy<Value = u64> {
     proptest::sample::select(vec![240, 300, 1800, 3600, 6 * 3600, DAY])
 }
 
-/// What `increase()` makes of samples, without its extrapolation.
+/// The result of `increase()` over samples, without its extrapolation.
 fn increase(points: &[(UnixSeconds, u64)]) -> u64 {
     points
         .windows(2)
@@ -383,7 +384,7 @@ fn a_resumed_run_may_begin_with_what_is_forgotten_if_it_was_answered() {
     );
 }
 
-/// Answers with the truth, and fails from the call number `until` on.
+/// Responds with the truth, and fails from call number `until` on.
 struct Service {
     calls: AtomicUsize,
     until: usize,
@@ -405,8 +406,8 @@ impl Fetch for Service {
     }
 }
 
-/// One run that makes at most `until` calls; the text, if it got that far, and how many
-/// calls and proofs there were.
+/// One run of at most `until` calls. Returns the text, if the run got that far, and the
+/// numbers of calls and proofs.
 async fn run(journal: &Path, until: usize) -> (Result<String, AskError>, usize, usize) {
     let plan = plan(3600, MIDNIGHT + DAY - 7200, MIDNIGHT + DAY + 7200, 1800);
     let (plan, facts) = (Arc::new(plan), BTreeMap::new());

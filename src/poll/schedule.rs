@@ -186,7 +186,7 @@ impl<'a, F: Fetch> Polling<'a, F> {
         }
     }
 
-    /// When the queries due at `began` are due again.
+    /// Schedules the next polls of the APIs that were due at `began`.
     fn schedule(&mut self, began: Now) {
         let began = began.steady;
         let now = (self.shared.clock)().steady;

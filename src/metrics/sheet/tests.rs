@@ -16,7 +16,7 @@ const FORMATS: [Format; 4] = [
     Format::Protobuf,
 ];
 
-/// Some minutes before midnight, Beijing time.
+/// A few minutes before midnight, Beijing time.
 const EVENING: u64 = 1_741_794_600;
 
 /// Targets that are polled by hand.
@@ -84,7 +84,7 @@ impl Polled {
         sheet.render(&self.snapshot, &self.metrics, self.now)
     }
 
-    /// What a body begins with: all of it but the process's own metrics.
+    /// The beginning of a body: everything except the process's own metrics.
     fn fresh(&self, format: Format) -> Vec<u8> {
         let mut bytes = targets_body(format, &self.snapshot.load(), self.now);
         bytes.truncate(bytes.len() - format.end().len());
@@ -92,7 +92,7 @@ impl Polled {
     }
 }
 
-/// A code may be followed by words of its description.
+/// A code may be followed by its description.
 fn losses(codes: &[String], count: u64) -> Reading {
     let rows = codes.iter().flat_map(|text| {
         let code = text.split(' ').next().unwrap_or(text);
@@ -164,7 +164,7 @@ fn event() -> impl Strategy<Value = Event> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// Through polls, failures, midnight and clocks that are set back.
+    /// Covers polls, failures, midnight and clocks that are set back.
     #[test]
     fn a_kept_body_is_what_would_be_rendered_now_for_as_long_as_it_says(
         format in prop::sample::select(&FORMATS[..]),
@@ -383,7 +383,7 @@ fn a_sheet_that_was_lost_while_it_was_rendered_begins_anew() {
     assert!(bytes(&body).starts_with(&polled.fresh(Format::Text)));
 }
 
-/// The value of the first line that begins so.
+/// The value of the first line with this prefix.
 fn value(body: &Body, line: &str) -> String {
     let text = text(body);
     let at = text.find(line).unwrap() + line.len();

@@ -10,7 +10,7 @@ use crate::simulator::{SimApp, truth};
 /// 2025-03-12 00:00 at +08:00.
 pub(crate) const MIDNIGHT: u64 = 1_741_708_800;
 
-/// How a service may count what a range covers.
+/// The ways in which a service may count a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counting {
     HalfOpen,
@@ -70,7 +70,7 @@ pub(crate) enum Pushes {
     Simulated(SimApp),
     /// One lost push at each of these seconds.
     At(Vec<u64>),
-    /// One more at every question, with the code `moving`.
+    /// One more at every query, with the code `moving`.
     Moving(SimApp),
 }
 
@@ -83,7 +83,7 @@ impl Service {
         }
     }
 
-    /// An app so large that every second loses something, midnight's too.
+    /// An app so large that every second has losses, even at midnight.
     pub(crate) fn simulated(counting: Counting) -> Self {
         let app = SimApp {
             pushes_a_day: 200_000_000,
@@ -347,7 +347,7 @@ async fn a_day_with_a_single_burst_or_nothing_proves_nothing_about_its_parts() {
 }
 
 proptest! {
-    /// However few pushes there are and wherever they fall.
+    /// Holds for any small number of pushes, wherever they fall.
     #[test]
     fn no_sparse_day_is_judged_wrongly(
         seconds in proptest::collection::vec(0..3 * DAY, 0..40),

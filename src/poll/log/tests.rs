@@ -8,7 +8,7 @@ use tracing::subscriber::DefaultGuard;
 use super::*;
 use crate::model::outcome::Outcome;
 
-/// What was logged, without times and colours.
+/// The log output, without times and colours.
 #[derive(Clone, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -30,7 +30,7 @@ impl Lines {
         lines.all()
     }
 
-    /// What this thread logs until the guard is dropped.
+    /// Captures what this thread logs until the guard is dropped.
     pub(crate) fn of_thread(level: Level) -> (Self, DefaultGuard) {
         let lines = Self::default();
         let writer = lines.clone();

@@ -1,4 +1,4 @@
-//! Paused time and an answerer of our own: no sockets here.
+//! Paused time and a fake service: no sockets here.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::target::snapshot::{Snapshot, Targets};
 use tokio::task::JoinSet;
 use tokio::time::{advance, sleep};
 
-/// A target without counters: one question per API.
+/// A target without counters: one query per API.
 fn target(app: &str, region: &str) -> Target {
     let mut target = crate::config::target::tests::target(app, region);
     Arc::get_mut(&mut target.app).unwrap().polling.counters = false;
@@ -19,7 +19,7 @@ fn target(app: &str, region: &str) -> Target {
 
 type Answer = fn(Api, usize) -> Result<Reading, FetchError>;
 
-/// Answers after `takes`, by the API and the number of questions before this one.
+/// Responds after `takes`, depending on the API and the number of earlier queries.
 struct Fake {
     asked: Mutex<Vec<(TargetId, Api, Range, Duration)>>,
     origin: Instant,
@@ -100,7 +100,7 @@ impl Run {
         }
     }
 
-    /// When each question about `api` was asked, since the start.
+    /// When each query to `api` was sent, since the start.
     fn times(&self, api: Api) -> Vec<Duration> {
         let asked = self.shared.fetch.asked.lock().unwrap();
         asked

@@ -25,7 +25,7 @@ fn counts(rows: &[(&str, u64)]) -> Counts {
         .collect()
 }
 
-/// A ledger in a process of its own, with the two clocks side by side.
+/// A ledger in its own process, with both clocks.
 struct Desk {
     ledger: Ledger,
     rules: Rules,
@@ -46,7 +46,7 @@ impl Desk {
         }
     }
 
-    /// A restart that finds its state.
+    /// A restart that finds the saved state.
     fn restarted(&self) -> Self {
         let state = serde_json::to_string(&self.ledger).unwrap();
         let mut ledger: Ledger = serde_json::from_str(&state).unwrap();
@@ -73,7 +73,7 @@ impl Desk {
         self.ledger.questions(end, self.now(at), &self.rules)
     }
 
-    /// A poll in which every question about a day is answered by its counts.
+    /// A poll in which every query for a day returns the day's counts.
     fn poll(&mut self, at: u64, today: &[(&str, u64)], closed: &[(&str, u64)]) {
         for question in self.questions(at) {
             let rows = match question {

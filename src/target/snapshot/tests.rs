@@ -41,7 +41,7 @@ fn failure() -> FetchError {
     FetchError::new(Outcome::Timeout, "too slow")
 }
 
-/// A poll about the window alone.
+/// A poll of the window alone.
 fn record(
     recorder: &mut Recorder,
     api: Api,
@@ -288,7 +288,7 @@ fn is_data(line: &str) -> bool {
             .is_some_and(|name| name.ends_with("_pushes_total"))
 }
 
-/// What is served after a poll whose answers name this many codes on two platforms.
+/// The series served after a poll whose responses name this many codes on two platforms.
 fn exposed(codes: u64, series_limit: usize) -> String {
     let mut target = target("shop", "singapore");
     Arc::get_mut(&mut target.app).unwrap().polling.series_limit = series_limit;

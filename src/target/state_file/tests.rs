@@ -81,7 +81,7 @@ fn saved(path: &Path) -> Target {
     target
 }
 
-/// What a start of this one target reads.
+/// The state that a start with this one target reads.
 fn load(path: &Path, target: &Target) -> Option<Remembered> {
     load_now(path, std::slice::from_ref(target)).remove(&target.id())
 }
@@ -90,7 +90,7 @@ fn found(text: &[u8], targets: &[Target]) -> Result<Found, StateError> {
     read(text, targets)
 }
 
-/// Three targets of one app, saved, and the text.
+/// Three saved targets of one app, and the file's text.
 fn three(path: &Path) -> (Vec<Target>, Vec<u8>) {
     let targets = ["china", "seoul", "singapore"].map(|region| target("shop", region));
     let snapshot = Snapshot::new(&targets);

@@ -4,7 +4,7 @@ use super::*;
 
 const HOUR: i64 = 3600;
 
-/// A service that has one push per minute counted at once, whatever range is asked.
+/// A service that counts one push per minute without delay, whatever range is queried.
 fn lost(range: Range, now: u64) -> u64 {
     let end = range.end.0.min(now) / 60;
     end.saturating_sub(range.start.0 / 60)
@@ -19,7 +19,7 @@ struct Wrong {
 }
 
 /// Polls once a minute and scrapes twice from 17:00 of the first day to 02:00 of the third,
-/// with restarts at some minutes. Gives how much a Prometheus server counts too much.
+/// with restarts at some minutes. Returns by how much a Prometheus server overcounts.
 fn surplus(wrong: Wrong, restarts: &[u64]) -> i64 {
     let mut desk = Desk::new();
     let (mut first, mut last, mut increase) = (None, 0, 0);

@@ -1,4 +1,4 @@
-//! The limit on series, however the codes come.
+//! The limit on series, in whatever order codes appear.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,7 @@ fn a_sum_of_codes_that_appears_is_zero_first_too() {
 
 type Group = (Stage, Option<Platform>);
 
-/// What is lost per stage and platform.
+/// Losses per stage and platform.
 fn totals(counts: &Counts) -> BTreeMap<Group, u64> {
     let mut totals = BTreeMap::new();
     for (key, count) in counts {
@@ -88,7 +88,7 @@ impl Desk {
         }
     }
 
-    /// Entries that are kept.
+    /// The number of entries kept.
     fn kept(&self) -> usize {
         let closed = self.ledger.closed.as_ref().map(|closed| &closed.day);
         let days = self.ledger.today.iter().chain(closed);

@@ -13,7 +13,7 @@ fn key(code: &str) -> LossKey {
     }
 }
 
-/// One target's answers, a minute apart.
+/// The responses about one target, a minute apart.
 #[derive(Default)]
 struct Watched {
     courses: Courses,
@@ -22,7 +22,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// Loses so many pushes a minute for so many minutes.
+    /// Loses this many pushes a minute for this many minutes.
     fn lose(&mut self, minutes: u64, rates: &[(&str, u64)]) {
         for _ in 0..minutes {
             let before = self.counts.clone();
