@@ -57,7 +57,7 @@ pub async fn run(args: TraceArgs, out: &mut dyn Write) -> Result<(), Failure> {
     for target in &targets {
         match client.trace(target, &trail).await {
             Ok(trace) if trace.devices.is_empty() => failures.push(format!(
-                "{}: the service knows nothing of {}; it keeps traces for 7 days, and only of pushes on the offline channel",
+                "{}: the service knows nothing of {}; check the id: the service keeps traces for 7 days, and only of pushes on the offline channel",
                 target.id(),
                 told::name(&trail)
             )),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::config::target::Target;
 use crate::model::catalogue::{Meaning, loss_code, reason};
-use crate::model::reading::{ErrCode, Stage};
+use crate::model::reading::{ErrCode, Platform, Stage};
 use crate::model::trace::{Device, Place, Step, StepState, Trace, Trail};
 
 /// Of a push as it is named in a sentence.
@@ -202,6 +202,9 @@ fn verdict(device: &Device) -> String {
     match device.reached().map(|step| step.place) {
         Some(Place::Click | Place::OnlineClick) => "The push was opened.".to_owned(),
         Some(Place::Device) => "The push is on the device; nobody has opened it.".to_owned(),
+        Some(Place::Vendor) if device.platform.and_then(Platform::name) == Some("fcm") => {
+            "The vendor took the push; fcm has no receipts.".to_owned()
+        }
         Some(Place::Vendor) => {
             "The vendor took the push, and no receipt came from the device.".to_owned()
         }
@@ -271,7 +274,6 @@ fn labelled(label: &str, text: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::target::tests::target;
-    use crate::model::reading::Platform;
 
     fn step(place: Place, status: i64, code: i64, info: &str) -> Step {
         Step {
@@ -354,6 +356,11 @@ mod tests {
             assert!(text.contains(verdict), "{verdict}\n{text}");
             assert!(!text.contains("\n  - "), "{text}");
         }
+        let unreceipted = Device {
+            platform: Some(Platform(4)),
+            ..device(vec![step(Vendor, 1, 0, "success")])
+        };
+        assert!(text(unreceipted).contains("fcm has no receipts"));
     }
 
     #[test]
