@@ -116,6 +116,7 @@ impl Bound {
     ) -> Result<(), StopError> {
         let (reloader, mut reloads) = reloading.unzip();
         let (url, web) = (self.url(), self.config.web.clone());
+        let language = self.config.language;
         let mut daemon = Daemon::start(self.config, self.replica_index, self.shard).await?;
         info!("serving on {url}");
         if let Some(watch) = self.web_file {
@@ -128,7 +129,7 @@ impl Bound {
             &web,
             Arc::clone(&lifecycle),
         );
-        let router = content::router(Arc::new(state));
+        let router = content::router(Arc::new(state.speaking(language)));
         let router = auth::guarded(router, Arc::clone(&self.front));
         let counts = daemon.connections.clone();
         let server = Server::start(self.listener, router, self.front, counts);

@@ -56,6 +56,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::files::{self, ReadError, Stuck};
+use crate::model::language::Language;
 use crate::model::region::Region;
 use crate::model::window::DayOffset;
 use crate::usersig::{Identifier, SecretKey, SecretKeyError};
@@ -81,6 +82,8 @@ pub enum Secrets {
 pub struct Config {
     /// Where HTTP is served.
     pub listen: SocketAddr,
+    /// What the page and `query` speak.
+    pub language: Language,
     /// The longest interval of the servers that scrape.
     pub scrape_interval: Duration,
     pub holds: Holds,

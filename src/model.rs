@@ -3,6 +3,7 @@
 
 pub mod cadence;
 pub mod catalogue;
+pub mod language;
 pub mod line;
 pub mod outcome;
 pub mod reading;

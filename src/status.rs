@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::clock::Now;
+use crate::model::language::Language;
 use crate::model::reading::{Api, Reading, Stage};
 use crate::model::window::{DAY, DayOffset, UnixSeconds};
 use crate::target::snapshot::{Good, Point, SetBack, TargetState, Targets};
@@ -50,12 +51,12 @@ pub struct Status {
 }
 
 impl Status {
-    /// The facts at `now`, about one app or about all.
-    pub fn of(targets: &Targets, now: Now, app: Option<&str>) -> Self {
+    /// The facts at `now`, about one app or about all, told in a language.
+    pub fn of(targets: &Targets, now: Now, app: Option<&str>, language: Language) -> Self {
         let mut statuses: Vec<TargetStatus> = targets
             .values()
             .filter(|target| app.is_none_or(|app| app == target.target.app.name))
-            .map(|target| TargetStatus::of(target, now))
+            .map(|target| TargetStatus::of(target, now, language))
             .collect();
         statuses.sort_by_key(TargetStatus::rank);
         let time = Moment(now.unix());
@@ -65,8 +66,9 @@ impl Status {
             clock: clock.unwrap_or(Clock {
                 now: time,
                 offset: DayOffset::UTC,
+                language,
             }),
-            verdict: Verdict::of(&statuses),
+            verdict: Verdict::of(&statuses, words::of(language)),
             targets: statuses,
             apps: targets.keys().map(|id| id.app.clone()).collect(),
         }
@@ -117,29 +119,31 @@ pub struct HistoryPoint {
 }
 
 impl TargetStatus {
-    fn of(target: &TargetState, now: Now) -> Self {
+    fn of(target: &TargetState, now: Now, language: Language) -> Self {
         let clock = Clock {
             now: Moment(now.unix()),
             offset: target.target.app.day_offset,
+            language,
         };
+        let words = clock.words();
         let ranked = loss::ranked(target, now, clock);
         let good = target.current(Api::NormalPushLoss, now.steady);
         let health: BTreeMap<&'static str, ApiHealth> = target
             .apis
             .iter()
-            .map(|(api, state)| (api.as_str(), ApiHealth::of(state)))
+            .map(|(api, state)| (api.as_str(), ApiHealth::of(state, language)))
             .collect();
         let state = State::of(target, &ranked.rows);
         let mut notes = notes(target, good, now, clock);
         let is_open = |loss: &LossStatus| loss.concern != Concern::Steady && loss.now.is_none();
         if target.has_counters() && ranked.rows.iter().any(is_open) {
-            notes.push("Whether a loss goes on is known once it grows, or was watched for 5 minutes without growing.".to_owned());
+            notes.push(words.whether_unknown.to_owned());
         }
         Self {
             app: target.target.app.name.clone(),
             region: target.target.region.name.clone(),
             state,
-            summary: phrases::summary(state, target, &ranked),
+            summary: phrases::summary(state, target, &ranked, words),
             health,
             window: good.map(|good| Window {
                 start: Moment(good.range.start),
@@ -192,24 +196,19 @@ fn history(target: &TargetState) -> Vec<HistoryPoint> {
 const SET_BACK_SHOWN: u64 = DAY;
 
 fn notes(target: &TargetState, good: Option<&Good>, now: Now, clock: Clock) -> Vec<String> {
+    let words = clock.words();
     let mut notes = Vec::new();
     if let Some(SetBack { at, seconds }) = target.page.set_back()
         && now.unix().0.saturating_sub(at.0) < SET_BACK_SHOWN
     {
-        notes.push(format!(
-            "This machine's clock had been ahead by {} until {}. Windows and counters follow the right time since then; check the time synchronisation.",
-            words::duration(seconds),
-            clock.since(Moment(at))
-        ));
+        let time = (words.duration)(seconds);
+        notes.push((words.set_back)(&time, &clock.since(Moment(at))));
     }
     let api = target.apis.get(&Api::NormalPushLoss);
     if good.is_none()
         && let Some(at) = api.and_then(|api| api.last_success)
     {
-        notes.push(format!(
-            "The last good answer, of {}, is too old to be shown. What was lost since is not known here.",
-            clock.since(Moment(at))
-        ));
+        notes.push((words.too_old)(&clock.since(Moment(at))));
     }
     let is_empty = |good: &Good| match &good.reading {
         Reading::Loss(rows) => rows.values().all(|loss| loss.count == 0),
@@ -217,26 +216,19 @@ fn notes(target: &TargetState, good: Option<&Good>, now: Now, clock: Clock) -> V
     };
     if good.is_some_and(is_empty) {
         let last = api.and_then(|api| api.last_nonzero).map_or_else(
-            || "No loss was seen since the exporter started.".to_owned(),
-            |end| {
-                format!(
-                    "The latest window with a loss ended at {}.",
-                    clock.since(Moment(end))
-                )
-            },
+            || words.no_loss_seen.to_owned(),
+            |end| (words.latest_loss)(&clock.since(Moment(end))),
         );
-        notes.push(format!(
-            "Nothing was lost in this window, or nothing was sent. {last}"
-        ));
+        notes.push((words.nothing_lost)(&last));
     }
     if target.resolved == Some(false) {
-        notes.push("The service seems to tell only whole days apart: a window inside a day may show too little or too much.".to_owned());
+        notes.push(words.whole_days.to_owned());
     }
     if good.is_some() && !target.has_counters() {
-        notes.push("Without counters this page can only speak of the whole window: not of what is lost now, since when, or whether it goes on.".to_owned());
+        notes.push(words.without_counters.to_owned());
     }
     if target.additive == Some(false) {
-        notes.push("The service's counts do not add up over adjacent ranges, so there are no counters for this target.".to_owned());
+        notes.push(words.not_additive.to_owned());
     }
     notes
 }

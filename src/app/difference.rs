@@ -70,6 +70,7 @@ impl Difference {
             ]),
             at_restart: differing([
                 ("listen", old.listen != next.listen),
+                ("language", old.language != next.language),
                 ("state_file", old.state_file != next.state_file),
                 ("state_interval", old.state_interval != next.state_interval),
                 (

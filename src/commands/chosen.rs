@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::target::{Target, expand};
 use crate::config::{App, Config, Secrets, find, variables};
 use crate::failure::Failure;
+use crate::model::language::Language;
 use crate::push_api::Client;
 use crate::self_metrics::SelfMetrics;
 use crate::shell;
@@ -41,6 +42,10 @@ impl Chosen {
         };
         let key = app.key.read().map_err(Failure::usage)?;
         Ok(Self { config, app, key })
+    }
+
+    pub(super) fn language(&self) -> Language {
+        self.config.language
     }
 
     /// The app's targets, or the one in `region`, and who asks about them.

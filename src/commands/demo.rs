@@ -13,6 +13,7 @@ use super::run::shutdown;
 use crate::app;
 use crate::config::{App, Config, Holds, KeySource, Polling, Web};
 use crate::failure::Failure;
+use crate::model::language::Language;
 use crate::model::region::Region;
 use crate::model::shard::Shard;
 use crate::model::window::DayOffset;
@@ -149,6 +150,7 @@ fn config(
         .collect::<Result<_, Failure>>()?;
     Ok(Config {
         listen,
+        language: Language::default(),
         scrape_interval: seconds(60),
         holds,
         ca_file: None,

@@ -18,6 +18,7 @@ use crate::fetch::Fetch;
 use crate::model::outcome::FetchError;
 use crate::model::reading::{Api, Reading};
 use crate::model::window::{LOOK_BACK, Range, TO_PASTE, UnixSeconds, aligned_end};
+use crate::status::words;
 use answer::{Answer, Sent};
 
 #[derive(Args)]
@@ -81,11 +82,12 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
             writeln!(out)?;
         }
         Output::Table => {
+            let words = words::of(chosen.language());
             for (n, answer) in answers.iter().enumerate() {
                 if n > 0 {
                     writeln!(out)?;
                 }
-                table::write(answer, args.all, out)?;
+                table::write(answer, args.all, words, out)?;
             }
         }
     }

@@ -23,6 +23,7 @@ use super::schema::Group;
 use super::section::{Section, kind};
 use super::{App, Config, Holds, Secrets, Web, across, certificates, proxy, web_file};
 use crate::files::{self, Operation};
+use crate::model::language::Language;
 
 const SCRAPE_INTERVAL: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(3600);
@@ -48,6 +49,9 @@ pub(super) fn check(
     let top = Section::new(Group::Top, String::new(), tree, findings);
     let listen = listen(&top, place.secrets);
     let ca_file = path(&top, "ca_file", place, |path| certificates(path).map(drop));
+    let language = top
+        .text("language")
+        .and_then(|text| top.accept("language", text.parse()));
     let proxy = proxy::read(top.text("proxy_url"), env, findings);
     let state_file = state_file(&top, place);
     let state_interval = top.duration("state_interval", &STATE_INTERVAL);
@@ -66,6 +70,7 @@ pub(super) fn check(
     let (scrape_interval, holds) = times?;
     Some(Config {
         listen: listen.or(DEFAULT_LISTEN)?,
+        language: language.or(Language::default())?,
         scrape_interval,
         holds,
         ca_file: ca_file.given(),

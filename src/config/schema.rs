@@ -29,6 +29,7 @@ pub(super) enum Group {
 
 const TOP: &[(&str, Kind)] = &[
     ("listen", Kind::Text),
+    ("language", Kind::Text),
     ("scrape_interval", Kind::Text),
     ("day_offset", Kind::Text),
     ("calls_per_second", Kind::Number),

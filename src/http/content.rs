@@ -22,6 +22,7 @@ pub use lifecycle::Lifecycle;
 
 use crate::clock;
 use crate::config::Web;
+use crate::model::language::Language;
 use crate::self_metrics::SelfMetrics;
 use crate::target::snapshot::Snapshot;
 use bodies::Source;
@@ -34,6 +35,8 @@ pub struct Content {
     metrics: Metrics,
     /// Where the page links to for an app's dashboard.
     grafana_url: Option<String>,
+    /// What the page speaks to browsers that prefer none of its languages.
+    language: Language,
     lifecycle: Arc<Lifecycle>,
     /// Once ready, ready for good: a target that fails later is no reason to restart.
     ready: AtomicBool,
@@ -56,9 +59,16 @@ impl Content {
             snapshot,
             metrics: Metrics::new(source, web.openmetrics_created),
             grafana_url: web.grafana_url.clone(),
+            language: Language::default(),
             lifecycle,
             ready: AtomicBool::new(false),
         }
+    }
+
+    /// With the language that the configuration says.
+    #[must_use]
+    pub fn speaking(self, language: Language) -> Self {
+        Self { language, ..self }
     }
 
     /// Whether every target had an outcome for each of its APIs, good or bad.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Concern, Level, LossStatus, Runbook, TargetStatus, words};
+use super::words::Words;
+use super::{Concern, Level, LossStatus, Runbook, TargetStatus};
 use crate::model::reading::Api;
 
 /// One thing to do, for one or several targets.
@@ -23,8 +24,8 @@ pub struct Action {
 
 impl Action {
     /// The targets, as far as a line can name them.
-    pub fn who(&self) -> String {
-        words::names(&self.targets)
+    pub fn who(&self, words: &Words) -> String {
+        words.names(&self.targets)
     }
 }
 
@@ -50,7 +51,7 @@ struct Shared {
 
 /// One for each failure and for each loss that needs somebody, over all targets that share
 /// it: where a hundred targets fail for one reason, there is one thing to do.
-pub(super) fn actions(targets: &[TargetStatus]) -> Vec<Action> {
+pub(super) fn actions(targets: &[TargetStatus], words: &Words) -> Vec<Action> {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut shared: Vec<Shared> = Vec::new();
     let failures = targets.iter().flat_map(failures);
@@ -73,11 +74,14 @@ pub(super) fn actions(targets: &[TargetStatus]) -> Vec<Action> {
         }
     }
     shared.sort_by_key(|problem| (problem.is_over, std::cmp::Reverse(problem.level)));
-    shared.into_iter().map(Shared::action).collect()
+    shared
+        .into_iter()
+        .map(|problem| problem.action(words))
+        .collect()
 }
 
 impl Shared {
-    fn action(self) -> Action {
+    fn action(self, words: &Words) -> Action {
         let Problem {
             name,
             details,
@@ -86,9 +90,10 @@ impl Shared {
             runbook,
         } = self.problem;
         let problem = match self.targets.first() {
-            Some(first) if !self.is_alike => format!("{name}, at {first}: {details}"),
-            _ => format!("{name}: {details}"),
+            Some(first) if !self.is_alike => (words.at_target)(&name, first),
+            _ => name,
         };
+        let problem = [problem, details].join(words.colon);
         Action {
             targets: self.targets,
             problem,

@@ -1,14 +1,17 @@
 //! Times as people read them: how long ago, in UTC, and by the clock of the app's days.
 
+use super::words::Words;
 use super::{Moment, words};
+use crate::model::language::Language;
 use crate::model::window::DayOffset;
 
-/// From where times are told.
+/// From where times are told, and in which language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     pub now: Moment,
     /// The app's, so that its operators find the hours of their own day.
     pub offset: DayOffset,
+    pub language: Language,
 }
 
 /// A time of day alone says which day it is of up to this distance, in seconds.
@@ -25,16 +28,22 @@ impl Clock {
         self.with(at, &self.ago(at))
     }
 
+    pub fn words(self) -> &'static Words {
+        words::of(self.language)
+    }
+
     /// `25 min ago`.
     pub fn ago(self, at: Moment) -> String {
-        format!("{} ago", words::duration(at.until(self.now)))
+        let words = self.words();
+        (words.ago)(&(words.duration)(at.until(self.now)))
     }
 
     /// `in 25 s`.
     pub fn ahead(self, at: Moment) -> String {
+        let words = self.words();
         match self.now.until(at) {
-            0 => "now".to_owned(),
-            seconds => format!("in {}", words::duration(seconds)),
+            0 => words.now.to_owned(),
+            seconds => (words.ahead)(&(words.duration)(seconds)),
         }
     }
 
@@ -72,12 +81,12 @@ impl Clock {
         if !more.is_empty() {
             beside.push(more.to_owned());
         }
-        if !beside.is_empty() {
-            text.push_str(" (");
-            text.push_str(&beside.join(", "));
-            text.push(')');
+        let words = self.words();
+        if beside.is_empty() {
+            text
+        } else {
+            (words.beside)(&text, &beside.join(words.comma))
         }
-        text
     }
 
     fn local(self, at: Moment) -> Moment {
@@ -113,6 +122,7 @@ mod tests {
         Clock {
             now: Moment(UnixSeconds(NOW)),
             offset: offset.parse().unwrap(),
+            language: Language::English,
         }
     }
 
@@ -146,7 +156,7 @@ mod tests {
         #[test]
         fn every_time_can_be_told(at: u64, now: u64, minutes in -720_i32..=840) {
             let offset = DayOffset::from_seconds(minutes * 60).unwrap();
-            let clock = Clock { now: Moment(UnixSeconds(now)), offset };
+            let clock = Clock { now: Moment(UnixSeconds(now)), offset, language: Language::English };
             let at = Moment(UnixSeconds(at));
             prop_assert!(clock.since(at).contains("ago"));
             prop_assert!(clock.whole(at).contains("UTC"));

@@ -2,7 +2,9 @@
 
 use serde::{Serialize, Serializer};
 
+use super::words::Words;
 use super::{Level, Moment, Runbook, words};
+use crate::model::language::Language;
 use crate::model::outcome::{FetchError, Outcome};
 use crate::target::snapshot::{ApiState, LastError};
 
@@ -28,28 +30,30 @@ pub struct ErrorStatus {
     pub advice: String,
     /// The page that helps next.
     pub runbook: Runbook,
+    #[serde(skip)]
+    language: Language,
 }
 
 impl ApiHealth {
-    pub(super) fn of(state: &ApiState) -> Self {
+    pub(super) fn of(state: &ApiState, language: Language) -> Self {
         Self {
             up: state.up,
             last_success: state.last_success.map(Moment),
             consecutive_failures: state.consecutive_failures,
             failing_since: state.failing_since.map(Moment),
-            last_error: state.last_error.as_ref().map(ErrorStatus::of),
+            last_error: state
+                .last_error
+                .as_ref()
+                .map(|last| ErrorStatus::of(last, language)),
         }
     }
 
     /// For people.
-    pub fn words(&self) -> String {
+    pub fn words(&self, words: &Words) -> String {
         match (self.up, &self.last_error) {
-            (true, _) => "answers".to_owned(),
-            (false, None) => "not asked yet".to_owned(),
-            (false, Some(_)) => match self.consecutive_failures {
-                1 => "failed once".to_owned(),
-                times => format!("failed {times} times in a row"),
-            },
+            (true, _) => words.answers.to_owned(),
+            (false, None) => words.not_asked.to_owned(),
+            (false, Some(_)) => (words.failed)(self.consecutive_failures),
         }
     }
 
@@ -69,7 +73,7 @@ impl ErrorStatus {
         self.name() == other.name() && self.message == other.message && self.advice == other.advice
     }
 
-    fn of(last: &LastError) -> Self {
+    fn of(last: &LastError, language: Language) -> Self {
         let FetchError {
             outcome,
             code,
@@ -77,19 +81,22 @@ impl ErrorStatus {
             advice,
             retry_after: _,
         } = &last.error;
+        let told = words::of(language).told;
         Self {
             at: Moment(last.at),
             outcome: *outcome,
             code: *code,
-            message: message.clone(),
-            advice: words::sentence(advice),
+            message: told(message),
+            advice: told(&words::sentence(advice)),
             runbook: Runbook::of_failure(*outcome),
+            language,
         }
     }
 
     /// `authentication failed (auth 70009)`.
     pub fn name(&self) -> String {
-        format!("{} ({})", words::outcome(self.outcome), self.label())
+        let words = words::of(self.language);
+        (words.beside)((words.outcome)(self.outcome), &self.label())
     }
 
     /// `auth 70009`.
@@ -99,7 +106,9 @@ impl ErrorStatus {
 
     /// `authentication failed, auth 70009`, for parentheses.
     pub(super) fn reason(&self) -> String {
-        format!("{}, {}", words::outcome(self.outcome), self.label())
+        let words = words::of(self.language);
+        let outcome = (words.outcome)(self.outcome);
+        format!("{outcome}{}{}", words.comma, self.label())
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Moment, words};
+use super::Moment;
+use super::words::Words;
 use crate::target::snapshot::{Recent, Slope};
 
 /// Pushes lost in the last 5 to 10 minutes.
@@ -42,22 +43,16 @@ impl Recently {
     }
 
     /// `over since 13:06 UTC`, from its end in words; what was over before it was watched, `or earlier`.
-    pub(super) fn over_words(&self, over: &str, at: Moment) -> String {
-        let or_earlier = if at == self.watched_since {
-            " or earlier"
+    pub(super) fn over_words(&self, over: &str, at: Moment, words: &Words) -> String {
+        if at == self.watched_since {
+            (words.over_since)(&format!("{over}{}", words.or_earlier))
         } else {
-            ""
-        };
-        format!("over since {over}{or_earlier}")
+            (words.over_since)(over)
+        }
     }
 
     /// `1,234 a minute, rising`.
-    pub(super) fn words(&self) -> String {
-        let direction = match self.direction {
-            Slope::Rising => ", rising",
-            Slope::Falling => ", falling",
-            Slope::Steady => "",
-        };
-        format!("{} a minute{direction}", words::rate(self.per_minute))
+    pub(super) fn words(&self, words: &Words) -> String {
+        (words.a_minute)(&words.rate(self.per_minute), self.direction)
     }
 }

@@ -50,19 +50,6 @@ impl State {
         self < Self::Waiting
     }
 
-    /// For people.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Failing => "cannot be asked",
-            Self::Losing => "losing pushes",
-            Self::Rising => "losses rise",
-            Self::Over => "was losing pushes",
-            Self::Partial => "answers in part",
-            Self::Waiting => "not asked yet",
-            Self::Good => "good",
-        }
-    }
-
     /// Names the state in the style sheet.
     pub fn level(self) -> Level {
         match self {

@@ -137,8 +137,12 @@ impl World {
         }
     }
 
+    pub(crate) fn status_in(&self, at: u64, app: Option<&str>, language: Language) -> Status {
+        Status::of(&self.snapshot.load(), self.now(at), app, language)
+    }
+
     pub(crate) fn status(&self, at: u64, app: Option<&str>) -> Status {
-        Status::of(&self.snapshot.load(), self.now(at), app)
+        self.status_in(at, app, Language::English)
     }
 }
 
@@ -268,7 +272,7 @@ fn targets_that_fail_for_one_reason_are_one_thing_to_do() {
     assert_eq!(verdict.actions.len(), 1);
     assert_eq!(verdict.actions[0].targets.len(), 40);
     assert_eq!(
-        verdict.actions[0].who(),
+        verdict.actions[0].who(words::of(Language::English)),
         "app00/singapore, app01/singapore, app02/singapore and 37 more"
     );
 }

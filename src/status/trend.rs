@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::words;
+use super::words::{Words, count};
 use crate::model::window::UnixSeconds;
 use crate::target::snapshot::Point;
 
@@ -34,7 +34,7 @@ const SHORTEST: u64 = 60;
 
 impl Trend {
     /// Absent while there is too little to say.
-    pub fn of(points: Vec<(UnixSeconds, u64)>) -> Option<Self> {
+    pub fn of(points: Vec<(UnixSeconds, u64)>, words: &Words) -> Option<Self> {
         let (&(start, from), &(end, to)) = (points.first()?, points.last()?);
         let seconds = end.0.saturating_sub(start.0);
         if seconds < SHORTEST {
@@ -48,15 +48,14 @@ impl Trend {
         } else {
             Direction::Steady
         };
-        let time = words::duration(seconds);
-        let count = words::count;
-        let mut words = match direction {
-            Direction::Rose => format!("rose from {} to {} in {time}", count(from), count(to)),
-            Direction::Fell => format!("fell from {} to {} in {time}", count(from), count(to)),
-            Direction::Steady => format!("steady around {} for {time}", count(to)),
+        let time = (words.duration)(seconds);
+        let mut text = match direction {
+            Direction::Rose => (words.rose)(&count(from), &count(to), &time),
+            Direction::Fell => (words.fell)(&count(from), &count(to), &time),
+            Direction::Steady => (words.steady)(&count(to), &time),
         };
         if is_more(highest, from.max(to)) {
-            words = format!("{words}, at most {}", count(highest));
+            text = (words.at_most)(&text, &count(highest));
         }
         Some(Self {
             direction,
@@ -64,7 +63,7 @@ impl Trend {
             to,
             highest,
             seconds,
-            words,
+            words: text,
             points,
         })
     }
@@ -100,13 +99,15 @@ pub(super) fn is_rising(row: &[(&Point, u64)]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::language::Language;
+    use crate::status::words::of;
     use proptest::prelude::*;
 
     fn words(counts: &[u64]) -> Option<String> {
         let points = (0..)
             .map(|n| UnixSeconds(3600 * n))
             .zip(counts.iter().copied());
-        Trend::of(points.collect()).map(|trend| trend.words)
+        Trend::of(points.collect(), of(Language::English)).map(|trend| trend.words)
     }
 
     #[test]
@@ -128,14 +129,14 @@ mod tests {
         assert_eq!(words(&[5]), None);
         assert_eq!(words(&[]), None);
         let seconds = vec![(UnixSeconds(0), 5), (UnixSeconds(59), 500)];
-        assert_eq!(Trend::of(seconds), None);
+        assert_eq!(Trend::of(seconds, of(Language::English)), None);
     }
 
     proptest! {
         #[test]
         fn the_words_say_the_direction_of_the_numbers(counts in prop::collection::vec(any::<u64>(), 2..50)) {
             let points: Vec<_> = (0..).map(|n| UnixSeconds(60 * n)).zip(counts).collect();
-            let trend = Trend::of(points).unwrap();
+            let trend = Trend::of(points, of(Language::English)).unwrap();
             match trend.direction {
                 Direction::Rose => prop_assert!(trend.to > trend.from && trend.words.starts_with("rose")),
                 Direction::Fell => prop_assert!(trend.to < trend.from && trend.words.starts_with("fell")),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::action::{Action, actions};
-use super::{Concern, LossStatus, State, TargetStatus, words};
+use super::words::Words;
+use super::{Concern, LossStatus, State, TargetStatus};
 use crate::model::reading::Api;
 
 /// The most actions told: who has more to do starts with these.
@@ -41,24 +42,14 @@ impl Level {
             Self::Bad => "bad",
         }
     }
-
-    /// For those who do not see colours.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Good => "All good",
-            Self::Waiting => "Not known yet",
-            Self::Warning => "Worth a look",
-            Self::Bad => "Action needed",
-        }
-    }
 }
 
 impl Verdict {
-    pub(super) fn of(targets: &[TargetStatus]) -> Self {
-        let mut actions = actions(targets);
+    pub(super) fn of(targets: &[TargetStatus], words: &Words) -> Self {
+        let mut actions = actions(targets, words);
         let more_actions = actions.len().saturating_sub(MAX_ACTIONS);
         actions.truncate(MAX_ACTIONS);
-        let text = text(targets);
+        let text = text(targets, words);
         Self {
             level: targets
                 .iter()
@@ -72,53 +63,39 @@ impl Verdict {
     }
 }
 
-/// Concerns that a headline names, the worst first, with what is said of one app and of several.
-const LOSSES: [(Concern, &str, &str); 3] = [
-    (
-        Concern::Repair,
-        "are lost for a reason that you can repair",
-        "are lost for reasons that you can repair",
-    ),
-    (
-        Concern::Rising,
-        "are lost more and more",
-        "are lost more and more",
-    ),
-    (
-        Concern::Over,
-        "were lost, but no longer are",
-        "were lost, but no longer are",
-    ),
-];
+/// Concerns that a headline names, the worst first.
+const LOSSES: [Concern; 3] = [Concern::Repair, Concern::Rising, Concern::Over];
 
-fn text(targets: &[TargetStatus]) -> String {
-    let mut sentences: Vec<String> = failing(targets).into_iter().collect();
+fn text(targets: &[TargetStatus], words: &Words) -> String {
+    let mut sentences: Vec<String> = failing(targets, words).into_iter().collect();
     let apps: BTreeSet<&str> = targets.iter().map(|target| target.app.as_str()).collect();
-    for (n, (concern, one, several)) in LOSSES.into_iter().enumerate() {
+    let said = [&words.losing, &words.rising, &words.over];
+    for (n, (concern, losing)) in LOSSES.into_iter().zip(said).enumerate() {
         // What was told of a target once is not told again as something smaller.
-        let is_told = |target: &&TargetStatus| LOSSES[..n].iter().any(|worse| target.has(worse.0));
+        let is_told = |target: &&TargetStatus| LOSSES[..n].iter().any(|worse| target.has(*worse));
         let untold = targets.iter().filter(|target| !is_told(target));
-        let names = losing(untold, concern);
-        let many = if names.len() == 1 { one } else { several };
+        let names = self::losing(untold, concern, words);
         if !names.is_empty() {
             sentences.push(match apps.len() {
-                1 => format!("Pushes {many}: {}.", words::names(&names)),
-                apps => format!(
-                    "Pushes of {} of {apps} apps {many}: {}.",
-                    names.len(),
-                    words::semicolons(&names)
-                ),
+                1 => (losing.one_app)(&words.names(&names), names.len()),
+                apps => (losing.apps)(names.len(), apps, &words.semicolons(&names)),
             });
         }
     }
-    sentences.extend(partial(targets));
-    sentences.extend(waiting(targets));
+    let partial = in_state(targets, State::Partial).len();
+    if partial > 0 {
+        sentences.push((words.partial)(partial, targets.len()));
+    }
+    let waiting = in_state(targets, State::Waiting).len();
+    if waiting > 0 {
+        sentences.push((words.waiting)(waiting, targets.len()));
+    }
     if !sentences.is_empty() {
-        sentences.join(" ")
+        sentences.join(words.sentence_gap)
     } else if targets.is_empty() {
-        "There is no target.".to_owned()
+        words.no_target.to_owned()
     } else {
-        "All targets answer, nothing stands out.".to_owned()
+        words.all_good.to_owned()
     }
 }
 
@@ -128,32 +105,31 @@ fn in_state(targets: &[TargetStatus], state: State) -> Vec<&TargetStatus> {
 }
 
 /// Which targets fail; their reason once, if all have the same.
-fn failing(targets: &[TargetStatus]) -> Option<String> {
+fn failing(targets: &[TargetStatus], words: &Words) -> Option<String> {
     let failing = in_state(targets, State::Failing);
-    let cannot = negated(
-        failing.len(),
-        targets.len(),
-        "cannot be asked",
-        "can be asked",
-    );
+    let cannot = (words.cannot_be_asked)(failing.len(), targets.len());
     let reasons: BTreeSet<Option<String>> = failing.iter().map(|target| target.failure()).collect();
     let names = |with_reason: bool| {
         let named = failing.iter().map(|target| match target.failure() {
-            Some(reason) if with_reason => format!("{} ({reason})", target.id()),
+            Some(reason) if with_reason => (words.beside)(&target.id(), &reason),
             _ => target.id(),
         });
-        words::names(&named.collect::<Vec<_>>())
+        words.names(&named.collect::<Vec<_>>())
     };
     let mut different = reasons.into_iter();
-    match (different.next()?, different.next()) {
-        (Some(reason), None) => Some(format!("{cannot} ({reason}): {}.", names(false))),
-        (None, None) => Some(format!("{cannot}: {}.", names(false))),
-        _ => Some(format!("{cannot}: {}.", names(true))),
-    }
+    Some(match (different.next()?, different.next()) {
+        (Some(reason), None) => (words.because)(&cannot, &reason, &names(false)),
+        (None, None) => (words.because)(&cannot, "", &names(false)),
+        _ => (words.because)(&cannot, "", &names(true)),
+    })
 }
 
 /// Each app of some targets once, with the loss of this concern that says most.
-fn losing<'a>(targets: impl Iterator<Item = &'a TargetStatus>, concern: Concern) -> Vec<String> {
+fn losing<'a>(
+    targets: impl Iterator<Item = &'a TargetStatus>,
+    concern: Concern,
+    words: &Words,
+) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let mut names = Vec::new();
     for target in targets {
@@ -161,43 +137,15 @@ fn losing<'a>(targets: impl Iterator<Item = &'a TargetStatus>, concern: Concern)
             continue;
         };
         if seen.insert(target.app.as_str()) {
-            let over = loss.now.zip(loss.over_since);
-            let over = over.map_or_else(String::new, |(now, over)| {
-                format!(", {}", now.over_words(&loss.clock.at(over), over))
-            });
-            names.push(format!("{}, {}{over}", target.app, loss.headline()));
+            let mut name = [target.app.clone(), loss.headline()].join(words.comma);
+            if let Some((now, over)) = loss.now.zip(loss.over_since) {
+                name.push_str(words.comma);
+                name.push_str(&now.over_words(&loss.clock.at(over), over, words));
+            }
+            names.push(name);
         }
     }
     names
-}
-
-fn partial(targets: &[TargetStatus]) -> Option<String> {
-    let partial = in_state(targets, State::Partial).len();
-    let all = words::plural(targets.len(), "target");
-    let answer = if partial == 1 { "answers" } else { "answer" };
-    (partial > 0)
-        .then(|| format!("{partial} of {all} {answer} about losses, but not about statistics."))
-}
-
-fn waiting(targets: &[TargetStatus]) -> Option<String> {
-    let waiting = in_state(targets, State::Waiting).len();
-    let was = if waiting == 1 { "was" } else { "were" };
-    let some = format!("{was} not asked yet");
-    (waiting > 0).then(|| {
-        format!(
-            "{}.",
-            negated(waiting, targets.len(), &some, "was asked yet")
-        )
-    })
-}
-
-/// `2 of 3 targets cannot ...`, but `none of the 3 targets can ...`.
-fn negated(count: usize, all: usize, some: &str, none: &str) -> String {
-    match all {
-        1 => format!("The only target {some}"),
-        _ if count == all => format!("None of the {all} targets {none}"),
-        _ => format!("{count} of {all} targets {some}"),
-    }
 }
 
 impl TargetStatus {

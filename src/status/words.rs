@@ -1,23 +1,308 @@
-//! Facts as people say them.
+//! Facts as people say them, in their language.
 
+mod en;
+mod sentences;
+mod zh;
+
+use super::{Level, State};
 use crate::model::catalogue::CodeClass;
+use crate::model::language::Language;
 use crate::model::outcome::Outcome;
 use crate::model::reading::{Api, Platform, Stage};
+use crate::target::snapshot::Slope;
 
-/// `45 s`, `12 min`, `3 h`, `2 days`: two digits are enough to decide by.
-pub fn duration(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
+/// All texts of the page and of `query` in one language. None can be missing: a language
+/// without one does not compile. Codes, names and units are the same in all of them.
+pub struct Words {
+    pub page: PageWords,
+    pub query: QueryWords,
+    /// A text of the catalogue, which is English.
+    pub told: fn(&str) -> String,
+
+    pub level: fn(Level) -> &'static str,
+    pub state: fn(State) -> &'static str,
+    /// When the push was lost.
+    pub stage: fn(Stage) -> &'static str,
+    /// What can be lost at the stage.
+    pub pushes: fn(Stage) -> &'static str,
+    /// What happened, before a code says so.
+    pub cause: fn(CodeClass) -> &'static str,
+    /// Who has to do something about a loss.
+    pub class: fn(CodeClass) -> &'static str,
+    /// What a failure is, before its label says so.
+    pub outcome: fn(Outcome) -> &'static str,
+    pub losses: &'static str,
+    pub statistics: &'static str,
+
+    pub all_platforms: &'static str,
+    pub no_platform: &'static str,
+    pub platform: fn(i64) -> String,
+
+    /// `45 s`, `12 min`, `3 h`, `2 days`: two digits are enough to decide by.
+    pub duration: fn(u64) -> String,
+    /// Before a number that a small one is below.
+    pub under: &'static str,
+    pub now: &'static str,
+    pub ago: fn(&str) -> String,
+    pub ahead: fn(&str) -> String,
+    /// A text and what is beside it, in parentheses.
+    pub beside: fn(&str, &str) -> String,
+    /// Between what stands in parentheses.
+    pub comma: &'static str,
+    /// Between parts of a sentence.
+    pub semicolon: &'static str,
+    /// `a, b and c`.
+    pub list: fn(&[String]) -> String,
+    /// Between names, but the last two.
+    pub enumeration: &'static str,
+    /// Names, how many others there are, and how many in all.
+    pub and_more: fn(&str, usize, usize) -> String,
+    /// The first of names that hold commas, and how many others there are.
+    pub first_and_more: fn(&str, usize) -> String,
+
+    pub rose: fn(&str, &str, &str) -> String,
+    pub fell: fn(&str, &str, &str) -> String,
+    pub steady: fn(&str, &str) -> String,
+    pub at_most: fn(&str, &str) -> String,
+
+    /// A platform, what happened there, and the code.
+    pub headline: fn(&str, &str, &str) -> String,
+    pub at_stage: fn(&str, &str) -> String,
+    /// A share and what it is of.
+    pub share_of: fn(&str, &str) -> String,
+    pub of_losses: fn(&str, &str) -> String,
+    pub of_losses_on: fn(&str, &str, &str) -> String,
+    pub all_pushes: fn(&str) -> String,
+    pub pushes_on: fn(&str, &str) -> String,
+    pub lost_in_window: fn(&str) -> String,
+    pub a_minute: fn(&str, Slope) -> String,
+    pub now_lost: fn(&str) -> String,
+    pub goes_on_since: fn(&str) -> String,
+    pub goes_on_since_before: fn(&str) -> String,
+    pub over_since: fn(&str) -> String,
+    pub or_earlier: &'static str,
+    pub began: fn(&str) -> String,
+    pub leaves_window: fn(&str) -> String,
+    pub nothing_now: fn(&str) -> String,
+    pub first_poll: &'static str,
+    pub nothing_stands_out: fn(&str, &str) -> String,
+    pub colon: &'static str,
+    pub at_target: fn(&str, &str) -> String,
+
+    pub answers: &'static str,
+    pub not_asked: &'static str,
+    pub failed: fn(u32) -> String,
+
+    pub no_target: &'static str,
+    pub all_good: &'static str,
+    /// Of so many of all targets, what is said of them and of whom.
+    pub cannot_be_asked: fn(usize, usize) -> String,
+    pub because: fn(&str, &str, &str) -> String,
+    pub partial: fn(usize, usize) -> String,
+    pub waiting: fn(usize, usize) -> String,
+    pub losing: Losing,
+    pub rising: Losing,
+    pub over: Losing,
+    pub sentence_gap: &'static str,
+
+    pub whether_unknown: &'static str,
+    pub set_back: fn(&str, &str) -> String,
+    pub too_old: fn(&str) -> String,
+    pub nothing_lost: fn(&str) -> String,
+    pub no_loss_seen: &'static str,
+    pub latest_loss: fn(&str) -> String,
+    pub whole_days: &'static str,
+    pub without_counters: &'static str,
+    pub not_additive: &'static str,
+}
+
+/// Sentences about apps that lose pushes: of the only app, and of some of several, with
+/// their names.
+pub struct Losing {
+    /// Names.
+    pub one_app: fn(&str, usize) -> String,
+    /// How many of how many apps, and names.
+    pub apps: fn(usize, usize, &str) -> String,
+}
+
+/// What stands on the page around the facts.
+pub struct PageWords {
+    pub push_loss: &'static str,
+    pub skip: &'static str,
+    pub pages: &'static str,
+    pub metrics: &'static str,
+    pub health: &'static str,
+    pub readiness: &'static str,
+    pub help: &'static str,
+    /// The page in the other language, in that language.
+    pub other_language: &'static str,
+    pub no_such_app: &'static str,
+    pub unknown_app: fn(&str) -> String,
+    pub renamed: &'static str,
+    pub show_all: &'static str,
+    pub first: &'static str,
+    pub more_below: fn(usize) -> String,
+    pub what_to_do: &'static str,
+    pub app: &'static str,
+    pub all_apps: fn(usize) -> String,
+    pub show: &'static str,
+    pub as_of: &'static str,
+    pub not_refreshing: &'static str,
+    pub refresh: &'static str,
+    pub refreshes: &'static str,
+    pub stop: &'static str,
+    pub full_stop: &'static str,
+    pub targets: fn(usize) -> String,
+    pub of_app: fn(&str) -> String,
+    pub more_urgent: fn(usize) -> String,
+    pub more_calm: fn(usize) -> String,
+    pub cut: fn(usize) -> String,
+    pub choose: &'static str,
+    pub runbook: &'static str,
+    pub dashboard: fn(&str, &str) -> String,
+    pub chart: &'static str,
+    pub by_platform: &'static str,
+    pub described_as: &'static str,
+    pub since: &'static str,
+    pub last_answer: &'static str,
+    pub no_answer: &'static str,
+    pub window: &'static str,
+    pub to: &'static str,
+    pub no_counts: &'static str,
+    pub next_poll: &'static str,
+    pub soon: &'static str,
+    pub lost: fn(&str) -> String,
+    pub earlier_error: &'static str,
+    pub failing_since: &'static str,
+    pub top_losses: &'static str,
+    pub more_codes: fn(usize) -> String,
+    pub left_out: fn(usize) -> String,
+    pub see_metrics: &'static str,
+    pub repair_this: &'static str,
+    pub rising: &'static str,
+    pub over: &'static str,
+    pub code: fn(&str) -> String,
+    pub comma: &'static str,
+    pub glossary: &'static str,
+    /// Words and what they mean.
+    pub terms: [(&'static str, &'static str); 7],
+    pub where_next: &'static str,
+    pub metrics_help: &'static str,
+    pub json_help: &'static str,
+    pub query_help: &'static str,
+    pub check_help: &'static str,
+    pub usersig_help: &'static str,
+    pub readme_help: &'static str,
+}
+
+/// What `query` writes around the facts.
+pub struct QueryWords {
+    /// App, region, from and to.
+    pub of: fn(&str, &str, &str, &str) -> String,
+    pub nothing: &'static str,
+    /// A count, the stage, and its part of what could be lost.
+    pub total: fn(u64, Stage, &str) -> String,
+    /// A percentage, a number, and the step.
+    pub part: fn(&str, u64, &str) -> String,
+    pub part_of: fn(u64, &str) -> String,
+    pub part_unknown: fn(&str) -> String,
+    pub header: [&'static str; 7],
+    pub small: fn(u64, usize) -> String,
+    pub churn: fn(u64, usize) -> String,
+    pub what_to_do: &'static str,
+}
+
+/// The texts in a language.
+pub fn of(language: Language) -> &'static Words {
+    match language {
+        Language::English => &en::WORDS,
+        Language::Chinese => &zh::WORDS,
     }
 }
 
-/// `1 target`, `12 targets`.
-pub fn plural(count: usize, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{ending}")
+/// The most names in a line: of more, the first are named and the others counted.
+const NAMED: usize = 3;
+
+impl Words {
+    /// `1,234`, `1.5`, `under 0.1`.
+    pub fn rate(&self, rate: f64) -> String {
+        if rate == 0.0 {
+            "0".to_owned()
+        } else if rate < 0.1 {
+            format!("{}0.1", self.under)
+        } else if rate < 9.95 {
+            format!("{rate:.1}")
+        } else {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a rate of counts, which saturates"
+            )]
+            let whole = rate.round() as u64;
+            count(whole)
+        }
+    }
+
+    /// `12 %`, `1.5 %`, `under 0.1 %`.
+    pub fn percent(&self, share: f64) -> String {
+        let percent = share * 100.0;
+        if percent == 0.0 {
+            "0 %".to_owned()
+        } else if percent < 0.1 {
+            format!("{}0.1 %", self.under)
+        } else if percent < 9.95 {
+            format!("{percent:.1} %")
+        } else {
+            format!("{percent:.0} %")
+        }
+    }
+
+    /// As the vendors write themselves; `all platforms` for the overall rows.
+    pub fn platform_name(&self, platform: Option<Platform>) -> String {
+        let Some(platform) = platform else {
+            return self.all_platforms.to_owned();
+        };
+        match platform.name() {
+            Some("unknown") => self.no_platform.to_owned(),
+            Some("apns") => "APNs".to_owned(),
+            Some("fcm") => "FCM".to_owned(),
+            Some("oppo") => "OPPO".to_owned(),
+            Some("vivo") => "vivo".to_owned(),
+            Some(name) => {
+                let (first, rest) = name.split_at(1);
+                first.to_uppercase() + rest
+            }
+            None => (self.platform)(platform.0),
+        }
+    }
+
+    /// What is asked for, by its label.
+    pub fn api(&self, api: &str) -> &'static str {
+        if api == Api::NormalPushLoss.as_str() {
+            self.losses
+        } else {
+            self.statistics
+        }
+    }
+
+    /// `a, b and c`; of more than three, the first three and how many others.
+    pub fn names(&self, names: &[String]) -> String {
+        match names.get(..NAMED) {
+            Some(first) if names.len() > NAMED => {
+                let first = first.join(self.enumeration);
+                (self.and_more)(&first, names.len() - NAMED, names.len())
+            }
+            _ => (self.list)(names),
+        }
+    }
+
+    /// `a; b` for names that hold commas; of more than two, the first and how many others.
+    pub fn semicolons(&self, names: &[String]) -> String {
+        match names {
+            [first, rest @ ..] if rest.len() > 1 => (self.first_and_more)(first, rest.len()),
+            _ => names.join(self.semicolon),
+        }
+    }
 }
 
 /// `12,345`.
@@ -31,139 +316,6 @@ pub fn count(count: u64) -> String {
         grouped.push(digit);
     }
     grouped
-}
-
-/// `1,234`, `1.5`, `under 0.1`.
-pub fn rate(rate: f64) -> String {
-    if rate == 0.0 {
-        "0".to_owned()
-    } else if rate < 0.1 {
-        "under 0.1".to_owned()
-    } else if rate < 9.95 {
-        format!("{rate:.1}")
-    } else {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rate of counts, which saturates"
-        )]
-        let whole = rate.round() as u64;
-        count(whole)
-    }
-}
-
-/// `12 %`, `1.5 %`, `under 0.1 %`.
-pub fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent == 0.0 {
-        "0 %".to_owned()
-    } else if percent < 0.1 {
-        "under 0.1 %".to_owned()
-    } else if percent < 9.95 {
-        format!("{percent:.1} %")
-    } else {
-        format!("{percent:.0} %")
-    }
-}
-
-/// As the vendors write themselves; `all platforms` for the overall rows.
-pub fn platform(platform: Option<Platform>) -> String {
-    let Some(platform) = platform else {
-        return "all platforms".to_owned();
-    };
-    match platform.name() {
-        Some("unknown") => "no platform".to_owned(),
-        Some("apns") => "APNs".to_owned(),
-        Some("fcm") => "FCM".to_owned(),
-        Some("oppo") => "OPPO".to_owned(),
-        Some("vivo") => "vivo".to_owned(),
-        Some(name) => {
-            let (first, rest) = name.split_at(1);
-            first.to_uppercase() + rest
-        }
-        None => format!("platform {}", platform.0),
-    }
-}
-
-/// When the push was lost.
-pub fn stage(stage: Stage) -> &'static str {
-    match stage {
-        Stage::ReadyToSend => "before sending",
-        Stage::PostSendDelivered => "after sending",
-    }
-}
-
-/// What can be lost at the stage.
-pub fn pushes(stage: Stage) -> &'static str {
-    match stage {
-        Stage::ReadyToSend => "sendable pushes",
-        Stage::PostSendDelivered => "pushes sent",
-    }
-}
-
-/// What happened, before a code says so.
-pub fn cause(class: CodeClass) -> &'static str {
-    match class {
-        CodeClass::Credential => "credential refused",
-        CodeClass::Permission => "right missing",
-        CodeClass::Config => "setting wrong",
-        CodeClass::Content => "content refused",
-        CodeClass::TokenInvalid => "tokens invalid",
-        CodeClass::Quota => "quota used up",
-        CodeClass::DeviceState => "devices not reached",
-        CodeClass::VendorTransient => "vendor in trouble",
-        CodeClass::Unknown => "reason unknown",
-    }
-}
-
-/// Who has to do something about a loss.
-pub fn class(class: CodeClass) -> &'static str {
-    match class {
-        CodeClass::TokenInvalid => "The app or the device is gone: churn, not a fault.",
-        CodeClass::Credential => "A certificate, key or secret at the vendor: you can repair it.",
-        CodeClass::Permission => "A right that the vendor withholds: you can apply for it.",
-        CodeClass::Config => "A setting in the app or in a console: you can correct it.",
-        CodeClass::Content => "The message itself: whoever sends it can change it.",
-        CodeClass::Quota => "Too many messages: send less, or ask the vendor for more.",
-        CodeClass::DeviceState => "The device is off, or its user wants no pushes: normal.",
-        CodeClass::VendorTransient => "The vendor's own trouble: wait.",
-        CodeClass::Unknown => "The code alone does not say who can do something.",
-    }
-}
-
-/// Each class with what it says.
-pub fn classes() -> [(&'static str, &'static str); CodeClass::ALL.len()] {
-    CodeClass::ALL.map(|each| (each.as_str(), class(each)))
-}
-
-/// What is asked for, by its label.
-pub fn api(api: &str) -> &'static str {
-    if api == Api::NormalPushLoss.as_str() {
-        "Losses"
-    } else {
-        "Statistics"
-    }
-}
-
-/// What a failure is, before its label says so.
-pub fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Ok => "success",
-        Outcome::RateLimited => "too many calls",
-        Outcome::Auth => "authentication failed",
-        Outcome::Permission => "access denied",
-        Outcome::NotEnabled => "feature not enabled",
-        Outcome::BadRequest => "request refused",
-        Outcome::Transient => "service in trouble",
-        Outcome::UnknownCode => "unknown error",
-        Outcome::Timeout => "no answer in time",
-        Outcome::Connect => "no connection",
-        Outcome::Tls => "no secure connection",
-        Outcome::HttpStatus => "HTTP error",
-        Outcome::Malformed => "answer not understood",
-        Outcome::TooLarge => "answer too large",
-        Outcome::Local => "this machine in trouble",
-    }
 }
 
 /// `auth 70009`.
@@ -188,32 +340,11 @@ pub fn sentence(text: &str) -> String {
     format!("{}{}{end}", first.to_uppercase(), chars.as_str())
 }
 
-/// `a, b and c`; of more than three, the first three and how many others.
-pub fn names(names: &[String]) -> String {
-    const NAMED: usize = 3;
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [all @ .., last] if names.len() <= NAMED => format!("{} and {last}", all.join(", ")),
-        _ => format!(
-            "{} and {} more",
-            names[..NAMED].join(", "),
-            names.len() - NAMED
-        ),
-    }
-}
-
-/// `a; b` for names that hold commas; of more than two, the first and how many others.
-pub fn semicolons(names: &[String]) -> String {
-    match names {
-        [first, rest @ ..] if rest.len() > 1 => format!("{first}; and {} more", rest.len()),
-        _ => names.join("; "),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ENGLISH: &Words = &en::WORDS;
 
     #[test]
     fn durations_table() {
@@ -225,7 +356,7 @@ mod tests {
             (7200, "2 h"),
             (172_800, "2 days"),
         ] {
-            assert_eq!(duration(seconds), text);
+            assert_eq!((ENGLISH.duration)(seconds), text);
         }
     }
 
@@ -251,7 +382,7 @@ mod tests {
             (0.0996, "10 %"),
             (1.0, "100 %"),
         ] {
-            assert_eq!(percent(share), text);
+            assert_eq!(ENGLISH.percent(share), text);
         }
     }
 
@@ -265,7 +396,7 @@ mod tests {
             (3, "a, b and c"),
             (5, "a, b, c and 2 more"),
         ] {
-            assert_eq!(names(&list[..length]), text);
+            assert_eq!(ENGLISH.names(&list[..length]), text);
         }
     }
 

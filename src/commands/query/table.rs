@@ -3,23 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use super::answer::{Answer, Part, Row, Total, share};
+use super::answer::{Answer, Part, Row, share};
+use crate::status::words::{QueryWords, Words};
 
 /// Rows with less than this part of all losses are summed up.
 const SMALL: f64 = 0.01;
 
-const HEADER: [&str; 7] = [
-    "PLATFORM",
-    "CODE",
-    "COUNT",
-    "SHARE",
-    "STAGE",
-    "CLASS",
-    "DESCRIPTION",
-];
-
 /// Writes totals, rows and advice; without `all`, what is left out is a line.
-pub(super) fn write(answer: &Answer, all: bool, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(
+    answer: &Answer,
+    all: bool,
+    words: &Words,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let query = &words.query;
     let Answer {
         app,
         region,
@@ -28,17 +25,18 @@ pub(super) fn write(answer: &Answer, all: bool, out: &mut dyn Write) -> io::Resu
         totals,
         losses,
     } = answer;
-    writeln!(out, "{app} in {region}, {from} to {to}")?;
+    writeln!(out, "{}", (query.of)(app, region, from, to))?;
     if losses.is_empty() {
-        return writeln!(out, "nothing was lost, or nothing was sent");
+        return writeln!(out, "{}", query.nothing);
     }
     for total in totals {
-        writeln!(out, "{}", words(total))?;
+        let part = parts(total.part, query);
+        writeln!(out, "{}", (query.total)(total.count, total.stage, &part))?;
     }
-    let (shown, left_out) = sorted(losses, all);
+    let (shown, left_out) = sorted(losses, all, query);
     if !shown.is_empty() {
         writeln!(out)?;
-        rows(&shown, out)?;
+        rows(&shown, query, out)?;
     }
     for line in left_out {
         writeln!(out, "{line}")?;
@@ -46,32 +44,24 @@ pub(super) fn write(answer: &Answer, all: bool, out: &mut dyn Write) -> io::Resu
     if shown.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nWhat to do:")?;
-    advice(&shown, out)
-}
-
-fn words(total: &Total) -> String {
-    let Part { of, .. } = total.part;
-    let part = parts(total.part);
-    let lost = if of == "sent" {
-        "sent and not delivered"
-    } else {
-        "not sent"
-    };
-    format!("{} {lost}: {part}", total.count)
+    writeln!(out, "\n{}", query.what_to_do)?;
+    advice(&shown, words, out)
 }
 
 /// `3.2% of 1000 sent`.
-fn parts(part: Part) -> String {
+fn parts(part: Part, query: &QueryWords) -> String {
     match (part.of_count, part.rate) {
-        (Some(of_count), Some(rate)) => format!("{:.1}% of {of_count} {}", rate * 100.0, part.of),
-        (Some(of_count), None) => format!("of {of_count} {}", part.of),
-        (None, _) => format!("of an unknown number {}", part.of),
+        (Some(of_count), Some(rate)) => {
+            let percent = format!("{:.1}%", rate * 100.0);
+            (query.part)(&percent, of_count, part.of)
+        }
+        (Some(of_count), None) => (query.part_of)(of_count, part.of),
+        (None, _) => (query.part_unknown)(part.of),
     }
 }
 
 /// The rows to show, and a line for each kind that is not.
-fn sorted(losses: &[Row], all: bool) -> (Vec<&Row>, Vec<String>) {
+fn sorted<'a>(losses: &'a [Row], all: bool, query: &QueryWords) -> (Vec<&'a Row>, Vec<String>) {
     if all {
         return (losses.iter().collect(), Vec::new());
     }
@@ -82,18 +72,10 @@ fn sorted(losses: &[Row], all: bool) -> (Vec<&Row>, Vec<String>) {
     let whole = sum(&rows);
     let is_small = |row: &&Row| share(row.count, whole) < SMALL;
     let (small, shown): (Vec<&Row>, Vec<&Row>) = rows.into_iter().partition(is_small);
-    let line = |rows: &[&Row], what: &str| {
-        let noun = if rows.len() == 1 { "row" } else { "rows" };
-        let count = sum(rows);
-        (!rows.is_empty()).then(|| format!("+ {count} in {} {noun} {what}", rows.len()))
+    let line = |rows: &[&Row], words: fn(u64, usize) -> String| {
+        (!rows.is_empty()).then(|| words(sum(rows), rows.len()))
     };
-    let left_out = [
-        line(&small, "under 1 % (--all shows them)"),
-        line(
-            &churn,
-            "of churn: the app or the device is gone (--all shows them)",
-        ),
-    ];
+    let left_out = [line(&small, query.small), line(&churn, query.churn)];
     (shown, left_out.into_iter().flatten().collect())
 }
 
@@ -102,39 +84,48 @@ fn sum(rows: &[&Row]) -> u64 {
     counts.fold(0, u64::saturating_add)
 }
 
-fn rows(shown: &[&Row], out: &mut dyn Write) -> io::Result<()> {
+fn rows(shown: &[&Row], query: &QueryWords, out: &mut dyn Write) -> io::Result<()> {
     let cells = shown.iter().map(|row| {
         [
             row.platform.clone(),
             row.err_code.clone(),
             row.count.to_string(),
-            parts(row.part),
+            parts(row.part, query),
             row.stage.to_string(),
             row.class.to_owned(),
             row.description.clone(),
         ]
     });
-    let lines: Vec<[String; 7]> = [HEADER.map(str::to_owned)]
+    let lines: Vec<[String; 7]> = [query.header.map(str::to_owned)]
         .into_iter()
         .chain(cells)
         .collect();
     let widths: [usize; 7] = std::array::from_fn(|column| {
-        let cells = lines.iter().map(|line| line[column].chars().count());
+        let cells = lines.iter().map(|line| columns(&line[column]));
         cells.max().unwrap_or(0)
     });
     for line in &lines {
         let cells: Vec<String> = line
             .iter()
             .zip(widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
+            .map(|(cell, width)| {
+                let room = width.saturating_sub(columns(cell));
+                format!("{cell}{}", " ".repeat(room))
+            })
             .collect();
         writeln!(out, "{}", cells.join("  ").trim_end())?;
     }
     Ok(())
 }
 
+/// How many columns of a terminal a text takes: Chinese characters take two each.
+fn columns(text: &str) -> usize {
+    let wide = |char: &char| matches!(char, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}' | '\u{20000}'..='\u{3fffd}');
+    text.chars().count() + text.chars().filter(wide).count()
+}
+
 /// Each piece of advice once, with all that it is for.
-fn advice(shown: &[&Row], out: &mut dyn Write) -> io::Result<()> {
+fn advice(shown: &[&Row], words: &Words, out: &mut dyn Write) -> io::Result<()> {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     let mut seen: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
     let mut causes: Vec<(&str, Vec<String>)> = Vec::new();
@@ -151,7 +142,89 @@ fn advice(shown: &[&Row], out: &mut dyn Write) -> io::Result<()> {
             .push(format!("{} {}", row.platform, row.err_code));
     }
     for (advice, codes) in causes {
-        writeln!(out, "- {}: {advice}", codes.join(", "))?;
+        let (codes, advice) = (codes.join(words.enumeration), (words.told)(advice));
+        writeln!(out, "- {codes}{}{advice}", words.colon)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::query::answer::Sent;
+    use crate::config::target::tests::target;
+    use crate::model::language::Language;
+    use crate::model::reading::{ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
+    use crate::model::window::{Range, UnixSeconds};
+    use crate::status::words;
+
+    fn told(language: Language) -> String {
+        let row = |platform: Option<i64>, code: &str, count| {
+            let key = LossKey {
+                stage: Stage::PostSendDelivered,
+                platform: platform.map(Platform),
+                code: ErrCode::new(code),
+            };
+            let description = "InvalidProviderToken".to_owned();
+            (key, Loss { count, description })
+        };
+        let losses = [
+            row(None, "403", 30),
+            row(Some(1), "403", 30),
+            row(Some(1), "410", 7),
+        ];
+        let funnel = Funnel {
+            sent: 1000,
+            sendable: 2000,
+            ..Funnel::default()
+        };
+        let sent = Sent::of(Reading::Statistics {
+            overall: funnel,
+            platforms: [(Platform(1), funnel)].into(),
+        });
+        let range = Range {
+            start: UnixSeconds(1_800_000_000),
+            end: UnixSeconds(1_800_003_600),
+        };
+        let target = target("shop", "singapore");
+        let answer = Answer::new(&target, range, &losses.into(), &sent);
+        let mut out = Vec::new();
+        write(&answer, false, words::of(language), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn an_answer_in_chinese_says_the_same() {
+        let chinese = told(Language::Chinese);
+        let single_spaced = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines: Vec<String> = chinese.lines().map(single_spaced).collect();
+        let expected = [
+            "shop（singapore），2027-01-15T08:00:00Z 至 2027-01-15T09:00:00Z",
+            "未发送 0：占 2000 条可发送推送的 0.0%",
+            "已发送但未送达 30：占 1000 条已发送推送的 3.0%",
+            "",
+            "平台 错误码 数量 占比 阶段 类别 描述",
+            "apns 403 30 占 1000 条已发送推送的 3.0% post_send_delivered credential InvalidProviderToken",
+            "+ 7：另有 1 行正常流失，应用或设备已不在（用 --all 显示）",
+            "",
+            "处理建议：",
+        ];
+        assert_eq!(lines[..expected.len()], expected, "{chinese}");
+        assert!(
+            lines[expected.len()].starts_with("- apns 403：取决于描述。"),
+            "{chinese}"
+        );
+        // Columns are as wide as their text on a terminal.
+        let before = |text: &str| {
+            let line = chinese.lines().find(|line| line.contains(text)).unwrap();
+            columns(line.split(text).next().unwrap())
+        };
+        assert_eq!(before("阶段"), before("post_send_delivered"));
+        let english = told(Language::English);
+        assert_eq!(chinese.lines().count(), english.lines().count());
+        assert!(
+            english.contains("30 sent and not delivered: 3.0% of 1000 sent"),
+            "{english}"
+        );
+    }
 }

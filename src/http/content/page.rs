@@ -6,19 +6,22 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, REFRESH,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    REFERRER_POLICY, REFRESH, VARY, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::{Content, assets};
 use crate::clock;
-use crate::status::words;
+use crate::model::catalogue::CodeClass;
+use crate::model::language::Language;
+use crate::status::words::Words;
 use crate::status::{Clock, Concern, Moment, Status, TargetStatus};
+use cards::Code;
 
 /// Seconds after which the browser asks again by itself.
 const REFRESH_AFTER: u64 = 30;
@@ -45,6 +48,8 @@ pub(super) struct Wish {
     app: String,
     #[serde(default)]
     refresh: String,
+    #[serde(default)]
+    lang: String,
 }
 
 impl Wish {
@@ -52,10 +57,24 @@ impl Wish {
     pub(super) fn app(&self) -> Option<&str> {
         (!self.app.is_empty()).then_some(self.app.as_str())
     }
+
+    fn language(&self) -> Option<Language> {
+        self.lang.parse().ok()
+    }
 }
 
-pub(super) async fn page(State(served): State<Arc<Content>>, Query(wish): Query<Wish>) -> Response {
-    let status = Status::of(&served.snapshot.load(), clock::now(), wish.app());
+pub(super) async fn page(
+    State(served): State<Arc<Content>>,
+    Query(wish): Query<Wish>,
+    headers: HeaderMap,
+) -> Response {
+    // What the address says, what the browser prefers, and what the configuration says.
+    let accepted = || {
+        let header = headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?;
+        Language::accepted(header)
+    };
+    let language = wish.language().or_else(accepted).unwrap_or(served.language);
+    let status = Status::of(&served.snapshot.load(), clock::now(), wish.app(), language);
     respond(&status, &wish, served.grafana_url.as_deref())
 }
 
@@ -76,6 +95,8 @@ fn respond(status: &Status, wish: &Wish, grafana_url: Option<&str>) -> Response 
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
         (CACHE_CONTROL, "no-store"),
+        (CONTENT_LANGUAGE, page.language.tag()),
+        (VARY, "Accept-Language"),
     ];
     let mut response = (code, headers, body).into_response();
     if !page.paused {
@@ -89,6 +110,12 @@ fn respond(status: &Status, wish: &Wish, grafana_url: Option<&str>) -> Response 
 #[template(path = "page.html", config = "src/http/content/templates/askama.toml")]
 struct Page<'a> {
     status: &'a Status,
+    w: &'static Words,
+    language: Language,
+    /// What the link to the page in the other language leads to.
+    other: Language,
+    /// Whether the address says the language.
+    wished: bool,
     app: Option<&'a str>,
     grafana_url: Option<&'a str>,
     paused: bool,
@@ -108,8 +135,17 @@ impl<'a> Page<'a> {
         let (lines, cut) = rest.split_at(rest.len().min(MAX_LINES));
         let urgent = lines.partition_point(|target| target.state.needs_attention());
         let (urgent_lines, calm_lines) = lines.split_at(urgent);
+        let language = status.clock.language;
+        let other = match language {
+            Language::English => Language::Chinese,
+            Language::Chinese => Language::English,
+        };
         Self {
             status,
+            w: status.clock.words(),
+            language,
+            other,
+            wished: wish.language().is_some(),
             app: wish.app(),
             grafana_url,
             paused: wish.refresh == "off",
@@ -141,36 +177,30 @@ impl<'a> Page<'a> {
             && (target.state.needs_attention() || self.status.targets.len() <= FEW_TARGETS)
     }
 
+    fn spoken(&self) -> Option<Language> {
+        self.wished.then_some(self.language)
+    }
+
     fn all_link(&self) -> String {
-        link(None, self.paused)
+        link(None, self.paused, self.spoken())
     }
 
     fn pause_link(&self) -> String {
-        link(self.app, !self.paused)
+        link(self.app, !self.paused, self.spoken())
     }
 
     fn app_link(&self, app: &str) -> String {
-        link(Some(app), self.paused)
+        link(Some(app), self.paused, self.spoken())
+    }
+
+    fn language_link(&self) -> String {
+        link(self.app, self.paused, Some(self.other))
     }
 
     fn json_link(&self) -> String {
         format!(
             "/api/v1{}",
-            link(self.app, false).replacen('/', "/targets", 1)
-        )
-    }
-
-    fn cut_words(&self) -> String {
-        let verbs = if self.cut == 1 {
-            ("needs", "is")
-        } else {
-            ("need", "are")
-        };
-        format!(
-            "{} that {} less attention {} not on this page.",
-            words::plural(self.cut, "more target"),
-            verbs.0,
-            verbs.1
+            link(self.app, false, None).replacen('/', "/targets", 1)
         )
     }
 
@@ -183,6 +213,16 @@ impl<'a> Page<'a> {
             value(&target.app),
             value(&target.region)
         ))
+    }
+
+    /// The verdict's words, each with the space after it.
+    fn headline(&self) -> impl Iterator<Item = (&str, &str)> {
+        let text = self.status.verdict.text.as_str();
+        let words = text.split_inclusive([' ', '，', '、', '；', '：', '（']);
+        words.map(|word| {
+            word.strip_suffix(' ')
+                .map_or((word, ""), |word| (word, " "))
+        })
     }
 
     /// Whether a browser may put parts of the word on two lines.
@@ -220,11 +260,68 @@ fn stamp(clock: Clock, time: Moment, words: &str) -> String {
     format!("<time datetime=\"{time}\" title=\"{whole}\">{words}</time>")
 }
 
+/// Words with numbers and names in them.
+impl Page<'_> {
+    fn level_words(&self) -> &'static str {
+        (self.w.level)(self.status.verdict.level)
+    }
+
+    fn state_words(&self, target: &TargetStatus) -> &'static str {
+        (self.w.state)(target.state)
+    }
+
+    fn unknown_words(&self) -> String {
+        (self.w.page.unknown_app)(self.app.unwrap_or_default())
+    }
+
+    fn more_words(&self) -> String {
+        (self.w.page.more_below)(self.status.verdict.more_actions)
+    }
+
+    fn all_words(&self) -> String {
+        (self.w.page.all_apps)(self.status.apps.len())
+    }
+
+    fn targets_words(&self) -> String {
+        let targets = (self.w.page.targets)(self.status.targets.len());
+        match self.app {
+            Some(app) => format!("{targets} {}", (self.w.page.of_app)(app)),
+            None => targets,
+        }
+    }
+
+    fn urgent_words(&self) -> String {
+        (self.w.page.more_urgent)(self.urgent_lines.len())
+    }
+
+    fn calm_words(&self) -> String {
+        (self.w.page.more_calm)(self.calm_lines.len())
+    }
+
+    fn cut_words(&self) -> String {
+        (self.w.page.cut)(self.cut)
+    }
+
+    fn codes_words(&self, codes: &[Code<'_>]) -> String {
+        (self.w.page.more_codes)(codes.len())
+    }
+
+    fn dashboard_words(&self, target: &TargetStatus) -> String {
+        (self.w.page.dashboard)(&target.app, &target.region)
+    }
+
+    /// Each class of losses with what it says.
+    fn classes(&self) -> [(&'static str, &'static str); CodeClass::ALL.len()] {
+        CodeClass::ALL.map(|class| (class.as_str(), (self.w.class)(class)))
+    }
+}
+
 /// This page with another wish.
-fn link(app: Option<&str>, paused: bool) -> String {
+fn link(app: Option<&str>, paused: bool, language: Option<Language>) -> String {
     let app = app.map(|app| format!("app={}", utf8_percent_encode(app, NON_ALPHANUMERIC)));
     let paused = paused.then(|| "refresh=off".to_owned());
-    let wishes: Vec<String> = app.into_iter().chain(paused).collect();
+    let language = language.map(|language| format!("lang={}", language.tag()));
+    let wishes: Vec<String> = app.into_iter().chain(paused).chain(language).collect();
     if wishes.is_empty() {
         "/".to_owned()
     } else {

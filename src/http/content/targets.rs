@@ -12,6 +12,7 @@ use serde_json::json;
 use super::Content;
 use super::page::Wish;
 use crate::clock;
+use crate::model::language::Language;
 use crate::status::Status;
 
 /// In the manner of the Prometheus API.
@@ -26,7 +27,12 @@ pub(super) async fn targets(
     Query(wish): Query<Wish>,
 ) -> Response {
     let app = wish.app();
-    let status = Status::of(&served.snapshot.load(), clock::now(), app);
+    let status = Status::of(
+        &served.snapshot.load(),
+        clock::now(),
+        app,
+        Language::English,
+    );
     let unknown = app.filter(|app| !status.apps.contains(*app));
     let (code, body) = match unknown {
         None => {

@@ -3,7 +3,7 @@
 use crate::http::content::chart::Chart;
 use crate::model::catalogue::CodeClass;
 use crate::model::reading::Stage;
-use crate::status::words;
+use crate::status::words::{self, Words};
 use crate::status::{
     ApiHealth, Concern, ErrorStatus, Level, LossStatus, TargetStatus, Trend, share,
 };
@@ -27,33 +27,35 @@ impl Code<'_> {
         self.0.split_at(shown)
     }
 
-    /// `Credential refused (403)`; a code that means different things is not named.
+    /// `Credential refused (403) after sending`; a code that means different things is not
+    /// named.
     pub(super) fn name(&self) -> String {
         let Some(first) = self.0.first() else {
             return String::new();
         };
-        let code = &first.err_code;
+        let (words, code) = (first.words(), &first.err_code);
         // The overall row of a code that vendors use differently knows no cause.
         let platforms = self.0.iter().filter(|row| !row.is_overall());
         let mut classes: Vec<CodeClass> = platforms.map(|row| row.code_class).collect();
         classes.dedup();
-        match classes[..] {
-            [] => named(first.code_class, code),
-            [class] => named(class, code),
-            _ => format!("Code {code}"),
-        }
+        let named = |class| {
+            let cause = words::sentence((words.cause)(class));
+            (words.beside)(cause.trim_end_matches('.'), code)
+        };
+        let name = match classes[..] {
+            [] => named(first.code_class),
+            [class] => named(class),
+            _ => (words.page.code)(code),
+        };
+        (words.at_stage)(&name, (words.stage)(first.key.stage))
     }
 
     /// `2,618, 0.8 % of all sendable pushes`.
     pub(super) fn size(&self) -> String {
         self.0.first().map_or_else(String::new, |row| {
-            let part = row.pushes_words().unwrap_or_else(|| row.share_words());
-            format!("{}, {part}", row.count_words())
+            let part = row.part().unwrap_or_else(|| row.share_words());
+            [words::count(row.count), part].join(row.words().comma)
         })
-    }
-
-    pub(super) fn stage(&self) -> &'static str {
-        self.0.first().map_or("", |row| words::stage(row.key.stage))
     }
 
     pub(super) fn concern(&self) -> Concern {
@@ -70,10 +72,11 @@ impl Code<'_> {
     }
 
     pub(super) fn concern_words(&self) -> Option<&'static str> {
+        let page = &self.0.first()?.words().page;
         match self.concern() {
-            Concern::Repair => Some("Repair this"),
-            Concern::Rising => Some("Rising"),
-            Concern::Over => Some("Over"),
+            Concern::Repair => Some(page.repair_this),
+            Concern::Rising => Some(page.rising),
+            Concern::Over => Some(page.over),
             Concern::Steady => None,
         }
     }
@@ -81,11 +84,13 @@ impl Code<'_> {
     /// `APNs 14 (0.3 %), Xiaomi 7 (1.2 %)`, of the pushes there.
     pub(super) fn in_brief(&self) -> String {
         let name = |row: &LossStatus| {
-            let share = row.share_of_pushes.map(words::percent);
-            let share = share.map_or_else(String::new, |share| format!(" ({share})"));
-            format!("{} {}{share}", row.platform_words(), row.count_words())
+            let name = format!("{} {}", row.platform_words(), words::count(row.count));
+            let share = row.share_of_pushes.map(|share| row.words().percent(share));
+            share.map_or(name.clone(), |share| (row.words().beside)(&name, &share))
         };
-        words::names(&self.rows().1.iter().map(name).collect::<Vec<_>>())
+        let names: Vec<String> = self.rows().1.iter().map(name).collect();
+        let words = self.0.first().map(LossStatus::words);
+        words.map_or_else(String::new, |words| words.names(&names))
     }
 
     /// Whether a row says what to do, and not only where to look for that: in the row of a
@@ -110,46 +115,34 @@ impl Code<'_> {
     }
 }
 
-fn named(class: CodeClass, code: &str) -> String {
-    let cause = words::sentence(words::cause(class));
-    format!("{} ({code})", cause.trim_end_matches('.'))
-}
-
 /// What the template says of a row.
 impl LossStatus {
     pub(super) fn platform_words(&self) -> String {
-        words::platform(self.key.platform)
+        self.words().platform_name(self.key.platform)
     }
 
     pub(super) fn class_words(&self) -> &'static str {
-        words::class(self.code_class)
+        (self.words().class)(self.code_class)
     }
 
-    pub(super) fn count_words(&self) -> String {
-        words::count(self.count)
+    pub(super) fn lost_words(&self) -> String {
+        (self.words().lost_in_window)(&words::count(self.count))
     }
 
     pub(super) fn share_words(&self) -> String {
-        let place = match self.key.platform {
-            None => String::new(),
-            platform => format!(" on {}", words::platform(platform)),
-        };
-        format!(
-            "{} of what is lost {}{place}",
-            words::percent(self.share),
-            words::stage(self.key.stage)
-        )
-    }
-
-    pub(super) fn pushes_words(&self) -> Option<String> {
-        let share = self.share_of_pushes?;
-        Some(format!("{} of {}", words::percent(share), self.pushes()))
+        let words = self.words();
+        let (share, stage) = (words.percent(self.share), (words.stage)(self.key.stage));
+        match self.key.platform {
+            None => (words.of_losses)(&share, stage),
+            platform => (words.of_losses_on)(&share, stage, &words.platform_name(platform)),
+        }
     }
 }
 
 /// Overall losses of one stage.
 pub(super) struct Lost {
-    pub(super) stage: &'static str,
+    /// `Lost after sending`.
+    pub(super) name: String,
     pub(super) count: String,
     /// `2.0 % of all pushes sent`.
     pub(super) share: Option<String>,
@@ -160,13 +153,18 @@ pub(super) struct Lost {
 pub(super) struct Trouble<'a> {
     pub(super) health: &'a ApiHealth,
     pub(super) error: &'a ErrorStatus,
-    apis: Vec<String>,
+    apis: Vec<&'static str>,
 }
 
 impl Trouble<'_> {
     /// `Losses and Statistics`.
-    pub(super) fn apis(&self) -> String {
-        words::names(&self.apis)
+    pub(super) fn apis(&self, words: &Words) -> String {
+        let names: Vec<String> = self
+            .apis
+            .iter()
+            .map(|api| words.api(api).to_owned())
+            .collect();
+        words.names(&names)
     }
 }
 
@@ -178,12 +176,11 @@ impl TargetStatus {
             let Some(error) = &health.last_error else {
                 continue;
             };
-            let name = words::api(api);
             let same = |known: &&mut Trouble<'_>| {
                 known.health.up == health.up && known.error.has_cause_of(error)
             };
             if let Some(known) = troubles.iter_mut().find(same) {
-                known.apis.push(name.to_owned());
+                known.apis.push(api);
                 // What is told of it is what has lasted longest.
                 if health.failing_since < known.health.failing_since {
                     (known.health, known.error) = (health, error);
@@ -192,7 +189,7 @@ impl TargetStatus {
                 troubles.push(Trouble {
                     health,
                     error,
-                    apis: vec![name.to_owned()],
+                    apis: vec![*api],
                 });
             }
         }
@@ -214,7 +211,8 @@ impl TargetStatus {
     }
 
     pub(super) fn lost_by_stage(&self) -> impl Iterator<Item = Lost> {
-        self.lost.iter().map(|(stage, count)| {
+        let words = self.clock.words();
+        self.lost.iter().map(move |(stage, count)| {
             let points = self.history.iter().map(|point| {
                 let lost = match stage {
                     Stage::ReadyToSend => point.ready_to_send,
@@ -223,22 +221,23 @@ impl TargetStatus {
                 (point.end.0, lost)
             });
             Lost {
-                stage: words::stage(*stage),
+                name: (words.page.lost)((words.stage)(*stage)),
                 count: words::count(*count),
                 share: self.share_of_pushes(*stage, *count),
-                trend: Trend::of(points.collect()),
+                trend: Trend::of(points.collect(), words),
             }
         })
     }
 
     fn share_of_pushes(&self, stage: Stage, lost: u64) -> Option<String> {
         let share = share(lost, *self.pushes.get(&stage)?)?;
-        let of = words::pushes(stage);
-        Some(format!("{} of all {of}", words::percent(share)))
+        let words = self.clock.words();
+        let all = (words.all_pushes)((words.pushes)(stage));
+        Some((words.share_of)(&words.percent(share), &all))
     }
 
     pub(super) fn left_out_words(&self) -> String {
-        words::plural(self.losses_left_out, "smaller row")
+        (self.clock.words().page.left_out)(self.losses_left_out)
     }
 }
 

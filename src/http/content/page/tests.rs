@@ -13,12 +13,17 @@ fn wish(app: &str, refresh: &str) -> Wish {
     Wish {
         app: app.to_owned(),
         refresh: refresh.to_owned(),
+        lang: String::new(),
     }
 }
 
 fn render(world: &World, at: u64, app: &str) -> String {
+    render_in(world, at, app, Language::English)
+}
+
+fn render_in(world: &World, at: u64, app: &str, language: Language) -> String {
     let wish = wish(app, "");
-    let status = world.status(at, wish.app());
+    let status = world.status_in(at, wish.app(), language);
     Page::new(&status, &wish, None).render().unwrap()
 }
 

@@ -32,7 +32,7 @@ fn minute(incident: bool) -> Vec<(&'static str, u64)> {
 /// The pages of two apps of which one has an incident of 20 minutes, told by name: an hour
 /// before it, three minutes and a quarter of an hour into it, ten minutes and more than an
 /// hour after it.
-fn incident() -> Vec<(&'static str, String)> {
+fn incident(language: Language) -> Vec<(&'static str, String)> {
     let mut world = World::new(&[target("shop", "singapore"), target("game", "frankfurt")]);
     let told = [
         (118, "before"),
@@ -51,14 +51,14 @@ fn incident() -> Vec<(&'static str, String)> {
             world.minute(1, &game);
         }
         if let Some((_, name)) = told.iter().find(|(at, _)| *at == n) {
-            pages.push((*name, render(&world, 60 * (n + 1), "")));
+            pages.push((*name, render_in(&world, 60 * (n + 1), "", language)));
         }
     }
     pages
 }
 
 /// Every target fails for one reason; one of sixty apps loses pushes and others are calm.
-fn other_days() -> [(&'static str, String); 2] {
+fn other_days(language: Language) -> [(&'static str, String); 2] {
     let mut failing = World::new(&[target("shop", "singapore"), target("game", "frankfurt")]);
     let mut targets: Vec<Target> = Vec::new();
     for place in 0..2 {
@@ -96,8 +96,8 @@ fn other_days() -> [(&'static str, String); 2] {
         sixty.sent(place, 1000, 10_000);
     }
     [
-        ("failing", render(&failing, 1100, "")),
-        ("sixty-apps", render(&sixty, 1000, "")),
+        ("failing", render_in(&failing, 1100, "", language)),
+        ("sixty-apps", render_in(&sixty, 1000, "", language)),
     ]
 }
 
@@ -134,7 +134,7 @@ fn before_in_and_after_an_incident_the_page_says_what_is_so_then() {
             "nothing stands out; 0 (0 %) lost before sending, 1,200 (2.0 %) after",
         ],
     ];
-    let pages = incident();
+    let pages = incident(Language::English);
     assert_eq!(pages.len(), sentences.len());
     for ((name, page), sentences) in pages.iter().zip(sentences) {
         leave(name, page);
@@ -157,7 +157,7 @@ fn before_in_and_after_an_incident_the_page_says_what_is_so_then() {
 
 #[test]
 fn other_days_read_right() {
-    let [(failing, failing_page), (sixty, sixty_page)] = &other_days();
+    let [(failing, failing_page), (sixty, sixty_page)] = &other_days(Language::English);
     for (name, page, sentence) in [
         (
             failing,
@@ -173,6 +173,105 @@ fn other_days_read_right() {
         let text = text(page);
         assert!(text.contains(sentence), "{name}: {text}");
         leave(name, page);
+    }
+}
+
+/// Text that is the same in every language, or in another one by intention.
+fn without_names(page: &str) -> String {
+    let mut page = page.to_owned();
+    for (start, end) in [
+        ("<code>", "</code>"),
+        ("<q>", "</q>"),
+        ("hreflang=", "</a>"),
+    ] {
+        while let Some((before, rest)) = page.split_once(start) {
+            let (_, after) = rest.split_once(end).unwrap();
+            page = format!("{before}{after}");
+        }
+    }
+    page
+}
+
+#[test]
+fn the_chinese_page_has_no_english_sentence() {
+    for (name, page) in incident(Language::Chinese)
+        .into_iter()
+        .chain(other_days(Language::Chinese))
+    {
+        leave(&format!("{name}-zh"), &page);
+        assert!(page.contains("<html lang=\"zh-CN\">"), "{page}");
+        let text = text(&without_names(&page)).replace("UserSig check failed", "");
+        // Names of ours and of vendors are words in English, too; a sentence has two in a row.
+        let words: Vec<&str> = text
+            .split([' ', '，', '。', '；', '：', '（', '）'])
+            .collect();
+        let names = ["shop", "game", "singapore", "frankfurt"];
+        let is_word = |word: &str| {
+            let is_lower = word.len() > 1 && word.chars().all(|c| c.is_ascii_lowercase());
+            is_lower && !names.contains(&word)
+        };
+        let english = words
+            .windows(2)
+            .find(|pair| pair.iter().all(|word| is_word(word)));
+        assert_eq!(english, None, "{name}: {text}");
+    }
+}
+
+#[test]
+fn before_in_and_after_an_incident_the_chinese_page_says_the_same() {
+    let sentences = [
+        "一切正常 所有目标都有应答，没有异常。",
+        "2 个应用中有 1 个正在丢失推送，原因可以修复：shop，APNs 凭据被拒绝（403 InvalidProviderToken）。",
+        "现在每分钟 830，占 APNs 已发送的推送的 83 %；从 10:00 UTC（18:00 +08:00，16 分钟前）开始，仍在继续",
+        "10:20 UTC（18:20 +08:00，11 分钟前）结束，10:00 UTC（18:00 +08:00）开始，最晚 11:20 UTC（19:20 +08:00）移出窗口",
+        "没有异常；发送前丢失 0（0 %），发送后丢失 1,200（2.0 %）",
+    ];
+    for ((name, page), sentence) in incident(Language::Chinese).iter().zip(sentences) {
+        let text = text(page);
+        assert!(text.contains(sentence), "{name}: {sentence}\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_then_the_browser_then_the_configuration_choose_the_language() {
+    use axum::http::header::ACCEPT_LANGUAGE;
+    use tower::ServiceExt;
+
+    use crate::config::Web;
+    use crate::http::content::{Lifecycle, router};
+    use crate::self_metrics::SelfMetrics;
+    use crate::target::snapshot::Snapshot;
+
+    let targets = [target("shop", "singapore")];
+    for (address, accepted, configured, spoken) in [
+        ("/", None, Language::English, "en"),
+        ("/", None, Language::Chinese, "zh-CN"),
+        (
+            "/",
+            Some("zh-CN,zh;q=0.9,en;q=0.8"),
+            Language::English,
+            "zh-CN",
+        ),
+        ("/", Some("en-US"), Language::Chinese, "en"),
+        ("/", Some("fr"), Language::Chinese, "zh-CN"),
+        ("/?lang=en", Some("zh-CN"), Language::Chinese, "en"),
+        ("/?lang=klingon", Some("zh-CN"), Language::English, "zh-CN"),
+    ] {
+        let served = Content::new(
+            Arc::new(Snapshot::new(&targets)),
+            Arc::new(SelfMetrics::new(&targets).unwrap()),
+            &Web::default(),
+            Arc::new(Lifecycle::new(None, false)),
+        );
+        let router = router(Arc::new(served.speaking(configured)));
+        let mut request = axum::http::Request::get(address);
+        if let Some(accepted) = accepted {
+            request = request.header(ACCEPT_LANGUAGE, accepted);
+        }
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.headers()[CONTENT_LANGUAGE], spoken, "{address}");
+        assert_eq!(response.headers()[VARY], "Accept-Language");
     }
 }
 
