@@ -5,6 +5,7 @@ import dataclasses
 import http.server
 import pathlib
 import re
+import sys
 import threading
 import time
 import urllib.error
@@ -125,6 +126,11 @@ class Wire(http.server.ThreadingHTTPServer):
         self.source = source
         self.served: list[str] = []
         super().__init__(("127.0.0.1", 0), Passing)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        # On a busy machine a scrape may be given up; the program that did so has an error of its own to show.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def target(self) -> str:

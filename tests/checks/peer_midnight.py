@@ -40,6 +40,8 @@ def sleep_until(moment: float) -> None:
 
 
 class Reader(VictoriaMetrics):
+    interval = "1s"
+
     def __init__(self, folder: pathlib.Path) -> None:
         super().__init__(folder)
         self.jobs = self.jobs[:1]

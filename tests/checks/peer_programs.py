@@ -38,6 +38,8 @@ class Peer(abc.ABC):
     program: str
     name: str
     jobs: list[Job]
+    # Of scrapes, and the most that one may take. All at once they are a crowd on a busy machine.
+    interval = "5s"
     complaint = re.compile(r"level=(WARN|ERROR)")
     # How far a stored value may be from the one that was scraped, relative to it.
     precision = 0.0
@@ -53,7 +55,8 @@ class Peer(abc.ABC):
         return PROGRAMS[self.program].version
 
     def config(self) -> dict:
-        return {"global": {"scrape_interval": "1s"}, "scrape_configs": [job.scraping() for job in self.jobs]}
+        every = {"scrape_interval": self.interval, "scrape_timeout": self.interval}
+        return {"global": every, "scrape_configs": [job.scraping() for job in self.jobs]}
 
     def written(self, config: dict) -> pathlib.Path:
         file = self.folder / "config.yml"

@@ -18,8 +18,8 @@ from lab import Failure, until
 from peer_lab import MOVING, Series, Source, Values, Wire, shown, still
 from peer_programs import PEERS, Job, Peer
 
-SCRAPES = 4
-PATIENCE = 60
+SCRAPES = 3
+PATIENCE = 120
 LEAST = 500
 
 

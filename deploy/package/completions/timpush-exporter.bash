@@ -43,6 +43,9 @@ _timpush__exporter() {
             timpush__exporter,simulate)
                 cmd="timpush__exporter__subcmd__simulate"
                 ;;
+            timpush__exporter,trace)
+                cmd="timpush__exporter__subcmd__trace"
+                ;;
             timpush__exporter,usersig)
                 cmd="timpush__exporter__subcmd__usersig"
                 ;;
@@ -73,6 +76,9 @@ _timpush__exporter() {
             timpush__exporter__subcmd__help,simulate)
                 cmd="timpush__exporter__subcmd__help__subcmd__simulate"
                 ;;
+            timpush__exporter__subcmd__help,trace)
+                cmd="timpush__exporter__subcmd__help__subcmd__trace"
+                ;;
             timpush__exporter__subcmd__help,usersig)
                 cmd="timpush__exporter__subcmd__help__subcmd__usersig"
                 ;;
@@ -83,7 +89,7 @@ _timpush__exporter() {
 
     case "${cmd}" in
         timpush__exporter)
-            opts="-h -V --config --listen --replica-index --shard-index --shard-total --log-format --log-level --help --version run demo simulate check-config query probe backfill healthcheck usersig help"
+            opts="-h -V --config --listen --replica-index --shard-index --shard-total --log-format --log-level --help --version run demo simulate check-config query trace probe backfill healthcheck usersig help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -175,12 +181,16 @@ _timpush__exporter() {
             return 0
             ;;
         timpush__exporter__subcmd__check__subcmd__config)
-            opts="-h --without-secrets --log-format --log-level --help"
+            opts="-h --config --without-secrets --log-format --log-level --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --log-format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
@@ -257,7 +267,7 @@ _timpush__exporter() {
             return 0
             ;;
         timpush__exporter__subcmd__help)
-            opts="run demo simulate check-config query probe backfill healthcheck usersig help"
+            opts="run demo simulate check-config query trace probe backfill healthcheck usersig help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -383,6 +393,20 @@ _timpush__exporter() {
             return 0
             ;;
         timpush__exporter__subcmd__help__subcmd__simulate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        timpush__exporter__subcmd__help__subcmd__trace)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -557,6 +581,56 @@ _timpush__exporter() {
                     ;;
                 --scenario)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        timpush__exporter__subcmd__trace)
+            opts="-h --config --app --region --push-id --task-id --user-id --output --log-format --log-level --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --app)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --region)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --push-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --task-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json" -- "${cur}"))
                     return 0
                     ;;
                 --log-format)

@@ -39,6 +39,7 @@ complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "d
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "simulate" -d 'Run the service\'s simulator alone, for drills and tests'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "check-config" -d 'Check a configuration and show how many calls it needs'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "query" -d 'Ask the service one question and show the answer to a person'
+complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "trace" -d 'Show what became of one push, step by step'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "probe" -d 'Measure what the service does not document, and show the settings to use'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "backfill" -d 'Write what the daemon would have served in the last 7 days, to load it into Prometheus'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "healthcheck" -d 'Fail unless a daemon answers, for containers without a shell'
@@ -65,6 +66,7 @@ complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand simula
 json\t''"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand simulate" -l log-level -d 'What is logged. error: what ends the program or a reload; warn: failing polls and odd settings, too; info: start, reloads and recoveries, too; debug: each repeated failure and each connection that ends early, too; trace: nothing more' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand simulate" -s h -l help -d 'Print help'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand check-config" -l config -d 'The same, as the other commands name it' -r -F
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand check-config" -l log-format -d 'How log lines look' -r -f -a "text\t''
 json\t''"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand check-config" -l log-level -d 'What is logged. error: what ends the program or a reload; warn: failing polls and odd settings, too; info: start, reloads and recoveries, too; debug: each repeated failure and each connection that ends early, too; trace: nothing more' -r
@@ -83,6 +85,18 @@ json\t''"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l log-level -d 'What is logged. error: what ends the program or a reload; warn: failing polls and odd settings, too; info: start, reloads and recoveries, too; debug: each repeated failure and each connection that ends early, too; trace: nothing more' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l all -d 'Show every row: churn, rows under 1 % and the overall counts, too'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -s h -l help -d 'Print help'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l config -r -F
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l app -d 'The app\'s name in the configuration; can be left out where there is only one' -r
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l region -d 'One of the app\'s regions; without it, all of them are asked' -r
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l push-id -d 'A push that followed a chat message: the message\'s id, which the console calls `Push ID`' -r
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l task-id -d 'A push to all users, to a tag or to listed users: the task\'s id, with --user-id' -r
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l user-id -d 'The user whose devices are meant' -r
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l output -r -f -a "table\t''
+json\t''"
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l log-format -d 'How log lines look' -r -f -a "text\t''
+json\t''"
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l log-level -d 'What is logged. error: what ends the program or a reload; warn: failing polls and odd settings, too; info: start, reloads and recoveries, too; debug: each repeated failure and each connection that ends early, too; trace: nothing more' -r
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -s h -l help -d 'Print help'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l config -r -F
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l app -d 'The app\'s name in the configuration; can be left out where there is only one' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l region -d 'One of the app\'s regions; without it, all of them are measured' -r
@@ -122,13 +136,14 @@ complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand usersi
 json\t''"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand usersig" -l log-level -d 'What is logged. error: what ends the program or a reload; warn: failing polls and odd settings, too; info: start, reloads and recoveries, too; debug: each repeated failure and each connection that ends early, too; trace: nothing more' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand usersig" -s h -l help -d 'Print help'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query probe backfill healthcheck usersig help" -f -a "run" -d 'Poll the service and serve metrics'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query probe backfill healthcheck usersig help" -f -a "demo" -d 'Show the whole thing without credentials, on a simulated service'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query probe backfill healthcheck usersig help" -f -a "simulate" -d 'Run the service\'s simulator alone, for drills and tests'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query probe backfill healthcheck usersig help" -f -a "check-config" -d 'Check a configuration and show how many calls it needs'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query probe backfill healthcheck usersig help" -f -a "query" -d 'Ask the service one question and show the answer to a person'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query probe backfill healthcheck usersig help" -f -a "probe" -d 'Measure what the service does not document, and show the settings to use'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query probe backfill healthcheck usersig help" -f -a "backfill" -d 'Write what the daemon would have served in the last 7 days, to load it into Prometheus'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query probe backfill healthcheck usersig help" -f -a "healthcheck" -d 'Fail unless a daemon answers, for containers without a shell'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query probe backfill healthcheck usersig help" -f -a "usersig" -d 'Print a signature and its expiry, to try the service by hand'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query probe backfill healthcheck usersig help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "run" -d 'Poll the service and serve metrics'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "demo" -d 'Show the whole thing without credentials, on a simulated service'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "simulate" -d 'Run the service\'s simulator alone, for drills and tests'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "check-config" -d 'Check a configuration and show how many calls it needs'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "query" -d 'Ask the service one question and show the answer to a person'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "trace" -d 'Show what became of one push, step by step'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "probe" -d 'Measure what the service does not document, and show the settings to use'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "backfill" -d 'Write what the daemon would have served in the last 7 days, to load it into Prometheus'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "healthcheck" -d 'Fail unless a daemon answers, for containers without a shell'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "usersig" -d 'Print a signature and its expiry, to try the service by hand'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
