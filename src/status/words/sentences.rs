@@ -77,7 +77,10 @@ mod tests {
         let of_outcomes =
             Outcome::ALL.map(|outcome| sentence(&FetchError::new(outcome, "").advice));
         for text in of_codes.chain(of_refusals).chain(of_outcomes) {
-            assert!(BY_ENGLISH.contains_key(text.as_str()), "{text}");
+            assert!(
+                BY_ENGLISH.contains_key(text.as_str()),
+                "not in zh_sentences.json: {text}"
+            );
         }
     }
 
@@ -90,7 +93,7 @@ mod tests {
             (Some(3), "1"),
         ] {
             let platform = platform.map(Platform);
-            let meaning = loss_code(Stage::PostSendDelivered, platform, &ErrCode::new(code));
+            let meaning = loss_code(Stage::PostSendDelivered, platform, &ErrCode::new(code), "");
             for text in [&meaning.meaning, &meaning.advice] {
                 assert_eq!(english(&chinese(text)), None, "{}", chinese(text));
             }
