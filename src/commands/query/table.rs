@@ -211,7 +211,7 @@ mod tests {
         ];
         assert_eq!(lines[..expected.len()], expected, "{chinese}");
         assert!(
-            lines[expected.len()].starts_with("- apns 403：取决于描述。"),
+            lines[expected.len()].starts_with("- apns 403：请重新上传 p8 密钥"),
             "{chinese}"
         );
         // Columns are as wide as their text on a terminal.
