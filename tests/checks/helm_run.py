@@ -109,6 +109,13 @@ def running(pod: Pod, log: pathlib.Path, *command: str) -> Iterator[subprocess.P
         process.wait()
 
 
+def is_open(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 5):
+        return True
+    return False
+
+
 class Client:
     """Asks the exporter as the operator's endpoint or as the kubelet would."""
 
@@ -126,9 +133,7 @@ class Client:
     @staticmethod
     def probe(probe: dict) -> bool:
         if "tcpSocket" in probe:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", 10898), 5):
-                return True
-            return False
+            return is_open(BASE)
         get = probe["httpGet"]
         unchecked = ssl.create_default_context()
         unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
@@ -195,7 +200,9 @@ def main(rendered: str, folder: str) -> int:
     config = yaml.safe_load(maps[volume["configMap"]["name"]]["timpush.yml"])
     client = Client('"timpush-web"' in text, work)
     simulator = ["simulate", "--listen", SIMULATOR, "--config", "/etc/timpush-exporter/timpush.yml"]
-    with running(pod, work / "simulator.log", *simulator):
+    with running(pod, work / "simulator.log", *simulator) as process:
+        # An exporter that finds nobody there asks again only after its interval.
+        wait_for("the service", lambda: is_open(SIMULATOR), process, work / "simulator.log", 60)
         found = check(pod, client, config, work)
     for problem in found:
         print(problem)
