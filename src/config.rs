@@ -62,7 +62,7 @@ use crate::model::window::DayOffset;
 use crate::usersig::{Identifier, SecretKey, SecretKeyError};
 
 pub use certificates::{CertificatesError, certificates};
-pub use environment::variables;
+pub use environment::{SHARD, variables};
 pub use file::{NotFound, PLACES, find};
 pub use findings::{Problem, Problems};
 pub use keys::Polling;

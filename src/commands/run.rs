@@ -86,10 +86,7 @@ fn load(
     listen: Option<SocketAddr>,
     first: &Once,
 ) -> Result<Config, reload::Rejection> {
-    let mut variables = variables();
-    // Those of the command line are no settings of the configuration.
-    variables.retain(|name, _| !ShardArgs::VARIABLES.contains(&name.as_str()));
-    let config = Config::load(path, &variables, Secrets::Check);
+    let config = Config::load(path, &variables(), Secrets::Check);
     let mut config = config.map_err(|error| error.to_string())?;
     config.listen = listen.unwrap_or(config.listen);
     first.call_once(|| {

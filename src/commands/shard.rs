@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use clap::Args;
 use rustix::system::uname;
 
+use crate::config::SHARD;
 use crate::model::shard::{Position, Shard, ShardError};
 
-const INDEX: &str = "TIMPUSH_SHARD_INDEX";
-const TOTAL: &str = "TIMPUSH_SHARD_TOTAL";
+const INDEX: &str = SHARD[0];
+const TOTAL: &str = SHARD[1];
 
 #[derive(Args, Default)]
 pub(super) struct ShardArgs {
@@ -41,8 +42,6 @@ pub(super) enum ArgsError {
 }
 
 impl ShardArgs {
-    pub(super) const VARIABLES: [&str; 2] = [INDEX, TOTAL];
-
     /// All apps, unless something is said.
     pub(super) fn shard(&self, variables: &BTreeMap<String, String>) -> Result<Shard, ArgsError> {
         // An empty variable counts as not set, as for the settings.
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     fn shard(args: &ShardArgs, variables: [&str; 2]) -> Result<Shard, String> {
-        let names = ShardArgs::VARIABLES.map(str::to_owned);
+        let names = SHARD.map(str::to_owned);
         let variables = names.into_iter().zip(variables.map(str::to_owned));
         args.shard(&variables.collect())
             .map_err(|error| error.to_string())

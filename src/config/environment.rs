@@ -10,6 +10,9 @@ use super::schema::{Group, Kind, closest};
 
 const PREFIX: &str = "TIMPUSH_";
 
+/// Which shard of how many `run` is: options of the command line, and no settings.
+pub const SHARD: [&str; 2] = ["TIMPUSH_SHARD_INDEX", "TIMPUSH_SHARD_TOTAL"];
+
 /// This program's variables out of the process environment, and those of a proxy. A
 /// variable that is not UTF-8 cannot be one of its settings; one of a proxy is given with
 /// U+FFFD in it, to be refused.
@@ -100,6 +103,7 @@ pub(super) fn unknown<'a>(
     env.keys()
         .filter(|name| name.starts_with(PREFIX) && !is_of_kubernetes(name))
         .filter(|name| !known.contains(name) && !keys.contains(name.as_str()))
+        .filter(|name| !SHARD.contains(&name.as_str()))
         .map(|name| {
             let hint = closest(name, known.iter().map(String::as_str))
                 .map(|near| format!("; did you mean {near}?"))
