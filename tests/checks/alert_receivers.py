@@ -353,7 +353,7 @@ def check(receiver: str, message: tuple[str, str, int], phase: str) -> str:
         return "quiet"
     mark = marks[phase][chinese]
     assert mark in title and mark in text, (title, text)
-    assert "Upload the p8 key again" in text, text
+    assert ("请重新上传 p8 密钥" if chinese else "Upload the p8 key again") in text, text
     assert ("处理手册" in text and "厂商通道丢失率过高" in text) if chinese else "Runbook" in text, text
     # The words themselves arrive.
     seen = narrow(re.sub(r"\s+", " ", text))

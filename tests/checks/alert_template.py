@@ -11,6 +11,7 @@ import sys
 
 TOP = pathlib.Path(__file__).parents[2]
 CATALOGUE = TOP / "src/model/catalogue/vendor_codes.json"
+SENTENCES = TOP / "src/status/words/zh_sentences.json"
 TEMPLATE = TOP / "deploy/alertmanager/timpush-codes.tmpl"
 
 HEAD = """\
@@ -20,8 +21,13 @@ catalogue by tests/checks/alert_template.py --write: do not edit.
 
 The argument is the annotation `worst`: stage, platform, code and the service's description.
 */ -}}
-{{ define "timpush.code" -}}
 """
+
+# A language's template, and how it introduces a meaning and its advice.
+LANGUAGES = {
+    "en": ("timpush.code", "Meaning: ", "Advice: "),
+    "zh": ("timpush.code.zh", "含义：", "建议："),
+}
 
 # A platform whose number has no documented name.
 UNLISTED = r"platform_\d+"
@@ -33,6 +39,25 @@ UNKNOWN = (
     "A code that the catalogue does not have.",
     "Look it up in the vendor's documentation, by its platform and description.",
 )
+DESCRIPTION_DECIDES = "Look at the description of the code on the dashboard: it tells which."
+
+# What is said here alone.
+CHINESE = {
+    UNKNOWN[0]: "目录中没有这个错误码。",
+    UNKNOWN[1]: "请按平台和描述查阅厂商文档。",
+    DESCRIPTION_DECIDES: "请在仪表盘上查看该错误码的描述，它会说明是哪一种。",
+}
+
+
+def chinese(text: str) -> str:
+    """A sentence of the catalogue in Chinese, by the same table as the page's."""
+    table = CHINESE | dict(json.loads(SENTENCES.read_text("utf-8")))
+    if text.startswith("One of: "):
+        names = text.removeprefix("One of: ").removesuffix(".").split(", ")
+        return f"以下之一：{'、'.join('其他' if name == 'another' else name for name in names)}。"
+    plain = text.replace("Probably a receipt: ", "Probably: Receipt: ")
+    sure = plain.removeprefix("Probably: ")
+    return table[sure] if sure == text else f"可能：{table[sure]}"
 
 
 def literal(text: str) -> str:
@@ -67,7 +92,7 @@ def pattern(row: dict, platforms: list[str], code: str, words: str = "") -> str:
 
 def branches() -> list[tuple[str, str, str]]:
     """Regular expression, meaning and advice: the first that fits is right."""
-    catalogue = json.loads(CATALOGUE.read_text())
+    catalogue = json.loads(CATALOGUE.read_text("utf-8"))
     groups: dict[tuple[str, str], list[dict]] = {}
     for row in catalogue:
         groups.setdefault((row["vendor"], row["code"]), []).append(row)
@@ -98,27 +123,31 @@ def branches() -> list[tuple[str, str, str]]:
             meaning, advice = hedged(general[0]), general[0]["advice"]
         else:
             meaning = f"One of: {', '.join(row.get('reason', 'another') for row in general)}."
-            advice = "Look at the description of the code on the dashboard: it tells which."
+            advice = DESCRIPTION_DECIDES
         if nearest := [platform for platform in where if is_nearest(platform)]:
             rest.append((pattern(general[0], nearest, code), meaning, advice))
     return own + decided + named + rest + unnumbered
 
 
 def template() -> str:
-    word, out = "if", [HEAD]
-    for pattern, meaning, advice in branches():
-        out.append(f"{{{{- {word} match {literal(pattern)} . }}}}\nMeaning: {meaning}\nAdvice: {advice}\n")
-        word = "else if"
-    out.append("{{- else }}\nMeaning: {}\nAdvice: {}\n{{- end }}\n".replace("{}", "%s") % UNKNOWN)
-    out.append("{{- end }}\n")
+    out = [HEAD]
+    for language, (name, meaning_is, advice_is) in LANGUAGES.items():
+        said = chinese if language == "zh" else str
+        out.append(f'{{{{ define "{name}" -}}}}\n')
+        word = "if"
+        for pattern, meaning, advice in branches():
+            out.append(f"{{{{- {word} match {literal(pattern)} . }}}}\n{meaning_is}{said(meaning)}\n{advice_is}{said(advice)}\n")
+            word = "else if"
+        meaning, advice = map(said, UNKNOWN)
+        out.append(f"{{{{- else }}}}\n{meaning_is}{meaning}\n{advice_is}{advice}\n{{{{- end }}}}\n{{{{- end }}}}\n")
     return "".join(out)
 
 
 def main() -> int:
     text = template()
     if sys.argv[1:] == ["--write"]:
-        TEMPLATE.write_text(text)
-    elif TEMPLATE.read_text() != text:
+        TEMPLATE.write_text(text, "utf-8")
+    elif TEMPLATE.read_text("utf-8") != text:
         print(f"{TEMPLATE.relative_to(TOP)} is not what the catalogue says: run {sys.argv[0]} --write")
         return 1
     print(f"{len(branches())} meanings")

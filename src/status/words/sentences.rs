@@ -33,16 +33,17 @@ pub(super) fn chinese(text: &str) -> String {
     if let Some(chinese) = BY_ENGLISH.get(text) {
         return (*chinese).to_owned();
     }
-    let mut text = text.to_owned();
     if text.len() > LONGEST {
-        return text;
+        return text.to_owned();
     }
+    let mut text = text.replace("Probably a receipt: ", "Probably: Receipt: ");
     for (english, chinese) in SENTENCES.iter() {
         if text.contains(english.as_str()) {
             text = text.replace(english.as_str(), chinese);
         }
     }
-    text.replace("(the service says: ", "(服务端说明：")
+    text.replace("Probably: ", "可能：")
+        .replace("(the service says: ", "(服务端说明：")
 }
 
 #[cfg(test)]
@@ -103,6 +104,13 @@ mod tests {
             chinese(&error.message),
             "签名与应用不符：由另一密钥生成。 (服务端说明：UserSig check failed)"
         );
+    }
+
+    #[test]
+    fn a_meaning_that_is_inferred_says_so_in_chinese() {
+        let code = ErrCode::new("3");
+        let meaning = loss_code(Stage::PostSendDelivered, Some(Platform(8)), &code, "");
+        assert_eq!(chinese(&meaning.meaning), "可能：回执：应用未安装。");
     }
 
     #[test]
