@@ -423,12 +423,16 @@ def worlds() -> dict[str, tuple[World, list[dict]]]:
     }
 
 
-def needed_rules(folder: pathlib.Path, texts: bool) -> list[str]:
-    """The rules without what costs time and changes no alert: the groups for the dashboards, and perhaps the alerts' texts."""
+def needed_rules(folder: pathlib.Path, texts: bool, named: set[str] | None = None) -> list[str]:
+    """The rules without what costs time and changes no alert: the groups for the dashboards, or those that are not
+    named, and perhaps the alerts' texts."""
     made = []
     for path in map(pathlib.Path, RULES):
         groups = yaml.load(path.read_text(), yaml.CSafeLoader)["groups"]
-        groups = [group for group in groups if not group["name"].startswith(NO_ALERT_NEEDS)]
+        groups = [
+            group for group in groups
+            if (not group["name"].startswith(NO_ALERT_NEEDS) if named is None else group["name"] in named)
+        ]
         for rule in (rule for group in groups for rule in group["rules"]):
             if not texts:
                 rule.pop("annotations", None)
