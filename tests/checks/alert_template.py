@@ -55,8 +55,7 @@ def chinese(text: str) -> str:
     if text.startswith("One of: "):
         names = text.removeprefix("One of: ").removesuffix(".").split(", ")
         return f"以下之一：{'、'.join('其他' if name == 'another' else name for name in names)}。"
-    plain = text.replace("Probably a receipt: ", "Probably: Receipt: ")
-    sure = plain.removeprefix("Probably: ")
+    sure = text.removeprefix("Probably: ")
     return table[sure] if sure == text else f"可能：{table[sure]}"
 
 

@@ -33,16 +33,16 @@ pub(super) fn chinese(text: &str) -> String {
     if let Some(chinese) = BY_ENGLISH.get(text) {
         return (*chinese).to_owned();
     }
+    let mut text = text.to_owned();
     if text.len() > LONGEST {
-        return text.to_owned();
+        return text;
     }
-    let mut text = text.replace("Probably a receipt: ", "Probably: Receipt: ");
     for (english, chinese) in SENTENCES.iter() {
         if text.contains(english.as_str()) {
             text = text.replace(english.as_str(), chinese);
         }
     }
-    text.replace("Probably: ", "可能：")
+    text.replace("： ", "：")
         .replace("(the service says: ", "(服务端说明：")
 }
 
@@ -108,9 +108,18 @@ mod tests {
 
     #[test]
     fn a_meaning_that_is_inferred_says_so_in_chinese() {
-        let code = ErrCode::new("3");
-        let meaning = loss_code(Stage::PostSendDelivered, Some(Platform(8)), &code, "");
-        assert_eq!(chinese(&meaning.meaning), "可能：回执：应用未安装。");
+        for (text, expected) in [
+            (
+                "Probably a receipt: the app is not installed.",
+                "可能是回执：应用未安装。",
+            ),
+            (
+                "Probably: The token is malformed.",
+                "可能：token 格式错误。",
+            ),
+        ] {
+            assert_eq!(chinese(text), expected);
+        }
     }
 
     #[test]
