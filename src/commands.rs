@@ -6,6 +6,7 @@ mod chosen;
 pub mod demo;
 pub mod healthcheck;
 mod moment;
+mod output;
 pub mod probe;
 pub mod query;
 pub mod run;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::chosen::Chosen;
-use super::query::Output;
+use super::output::Output;
 use super::share;
 use crate::clock;
 use crate::failure::Failure;
@@ -60,19 +60,5 @@ pub async fn run(args: ProbeArgs, out: &mut dyn Write) -> Result<(), Failure> {
             .map_err(|error| Failure::failed(format!("{id}: {error}; {}", error.advice)))?;
         reports.push(report);
     }
-    match args.output {
-        Output::Json => {
-            serde_json::to_writer_pretty(&mut *out, &reports).map_err(Failure::failed)?;
-            writeln!(out)?;
-        }
-        Output::Table => {
-            for (n, report) in reports.iter().enumerate() {
-                if n > 0 {
-                    writeln!(out)?;
-                }
-                report.write(out)?;
-            }
-        }
-    }
-    Ok(())
+    args.output.print(&reports, out, Report::write)
 }

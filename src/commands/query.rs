@@ -7,10 +7,11 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::chosen::Chosen;
 use super::moment::{Moment, MomentError};
+use super::output::Output;
 use crate::clock;
 use crate::config::{App, duration};
 use crate::failure::Failure;
@@ -48,12 +49,6 @@ pub struct QueryArgs {
     output: Output,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Output {
-    Table,
-    Json,
-}
-
 /// Asks for the losses of a range and prints them.
 pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let chosen = Chosen::load(args.config.as_deref(), args.app.as_deref())?;
@@ -76,22 +71,10 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
         }
         answers.push(Answer::new(target, range, &losses, &sent));
     }
-    match args.output {
-        Output::Json => {
-            serde_json::to_writer_pretty(&mut *out, &answers).map_err(Failure::failed)?;
-            writeln!(out)?;
-        }
-        Output::Table => {
-            let words = words::of(chosen.language());
-            for (n, answer) in answers.iter().enumerate() {
-                if n > 0 {
-                    writeln!(out)?;
-                }
-                table::write(answer, args.all, words, out)?;
-            }
-        }
-    }
-    Ok(())
+    let words = words::of(chosen.language());
+    args.output.print(&answers, out, |answer, out| {
+        table::write(answer, args.all, words, out)
+    })
 }
 
 /// Why a range cannot be asked for.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 
 use super::chosen::Chosen;
-use super::query::Output;
+use super::output::Output;
 use crate::failure::Failure;
 use crate::model::trace::{Id, Trail};
 use told::Told;
@@ -72,21 +72,7 @@ pub async fn run(args: TraceArgs, out: &mut dyn Write) -> Result<(), Failure> {
     for failure in failures {
         tracing::debug!("{failure}");
     }
-    match args.output {
-        Output::Json => {
-            serde_json::to_writer_pretty(&mut *out, &told).map_err(Failure::failed)?;
-            writeln!(out)?;
-        }
-        Output::Table => {
-            for (n, told) in told.iter().enumerate() {
-                if n > 0 {
-                    writeln!(out)?;
-                }
-                told.write(out)?;
-            }
-        }
-    }
-    Ok(())
+    args.output.print(&told, out, Told::write)
 }
 
 fn trail(push: Option<Id>, task: Option<Id>, user: Option<Id>) -> Result<Trail, Failure> {
