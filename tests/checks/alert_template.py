@@ -4,6 +4,7 @@
 Without arguments it checks that the file is what it would write; with --write it writes it.
 """
 
+import functools
 import json
 import pathlib
 import re
@@ -49,14 +50,19 @@ CHINESE = {
 }
 
 
+@functools.cache
+def sentences() -> dict[str, str]:
+    return CHINESE | dict(json.loads(SENTENCES.read_text("utf-8")))
+
+
 def chinese(text: str) -> str:
     """A sentence of the catalogue in Chinese, by the same table as the page's."""
-    table = CHINESE | dict(json.loads(SENTENCES.read_text("utf-8")))
     if text.startswith("One of: "):
         names = text.removeprefix("One of: ").removesuffix(".").split(", ")
         return f"以下之一：{'、'.join('其他' if name == 'another' else name for name in names)}。"
     sure = text.removeprefix("Probably: ")
-    return table[sure] if sure == text else f"可能：{table[sure]}"
+    said = sentences()[sure]
+    return said if sure == text else f"可能：{said}"
 
 
 def literal(text: str) -> str:

@@ -146,7 +146,7 @@ def quick_tests(folder: pathlib.Path) -> list[pathlib.Path]:
         text = path.read_text()
         own = folder / path.stem
         own.mkdir()
-        scenarios.needed_rules(own, True, set(yaml.load(text, yaml.CSafeLoader)["group_eval_order"]))
+        scenarios.needed_rules(own, set(yaml.load(text, yaml.CSafeLoader)["group_eval_order"]))
         made.append(own / path.name)
         # As text, since YAML reads the 30 zeros of `0x30` as a number.
         made[-1].write_text(text.replace("../../deploy/prometheus", str(own)))
