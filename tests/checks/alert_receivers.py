@@ -30,6 +30,7 @@ import urllib.error
 import urllib.request
 
 import yaml
+from lab import serving
 
 TOP = pathlib.Path(__file__).parents[2]
 FOLDER = TOP / "deploy/alertmanager"
@@ -371,9 +372,7 @@ def run(program: str, payload: bool) -> None:
         web, mailer = http_service(got), mail_service(got)
         for server in (web, mailer):
             server.daemon_threads = True
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            stack.callback(server.server_close)
-            stack.callback(server.shutdown)
+            stack.enter_context(serving(server))
         for file in FOLDER.glob("*.tmpl"):
             shutil.copy(file, folder)
         settings = config(web.server_address[1], mailer.server_address[1], payload)

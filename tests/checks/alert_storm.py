@@ -12,7 +12,6 @@ No time is asserted: only how many messages there are, and that each page is ove
 
 import collections
 import concurrent.futures
-import contextlib
 import dataclasses
 import datetime
 import http.server
@@ -24,7 +23,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import yaml
@@ -145,17 +143,6 @@ class Ear(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         self.heard: dict[str, list[tuple[str, dict]]] = collections.defaultdict(list)
         super().__init__(("127.0.0.1", 0), Mouth)
-
-    @contextlib.contextmanager
-    def listening(self):
-        thread = threading.Thread(target=self.serve_forever)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.shutdown()
-            thread.join()
-            self.server_close()
 
 
 class Mouth(http.server.BaseHTTPRequestHandler):
@@ -304,7 +291,7 @@ def silenced_pages(config: dict, alerts: list[dict]) -> list[str]:
 def main() -> int:
     revision = sys.argv[1] if len(sys.argv) > 1 else None
     problems = []
-    with tempfile.TemporaryDirectory() as name, Ear().listening() as ear:
+    with tempfile.TemporaryDirectory() as name, lab.serving(Ear()) as ear:
         folder = pathlib.Path(name)
         files = [TOP / file for file in FILES]
         if revision:

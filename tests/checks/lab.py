@@ -11,15 +11,20 @@ import resource
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from typing import TypeVar
 
 TOP = pathlib.Path(__file__).parents[2]
 JOB = "timpush-exporter"
+
+Server = TypeVar("Server", bound=socketserver.BaseServer)
 
 
 class Failure(Exception):
@@ -238,6 +243,19 @@ def dated(exposition: str, target: pathlib.Path, stamps: range) -> pathlib.Path:
             out.writelines(f"{sample.replace('{', labels, 1)} {value} {stamp}\n" for stamp in stamps)
         out.write("# EOF\n")
     return target
+
+
+@contextlib.contextmanager
+def serving(server: Server) -> Iterator[Server]:
+    """Takes requests in threads of its own."""
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class Prometheus:

@@ -6,7 +6,6 @@ import http.server
 import pathlib
 import re
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -135,17 +134,6 @@ class Wire(http.server.ThreadingHTTPServer):
     @property
     def target(self) -> str:
         return f"127.0.0.1:{self.server_address[1]}"
-
-    @contextlib.contextmanager
-    def open(self) -> Iterator["Wire"]:
-        thread = threading.Thread(target=self.serve_forever)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.shutdown()
-            thread.join()
-            self.server_close()
 
 
 class Passing(http.server.BaseHTTPRequestHandler):

@@ -12,7 +12,7 @@ import time
 import urllib.parse
 
 from go_programs import tool
-from lab import Failure, exporter, fetch, free_port, running, until
+from lab import Failure, exporter, fetch, free_port, running, serving, until
 from peer_lab import Source, Wire, offset_of_a_day_that_began, simulator
 from peer_programs import Job, VictoriaMetrics
 
@@ -106,7 +106,7 @@ def run(folder: pathlib.Path) -> list[str]:
         config.write_text(CONFIG.format(port=source.port, offset=offset) + apps)
         command = [exporter(), "run", "--config", config]
         peer = Reader(folder)
-        with Wire(source).open() as wire:
+        with serving(Wire(source)) as wire:
             peer.jobs[0].wire = wire
             with peer.running():
                 for number, restart in enumerate([*RESTARTS, END]):

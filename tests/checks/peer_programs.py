@@ -23,9 +23,7 @@ class Job:
     name: str
     wants: str
     options: dict = dataclasses.field(default_factory=dict)
-    # Whether OpenMetrics has _created series.
-    created: bool = False
-    # Whether the program then knows since when counters count.
+    # Whether the program knows since when counters count, of an exporter whose OpenMetrics says so in _created series.
     starts: bool = False
     wire: Wire | None = None
 
@@ -143,18 +141,22 @@ class Newest(Prometheus):
         ]
 
 
-class ZeroIngestion(Prometheus):
-    """Writes a zero where a counter began."""
-
-    name = "Prometheus, zeros at start"
-    features = "created-timestamp-zero-ingestion"
+class Starts(Prometheus):
+    """Knows since when counters count, in both formats that say so."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         super().__init__(folder)
         self.jobs = [
-            Job("defaults", "protobuf, gzip", created=True, starts=True),
-            Job("_created", "OpenMetrics 1.0.0, gzip", only("OpenMetricsText1.0.0"), created=True, starts=True),
+            Job("defaults", "protobuf, gzip", starts=True),
+            Job("_created", "OpenMetrics 1.0.0, gzip", only("OpenMetricsText1.0.0"), starts=True),
         ]
+
+
+class ZeroIngestion(Starts):
+    """Writes a zero where a counter began."""
+
+    name = "Prometheus, zeros at start"
+    features = "created-timestamp-zero-ingestion"
 
     def starts(self, job: Job) -> dict[Series, float]:
         """Of those whose first sample is a zero before the first scrape."""
@@ -167,18 +169,11 @@ class ZeroIngestion(Prometheus):
         return found
 
 
-class StartStorage(Prometheus):
+class StartStorage(Starts):
     """Keeps with each sample when its counter began."""
 
     name = "Prometheus, start timestamps"
     features = "st-storage,use-start-timestamps,promql-experimental-functions"
-
-    def __init__(self, folder: pathlib.Path) -> None:
-        super().__init__(folder)
-        self.jobs = [
-            Job("defaults", "protobuf, gzip", created=True, starts=True),
-            Job("_created", "OpenMetrics 1.0.0, gzip", only("OpenMetricsText1.0.0"), created=True, starts=True),
-        ]
 
     def starts(self, job: Job) -> dict[Series, float]:
         # The function drops the name.
@@ -227,7 +222,7 @@ class Collector(Peer):
             Job("defaults", "OpenMetrics 1.0.0, gzip"),
             Job("text 1.0.0", "text 1.0.0, gzip", only("PrometheusText1.0.0")),
             Job("protobuf", "protobuf, gzip", only("PrometheusProto")),
-            Job("_created", "OpenMetrics 1.0.0, gzip", created=True, starts=True),
+            Job("_created", "OpenMetrics 1.0.0, gzip", starts=True),
         ]
 
     def command(self) -> list:
@@ -290,7 +285,7 @@ class StartCollector(Collector):
 
     def __init__(self, folder: pathlib.Path) -> None:
         super().__init__(folder)
-        self.jobs = [Job("protobuf", "protobuf, gzip", only("PrometheusProto"), created=True, starts=True)]
+        self.jobs = [Job("protobuf", "protobuf, gzip", only("PrometheusProto"), starts=True)]
 
 
 def attributes(of: dict) -> dict[str, str]:

@@ -14,7 +14,7 @@ import tempfile
 import time
 
 from go_programs import tool
-from lab import Failure, until
+from lab import Failure, serving, until
 from peer_lab import MOVING, Series, Source, Values, Wire, shown, still
 from peer_programs import PEERS, Job, Peer
 
@@ -75,28 +75,29 @@ def run(names: list[str], folder: pathlib.Path) -> list[str]:
     peers = [kind(folder) for name in names for kind in PEERS[name]]
     wrong = []
     with contextlib.ExitStack() as stack:
+        # One that tells since when counters count, and one that does not.
         sources: dict[bool, Source] = {}
         for peer in peers:
             for job in peer.jobs:
-                if job.created not in sources:
-                    sources[job.created] = stack.enter_context(still(folder, job.created))
-                job.wire = stack.enter_context(Wire(sources[job.created]).open())
+                if job.starts not in sources:
+                    sources[job.starts] = stack.enter_context(still(folder, job.starts))
+                job.wire = stack.enter_context(serving(Wire(sources[job.starts])))
         for source in sources.values():
             log = folder / f"exporter-{source.port}.log"
             until("an exporter that has polled everything", log, source.is_still, 120)
-        before = {created: source.values() for created, source in sources.items()}
+        before = {known: source.values() for known, source in sources.items()}
         with contextlib.ExitStack() as running:
             for peer in peers:
                 running.enter_context(peer.running())
             wait_for_scrapes([job for peer in peers for job in peer.jobs])
-            expected = {created: constant(before[created], source.values()) for created, source in sources.items()}
+            expected = {known: constant(before[known], source.values()) for known, source in sources.items()}
             starts = sources[True].starts() if True in sources else {}
             if True in sources and len(starts) < 20:
                 raise Failure(f"only {len(starts)} starts")
             print(f"{'program':28}  {'version':9}  {'job':20}  {'format':24}  series  starts  differences")
             for peer in peers:
                 for job in peer.jobs:
-                    wrong += compare(peer, job, expected[job.created], starts)
+                    wrong += compare(peer, job, expected[job.starts], starts)
                 wrong += [f"{peer.name} says {line}" for line in peer.complaints()]
     return wrong
 
