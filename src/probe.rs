@@ -7,6 +7,7 @@
 //! edges       is a push at exactly StartTime or EndTime counted
 //! freshness   is there anything of today, and how old is the newest
 //! limit       what the limit of one call a second counts
+//! all_member  are there pushes to all users that nobody watches
 //! settling    how long the counts of a range go on changing
 //! settings    what follows from all of it
 //! report      the same for people and for machines
@@ -15,6 +16,7 @@
 //! All questions but the limit's pass the caller's own limiter, one at a time. Every
 //! verdict comes with the answers that it rests on, and zeros are never taken for a proof.
 
+mod all_member;
 mod edges;
 mod finding;
 mod freshness;
@@ -96,6 +98,8 @@ impl<'a, F: Pair> Probe<'a, F> {
         let freshness = freshness::measure(self, &ground, &resolution, offset).await?;
         self.tell("making two calls at once, up to four times");
         let limit = limit::measure(self, &ground).await;
+        self.tell("looking for pushes to all users");
+        let all_member = all_member::measure(self, &ground).await;
         let settling = if quick {
             settling::skipped()
         } else {
@@ -112,6 +116,7 @@ impl<'a, F: Pair> Probe<'a, F> {
         Ok(Report {
             app: self.target.app.name.clone(),
             region: self.target.region.name.clone(),
+            push: self.target.push,
             api: ground.api.as_str(),
             measured_at: started.to_string(),
             day_additivity: days.finding,
@@ -122,6 +127,7 @@ impl<'a, F: Pair> Probe<'a, F> {
             freshness: freshness.finding,
             settling: settling.finding,
             call_limit: limit,
+            all_member,
             settings,
         })
     }

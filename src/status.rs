@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::clock::Now;
 use crate::model::language::Language;
+use crate::model::push::Push;
 use crate::model::reading::{Api, Reading, Stage};
 use crate::model::window::{DAY, DayOffset, UnixSeconds};
 use crate::target::snapshot::{Good, Point, SetBack, TargetState, Targets};
@@ -75,15 +76,16 @@ impl Status {
     }
 }
 
-/// One app in one region.
+/// One population of pushes of one app in one region.
 #[derive(Debug, Serialize)]
 pub struct TargetStatus {
     pub app: String,
     pub region: String,
+    pub push: Push,
     pub state: State,
     /// The state in a line.
     pub summary: String,
-    pub health: BTreeMap<&'static str, ApiHealth>,
+    pub health: BTreeMap<Api, ApiHealth>,
     /// What the losses are counted over; absent without a good answer that is young enough.
     pub window: Option<Window>,
     /// Absent until the target's loop has started.
@@ -127,11 +129,11 @@ impl TargetStatus {
         };
         let words = clock.words();
         let ranked = loss::ranked(target, now, clock);
-        let good = target.current(Api::NormalPushLoss, now.steady);
-        let health: BTreeMap<&'static str, ApiHealth> = target
+        let good = target.losses(now.steady);
+        let health = target
             .apis
             .iter()
-            .map(|(api, state)| (api.as_str(), ApiHealth::of(state, language)))
+            .map(|(api, state)| (*api, ApiHealth::of(state, language)))
             .collect();
         let state = State::of(target, &ranked.rows);
         let mut notes = notes(target, good, now, clock);
@@ -142,6 +144,7 @@ impl TargetStatus {
         Self {
             app: target.target.app.name.clone(),
             region: target.target.region.name.clone(),
+            push: target.target.push,
             state,
             summary: phrases::summary(state, target, &ranked, words),
             health,
@@ -165,7 +168,7 @@ impl TargetStatus {
 
     /// What decides about the order: how bad it is, then the largest loss that somebody
     /// can do something about.
-    fn rank(&self) -> (State, std::cmp::Reverse<u64>, String, String) {
+    fn rank(&self) -> (State, std::cmp::Reverse<u64>, String, String, Push) {
         let acute = |loss: &&LossStatus| loss.concern != Concern::Steady;
         let count = self.losses.iter().find(acute).map_or(0, |loss| loss.count);
         (
@@ -173,12 +176,18 @@ impl TargetStatus {
             std::cmp::Reverse(count),
             self.app.clone(),
             self.region.clone(),
+            self.push,
         )
     }
 
-    /// `shop/singapore`.
+    /// `shop/singapore`, and whose pushes where they are not the usual ones.
     pub fn id(&self) -> String {
-        format!("{}/{}", self.app, self.region)
+        format!("{}/{}", self.app, self.place())
+    }
+
+    /// The region, and whose pushes where they are not the usual ones.
+    pub fn place(&self) -> String {
+        self.clock.words().place(&self.region, self.push)
     }
 }
 
@@ -204,7 +213,7 @@ fn notes(target: &TargetState, good: Option<&Good>, now: Now, clock: Clock) -> V
         let time = (words.duration)(seconds);
         notes.push((words.set_back)(&time, &clock.since(Moment(at))));
     }
-    let api = target.apis.get(&Api::NormalPushLoss);
+    let api = target.apis.get(&Api::losses(target.target.push));
     if good.is_none()
         && let Some(at) = api.and_then(|api| api.last_success)
     {

@@ -176,7 +176,7 @@ fn slowness(targets: &[&Target]) -> f64 {
 fn first_calls(targets: &[&Target]) -> BTreeMap<u32, u32> {
     let mut calls: BTreeMap<u32, u32> = BTreeMap::new();
     for target in targets {
-        let apis = u32::try_from(target.apis().len()).unwrap_or(u32::MAX);
+        let apis = u32::try_from(target.apis().count()).unwrap_or(u32::MAX);
         *calls.entry(target.app.sdk_app_id).or_default() += additivity::MOST_CALLS + apis;
     }
     calls

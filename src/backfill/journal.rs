@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::answers::TooMany;
+use crate::model::push::Push;
 use crate::model::reading::{Api, CountKey, Counts};
 use crate::model::target_id::TargetId;
 use crate::model::window::{Range, UnixSeconds};
 
 /// Changes when the meaning of a line changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The longest line, in bytes: about three times the line of the longest response.
 pub const MAX_LINE: usize = 64 << 20;
@@ -37,7 +38,7 @@ enum Line {
     Answer {
         app: String,
         region: String,
-        api: String,
+        api: Api,
         start: UnixSeconds,
         end: UnixSeconds,
         counts: Vec<(CountKey, u64)>,
@@ -45,6 +46,7 @@ enum Line {
     Proved {
         app: String,
         region: String,
+        push: Push,
     },
 }
 
@@ -207,12 +209,16 @@ fn entry(line: &[u8]) -> Option<Entry> {
             end,
             counts,
         } => Some(Entry::Answer {
-            id: TargetId { app, region },
-            api: Api::ALL.into_iter().find(|known| known.as_str() == api)?,
+            id: TargetId {
+                app,
+                region,
+                push: api.push(),
+            },
+            api,
             range: Range { start, end },
             counts: counts.into_iter().collect(),
         }),
-        Line::Proved { app, region } => Some(Entry::Proved(TargetId { app, region })),
+        Line::Proved { app, region, push } => Some(Entry::Proved(TargetId { app, region, push })),
     }
 }
 
@@ -261,7 +267,7 @@ impl Journal {
         self.write(&Line::Answer {
             app: id.app.clone(),
             region: id.region.clone(),
-            api: api.to_string(),
+            api,
             start: range.start,
             end: range.end,
             counts: counts
@@ -276,6 +282,7 @@ impl Journal {
         self.write(&Line::Proved {
             app: id.app.clone(),
             region: id.region.clone(),
+            push: id.push,
         })
     }
 
@@ -318,6 +325,7 @@ mod tests {
         let id = || TargetId {
             app: "a \"b\"".to_owned(),
             region: "lab".to_owned(),
+            push: Push::Normal,
         };
         let of = |api, start, counts| Entry::Answer {
             id: id(),
@@ -457,7 +465,7 @@ mod tests {
 
     #[test]
     fn a_line_of_any_length_is_held_up_to_the_bound_alone() {
-        let line = b"{\"proved\":{\"app\":\"a\",\"region\":\"b\"}}\n".to_vec();
+        let line = b"{\"proved\":{\"app\":\"a\",\"region\":\"b\",\"push\":\"normal\"}}\n".to_vec();
         let fits = MAX_LINE - line.len();
         for (more, damaged) in [(fits, false), (fits + 1, true), (usize::MAX >> 1, true)] {
             let parsed = parse(endless(line.clone(), more), &facts(&[]), |_| Ok(()));
@@ -469,7 +477,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_more_entries_than_lines_and_whole_lines_alone_count(
-            lines in proptest::collection::vec("[ -~]{0,60}|\\{\"proved\":\\{\"app\":\"a\",\"region\":\"b\"\\}\\}", 0..6),
+            lines in proptest::collection::vec("[ -~]{0,60}|\\{\"proved\":\\{\"app\":\"a\",\"region\":\"b\",\"push\":\"all_member\"\\}\\}", 0..6),
         ) {
             let mut entries = 0;
             let text = lines.join("\n");

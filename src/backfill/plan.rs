@@ -76,10 +76,10 @@ impl Backfill {
             .iter()
             .enumerate()
             .flat_map(|(target, planned)| {
-                planned.target.apis().iter().flat_map(move |api| {
+                planned.target.apis().flat_map(move |api| {
                     planned.pieces.iter().map(move |range| Query {
                         target,
-                        api: *api,
+                        api,
                         range: *range,
                     })
                 })
@@ -143,13 +143,13 @@ impl Backfill {
         let of_target = |(index, planned): (usize, &Planned)| {
             let mut samples = Samples::new();
             for api in planned.target.apis() {
-                let sums = Sums::new(answers.take(index, *api));
+                let sums = Sums::new(answers.take(index, api));
                 replay(
                     &planned.settings,
                     &planned.stops,
                     self.started,
                     |range| sums.counts(range),
-                    |frame| samples::add(&mut samples, *api, frame),
+                    |frame| samples::add(&mut samples, api, frame),
                 );
             }
             samples.values_mut().for_each(Vec::shrink_to_fit);

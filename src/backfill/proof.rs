@@ -29,7 +29,7 @@ pub(super) async fn prove<F: Fetch>(
     target: &Target,
     now: UnixSeconds,
 ) -> Result<(), Unproved> {
-    let api = Api::NormalPushLoss;
+    let api = Api::losses(target.push);
     let verdict = additivity::check(fetch, target, api, now).await?;
     if verdict.passes() == Some(false) {
         return Err(Unproved::NotAdditive(verdict));

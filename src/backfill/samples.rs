@@ -7,7 +7,7 @@ use super::replay::Frame;
 use crate::families::{Family, day, knowledge, window};
 use crate::metrics::walk::labels;
 use crate::metrics::{Dated, Labels, Written};
-use crate::model::reading::{Api, CountKey, LossKey};
+use crate::model::reading::{Api, CountKey, LossKey, Measure};
 use crate::model::target_id::TargetId;
 use crate::model::window::UnixSeconds;
 
@@ -42,7 +42,7 @@ pub fn add(samples: &mut Samples, api: Api, frame: Frame) {
         }
     }
     if let Some(served) = frame.counters {
-        if api == Api::NormalPushLoss {
+        if api.measure() == Measure::Losses {
             put(Series::DayAnchor, served.anchor.0);
         }
         for (key, count) in served.counts {

@@ -22,6 +22,7 @@ use crate::config::App;
 use crate::config::target::{Target, tests::target};
 use crate::fetch::Fetch;
 use crate::model::outcome::{FetchError, Outcome};
+use crate::model::push::Push;
 use crate::model::reading::{Api, CountKey, Counts, FunnelStep, Reading};
 use crate::model::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
 use crate::simulator::{Incidents, SimApp, truth};
@@ -63,6 +64,7 @@ fn shop(window: u64) -> Target {
             regions: target.app.regions.clone(),
             polling,
         }),
+        push: Push::Normal,
         region: target.region,
     }
 }
@@ -111,7 +113,7 @@ fn true_counts(start: u64, end: u64) -> Counts {
         start: UnixSeconds(start),
         end: UnixSeconds(end),
     };
-    Api::ALL
+    Api::of(Push::Normal)
         .into_iter()
         .flat_map(|api| ask_truth(api, range).counts())
         .collect()

@@ -17,6 +17,7 @@ use crate::config::{App, duration};
 use crate::failure::Failure;
 use crate::fetch::Fetch;
 use crate::model::outcome::FetchError;
+use crate::model::push::Push;
 use crate::model::reading::{Api, Reading};
 use crate::model::window::{LOOK_BACK, Range, TO_PASTE, UnixSeconds, aligned_end};
 use crate::status::words;
@@ -57,13 +58,22 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let mut answers = Vec::new();
     for target in &targets {
         let named = |error: &FetchError| format!("{}: {error}; {}", target.id(), error.advice);
-        let losses = client.fetch(target, Api::NormalPushLoss, range).await;
-        let Reading::Loss(losses) = losses.map_err(|error| Failure::failed(named(&error)))? else {
-            continue;
+        let losses = match client.fetch(target, Api::losses(target.push), range).await {
+            Ok(Reading::Loss(losses)) => losses,
+            Ok(Reading::Statistics { .. }) => continue,
+            // One population is better than none.
+            Err(error) if target.push == Push::AllMember => {
+                tracing::warn!("{}", named(&error));
+                continue;
+            }
+            Err(error) => return Err(Failure::failed(named(&error))),
         };
         let mut sent = Sent::default();
         if target.app.polling.statistics {
-            match client.fetch(target, Api::NormalPushStatistics, range).await {
+            match client
+                .fetch(target, Api::statistics(target.push), range)
+                .await
+            {
                 Ok(reading) => sent = Sent::of(reading),
                 // Losses without shares are better than nothing while one API is out.
                 Err(error) => tracing::warn!("no shares of what was sent: {}", named(&error)),

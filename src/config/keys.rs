@@ -86,8 +86,10 @@ table! {
     // Where nobody gives one it is computed, and at least this.
     /// Age from which the last good values are no longer served.
     stale_after: Duration, Text, duration(KEPT), Duration::from_secs(600);
-    /// Whether `normal_push_statistics` is polled.
+    /// Whether statistics are polled beside losses.
     statistics: bool, Flag, flag(), true;
+    /// Whether pushes to all users, tags and lists of users are polled, too.
+    all_member: bool, Flag, flag(), false;
     /// Whether the day is asked for.
     counters: bool, Flag, flag(), true;
     /// Data series that one target may serve.

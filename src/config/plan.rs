@@ -50,7 +50,8 @@ impl Row {
         polling: &Polling,
         limit: f64,
     ) -> Self {
-        let targets = u32::try_from(regions).unwrap_or(u32::MAX);
+        let targets =
+            u32::try_from(regions.saturating_mul(polling.pushes().count())).unwrap_or(u32::MAX);
         Self {
             app: app.to_owned(),
             sdk_app_id,

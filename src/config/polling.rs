@@ -7,6 +7,7 @@ use super::duration::text;
 use super::keys::{Layer, Polling};
 use super::read::Read;
 use super::section::Section;
+use crate::model::push::Push;
 use crate::model::window::{DAY, LOOK_BACK};
 
 /// How far before the end of what has settled counters look: at a closed day, up to half a
@@ -15,6 +16,16 @@ const COUNTED: Duration = Duration::from_secs(DAY + DAY / 2);
 
 /// The time that the service gives itself for an answer.
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(3);
+
+impl Polling {
+    /// The populations of pushes that are polled.
+    pub fn pushes(&self) -> impl Iterator<Item = Push> + use<> {
+        let all_member = self.all_member;
+        Push::ALL
+            .into_iter()
+            .filter(move |push| all_member || *push == Push::Normal)
+    }
+}
 
 impl Layer {
     /// Reads a section's own values, and checks them together with those that they

@@ -1,46 +1,50 @@
-//! What is polled: one app in one region.
+//! What is polled: one population of pushes of one app in one region.
 
 use std::sync::Arc;
 
 use super::{App, Config};
+use crate::model::push::Push;
 use crate::model::reading::Api;
 use crate::model::region::Region;
 use crate::model::target_id::TargetId;
 
-/// One app in one region; the scheduler runs one loop for each.
+/// One population of pushes of one app in one region; the scheduler runs one loop for each.
 #[derive(Clone, PartialEq)]
 pub struct Target {
     pub app: Arc<App>,
     pub region: Region,
+    pub push: Push,
 }
 
 impl Target {
     /// What the target is asked about, in the order of asking.
-    pub fn apis(&self) -> &'static [Api] {
-        if self.app.polling.statistics {
-            &Api::ALL
-        } else {
-            &Api::ALL[..1]
-        }
+    pub fn apis(&self) -> impl Iterator<Item = Api> {
+        let statistics = self.app.polling.statistics;
+        let statistics = statistics.then_some(Api::statistics(self.push));
+        std::iter::once(Api::losses(self.push)).chain(statistics)
     }
 
     pub fn id(&self) -> TargetId {
         TargetId {
             app: self.app.name.clone(),
             region: self.region.name.clone(),
+            push: self.push,
         }
     }
 }
 
-/// All targets of a configuration: the only loop over apps and regions.
+/// All targets of a configuration: the only loop over apps, regions and populations.
 pub fn expand(config: &Config) -> Vec<Target> {
     config
         .apps
         .iter()
         .flat_map(|app| {
-            app.regions.iter().map(|region| Target {
-                app: Arc::clone(app),
-                region: region.clone(),
+            app.regions.iter().flat_map(|region| {
+                app.polling.pushes().map(|push| Target {
+                    app: Arc::clone(app),
+                    region: region.clone(),
+                    push,
+                })
             })
         })
         .collect()
@@ -73,6 +77,7 @@ pub(crate) mod tests {
         Target {
             region: app.regions[0].clone(),
             app: Arc::new(app),
+            push: Push::Normal,
         }
     }
 }

@@ -122,7 +122,7 @@ impl<'a> Writer<'a> {
     }
 
     fn loss_rows(&self) -> impl Iterator<Item = (&'a LossKey, &'a Loss)> {
-        let good = self.state.current(Api::NormalPushLoss, self.now.steady);
+        let good = self.state.losses(self.now.steady);
         let rows = match good.map(|good| &good.reading) {
             Some(Reading::Loss(rows)) => Some(rows),
             _ => None,
@@ -131,9 +131,7 @@ impl<'a> Writer<'a> {
     }
 
     fn funnel(&self) -> Option<(&'a Funnel, &'a BTreeMap<Platform, Funnel>)> {
-        let good = self
-            .state
-            .current(Api::NormalPushStatistics, self.now.steady)?;
+        let good = self.state.statistics(self.now.steady)?;
         match &good.reading {
             Reading::Statistics { overall, platforms } => Some((overall, platforms)),
             Reading::Loss(_) => None,

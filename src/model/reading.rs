@@ -5,35 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::model::api::{Api, Measure};
 use crate::model::line::one_line;
-
-/// One question that the service can be asked about a range of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Api {
-    /// How many pushes were lost, by stage, platform and error code (document 71898).
-    NormalPushLoss,
-    /// How many pushes were sendable, sent, delivered and clicked (document 71897).
-    NormalPushStatistics,
-}
-
-impl Api {
-    pub const ALL: [Self; 2] = [Self::NormalPushLoss, Self::NormalPushStatistics];
-
-    /// The value of the label `api`, which is also the last segment of the URL's path.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NormalPushLoss => "normal_push_loss",
-            Self::NormalPushStatistics => "normal_push_statistics",
-        }
-    }
-}
-
-impl fmt::Display for Api {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// Where on its way a push was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,6 +55,15 @@ impl Platform {
     /// `Platforms` of the series limit).
     pub const OTHER: Self = Self(i64::MIN);
 
+    /// Stands for pushes to devices that were online, which no vendor's channel carries
+    /// (`EventType` 2 of documents 71894 and 71895).
+    pub const ONLINE: Self = Self(i64::MIN + 1);
+
+    /// Whether this is one vendor's channel, if of an undocumented number.
+    pub fn is_vendors(self) -> bool {
+        self != Self::OTHER && self != Self::ONLINE
+    }
+
     /// Names of the documented numbers, by number.
     pub const NAMES: [&'static str; 9] = [
         "unknown", "apns", "xiaomi", "huawei", "fcm", "meizu", "oppo", "vivo", "honor",
@@ -101,6 +83,7 @@ impl fmt::Display for Platform {
         match self.name() {
             Some(name) => f.write_str(name),
             None if *self == Self::OTHER => f.write_str("other"),
+            None if *self == Self::ONLINE => f.write_str("online"),
             None => write!(f, "platform_{}", self.0),
         }
     }

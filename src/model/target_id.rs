@@ -4,12 +4,15 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// Names a target in logs, metrics and maps: app names are unique, and so are the
-/// region names within an app.
+use crate::model::push::Push;
+
+/// Names a target in logs, metrics and maps: app names are unique, so are the region names
+/// within an app, and so are the populations of pushes within a region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetId {
     pub app: String,
     pub region: String,
+    pub push: Push,
 }
 
 impl TargetId {
@@ -17,7 +20,15 @@ impl TargetId {
     /// machine and after every restart: spreads polls and back-offs without dice.
     pub fn fraction(&self, salt: &str) -> f64 {
         let mut hash = Sha256::new();
-        for part in [self.app.as_str(), self.region.as_str(), salt] {
+        let push = match self.push {
+            // Targets keep their places from before there was another population.
+            Push::Normal => None,
+            Push::AllMember => Some(Push::AllMember.as_str()),
+        };
+        for part in [self.app.as_str(), self.region.as_str(), salt]
+            .into_iter()
+            .chain(push)
+        {
             hash.update(part.len().to_le_bytes());
             hash.update(part);
         }
@@ -32,7 +43,11 @@ impl TargetId {
 
 impl fmt::Display for TargetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.app, self.region)
+        write!(f, "{}/{}", self.app, self.region)?;
+        match self.push {
+            Push::Normal => Ok(()),
+            Push::AllMember => write!(f, "/{}", self.push),
+        }
     }
 }
 
@@ -44,6 +59,7 @@ mod tests {
         TargetId {
             app: app.to_owned(),
             region: region.to_owned(),
+            push: Push::Normal,
         }
     }
 

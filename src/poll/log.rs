@@ -88,7 +88,7 @@ impl PollLog {
         result: &Result<(), FetchError>,
         now: Now,
     ) {
-        let TargetId { app, region } = id;
+        let TargetId { app, region, .. } = id;
         let name = api.as_str();
         match result {
             Ok(()) => {
@@ -107,6 +107,8 @@ impl PollLog {
             }
             Err(error) => {
                 let kind = streak.fail(error, now);
+                // What is not offered stays so until somebody buys it: said once.
+                let kind = kind.filter(|kind| *kind == News::Fails || !api.lacks(error.outcome));
                 let (failures, since) = (streak.failures, streak.since());
                 let cause = Some(Cause::from(error));
                 let is_told = self.is_told(kind, api, id, cause, &mut streak.counted, now);
@@ -140,7 +142,7 @@ impl PollLog {
     /// own.
     pub fn is_proof_told(&self, kind: News, id: &TargetId, now: Now) -> bool {
         let counted = &mut Counted::default();
-        self.is_told(Some(kind), Api::NormalPushLoss, id, None, counted, now)
+        self.is_told(Some(kind), Api::losses(id.push), id, None, counted, now)
     }
 
     /// Logs what is due, and returns whether the target gets a line of its own.

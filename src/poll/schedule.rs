@@ -27,6 +27,10 @@ use proof::Proof;
 /// takes about ten calls each: with many targets, all windows come before any counters.
 const PROOFS_AT_ONCE: usize = 2048;
 
+/// When an app is asked again about pushes that the service does not offer it: until that is
+/// bought, each question takes a call from those that have answers.
+const RARELY: Duration = Duration::from_secs(3600);
+
 /// Tells the time.
 pub type Timepiece = Arc<dyn Fn() -> Now + Send + Sync>;
 
@@ -102,13 +106,13 @@ impl<'a, F: Fetch> Polling<'a, F> {
         let fraction = id.fraction(&format!("replica {}", shared.replica_index));
         let started = (shared.clock)().steady;
         let cadence = Cadence::new(target.app.polling.interval, started, fraction);
-        let apis = target.apis().iter();
         Self {
             target,
             id,
             shared,
-            subjects: apis
-                .map(|api| Subject::new(*api, cadence.first()))
+            subjects: target
+                .apis()
+                .map(|api| Subject::new(api, cadence.first()))
                 .collect(),
             proof: Proof::new(target, &recorder, started),
             recorder,
@@ -249,7 +253,10 @@ impl<F: Fetch> Poll<'_, F> {
         }
         let id = self.target.id();
         let now = (self.shared.clock)();
-        subject.asks_for = result.as_ref().err().and_then(|error| error.retry_after);
+        subject.asks_for = result.as_ref().err().and_then(|error| {
+            let rarely = api.lacks(error.outcome).then_some(RARELY);
+            rarely.max(error.retry_after)
+        });
         let log = &self.shared.log;
         log.polled(&mut subject.streak, &id, api, self.end, &result, now);
         let (calls, app) = self.shared.metrics.calls(&id);
@@ -267,7 +274,8 @@ impl<F: Fetch> Poll<'_, F> {
 struct Subject {
     api: Api,
     due: Instant,
-    /// How long the service asks the client to wait; bounded where it is read.
+    /// The least wait before the next poll. What the service asks for is bounded where it is
+    /// read.
     asks_for: Option<Duration>,
     streak: Streak,
 }

@@ -29,7 +29,7 @@ pub(super) async fn find<F: Pair>(
 ) -> Result<Ground, FetchError> {
     let latest = closed_day((probe.clock)(), offset);
     let mut fallback = Ground {
-        api: Api::NormalPushLoss,
+        api: Api::losses(probe.target.push),
         day: latest,
         second_day: latest,
         is_busy: false,
@@ -38,10 +38,10 @@ pub(super) async fn find<F: Pair>(
         let mut day = latest;
         let mut next: Option<Range> = None;
         for _ in 0..DAYS {
-            let is_busy = !probe.ask(*api, day).await?.is_zero();
+            let is_busy = !probe.ask(api, day).await?.is_zero();
             if is_busy && !fallback.is_busy {
                 fallback = Ground {
-                    api: *api,
+                    api,
                     day,
                     second_day: day,
                     is_busy,
@@ -51,7 +51,7 @@ pub(super) async fn find<F: Pair>(
                 // These questions are asked again where they prove something.
                 probe.evidence();
                 return Ok(Ground {
-                    api: *api,
+                    api,
                     day: second_day,
                     second_day,
                     is_busy,

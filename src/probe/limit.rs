@@ -27,9 +27,9 @@ enum Answered {
 }
 
 pub(super) async fn measure<F: Pair>(probe: &Probe<'_, F>, ground: &Ground) -> Finding {
-    let different = twice(probe, ground, Api::NormalPushStatistics).await;
+    let different = twice(probe, ground, Api::statistics(probe.target.push)).await;
     let same = match different {
-        Answered::Both => Some(twice(probe, ground, Api::NormalPushLoss).await),
+        Answered::Both => Some(twice(probe, ground, Api::losses(probe.target.push)).await),
         Answered::One | Answered::Otherwise => None,
     };
     let (verdict, explanation) = match (different, same) {
@@ -62,7 +62,10 @@ async fn twice<F: Pair>(probe: &Probe<'_, F>, ground: &Ground, other: Api) -> An
 
 async fn once<F: Pair>(probe: &Probe<'_, F>, ground: &Ground, other: Api) -> Answered {
     sleep(REST).await;
-    let questions = [(Api::NormalPushLoss, ground.day), (other, ground.day)];
+    let questions = [
+        (Api::losses(probe.target.push), ground.day),
+        (other, ground.day),
+    ];
     let answers = probe.fetch.pair(probe.target, questions).await;
     for ((api, range), answer) in questions.iter().zip(&answers) {
         probe.keep(*api, *range, answer);

@@ -6,12 +6,14 @@ use serde::Serialize;
 
 use super::finding::Finding;
 use super::settings::Proposal;
+use crate::model::push::Push;
 
 /// Everything measured of one target. All times are RFC 3339 in UTC.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     pub app: String,
     pub region: String,
+    pub push: Push,
     /// The API whose counts were compared: losses, or statistics when nothing was lost.
     pub api: &'static str,
     pub measured_at: String,
@@ -34,6 +36,9 @@ pub struct Report {
     pub settling: Finding,
     /// `per_sdk_app_id`, `per_api`, `not_seen`, `unknown`.
     pub call_limit: Finding,
+    /// `unwatched`, `none`, `not_enabled`, `unknown`; absent where such pushes are polled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub all_member: Option<Finding>,
     pub settings: Proposal,
 }
 
@@ -63,6 +68,7 @@ impl Report {
             ("Today's data", Some(&self.freshness)),
             ("Settling", Some(&self.settling)),
             ("Call limit", Some(&self.call_limit)),
+            ("Pushes to all users", self.all_member.as_ref()),
         ];
         for (title, finding) in findings {
             if let Some(finding) = finding {

@@ -7,6 +7,7 @@ use super::*;
 use crate::config::target::tests::target;
 use crate::fetch::Fetch;
 use crate::model::outcome::Outcome;
+use crate::model::reading::Measure;
 use crate::poll::additivity::tests::{Counting, MIDNIGHT, Pushes, Service};
 
 /// What a fake service's limit counts.
@@ -57,7 +58,11 @@ impl Account {
 
     fn answer(&self, api: Api, asked: Range) -> Reading {
         let now = self.now().0;
-        assert!(asked.start.0 + 7 * DAY > now, "{}", asked.start);
+        let kept = match api.measure() {
+            Measure::Losses => 7,
+            Measure::Funnel => 30,
+        };
+        assert!(asked.start.0 + kept * DAY > now, "{}", asked.start);
         let settled = now - self.settling;
         let end = asked.end.0.min(settled);
         if end <= asked.start.0 {

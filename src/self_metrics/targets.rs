@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::SelfMetrics;
 use super::calls::{AppCalls, CallCounts, Calls};
 use crate::config::target::Target;
+use crate::model::reading::Api;
 use crate::model::target_id::TargetId;
 
 /// Every target with its counts. Replaced whole by a reload, and never by a call.
@@ -63,6 +64,11 @@ impl SelfMetrics {
             let _ = self.clock_skew.remove_label_values(&[region]);
         }
         self.counted.store(Arc::new(now));
+        for push in targets.iter().map(|target| target.push) {
+            for api in Api::of(push) {
+                self.request_duration.with_label_values(&[api.as_str()]);
+            }
+        }
     }
 
     /// What the target's calls came to so far, and those of its app if this is the target

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::push::Push;
 use crate::model::reading::{Api, Funnel, Platform, Reading, Stage};
 use crate::model::window::{DayOffset, Range, UnixSeconds, day_anchor};
 use crate::simulator::verify::Refusal;
@@ -82,17 +83,27 @@ pub(super) enum Answer {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(clippy::struct_field_names, reason = "the service's names")]
 pub(super) struct LossArrays {
     ready_to_send_loss: Vec<LossRow>,
     post_send_delivered_loss: Vec<LossRow>,
     platform_ready_to_send_loss: Vec<LossRow>,
     platform_post_send_delivered_loss: Vec<LossRow>,
+    #[serde(flatten)]
+    task: Option<Task>,
+}
+
+/// What only the APIs of pushes to all users have: empty for all tasks together.
+#[derive(Serialize)]
+struct Task {
+    #[serde(rename = "TaskID")]
+    id: String,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct LossRow {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_type: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     push_platform: Option<i64>,
     err_code: Value,
@@ -102,15 +113,20 @@ struct LossRow {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "the service's names")]
 pub(super) struct Statistics {
     #[serde(flatten)]
     overall: Steps,
     platform_statistics: Vec<StatisticsRow>,
+    #[serde(flatten)]
+    task: Option<Task>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct StatisticsRow {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_type: Option<u8>,
     push_platform: i64,
     #[serde(flatten)]
     steps: Steps,
@@ -138,7 +154,8 @@ impl From<Funnel> for Steps {
 }
 
 impl Answer {
-    pub(super) fn new(reading: &Reading, behaviour: Behaviour) -> Self {
+    pub(super) fn new(reading: &Reading, push: Push, behaviour: Behaviour) -> Self {
+        let task = || (push == Push::AllMember).then(|| Task { id: String::new() });
         match reading {
             Reading::Loss(losses) => {
                 let rows = |stage: Stage, of_platforms: bool| {
@@ -148,7 +165,8 @@ impl Answer {
                             key.stage == stage && key.platform.is_some() == of_platforms
                         })
                         .map(|(key, loss)| LossRow {
-                            push_platform: key.platform.map(|Platform(number)| number),
+                            event_type: key.platform.and_then(|of| event(push, of)),
+                            push_platform: key.platform.map(number),
                             err_code: code(key.code.as_str(), behaviour),
                             err_count: loss.count.into(),
                             err_info: loss.description.clone(),
@@ -160,17 +178,20 @@ impl Answer {
                     post_send_delivered_loss: rows(Stage::PostSendDelivered, false),
                     platform_ready_to_send_loss: rows(Stage::ReadyToSend, true),
                     platform_post_send_delivered_loss: rows(Stage::PostSendDelivered, true),
+                    task: task(),
                 })
             }
             Reading::Statistics { overall, platforms } => Self::Statistics(Statistics {
                 overall: (*overall).into(),
                 platform_statistics: platforms
                     .iter()
-                    .map(|(Platform(number), funnel)| StatisticsRow {
-                        push_platform: *number,
+                    .map(|(platform, funnel)| StatisticsRow {
+                        event_type: event(push, *platform),
+                        push_platform: number(*platform),
                         steps: (*funnel).into(),
                     })
                     .collect(),
+                task: task(),
             }),
         }
     }
@@ -190,6 +211,7 @@ impl Answer {
             Self::Loss(arrays) => match arrays.ready_to_send_loss.first_mut() {
                 Some(row) => row.err_count = count,
                 None => arrays.ready_to_send_loss.push(LossRow {
+                    event_type: None,
                     push_platform: None,
                     err_code: "-1".into(),
                     err_count: count,
@@ -206,7 +228,10 @@ impl Answer {
 
     pub(super) fn text(&self, shape: Shape) -> String {
         let (fields, shape) = match self {
-            Self::Loss(arrays) => (json(arrays), shape),
+            Self::Loss(arrays) => (json(arrays), within(arrays.task.as_ref(), shape)),
+            Self::Statistics(statistics) if statistics.task.is_some() => {
+                (json(statistics), within(statistics.task.as_ref(), shape))
+            }
             Self::Statistics(statistics) if shape == Shape::Malformed => {
                 (json(statistics), Shape::Flat)
             }
@@ -223,6 +248,28 @@ impl Answer {
             Shape::Wrapper => format!(r#"{head}"Data":{fields}}}"#),
             Shape::Malformed => format!("{head}{fields}}}"),
         }
+    }
+}
+
+/// The APIs of pushes to all users have their arrays in `Results` (documents 71894 and 71895).
+fn within(task: Option<&Task>, shape: Shape) -> Shape {
+    match (task, shape) {
+        (Some(_), Shape::Flat | Shape::Malformed) => Shape::ResultsArray,
+        _ => shape,
+    }
+}
+
+/// `EventType`: 1 for a push through a vendor's channel, 2 for one to a device that was online.
+fn event(push: Push, platform: Platform) -> Option<u8> {
+    (push == Push::AllMember).then_some(if platform == Platform::ONLINE { 2 } else { 1 })
+}
+
+/// `PushPlatform`, which is 0 for online pushes.
+fn number(platform: Platform) -> i64 {
+    if platform == Platform::ONLINE {
+        0
+    } else {
+        platform.0
     }
 }
 
@@ -261,7 +308,7 @@ pub(super) fn json(value: &impl Serialize) -> String {
 pub(super) fn truths(truth: impl Fn(Api) -> Option<Reading>) -> Option<Value> {
     let mut truths = serde_json::Map::new();
     for api in Api::ALL {
-        let text = Answer::new(&truth(api)?, Behaviour::default()).text(Shape::Flat);
+        let text = Answer::new(&truth(api)?, api.push(), Behaviour::default()).text(Shape::Flat);
         truths.insert(api.as_str().to_owned(), serde_json::from_str(&text).ok()?);
     }
     Some(Value::Object(truths))
@@ -288,7 +335,7 @@ mod tests {
     }
 
     fn text(shape: Shape) -> String {
-        Answer::new(&loss(), Behaviour::default()).text(shape)
+        Answer::new(&loss(), Push::Normal, Behaviour::default()).text(shape)
     }
 
     #[test]
@@ -338,7 +385,7 @@ mod tests {
             platforms: [(Platform(2), funnel)].into(),
         };
         for shape in [Shape::Flat, Shape::Malformed] {
-            let text = Answer::new(&reading, Behaviour::default()).text(shape);
+            let text = Answer::new(&reading, Push::Normal, Behaviour::default()).text(shape);
             assert_eq!(
                 serde_json::from_str::<Value>(&text).unwrap(),
                 json!({
@@ -356,7 +403,7 @@ mod tests {
             numeric_codes: true,
             ..Behaviour::default()
         };
-        let text = Answer::new(&loss(), behaviour).text(Shape::Flat);
+        let text = Answer::new(&loss(), Push::Normal, behaviour).text(Shape::Flat);
         assert!(text.contains(r#""ErrCode":-1,"#), "{text}");
     }
 
@@ -370,13 +417,17 @@ mod tests {
 
     #[test]
     fn a_spoiled_answer_has_one_bad_row() {
-        let mut answer = Answer::new(&loss(), Behaviour::default());
+        let mut answer = Answer::new(&loss(), Push::Normal, Behaviour::default());
         answer.spoil(json!(-1));
         assert_eq!(
             answer.text(Shape::Flat).matches(r#""ErrCount":-1"#).count(),
             1
         );
-        let mut empty = Answer::new(&Reading::Loss([].into()), Behaviour::default());
+        let mut empty = Answer::new(
+            &Reading::Loss([].into()),
+            Push::Normal,
+            Behaviour::default(),
+        );
         empty.spoil(json!(1.5));
         assert!(empty.text(Shape::Flat).contains(r#""ErrCount":1.5"#));
     }

@@ -15,15 +15,21 @@ pub use incidents::Incidents;
 pub(super) use incidents::{Cause, Injected};
 
 use incidents::{Incident, overlapping};
-use mix::{CHANNELS, Channel, End, UNATTRIBUTED};
+use mix::{CHANNELS, Channel, End, ONLINE, UNATTRIBUTED};
 use rhythm::{Series, WHOLE};
 
-use crate::model::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
+use crate::model::push::Push;
+use crate::model::reading::{
+    Api, ErrCode, Funnel, Loss, LossKey, Measure, Platform, Reading, Stage,
+};
 use crate::model::window::Range;
 use crate::simulator::SimApp;
 
 /// Pushes of a hundred that an incident takes of those its vendor would have accepted.
 const HIT_PERCENT: u64 = 85;
+
+/// Chat pushes for each push to all users.
+const ALL_MEMBER_PART: u32 = 4;
 
 /// What the service knows of a range, its end not included. Rows that count nothing are
 /// left out. Meant for ranges that the service answers: with incidents, the time that it
@@ -40,10 +46,10 @@ pub(super) fn truth_with(
     api: Api,
     range: Range,
 ) -> Reading {
-    let counts = Counts::of(app, own, injected, range);
-    match api {
-        Api::NormalPushLoss => Reading::Loss(counts.losses()),
-        Api::NormalPushStatistics => Reading::Statistics {
+    let counts = Counts::of(app, api.push(), own, injected, range);
+    match api.measure() {
+        Measure::Losses => Reading::Loss(counts.losses()),
+        Measure::Funnel => Reading::Statistics {
             overall: counts.overall,
             platforms: counts.platforms,
         },
@@ -65,12 +71,20 @@ struct Counts<'a> {
 }
 
 impl<'a> Counts<'a> {
-    fn of(app: &SimApp, own: Incidents, injected: &'a [Injected], range: Range) -> Self {
-        let volume = Volume::of(app);
-        let (id, app_seed) = (app.sdk_app_id, volume.app_seed);
+    fn of(
+        app: &SimApp,
+        push: Push,
+        own: Incidents,
+        injected: &'a [Injected],
+        range: Range,
+    ) -> Self {
+        let volume = Volume::of(app, push);
+        // A vendor's incident hits whatever is pushed.
+        let (id, app_seed) = (app.sdk_app_id, Volume::of(app, Push::Normal).app_seed);
         let incidents = overlapping(own, injected, id, app_seed, range);
         let mut counts = Self::default();
-        for channel in &CHANNELS {
+        let online = (push == Push::AllMember).then_some(&ONLINE);
+        for channel in CHANNELS.iter().chain(online) {
             counts.add_channel(&volume, channel, &incidents, range);
         }
         for loss in &UNATTRIBUTED {
@@ -195,10 +209,17 @@ struct Volume {
 }
 
 impl Volume {
-    fn of(app: &SimApp) -> Self {
-        Self {
-            app_seed: rhythm::seed(&[u64::from(app.sdk_app_id)]),
-            pushes_a_day: app.pushes_a_day,
+    fn of(app: &SimApp, push: Push) -> Self {
+        let id = u64::from(app.sdk_app_id);
+        match push {
+            Push::Normal => Self {
+                app_seed: rhythm::seed(&[id]),
+                pushes_a_day: app.pushes_a_day,
+            },
+            Push::AllMember => Self {
+                app_seed: rhythm::seed(&[id, 1]),
+                pushes_a_day: app.pushes_a_day / ALL_MEMBER_PART,
+            },
         }
     }
 

@@ -13,7 +13,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::injection::Injection;
@@ -94,38 +94,8 @@ impl From<Rule> for Scenario {
 pub struct Match {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sdkappid: Option<u32>,
-    #[serde(with = "api_name", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub api: Option<Api>,
-}
-
-mod api_name {
-    use super::{Api, Deserialize, Deserializer, Serializer};
-    use serde::de::Error;
-
-    #[expect(
-        clippy::ref_option,
-        clippy::trivially_copy_pass_by_ref,
-        reason = "the signature that serde calls"
-    )]
-    pub(super) fn serialize<S: Serializer>(api: &Option<Api>, to: S) -> Result<S::Ok, S::Error> {
-        match api {
-            Some(api) => to.serialize_some(api.as_str()),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Api>, D::Error> {
-        let Some(name) = Option::<String>::deserialize(from)? else {
-            return Ok(None);
-        };
-        match Api::ALL.into_iter().find(|api| api.as_str() == name) {
-            Some(api) => Ok(Some(api)),
-            None => Err(D::Error::unknown_variant(
-                &name,
-                &["normal_push_loss", "normal_push_statistics"],
-            )),
-        }
-    }
 }
 
 /// Why a scenario could not be read.
@@ -270,7 +240,7 @@ mod tests {
             (r#"{"rules": [{}]}"#, "missing field `fault`"),
             (
                 r#"{"rules": [{"fault": "reset", "match": {"api": "loss"}}]}"#,
-                "unknown variant `loss`, expected `normal_push_loss`",
+                "unknown variant `loss`, expected one of `normal_push_loss`",
             ),
             (
                 r#"{"behaviour": {"shape": "round"}}"#,

@@ -143,7 +143,7 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
     let answer = match question {
         Ok((Question::Counts(api, range), app)) => {
             let covered = behaviour.covered(range, now.unix());
-            Answer::new(&service.truth_of(app, api, covered), behaviour)
+            Answer::new(&service.truth_of(app, api, covered), api.push(), behaviour)
         }
         Ok((Question::Trace(trail), _)) => {
             trace::answer(&trail, now.unix()).map_or_else(Answer::Refused, Answer::Trace)

@@ -10,7 +10,8 @@ use axum::extract::Query;
 use axum::http::{Method, Uri};
 use serde_json::Value;
 
-use crate::model::reading::Api;
+use crate::model::push::Push;
+use crate::model::reading::{Api, Measure};
 use crate::model::window::{DAY, LOOK_BACK, Range, UnixSeconds};
 use crate::simulator::{SimApp, trace};
 use crate::usersig::{self, VerifyError};
@@ -30,11 +31,11 @@ pub(super) const fn refusal(code: u32, info: &'static str) -> Refusal {
 }
 
 /// How far back a question may reach, in seconds, and how long its range may be
-/// (documents 71898 and 71897). The documents leave open which of the two is meant.
+/// (documents 71894, 71895, 71897 and 71898). The documents leave open which of the two is meant.
 fn look_back(api: Api) -> u64 {
-    match api {
-        Api::NormalPushLoss => LOOK_BACK.as_secs(),
-        Api::NormalPushStatistics => 30 * DAY,
+    match api.measure() {
+        Measure::Losses => LOOK_BACK.as_secs(),
+        Measure::Funnel => 30 * DAY,
     }
 }
 
@@ -190,6 +191,14 @@ pub(super) fn body(api: Api, body: &[u8], now: UnixSeconds) -> Result<Range, Ref
     let end = time("EndTime", "EndTime is not an integer")?;
     if end <= start {
         return Err(refusal(90100, "EndTime must be after StartTime"));
+    }
+    if api.push() == Push::AllMember {
+        match fields.get("TaskID") {
+            Some(Value::Array(tasks)) if tasks.is_empty() => {}
+            Some(Value::Array(_)) => return Err(refusal(90049, "invalid task id")),
+            Some(_) => return Err(refusal(90001, "TaskID is not an array")),
+            None => return Err(refusal(90100, "TaskID is required")),
+        }
     }
     let look_back = look_back(api);
     if start.0.saturating_add(look_back) < now.0 {

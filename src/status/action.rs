@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::words::Words;
 use super::{Concern, Level, LossStatus, Runbook, TargetStatus};
-use crate::model::reading::Api;
+use crate::model::reading::Measure;
 
 /// One thing to do, for one or several targets.
 #[derive(Debug, Serialize)]
@@ -112,10 +112,9 @@ type Found = (String, String, Level, Problem, bool);
 fn failures(target: &TargetStatus) -> impl Iterator<Item = Found> {
     target.health.iter().filter_map(|(api, health)| {
         let error = health.last_error.as_ref().filter(|_| !health.up)?;
-        let level = if *api == Api::NormalPushLoss.as_str() {
-            Level::Bad
-        } else {
-            Level::Warning
+        let level = match api.measure() {
+            Measure::Losses => Level::Bad,
+            Measure::Funnel => Level::Warning,
         };
         let problem = Problem {
             name: error.name(),

@@ -10,7 +10,7 @@ use super::trend::{Trend, is_rising};
 use super::{Clock, Moment, Runbook};
 use crate::clock::Now;
 use crate::model::catalogue::{CodeClass, Meaning, loss_code, reason};
-use crate::model::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
+use crate::model::reading::{ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
 use crate::model::window::UnixSeconds;
 use crate::target::snapshot::{Courses, Good, History, TargetState};
 
@@ -138,7 +138,7 @@ pub(super) struct Ranked {
 
 /// Without a good answer that is young enough there are none.
 pub(super) fn ranked(target: &TargetState, now: Now, clock: Clock) -> Ranked {
-    let Some(good) = target.current(Api::NormalPushLoss, now.steady) else {
+    let Some(good) = target.losses(now.steady) else {
         return Ranked::default();
     };
     let Reading::Loss(losses) = &good.reading else {
@@ -264,7 +264,7 @@ struct Pushes<'a>(Option<(&'a Funnel, &'a BTreeMap<Platform, Funnel>)>);
 
 impl<'a> Pushes<'a> {
     fn new(target: &'a TargetState, losses: &Good, now: Now) -> Self {
-        let statistics = target.current(Api::NormalPushStatistics, now.steady);
+        let statistics = target.statistics(now.steady);
         // The two are asked one after the other, so one may be a poll ahead.
         let apart = 2 * target.target.app.polling.interval.as_secs();
         Self(statistics.and_then(|good| match &good.reading {

@@ -117,13 +117,13 @@ pub(super) fn summary(
             .unwrap_or_default()
     };
     match state {
-        State::Failing => error(Api::NormalPushLoss).unwrap_or_default(),
+        State::Failing => error(Api::losses(target.target.push)).unwrap_or_default(),
         State::Losing => told(Concern::Repair),
         State::Rising => told(Concern::Rising),
         State::Over => told(Concern::Over),
         State::Partial => [
             words.statistics.to_lowercase(),
-            error(Api::NormalPushStatistics).unwrap_or_default(),
+            error(Api::statistics(target.target.push)).unwrap_or_default(),
         ]
         .join(words.colon),
         State::Waiting => words.first_poll.to_owned(),

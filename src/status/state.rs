@@ -26,10 +26,11 @@ pub enum State {
 }
 
 impl State {
-    pub(super) fn of(target: &TargetState, losses: &[LossStatus]) -> Self {
+    pub(super) fn of(target: &TargetState, rows: &[LossStatus]) -> Self {
         let fails = |api: &ApiState| !api.up && api.last_error.is_some();
-        let has = |concern| losses.iter().any(|loss| loss.concern == concern);
-        if target.apis.get(&Api::NormalPushLoss).is_some_and(fails) {
+        let has = |concern| rows.iter().any(|loss| loss.concern == concern);
+        let losses = Api::losses(target.target.push);
+        if target.apis.get(&losses).is_some_and(fails) {
             Self::Failing
         } else if has(Concern::Repair) {
             Self::Losing

@@ -160,7 +160,7 @@ impl TargetStatus {
 
     /// Why losses cannot be asked for: `authentication failed, auth 70009`.
     fn failure(&self) -> Option<String> {
-        let health = self.health.get(Api::NormalPushLoss.as_str())?;
+        let health = self.health.get(&Api::losses(self.push))?;
         let error = health.last_error.as_ref()?;
         (!health.up).then(|| error.reason())
     }

@@ -8,7 +8,8 @@ use super::{Level, State};
 use crate::model::catalogue::CodeClass;
 use crate::model::language::Language;
 use crate::model::outcome::Outcome;
-use crate::model::reading::{Api, Platform, Stage};
+use crate::model::push::Push;
+use crate::model::reading::{Api, Measure, Platform, Stage};
 use crate::target::snapshot::Slope;
 
 /// All texts of the page and of `query` in one language. None can be missing: a language
@@ -33,9 +34,15 @@ pub struct Words {
     pub outcome: fn(Outcome) -> &'static str,
     pub losses: &'static str,
     pub statistics: &'static str,
+    /// The name of a population of pushes, where it is not the usual one.
+    pub push: fn(Push) -> Option<&'static str>,
 
     pub all_platforms: &'static str,
     pub no_platform: &'static str,
+    /// Devices that no vendor's channel reaches, since they are online.
+    pub online: &'static str,
+    /// The platforms beyond those that are told apart.
+    pub other_platforms: &'static str,
     pub platform: fn(i64) -> String,
 
     /// `45 s`, `12 min`, `3 h`, `2 days`: two digits are enough to decide by.
@@ -262,6 +269,12 @@ impl Words {
         let Some(platform) = platform else {
             return self.all_platforms.to_owned();
         };
+        if platform == Platform::ONLINE {
+            return self.online.to_owned();
+        }
+        if platform == Platform::OTHER {
+            return self.other_platforms.to_owned();
+        }
         match platform.name() {
             Some("unknown") => self.no_platform.to_owned(),
             Some("apns") => "APNs".to_owned(),
@@ -277,11 +290,18 @@ impl Words {
     }
 
     /// What is asked for, by its label.
-    pub fn api(&self, api: &str) -> &'static str {
-        if api == Api::NormalPushLoss.as_str() {
-            self.losses
-        } else {
-            self.statistics
+    pub fn api(&self, api: Api) -> &'static str {
+        match api.measure() {
+            Measure::Losses => self.losses,
+            Measure::Funnel => self.statistics,
+        }
+    }
+
+    /// A region, and the population of pushes where it is not the usual one.
+    pub fn place(&self, region: &str, push: Push) -> String {
+        match (self.push)(push) {
+            Some(push) => (self.beside)(region, push),
+            None => region.to_owned(),
         }
     }
 

@@ -40,7 +40,7 @@ pub struct Platforms(BTreeSet<Platform>);
 impl Platforms {
     /// The platform under which `platform` is counted.
     pub fn place(&mut self, platform: Platform) -> Platform {
-        if platform.name().is_some() || platform == Platform::OTHER {
+        if platform.name().is_some() || !platform.is_vendors() {
             return platform;
         }
         if self.0.len() < UNLISTED {

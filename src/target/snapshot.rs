@@ -130,8 +130,7 @@ impl TargetState {
     fn new(target: Target) -> Self {
         let apis = target
             .apis()
-            .iter()
-            .map(|api| (*api, ApiState::default()))
+            .map(|api| (api, ApiState::default()))
             .collect();
         Self {
             target,
@@ -183,6 +182,16 @@ impl TargetState {
     pub fn current(&self, api: Api, now: Instant) -> Option<&Good> {
         let good = self.apis.get(&api)?.good.as_ref()?;
         (now.duration_since(good.at) < self.target.app.polling.stale_after).then_some(good)
+    }
+
+    /// The losses that are fresh enough to serve.
+    pub fn losses(&self, now: Instant) -> Option<&Good> {
+        self.current(Api::losses(self.target.push), now)
+    }
+
+    /// The funnel that is fresh enough to serve.
+    pub fn statistics(&self, now: Instant) -> Option<&Good> {
+        self.current(Api::statistics(self.target.push), now)
     }
 
     /// How long the results of [`Self::current`] and [`Self::counted`] stay unchanged.

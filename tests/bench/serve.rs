@@ -22,7 +22,7 @@ use timpush_exporter::http::guard::front::Front;
 use timpush_exporter::http::server::{ConnectionCounts, Server};
 use timpush_exporter::model::outcome::Outcome;
 use timpush_exporter::model::reading::{
-    Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage,
+    Api, ErrCode, Funnel, Loss, LossKey, Measure, Platform, Reading, Stage,
 };
 use timpush_exporter::model::window::{Range, UnixSeconds};
 use timpush_exporter::self_metrics::SelfMetrics;
@@ -101,7 +101,7 @@ fn poll(target: &Target, recorder: &mut Recorder, metrics: &SelfMetrics, more: u
     let polling = &target.app.polling;
     let lag = polling.lag.as_secs();
     let end = UnixSeconds((now.unix().0 - lag) / 60 * 60);
-    for api in Api::ALL {
+    for api in target.apis() {
         let reading = answer(api, more);
         for question in recorder.questions(api, end, now) {
             recorder.day(api, question, &reading, now);
@@ -120,9 +120,9 @@ fn answer(api: Api, more: u64) -> Reading {
         delivered: 60_000 + more,
         clicked: 3_000 + more,
     };
-    match api {
-        Api::NormalPushLoss => Reading::Loss((0..ROWS).map(|row| loss(row, more)).collect()),
-        Api::NormalPushStatistics => Reading::Statistics {
+    match api.measure() {
+        Measure::Losses => Reading::Loss((0..ROWS).map(|row| loss(row, more)).collect()),
+        Measure::Funnel => Reading::Statistics {
             overall: funnel,
             platforms: PLATFORMS.map(|number| (Platform(number), funnel)).into(),
         },

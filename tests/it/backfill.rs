@@ -131,7 +131,7 @@ async fn six_hours_are_what_the_service_counts() {
     help_is_the_daemons(&text);
     let samples = samples(&text);
     let added = "job=\"timpush\",instance=\"a b:1\"";
-    let of_app = format!("app=\"shop\",region=\"lab\",{added}");
+    let of_app = format!("app=\"shop\",region=\"lab\",push=\"normal\",{added}");
     for at in (from..=to).step_by(1800) {
         let (end, anchor) = (end_of(at), anchor_of(at));
         let sent_in_window = format!("timpush_window_sent_pushes{{{of_app}");
@@ -160,7 +160,7 @@ async fn six_hours_are_what_the_service_counts() {
                 None => ("lost", String::new()),
             };
             let series = format!(
-                "timpush_window_{name}_pushes{{app=\"shop\",region=\"lab\",stage=\"{stage}\",{platform}err_code=\"{code}\",{added}"
+                "timpush_window_{name}_pushes{{app=\"shop\",region=\"lab\",push=\"normal\",stage=\"{stage}\",{platform}err_code=\"{code}\",{added}"
             );
             assert_eq!(
                 samples.get(&(series.as_str(), at)),
@@ -201,7 +201,8 @@ async fn all_apps_are_filled_when_none_is_named() {
     let to = settled();
     let text = text(backfill(&config, to - HOUR, to, &["--step", "1h"]));
     for app in ["shop", "game"] {
-        let series = format!("timpush_window_sent_pushes{{app=\"{app}\",region=\"lab\"}} ");
+        let series =
+            format!("timpush_window_sent_pushes{{app=\"{app}\",region=\"lab\",push=\"normal\"}} ");
         assert_eq!(text.matches(&series).count(), 2, "{app}");
     }
 }
@@ -499,7 +500,10 @@ async fn the_demos_past_is_what_a_running_demo_serves() {
         })
         .await;
     for (app, region) in [("shop", "singapore"), ("game", "frankfurt")] {
-        let labels = [format!("app=\"{app}\""), format!("region=\"{region}\"")];
+        let labels = [
+            format!("app=\"{app}\""),
+            format!("region=\"{region}\",push=\"normal\""),
+        ];
         let of_app = format!("{{{},{},instance=\"demo:1\"", labels[0], labels[1]);
         let last = |name: &str| {
             let of_series = past
@@ -611,8 +615,7 @@ async fn a_real_prometheus_shows_the_week_as_it_was() {
     assert!(loaded.status.success(), "{}", stderr(&loaded));
     let prometheus = Prometheus::start_in("global: {}\n", folder, &[]).await;
 
-    let selector =
-        "{app=\"shop\",region=\"lab\",job=\"timpush-exporter\",instance=\"localhost:10898\"}";
+    let selector = "{app=\"shop\",region=\"lab\",push=\"normal\",job=\"timpush-exporter\",instance=\"localhost:10898\"}";
     let lost = |lab: &Lab, start, end| -> u64 {
         truth(lab, Api::NormalPushLoss, start, end)
             .into_iter()

@@ -27,7 +27,8 @@ use timpush_exporter::config::target::{Target, expand};
 use timpush_exporter::config::{Config, Secrets, web_file};
 use timpush_exporter::http::content::negotiation;
 use timpush_exporter::metrics::{Encoding, Format, targets_body};
-use timpush_exporter::model::reading::{Api, Reading};
+use timpush_exporter::model::push::Push;
+use timpush_exporter::model::reading::{Api, Measure, Reading};
 use timpush_exporter::model::target_id::TargetId;
 use timpush_exporter::model::window::{Range, UnixSeconds};
 use timpush_exporter::push_api::wire::{self, Answer};
@@ -84,7 +85,7 @@ fn file(name: &str, text: &[u8]) -> (TempDir, PathBuf) {
 
 /// A response of the service, with the texts in it.
 fn response(bytes: &[u8]) -> bool {
-    let (api, body) = choice::<2>(bytes);
+    let (api, body) = choice::<4>(bytes);
     let scrubber = Scrubber::new([KEY]);
     let clean = |text: &str, chars: usize| {
         assert!(text.chars().count() <= chars, "{text:?}");
@@ -251,7 +252,7 @@ const SAVED_AT: Duration = Duration::from_secs(1_795_707_200);
 /// The line of a target in a state file, with the right header and checksum, or a whole
 /// file. What was read is served and written again.
 fn state(bytes: &[u8]) -> bool {
-    let (kind, text) = choice::<2>(bytes);
+    let (kind, text) = choice::<4>(bytes);
     let mut whole = Vec::new();
     if kind == 0 {
         let checksum = format!("{:x}", Bytes::copy_from_slice(&Sha256::digest(text)));
@@ -277,7 +278,7 @@ fn state(bytes: &[u8]) -> bool {
         steady: Instant::now(),
     };
     recorder.restore(remembered, now);
-    for api in Api::ALL {
+    for api in Api::of(Push::Normal) {
         for question in recorder.questions(api, now.unix(), now) {
             recorder.day(api, question, &nothing(api), now);
         }
@@ -303,9 +304,9 @@ fn state(bytes: &[u8]) -> bool {
 }
 
 fn nothing(api: Api) -> Reading {
-    match api {
-        Api::NormalPushLoss => Reading::Loss([].into()),
-        Api::NormalPushStatistics => Reading::Statistics {
+    match api.measure() {
+        Measure::Losses => Reading::Loss([].into()),
+        Measure::Funnel => Reading::Statistics {
             overall: timpush_exporter::model::reading::Funnel::default(),
             platforms: [].into(),
         },
@@ -314,7 +315,7 @@ fn nothing(api: Api) -> Reading {
 
 /// What follows the first line of a journal, or a whole one. A run that goes on adds to it.
 fn journal(bytes: &[u8]) -> bool {
-    let (kind, text) = choice::<2>(bytes);
+    let (kind, text) = choice::<4>(bytes);
     let facts = BTreeMap::from([("--from".to_owned(), "1".to_owned())]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.part");
@@ -337,6 +338,7 @@ fn journal(bytes: &[u8]) -> bool {
     let id = TargetId {
         app: "shop".to_owned(),
         region: "china".to_owned(),
+        push: Push::Normal,
     };
     let range = Range {
         start: UnixSeconds(0),

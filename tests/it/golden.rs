@@ -20,6 +20,18 @@ const STATISTICS: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"suce
     {"PushPlatform":1,"TotalCount":400,"SentCount":395,"DeliveredCount":178,"ClickCount":12},
     {"PushPlatform":9,"TotalCount":600,"SentCount":313,"DeliveredCount":278,"ClickCount":0}]}"#;
 
+/// Documents 71895 and 71894: all tasks together are one element, and a second one is added.
+const ALL_MEMBER_LOSS: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","Results":[{"TaskID":"",
+    "ReadyToSendLoss":[{"ErrCode":"-1","ErrCount":40,"ErrInfo":"certificate id not set"}],
+    "PostSendDeliveredLoss":[{"ErrCode":"410","ErrCount":9,"ErrInfo":"Unregistered"}],
+    "PlatformReadyToSendLoss":[{"EventType":1,"PushPlatform":1,"ErrCode":"-1","ErrCount":31,"ErrInfo":"certificate id not set"}],
+    "PlatformPostSendDeliveredLoss":[{"EventType":1,"PushPlatform":1,"ErrCode":"410","ErrCount":9,"ErrInfo":"Unregistered"}]},
+    {"ReadyToSendLoss":[{"ErrCode":"-1","ErrCount":2,"ErrInfo":"certificate id not set"}]}]}"#;
+const ALL_MEMBER_STATISTICS: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","Results":[{"TaskID":"",
+    "TotalCount":2670,"SentCount":2213,"DeliveredCount":532,"ClickCount":206,"PlatformStatistics":[
+    {"EventType":1,"PushPlatform":1,"TotalCount":1500,"SentCount":1100,"DeliveredCount":300,"ClickCount":100},
+    {"EventType":2,"PushPlatform":0,"TotalCount":1170,"SentCount":1113,"DeliveredCount":232,"ClickCount":106}]}]}"#;
+
 fn read(api: Api, body: &str) -> Reading {
     match wire::parse(api, body.as_bytes(), &Scrubber::new([])) {
         Ok(Answer::Good(reading)) => reading,
@@ -33,12 +45,16 @@ fn expose(loss: &str) -> String {
 }
 
 fn expose_as(format: Format, loss: &str) -> Vec<u8> {
+    expose_all(format, &[loss, STATISTICS])
+}
+
+fn expose_all(format: Format, answers: &[&str]) -> Vec<u8> {
     let now = Now {
         wall: Duration::from_secs(1_741_795_205),
         steady: Instant::now(),
     };
     // The window is the day that has just closed: its counters are served, too.
-    let (_, snapshot) = polled_once(loss, UnixSeconds(1_741_795_200), now);
+    let (_, snapshot) = polled(answers, UnixSeconds(1_741_795_200), now);
     targets_body(format, &snapshot.load(), now)
 }
 
@@ -58,20 +74,27 @@ fn configured(config: &str) -> (Vec<Target>, Arc<Snapshot>) {
 }
 
 fn polled_once(loss: &str, end: UnixSeconds, now: Now) -> (Vec<Target>, Arc<Snapshot>) {
-    let config = "apps: [{name: shop, sdk_app_id: 88888888, identifier: admin, secret_key_env: KEY, regions: [china], \
-         window: 1d, step: 1d, lag: 0s}]";
-    let (targets, snapshot) = configured(config);
-    let mut recorder = Recorder::new(&targets[0], Arc::clone(&snapshot));
+    polled(&[loss, STATISTICS], end, now)
+}
+
+/// Targets that were polled once, with the answers of their APIs in the order of asking.
+fn polled(answers: &[&str], end: UnixSeconds, now: Now) -> (Vec<Target>, Arc<Snapshot>) {
+    let config = format!(
+        "apps: [{{name: shop, sdk_app_id: 88888888, identifier: admin, secret_key_env: KEY, regions: [china], \
+         window: 1d, step: 1d, lag: 0s, all_member: {}}}]",
+        answers.len() > 2
+    );
+    let (targets, snapshot) = configured(&config);
     let range = Range::ending(end, Duration::from_secs(86_400));
-    for (api, body) in [
-        (Api::NormalPushLoss, loss),
-        (Api::NormalPushStatistics, STATISTICS),
-    ] {
-        recorder.window(api, range, read(api, body), now);
-        for question in recorder.questions(api, range.end, now) {
-            recorder.day(api, question, &read(api, body), now);
+    for (target, answers) in targets.iter().zip(answers.chunks(2)) {
+        let mut recorder = Recorder::new(target, Arc::clone(&snapshot));
+        for (api, body) in target.apis().zip(answers) {
+            recorder.window(api, range, read(api, body), now);
+            for question in recorder.questions(api, range.end, now) {
+                recorder.day(api, question, &read(api, body), now);
+            }
+            recorder.finish(api, Ok(()), now);
         }
-        recorder.finish(api, Ok(()), now);
     }
     (targets, snapshot)
 }
@@ -150,11 +173,24 @@ fn the_documents_sample_is_exposed_as_recorded_in_every_format() {
 }
 
 #[test]
+fn pushes_to_all_users_are_exposed_as_recorded_beside_those_of_chat_messages() {
+    let answers = [LOSS, STATISTICS, ALL_MEMBER_LOSS, ALL_MEMBER_STATISTICS];
+    let body = String::from_utf8(expose_all(Format::Text, &answers)).unwrap();
+    for line in [
+        r#"timpush_window_lost_pushes{app="shop",region="china",push="all_member",stage="ready_to_send",err_code="-1"} 42"#,
+        r#"timpush_window_platform_sent_pushes{app="shop",region="china",push="all_member",platform="online"} 1113"#,
+    ] {
+        assert!(body.lines().any(|own| own == line), "{line}\n{body}");
+    }
+    assert_recorded("all_member.prom", body.as_bytes());
+}
+
+#[test]
 fn what_a_closed_day_gained_in_six_hours_is_exposed_as_recorded() {
     let exposed = expose_late();
     assert!(
         exposed
-            .contains(r#"timpush_late_pushes{app="shop",region="china",stage="ready_to_send"} 3"#),
+            .contains(r#"timpush_late_pushes{app="shop",region="china",push="normal",stage="ready_to_send"} 3"#),
         "{exposed}"
     );
     assert_recorded("late_losses.prom", exposed.as_bytes());
@@ -178,4 +214,7 @@ fn assert_recorded(name: &str, body: &[u8]) {
 fn the_golden_exposition_passes_promtool_without_a_word() {
     crate::peers::promtool_has_nothing_to_say(&expose(LOSS));
     crate::peers::promtool_has_nothing_to_say(&expose_late());
+    let answers = [LOSS, STATISTICS, ALL_MEMBER_LOSS, ALL_MEMBER_STATISTICS];
+    let both = expose_all(Format::Text, &answers);
+    crate::peers::promtool_has_nothing_to_say(&String::from_utf8(both).unwrap());
 }

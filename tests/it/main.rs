@@ -7,6 +7,7 @@
 )]
 
 mod accepted;
+mod all_member;
 mod attacks;
 mod backfill;
 mod bad_days;

@@ -10,7 +10,7 @@ use timpush_exporter::config::target::Target;
 use timpush_exporter::fetch::Fetch;
 use timpush_exporter::model::outcome::FetchError;
 use timpush_exporter::model::reading::{
-    Api, CountKey, ErrCode, Funnel, Loss, LossKey, Reading, Stage,
+    Api, CountKey, ErrCode, Funnel, Loss, LossKey, Measure, Reading, Stage,
 };
 use timpush_exporter::model::window::{DAY, Range};
 use timpush_exporter::target::counters::Served;
@@ -71,8 +71,8 @@ impl Fetch for Service {
         };
         sleep(Duration::from_millis(takes)).await;
         let counts = Self::count(range, now());
-        Ok(match api {
-            Api::NormalPushLoss => Reading::Loss(
+        Ok(match api.measure() {
+            Measure::Losses => Reading::Loss(
                 counts
                     .into_iter()
                     .map(|(code, count)| {
@@ -86,7 +86,7 @@ impl Fetch for Service {
                     })
                     .collect(),
             ),
-            Api::NormalPushStatistics => Reading::Statistics {
+            Measure::Funnel => Reading::Statistics {
                 overall: Funnel {
                     sent: counts.values().sum(),
                     ..Funnel::default()

@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde_json::Value;
 use timpush_exporter::clock::Now;
 use timpush_exporter::config::target::Target;
+use timpush_exporter::model::push::Push;
 use timpush_exporter::model::reading::{
-    Api, CountKey, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage,
+    Api, CountKey, ErrCode, Funnel, Loss, LossKey, Measure, Platform, Reading, Stage,
 };
 use timpush_exporter::model::window::{DAY, Range, UnixSeconds, day_anchor};
 use timpush_exporter::target::counters::Question;
@@ -105,16 +106,16 @@ impl Flood {
     }
 
     fn answer(&self, api: Api, range: Range) -> Reading {
-        match api {
-            Api::NormalPushLoss => self.losses(range),
-            Api::NormalPushStatistics => self.statistics(range),
+        match api.measure() {
+            Measure::Losses => self.losses(range),
+            Measure::Funnel => self.statistics(range),
         }
     }
 
     fn poll(&mut self, at: u64) {
         let now = self.now(at);
         let end = UnixSeconds((at - 120) / 60 * 60);
-        for api in Api::ALL {
+        for api in Api::of(Push::Normal) {
             let range = Range::ending(end, Duration::from_secs(3600));
             let reading = self.answer(api, range);
             self.recorder.window(api, range, reading, now);

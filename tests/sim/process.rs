@@ -7,6 +7,7 @@ use timpush_exporter::clock::Now;
 use timpush_exporter::config::target::Target;
 use timpush_exporter::config::{App, Holds, KeySource, Polling};
 use timpush_exporter::fetch::Fetch;
+use timpush_exporter::model::push::Push;
 use timpush_exporter::model::reading::Api;
 use timpush_exporter::model::region::Region;
 use timpush_exporter::model::window::{DayOffset, UnixSeconds};
@@ -52,6 +53,7 @@ pub(crate) fn target(day_offset: i64) -> Target {
     Target {
         region: app.regions[0].clone(),
         app: Arc::new(app),
+        push: Push::Normal,
     }
 }
 

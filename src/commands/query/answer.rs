@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::config::target::Target;
 use crate::model::catalogue::{CodeClass, loss_code, reason};
+use crate::model::push::Push;
 use crate::model::reading::{Funnel, Loss, LossKey, Platform, Reading, Stage};
 use crate::model::window::Range;
 
@@ -35,6 +36,7 @@ impl Sent {
 pub(super) struct Answer {
     pub(super) app: String,
     pub(super) region: String,
+    pub(super) push: Push,
     pub(super) from: String,
     pub(super) to: String,
     /// By stage.
@@ -144,6 +146,7 @@ impl Answer {
         Self {
             app: target.app.name.clone(),
             region: target.region.name.clone(),
+            push: target.push,
             from: range.start.to_string(),
             to: range.end.to_string(),
             totals: Stage::ALL.map(total).into(),

@@ -20,12 +20,17 @@ pub(super) fn write(
     let Answer {
         app,
         region,
+        push,
         from,
         to,
         totals,
         losses,
     } = answer;
-    writeln!(out, "{}", (query.of)(app, region, from, to))?;
+    writeln!(
+        out,
+        "{}",
+        (query.of)(app, &words.place(region, *push), from, to)
+    )?;
     if losses.is_empty() {
         return writeln!(out, "{}", query.nothing);
     }

@@ -220,7 +220,7 @@ mod tests {
                 let pieces = (0..).map_while(|index| pieces.body.piece(Encoding::Identity, index));
                 let text = String::from_utf8(pieces.flatten().collect()).unwrap();
                 let line = format!(
-                    "timpush_target_consecutive_failures{{app=\"shop\",region=\"china\",api=\"normal_push_loss\"}} {failures}\n"
+                    "timpush_target_consecutive_failures{{app=\"shop\",region=\"china\",push=\"normal\",api=\"normal_push_loss\"}} {failures}\n"
                 );
                 assert!(text.contains(&line), "{text}");
             }

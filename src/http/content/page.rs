@@ -209,9 +209,10 @@ impl<'a> Page<'a> {
         let base = self.grafana_url?.trim_end_matches('/');
         let value = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         Some(format!(
-            "{base}/d/{APP_DASHBOARD}?var-app={}&var-region={}",
+            "{base}/d/{APP_DASHBOARD}?var-app={}&var-region={}&var-push={}",
             value(&target.app),
-            value(&target.region)
+            value(&target.region),
+            target.push,
         ))
     }
 
@@ -307,7 +308,7 @@ impl Page<'_> {
     }
 
     fn dashboard_words(&self, target: &TargetStatus) -> String {
-        (self.w.page.dashboard)(&target.app, &target.region)
+        (self.w.page.dashboard)(&target.app, &target.place())
     }
 
     /// Each class of losses with what it says.

@@ -5,7 +5,9 @@ use super::*;
 use crate::config::target::Target;
 use crate::config::target::tests::target;
 use crate::model::outcome::{FetchError, Outcome};
-use crate::model::reading::{Api, ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
+use crate::model::reading::{
+    Api, ErrCode, Funnel, Loss, LossKey, Measure, Platform, Reading, Stage,
+};
 use crate::model::window::{Range, UnixSeconds};
 use crate::target::snapshot::{Recorder, Snapshot};
 
@@ -60,10 +62,10 @@ impl Polled {
         let recorder = &mut self.recorders[target];
         let (calls, app) = self.metrics.calls(&self.targets[target].id());
         recorder.calls(calls, app);
-        for api in Api::ALL {
-            let reading = || match api {
-                Api::NormalPushLoss => losses(codes, count),
-                Api::NormalPushStatistics => statistics(count),
+        for api in self.targets[target].apis() {
+            let reading = || match api.measure() {
+                Measure::Losses => losses(codes, count),
+                Measure::Funnel => statistics(count),
             };
             recorder.window(api, Range::ending(end, polling.window), reading(), now);
             for question in recorder.questions(api, end, now) {
@@ -221,7 +223,7 @@ fn a_series_leaves_its_zero_at_that_moment_though_nothing_is_polled() {
     polled.poll(0, &codes(&["1", "2"]), 6);
     let of_code = |body: &Body| {
         let text = text(body);
-        let line = "timpush_lost_pushes_total{app=\"app000\",region=\"china\",stage=\"ready_to_send\",err_code=\"2\"} ";
+        let line = "timpush_lost_pushes_total{app=\"app000\",region=\"china\",push=\"normal\",stage=\"ready_to_send\",err_code=\"2\"} ";
         let at = text.find(line).unwrap() + line.len();
         text[at..].lines().next().unwrap().to_owned()
     };
@@ -340,8 +342,7 @@ fn calls_are_served_as_of_the_targets_latest_poll_and_once_for_an_app() {
     let id = polled.targets[0].id();
     polled.metrics.retry(&id, Api::NormalPushLoss);
     polled.metrics.throttled(&id.app, Duration::from_secs(3));
-    let retries =
-        "timpush_api_retries_total{app=\"app000\",region=\"china\",api=\"normal_push_loss\"} ";
+    let retries = "timpush_api_retries_total{app=\"app000\",region=\"china\",push=\"normal\",api=\"normal_push_loss\"} ";
     assert_eq!(value(&polled.render(&mut sheet), retries), "0");
     polled.poll(0, &codes(&["1"]), 5);
     let body = polled.render(&mut sheet);
@@ -362,7 +363,7 @@ fn an_outcome_leaves_its_zero_though_nothing_is_polled() {
         .request(&id, Api::NormalPushLoss, Outcome::Timeout, took);
     polled.now.steady = Instant::now();
     polled.fail(0);
-    let series = "timpush_api_requests_total{app=\"app000\",region=\"china\",api=\"normal_push_loss\",outcome=\"timeout\"} ";
+    let series = "timpush_api_requests_total{app=\"app000\",region=\"china\",push=\"normal\",api=\"normal_push_loss\",outcome=\"timeout\"} ";
     polled.pass(148);
     let body = polled.render(&mut sheet);
     assert_eq!(value(&body, series), "0");

@@ -26,8 +26,8 @@ impl Writer<'_> {
         }
         sink.family(calls::BACKUP_IN_USE);
         let in_use = u8::from(calls.is_backup_in_use());
-        let [app, region] = labels::target(self.id);
-        sink.sample(&[app, region], f64::from(in_use));
+        let [app, region, push] = labels::target(self.id);
+        sink.sample(&[app, region, push], f64::from(in_use));
         sink.family(calls::THROTTLE_WAIT);
         if let Some(calls) = state.app_calls {
             sink.sample(&[app], calls.throttled.as_secs_f64());

@@ -6,7 +6,7 @@ use crate::model::reading::{Api, CountKey};
 
 impl Writer<'_> {
     pub(super) fn counters(&self, sink: &mut impl Sink) {
-        let losses = self.counted.get(&Api::NormalPushLoss);
+        let losses = self.counted.get(&Api::losses(self.id.push));
         for (family, per_platform) in day::COUNTS.losses() {
             sink.family(family);
             let Some(served) = losses else { continue };
@@ -20,7 +20,7 @@ impl Writer<'_> {
                 }
             }
         }
-        let statistics = self.counted.get(&Api::NormalPushStatistics);
+        let statistics = self.counted.get(&Api::statistics(self.id.push));
         for (step, overall, platforms) in day::COUNTS.funnel {
             sink.family(overall);
             let Some(served) = statistics else {
@@ -53,7 +53,7 @@ impl Writer<'_> {
             sink.sample(&labels::target(self.id), anchor.as_f64());
         }
         sink.family(day::LATE);
-        let loss = self.state.apis.get(&Api::NormalPushLoss);
+        let loss = self.state.apis.get(&Api::losses(self.id.push));
         let late = loss.and_then(|api| api.ledger.late_pushes());
         for (stage, late) in late
             .filter(|_| self.state.has_counters())
@@ -64,7 +64,7 @@ impl Writer<'_> {
             sink.sample(&labels::stage(self.id, *stage), *late as f64);
         }
         sink.family(day::REVISED_DOWN);
-        let served = self.counted.get(&Api::NormalPushLoss);
+        let served = self.counted.get(&Api::losses(self.id.push));
         for (stage, revised) in served.iter().flat_map(|served| &served.revised_down) {
             sink.sample(&labels::stage(self.id, *stage), number(*revised));
         }

@@ -58,8 +58,8 @@ impl Writer<'_> {
     }
 
     fn folded(&self) -> u64 {
-        let api = Api::NormalPushLoss;
-        let good = self.state.current(api, self.now.steady);
+        let api = Api::losses(self.id.push);
+        let good = self.state.losses(self.now.steady);
         let window = good.map_or(0, |good| good.folded);
         let counters = self.counted.get(&api).map_or(0, |served| served.folded);
         (window + counters) as u64

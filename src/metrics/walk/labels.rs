@@ -10,38 +10,48 @@ use crate::model::target_id::TargetId;
 type Label<'a> = (&'static str, &'a str);
 
 /// Label names that other sources must not use.
-pub const NAMES: [&str; 7] = [
-    "app", "region", "api", "stage", "platform", "err_code", "class",
+pub const NAMES: [&str; 8] = [
+    "app", "region", "push", "api", "stage", "platform", "err_code", "class",
 ];
 
 /// The label `platform` in knowledge about the overall rows.
 const ALL_PLATFORMS: &str = "all";
 
-pub fn target(id: &TargetId) -> [Label<'_>; 2] {
-    [("app", &id.app), ("region", &id.region)]
+pub fn target(id: &TargetId) -> [Label<'_>; 3] {
+    [
+        ("app", &id.app),
+        ("region", &id.region),
+        ("push", id.push.as_str()),
+    ]
 }
 
-pub fn api(id: &TargetId, api: Api) -> [Label<'_>; 3] {
+pub fn api(id: &TargetId, api: Api) -> [Label<'_>; 4] {
     with(id, ("api", api.as_str()))
 }
 
-pub(super) fn stage(id: &TargetId, stage: Stage) -> [Label<'_>; 3] {
+pub(super) fn stage(id: &TargetId, stage: Stage) -> [Label<'_>; 4] {
     with(id, ("stage", stage.as_str()))
 }
 
-pub(super) fn outcome(id: &TargetId, of: Api, outcome: Outcome) -> [Label<'_>; 4] {
-    let [app, region, api] = api(id, of);
-    [app, region, api, ("outcome", outcome.as_str())]
+pub(super) fn outcome(id: &TargetId, of: Api, outcome: Outcome) -> [Label<'_>; 5] {
+    let [app, region, push, api] = api(id, of);
+    [app, region, push, api, ("outcome", outcome.as_str())]
 }
 
-pub(super) fn code<'a>(id: &'a TargetId, of: Api, code: &'a str) -> [Label<'a>; 4] {
-    let [app, region, api] = api(id, of);
-    [app, region, api, ("code", code)]
+pub(super) fn code<'a>(id: &'a TargetId, of: Api, code: &'a str) -> [Label<'a>; 5] {
+    let [app, region, push, api] = api(id, of);
+    [app, region, push, api, ("code", code)]
 }
 
-pub(super) fn host<'a>(id: &'a TargetId, sdk_app_id: &'a str, host: &'a str) -> [Label<'a>; 4] {
-    let [app, region] = target(id);
-    [app, region, ("sdk_app_id", sdk_app_id), ("host", host)]
+pub(super) fn host<'a>(id: &'a TargetId, sdk_app_id: &'a str, host: &'a str) -> [Label<'a>; 5] {
+    let [app, region, push] = target(id);
+    [
+        app,
+        region,
+        push,
+        ("sdk_app_id", sdk_app_id),
+        ("host", host),
+    ]
 }
 
 /// Passes the labels of a platform's count to `write`.
@@ -55,13 +65,13 @@ pub(super) fn platform<T>(
 
 /// Passes the labels of a loss to `write`.
 pub(super) fn loss<T>(id: &TargetId, key: &LossKey, write: impl FnOnce(&Labels<'_>) -> T) -> T {
-    let [app, region] = target(id);
+    let [app, region, push] = target(id);
     let (stage, code) = (stage_of(key), code_of(key));
     match key.platform {
-        None => write(&[app, region, stage, code]),
+        None => write(&[app, region, push, stage, code]),
         Some(platform) => {
             let platform = platform.to_string();
-            write(&[app, region, stage, ("platform", &platform), code])
+            write(&[app, region, push, stage, ("platform", &platform), code])
         }
     }
 }
@@ -82,11 +92,12 @@ pub(super) fn description(
     description: &str,
     write: impl FnOnce(&Labels<'_>),
 ) {
-    let [app, region] = target(id);
+    let [app, region, push] = target(id);
     let platform = platform_or_all(key);
     write(&[
         app,
         region,
+        push,
         stage_of(key),
         ("platform", &platform),
         code_of(key),
@@ -115,9 +126,9 @@ pub(super) fn general_class(key: &LossKey) -> CodeClass {
     loss_code(key.stage, key.platform, &key.code, "").class
 }
 
-fn with<'a>(id: &'a TargetId, label: Label<'a>) -> [Label<'a>; 3] {
-    let [app, region] = target(id);
-    [app, region, label]
+fn with<'a>(id: &'a TargetId, label: Label<'a>) -> [Label<'a>; 4] {
+    let [app, region, push] = target(id);
+    [app, region, push, label]
 }
 
 fn stage_of(key: &LossKey) -> Label<'_> {

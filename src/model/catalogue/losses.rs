@@ -122,7 +122,7 @@ fn vendors(platform: Platform, code: &str) -> impl Iterator<Item = &'static str>
         Some("huawei") if is_shared(code) => &["harmonyos", "honor"],
         Some("huawei") => &["harmonyos"],
         Some("honor") if is_shared(code) => &["huawei", "harmonyos"],
-        None if is_shared(code) && platform != Platform::OTHER => &["harmonyos", "huawei", "honor"],
+        None if is_shared(code) && platform.is_vendors() => &["harmonyos", "huawei", "honor"],
         _ => &[],
     };
     let own = platform.name();

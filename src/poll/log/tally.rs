@@ -172,6 +172,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::push::Push;
     use proptest::prelude::*;
 
     fn topic(kind: News, region: &str) -> Topic {
@@ -189,6 +190,7 @@ mod tests {
         TargetId {
             app: format!("app{app}"),
             region: "china".to_owned(),
+            push: Push::Normal,
         }
     }
 

@@ -7,6 +7,7 @@ use tracing::subscriber::DefaultGuard;
 
 use super::*;
 use crate::model::outcome::Outcome;
+use crate::model::push::Push;
 
 /// The log output, without times and colours.
 #[derive(Clone, Default)]
@@ -67,6 +68,7 @@ fn id(app: usize) -> TargetId {
     TargetId {
         app: format!("app{app}"),
         region: "china".to_owned(),
+        push: Push::Normal,
     }
 }
 

@@ -16,9 +16,6 @@ use crate::poll::additivity::{self, Additivity};
 use crate::poll::log::News;
 use crate::target::snapshot::Recorder;
 
-/// What the checks examine.
-const API: Api = Api::NormalPushLoss;
-
 /// When to check again after the service refused a query.
 const AFTER_FAILURE: Duration = Duration::from_secs(600);
 
@@ -89,7 +86,8 @@ impl Proof {
 
     async fn look_at_sums<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) -> Option<Duration> {
         let (fetch, now) = (&poll.shared.fetch, (poll.shared.clock)().unix());
-        let verdict = match additivity::check(fetch, poll.target, API, now).await {
+        let api = Api::losses(poll.target.push);
+        let verdict = match additivity::check(fetch, poll.target, api, now).await {
             Ok(verdict) => verdict,
             Err(error) => return Some(unseen("whether counts add up", &error, poll)),
         };
@@ -109,7 +107,8 @@ impl Proof {
 
     async fn look_at_resolution<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) -> Option<Duration> {
         let (fetch, now) = (&poll.shared.fetch, (poll.shared.clock)().unix());
-        let resolved = match additivity::resolved(fetch, poll.target, API, now).await {
+        let api = Api::losses(poll.target.push);
+        let resolved = match additivity::resolved(fetch, poll.target, api, now).await {
             Ok(Some(resolved)) => resolved,
             Ok(None) => return Some(AFTER_NOTHING),
             Err(error) => return Some(unseen("the service's resolution", &error, poll)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::outcome::Outcome;
+use crate::model::reading::Measure;
 use crate::poll::log::tests::Lines;
 use crate::target::snapshot::{Snapshot, Targets};
 use tokio::task::JoinSet;
@@ -44,9 +45,9 @@ impl Fetch for Fake {
 }
 
 fn good(api: Api) -> Reading {
-    match api {
-        Api::NormalPushLoss => Reading::Loss([].into()),
-        Api::NormalPushStatistics => Reading::Statistics {
+    match api.measure() {
+        Measure::Losses => Reading::Loss([].into()),
+        Measure::Funnel => Reading::Statistics {
             overall: crate::model::reading::Funnel::default(),
             platforms: [].into(),
         },

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::config::target::Target;
 use crate::config::{Config, Proxy};
 use crate::model::outcome::{FetchError, Outcome};
+use crate::model::push::Push;
 use crate::model::reading::{Api, Reading};
 use crate::model::region::Endpoint;
 use crate::model::target_id::TargetId;
@@ -59,8 +60,14 @@ impl<'a> Call<'a, ()> {
             id: target.id(),
             command: api.as_str(),
             body: format!(
-                r#"{{"StartTime":{},"EndTime":{}}}"#,
-                range.start.0, range.end.0
+                r#"{{"StartTime":{},"EndTime":{}{}}}"#,
+                range.start.0,
+                range.end.0,
+                match api.push() {
+                    Push::Normal => "",
+                    // No task means all of them together (documents 71894 and 71895).
+                    Push::AllMember => r#","TaskID":[]"#,
+                }
             ),
             read: move |body: &[u8], scrubber: &Scrubber| wire::parse(api, body, scrubber),
             api: Some(api),

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 use crate::config::{KeySource, Secrets};
+use crate::model::push::Push;
 use crate::model::region::{Endpoint, Region};
 use crate::model::window::UnixSeconds;
 use crate::self_metrics::CallCounts;
@@ -66,6 +67,7 @@ impl Counted {
         let id = TargetId {
             app: "shop".to_owned(),
             region: "singapore".to_owned(),
+            push: Push::Normal,
         };
         self.0.calls(&id).0
     }

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::{NotAnAnswer, json};
-use crate::model::reading::Api;
+use crate::model::reading::{Api, Measure};
 
 /// Keys that carry no data of ours, in any answer of the service.
 const ENVELOPE: &[&str] = &[
@@ -17,14 +17,14 @@ const ENVELOPE: &[&str] = &[
 
 /// Keys that hold data, by API.
 fn data_keys(api: Api) -> &'static [&'static str] {
-    match api {
-        Api::NormalPushLoss => &[
+    match api.measure() {
+        Measure::Losses => &[
             "ReadyToSendLoss",
             "PostSendDeliveredLoss",
             "PlatformReadyToSendLoss",
             "PlatformPostSendDeliveredLoss",
         ],
-        Api::NormalPushStatistics => &[
+        Measure::Funnel => &[
             "TotalCount",
             "SentCount",
             "DeliveredCount",

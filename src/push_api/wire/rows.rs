@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use super::texts::Texts;
 use super::{NotAnAnswer, json};
 use crate::model::reading::{
-    Api, ErrCode, Funnel, Loss, LossKey, MAX_CODE_CHARS, MAX_DESCRIPTION_CHARS, Platform, Reading,
-    Stage,
+    Api, ErrCode, Funnel, Loss, LossKey, MAX_CODE_CHARS, MAX_DESCRIPTION_CHARS, Measure, Platform,
+    Reading, Stage,
 };
 use crate::scrubber::Scrubber;
 
@@ -21,9 +21,9 @@ pub(super) fn reading(
     sections: &[&str],
     scrubber: &Scrubber,
 ) -> Result<Reading, NotAnAnswer> {
-    match api {
-        Api::NormalPushLoss => losses(sections, scrubber),
-        Api::NormalPushStatistics => statistics(sections),
+    match api.measure() {
+        Measure::Losses => losses(sections, scrubber),
+        Measure::Funnel => statistics(sections),
     }
 }
 
@@ -44,16 +44,14 @@ fn losses(sections: &[&str], scrubber: &Scrubber) -> Result<Reading, NotAnAnswer
         (Stage::ReadyToSend, true),
         (Stage::PostSendDelivered, true),
     ];
-    const KEYS: [&str; 4] = ["PushPlatform", "ErrCode", "ErrCount", "ErrInfo"];
+    const KEYS: [&str; 5] = [EVENT, "PushPlatform", "ErrCode", "ErrCount", "ErrInfo"];
     let mut texts = Texts::new(scrubber, MAX_DESCRIPTION_CHARS);
     let mut sums: BTreeMap<LossKey, (u64, Description)> = BTreeMap::new();
     for section in sections {
         let arrays = json::fields(section, ARRAYS).unwrap_or_default();
         for ((array, rows), (stage, per_platform)) in ARRAYS.iter().zip(arrays).zip(KINDS) {
-            each_row(array, rows, KEYS, |[platform, code, count, info]| {
-                let platform = per_platform
-                    .then(|| platform.integer().map(Platform))
-                    .transpose()?;
+            each_row(array, rows, KEYS, |[event, platform, code, count, info]| {
+                let platform = per_platform.then(|| channel(event, platform)).transpose()?;
                 let code = err_code(code, scrubber)?;
                 let count = count.count()?;
                 // A description decides nothing, so there is no wrong one.
@@ -110,27 +108,50 @@ const FUNNEL: [&str; 4] = ["TotalCount", "SentCount", "DeliveredCount", "ClickCo
 
 fn statistics(sections: &[&str]) -> Result<Reading, NotAnAnswer> {
     const ARRAY: &str = "PlatformStatistics";
-    const KEYS: [&str; 5] = ["PushPlatform", FUNNEL[0], FUNNEL[1], FUNNEL[2], FUNNEL[3]];
+    const KEYS: [&str; 6] = [
+        EVENT,
+        "PushPlatform",
+        FUNNEL[0],
+        FUNNEL[1],
+        FUNNEL[2],
+        FUNNEL[3],
+    ];
     let mut overall = Funnel::default();
     let mut platforms: BTreeMap<Platform, Funnel> = BTreeMap::new();
     for section in sections {
         let counts = json::fields(section, FUNNEL).unwrap_or_default();
         add(&mut overall, funnel(named(None, FUNNEL, counts))?);
         let [rows] = json::fields(section, [ARRAY]).unwrap_or_default();
-        each_row(ARRAY, rows, KEYS, |[platform, counts @ ..]| {
-            let number = platform.integer()?;
+        each_row(ARRAY, rows, KEYS, |[event, platform, counts @ ..]| {
+            let channel = channel(event, platform)?;
             if counts.iter().all(|count| count.value.is_none()) {
                 let none = format!("holds none of {}", FUNNEL.join(", "));
                 return Err(platform.row_complaint(&none));
             }
-            add(
-                platforms.entry(Platform(number)).or_default(),
-                funnel(counts)?,
-            );
+            add(platforms.entry(channel).or_default(), funnel(counts)?);
             Ok(())
         })?;
     }
     Ok(Reading::Statistics { overall, platforms })
+}
+
+/// Whether a device was reached through a vendor's channel or online; only in rows of the APIs
+/// of all-user pushes.
+const EVENT: &str = "EventType";
+
+/// `EventType` of pushes to devices that were online.
+const ONLINE: i64 = 2;
+
+/// The platform of a row. Online pushes take no vendor's channel, whatever number is written.
+fn channel(event: Field<'_>, platform: Field<'_>) -> Result<Platform, NotAnAnswer> {
+    let event = match event.value.map(RawValue::get) {
+        None | Some("null") => None,
+        Some(_) => Some(event.integer()?),
+    };
+    match event {
+        Some(ONLINE) => Ok(Platform::ONLINE),
+        _ => platform.integer().map(Platform),
+    }
 }
 
 /// A missing count is 0, since encoders of the service's kind leave zeros out.

@@ -443,9 +443,16 @@ fn statistics_are_read_flat_and_wrapped_and_missing_counts_are_zero() {
                 },
             ),
             (
+                Platform::ONLINE,
+                Funnel {
+                    sendable: 2,
+                    ..Funnel::default()
+                },
+            ),
+            (
                 Platform(9),
                 Funnel {
-                    sendable: 3,
+                    sendable: 1,
                     ..Funnel::default()
                 },
             ),

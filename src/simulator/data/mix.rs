@@ -4,8 +4,8 @@
 //! its sample (document 71898) counts vendors' replies as lost after sending. The shares
 //! are invented.
 
-use crate::model::reading::Stage;
 use crate::model::reading::Stage::{PostSendDelivered, ReadyToSend};
+use crate::model::reading::{Platform, Stage};
 
 /// Pushes that a channel loses for one reason.
 pub(super) struct Loss {
@@ -77,6 +77,16 @@ impl Channel {
         ]
     }
 }
+
+/// Pushes to devices that are online, which come on top of those of the vendors' channels.
+pub(super) const ONLINE: Channel = Channel {
+    platform: Platform::ONLINE.0,
+    permille: 400,
+    silent_ppm: 15_000,
+    clicked_ppm: 110_000,
+    receipts: true,
+    losses: &[],
+};
 
 pub(super) const CHANNELS: [Channel; 9] = [
     Channel {

@@ -3,6 +3,7 @@
 use super::{Losing, PageWords, QueryWords, Words};
 use crate::model::catalogue::CodeClass;
 use crate::model::outcome::Outcome;
+use crate::model::push::Push;
 use crate::model::reading::Stage;
 use crate::status::{Level, State};
 use crate::target::snapshot::Slope;
@@ -76,9 +77,15 @@ pub(super) const WORDS: Words = Words {
     },
     losses: "Losses",
     statistics: "Statistics",
+    push: |push| match push {
+        Push::Normal => None,
+        Push::AllMember => Some("all-user pushes"),
+    },
 
     all_platforms: "all platforms",
     no_platform: "no platform",
+    online: "online devices",
+    other_platforms: "other platforms",
     platform: |number| format!("platform {number}"),
 
     duration: |seconds| match seconds {

@@ -3,6 +3,7 @@
 use super::{Losing, PageWords, QueryWords, Words};
 use crate::model::catalogue::CodeClass;
 use crate::model::outcome::Outcome;
+use crate::model::push::Push;
 use crate::model::reading::Stage;
 use crate::status::{Level, State};
 use crate::target::snapshot::Slope;
@@ -76,9 +77,15 @@ pub(super) const WORDS: Words = Words {
     },
     losses: "丢失",
     statistics: "统计",
+    push: |push| match push {
+        Push::Normal => None,
+        Push::AllMember => Some("全员推送"),
+    },
 
     all_platforms: "所有平台",
     no_platform: "无平台",
+    online: "在线设备",
+    other_platforms: "其他平台",
     platform: |number| format!("平台 {number}"),
 
     duration: |seconds| match seconds {

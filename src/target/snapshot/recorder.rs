@@ -9,7 +9,7 @@ use super::{Good, LastError, Remembered, SetBack, Slot, Snapshot, TargetState};
 use crate::clock::Now;
 use crate::config::target::Target;
 use crate::model::outcome::FetchError;
-use crate::model::reading::{Api, CountKey, Funnel, FunnelStep, Loss, LossKey, Reading};
+use crate::model::reading::{Api, CountKey, Funnel, FunnelStep, Loss, LossKey, Measure, Reading};
 use crate::model::window::{Range, UnixSeconds};
 use crate::self_metrics::{AppCalls, CallCounts};
 use crate::target::counters::{Question, Rules};
@@ -159,9 +159,9 @@ impl Recorder {
         if let Some(state) = self.state.apis.get_mut(&api) {
             if let Question::Today(range) = question {
                 let before = |key: &CountKey| state.ledger.counted(range.start, key);
-                self.state.page.note_course(|courses| match api {
-                    Api::NormalPushLoss => courses.losses(range, &counts, before),
-                    Api::NormalPushStatistics => courses.pushes(range, &counts, before),
+                self.state.page.note_course(|courses| match api.measure() {
+                    Measure::Losses => courses.losses(range, &counts, before),
+                    Measure::Funnel => courses.pushes(range, &counts, before),
                 });
             }
             Arc::make_mut(&mut state.ledger).answer(question, &counts, now, &rules);
@@ -220,7 +220,7 @@ impl Recorder {
     fn budget(&self) -> Budget {
         let counters = self.state.has_counters();
         let apis = &self.state.apis;
-        let funnels = if apis.contains_key(&Api::NormalPushStatistics) {
+        let funnels = if apis.contains_key(&Api::statistics(self.state.target.push)) {
             FunnelStep::ALL.len() * (1 + self.state.platforms.len())
         } else {
             0
@@ -228,7 +228,7 @@ impl Recorder {
         let edges = 2 * apis.len();
         // The anchor, and what was late or revised by stage.
         let about_counters = if counters { funnels + 5 } else { 0 };
-        let losses = apis.get(&Api::NormalPushLoss);
+        let losses = apis.get(&Api::losses(self.state.target.push));
         Budget {
             limit: self.state.target.app.polling.series_limit,
             fixed: funnels + edges + about_counters,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::TargetState;
 use crate::clock::Now;
+use crate::model::push::Push;
 use crate::model::reading::{Api, LossKey, Platform};
 use crate::model::window::UnixSeconds;
 use crate::target::counters::Ledger;
@@ -17,6 +18,9 @@ use serde::{Deserialize, Serialize};
 pub struct Remembered {
     pub app: String,
     pub region: String,
+    /// Absent in files of earlier versions.
+    #[serde(default)]
+    pub push: Push,
     sdk_app_id: u32,
     /// When this was taken, in seconds since 1970.
     at: u64,
@@ -51,10 +55,11 @@ impl Remembered {
             let state = state.apis.get(&api);
             state.map_or_else(Arc::default, |state| Arc::clone(&state.ledger))
         };
-        let losses = ledger(Api::NormalPushLoss);
+        let losses = ledger(Api::losses(id.push));
         Self {
             app: id.app,
             region: id.region,
+            push: id.push,
             sdk_app_id: state.target.app.sdk_app_id,
             at: now.unix().0,
             shown: Some(losses.shown(now).0),
@@ -63,7 +68,7 @@ impl Remembered {
             codes: state.codes.ages(now.steady),
             platforms: state.platforms.ages(now.steady),
             losses,
-            statistics: ledger(Api::NormalPushStatistics),
+            statistics: ledger(Api::statistics(id.push)),
             outcomes: state
                 .apis
                 .iter()
@@ -114,8 +119,8 @@ impl Remembered {
             now.steady,
         ));
         for (api, mut ledger) in [
-            (Api::NormalPushLoss, self.losses),
-            (Api::NormalPushStatistics, self.statistics),
+            (Api::losses(self.push), self.losses),
+            (Api::statistics(self.push), self.statistics),
         ] {
             if let Some(state) = state.apis.get_mut(&api) {
                 let at = UnixSeconds(self.shown.unwrap_or(self.at));

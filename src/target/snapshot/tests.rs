@@ -4,6 +4,7 @@ use super::*;
 use crate::config::target::tests::target;
 use crate::metrics::{Format, targets_body};
 use crate::model::outcome::Outcome;
+use crate::model::push::Push;
 use crate::model::reading::{ErrCode, Funnel, Loss, LossKey, Platform, Stage};
 
 fn moment(wall: u64, start: Instant) -> Now {
@@ -114,7 +115,10 @@ fn a_target_is_there_before_its_first_poll_and_down() {
     let watched = Watched::new();
     let state = watched.state();
     assert!(!state.is_known());
-    assert_eq!(state.apis.keys().copied().collect::<Vec<_>>(), Api::ALL);
+    assert_eq!(
+        state.apis.keys().copied().collect::<Vec<_>>(),
+        Api::of(Push::Normal)
+    );
     assert!(
         state
             .apis

@@ -116,6 +116,7 @@ pub fn read(file: impl BufRead, targets: &[Target]) -> Result<Found, StateError>
                     let id = TargetId {
                         app: target.app.clone(),
                         region: target.region.clone(),
+                        push: target.push,
                     };
                     if wanted.contains(&id) {
                         found.targets.insert(id, target);

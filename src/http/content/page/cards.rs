@@ -2,7 +2,7 @@
 
 use crate::http::content::chart::Chart;
 use crate::model::catalogue::CodeClass;
-use crate::model::reading::Stage;
+use crate::model::reading::{Api, Stage};
 use crate::status::words::{self, Words};
 use crate::status::{
     ApiHealth, Concern, ErrorStatus, Level, LossStatus, TargetStatus, Trend, share,
@@ -153,7 +153,7 @@ pub(super) struct Lost {
 pub(super) struct Trouble<'a> {
     pub(super) health: &'a ApiHealth,
     pub(super) error: &'a ErrorStatus,
-    apis: Vec<&'static str>,
+    apis: Vec<Api>,
 }
 
 impl Trouble<'_> {
@@ -162,7 +162,7 @@ impl Trouble<'_> {
         let names: Vec<String> = self
             .apis
             .iter()
-            .map(|api| words.api(api).to_owned())
+            .map(|api| words.api(*api).to_owned())
             .collect();
         words.names(&names)
     }
@@ -180,7 +180,7 @@ impl TargetStatus {
                 known.health.up == health.up && known.error.has_cause_of(error)
             };
             if let Some(known) = troubles.iter_mut().find(same) {
-                known.apis.push(api);
+                known.apis.push(*api);
                 // What is told of it is what has lasted longest.
                 if health.failing_since < known.health.failing_since {
                     (known.health, known.error) = (health, error);

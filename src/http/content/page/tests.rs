@@ -244,7 +244,7 @@ fn what_needs_somebody_has_a_link_to_its_runbook_and_its_dashboard() {
     let status = world.status(1010, None);
     let base = Some("https://grafana.example.com/base/");
     let page = Page::new(&status, &Wish::default(), base).render().unwrap();
-    let link = "href=\"https://grafana.example.com/base/d/timpush-app?var-app=a%26b&#38;var-region=singapore\"";
+    let link = "href=\"https://grafana.example.com/base/d/timpush-app?var-app=a%26b&#38;var-region=singapore&#38;var-push=normal\"";
     assert!(page.contains(link), "{page}");
 }
 
