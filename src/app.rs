@@ -71,7 +71,7 @@ pub struct Bound {
 /// Takes the address, so that a second instance fails before it calls the service.
 /// Of the apps, it polls those of `shard`.
 pub async fn bind(config: Config, replica_index: u32, shard: Shard) -> Result<Bound, StartError> {
-    let address = config.listen;
+    let address = config.global.listen;
     let listen = |source| StartError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -116,7 +116,7 @@ impl Bound {
     ) -> Result<(), StopError> {
         let (reloader, mut reloads) = reloading.unzip();
         let (url, web) = (self.url(), self.config.web.clone());
-        let language = self.config.language;
+        let language = self.config.global.language;
         let mut daemon = Daemon::start(self.config, self.replica_index, self.shard).await?;
         info!("serving on {url}");
         if let Some(watch) = self.web_file {

@@ -9,12 +9,12 @@
 //! environment  TIMPUSH_ variables over the tree
 //! proxy        proxy_url, or the variables that all programs share
 //! check        tree -> Config, every problem collected in findings
-//!   section      one table: typed values, unknown keys
+//!   section      one table: typed values, unknown keys; with values, those of one key only
 //!   app          one element of apps, with key, regions, polling
 //!   across       rules over several apps, with plan
 //! lines        where the file has what a problem is about
 //! web_file     the file that web.config_file names: TLS, passwords, headers
-//! schema       which keys there are; those of defaults have a table of their own, keys
+//! schema       which keys there are; those that hold one value are a row of a table in keys
 //! ```
 
 mod across;
@@ -43,11 +43,11 @@ mod section;
 pub mod target;
 #[cfg(test)]
 mod tests;
+mod values;
 pub mod web_file;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,6 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::files::{self, ReadError, Stuck};
-use crate::model::language::Language;
 use crate::model::region::Region;
 use crate::model::window::DayOffset;
 use crate::usersig::{Identifier, SecretKey, SecretKeyError};
@@ -65,7 +64,7 @@ pub use certificates::{CertificatesError, certificates};
 pub use environment::{SHARD, variables};
 pub use file::{NotFound, PLACES, find};
 pub use findings::{Problem, Problems};
-pub use keys::Polling;
+pub use keys::{Global, Polling, Web};
 pub use proxy::Proxy;
 
 /// Whether to look for what a configuration refers to on this machine.
@@ -80,20 +79,7 @@ pub enum Secrets {
 
 /// A configuration that keeps every rule of its schema.
 pub struct Config {
-    /// Where HTTP is served.
-    pub listen: SocketAddr,
-    /// What the page and `query` speak.
-    pub language: Language,
-    /// The longest interval of the servers that scrape.
-    pub scrape_interval: Duration,
-    pub holds: Holds,
-    /// Extra root certificates, PEM.
-    pub ca_file: Option<PathBuf>,
-    /// The way to all https hosts but those that it makes an exception of.
-    pub proxy: Option<Proxy>,
-    pub state_file: Option<PathBuf>,
-    /// The time between two writes of the state file.
-    pub state_interval: Duration,
+    pub global: Global,
     pub web: Web,
     /// At least one; names and SDKAppID-region pairs are unique.
     pub apps: Vec<Arc<App>>,
@@ -119,23 +105,20 @@ impl Config {
             file::read(path).map_err(|error| Problems::one(&named, &error.to_string()))?;
         let place = key::Place {
             file: path,
+            env,
             open_to_others: raw.contents.open_to_others(),
             is_public: raw.contents.is_public(),
             secrets,
         };
-        Self::from_tree(mem::take(&mut raw.tree), &place, env)
+        Self::from_tree(mem::take(&mut raw.tree), &place)
             .map_err(|problems| problems.in_file(path, raw.lines().as_ref()))
     }
 
-    fn from_tree(
-        mut tree: Map<String, Value>,
-        place: &key::Place,
-        env: &BTreeMap<String, String>,
-    ) -> Result<Self, Problems> {
-        let findings = findings::Findings::new(environment::overlay(&mut tree, env));
-        let config = check::check(&tree, env, place, &findings);
+    fn from_tree(mut tree: Map<String, Value>, place: &key::Place) -> Result<Self, Problems> {
+        let findings = findings::Findings::new(environment::overlay(&mut tree, place.env));
+        let config = check::check(&tree, place, &findings);
         if let Some(config) = &config {
-            for (variable, text) in environment::unknown(env, &config.key_variables()) {
+            for (variable, text) in environment::unknown(place.env, &config.key_variables()) {
                 findings.notice(variable, &text);
             }
         }
@@ -160,16 +143,6 @@ impl Config {
             })
             .collect()
     }
-}
-
-/// How the program serves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Web {
-    pub config_file: Option<PathBuf>,
-    pub enable_lifecycle: bool,
-    pub openmetrics_created: bool,
-    /// http or https, without credentials, query and fragment.
-    pub grafana_url: Option<String>,
 }
 
 /// How long counters wait for scrapes to see them.

@@ -65,7 +65,7 @@ impl Daemon {
             targets,
             pollers: Pollers::default(),
             others: JoinSet::new(),
-            state_file: config.state_file.clone(),
+            state_file: config.global.state_file.clone(),
             config,
             shard,
         };
@@ -85,7 +85,7 @@ impl Daemon {
         daemon.others.spawn(clock::watch());
         if let Some(path) = daemon.state_file.clone() {
             let snapshot = Arc::clone(&daemon.snapshot);
-            let keep = state_file::keep(path, daemon.config.state_interval, snapshot);
+            let keep = state_file::keep(path, daemon.config.global.state_interval, snapshot);
             daemon.others.spawn(keep);
         }
         Ok(daemon)
@@ -138,13 +138,14 @@ impl Daemon {
             let client = shared.fetch.successor(&next);
             (client, shared.fetch.rotated(), next)
         });
-        let (client, rotated, next) = loaded.await.map_err(|stuck| stuck.to_string())?;
+        let (client, rotated, mut next) = loaded.await.map_err(|stuck| stuck.to_string())?;
         let client = client.map_err(|error| chain(&error))?;
         let old = &self.config;
         let difference = Difference::new(old, &next, &rotated);
         let targets = expand(&next);
         // Another way to the service is another way for all.
-        let same_way = old.ca_file == next.ca_file && old.proxy == next.proxy;
+        let (before, after) = (&old.global, &next.global);
+        let same_way = before.ca_file == after.ca_file && before.proxy_url == after.proxy_url;
         let wanted: BTreeMap<TargetId, &Target> =
             targets.iter().map(|target| (target.id(), target)).collect();
         self.pollers
@@ -161,10 +162,8 @@ impl Daemon {
             }
         }
         self.targets = targets;
-        self.config = Config {
-            listen: self.config.listen,
-            ..next
-        };
+        next.global.listen = self.config.global.listen;
+        self.config = next;
         Ok(difference)
     }
 

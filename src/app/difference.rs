@@ -10,6 +10,17 @@ use crate::shell;
 /// Apps that are named of each kind; more are counted.
 const NAMED: usize = 10;
 
+/// The keys that are read at the start only.
+const AT_RESTART: [&str; 7] = [
+    "listen",
+    "language",
+    "state_file",
+    "state_interval",
+    "web.config_file",
+    "web.grafana_url",
+    "web.openmetrics_created",
+];
+
 /// The difference between two configurations.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Difference {
@@ -19,8 +30,8 @@ pub(super) struct Difference {
     keys: Vec<String>,
     /// An app and its keys that differ.
     changed: Vec<String>,
-    settings: Vec<&'static str>,
-    at_restart: Vec<&'static str>,
+    settings: Vec<String>,
+    at_restart: Vec<String>,
 }
 
 impl Difference {
@@ -49,43 +60,18 @@ impl Difference {
                 ));
             }
         }
+        let global = old.global.differing(&next.global).map(str::to_owned);
+        let web = old.web.differing(&next.web).map(|key| format!("web.{key}"));
+        let (at_restart, settings) = global
+            .chain(web)
+            .partition(|key| AT_RESTART.contains(&key.as_str()));
         Self {
             added: missing_in(&after, &before),
             removed: missing_in(&before, &after),
             keys,
             changed,
-            settings: differing([
-                (
-                    "scrape_interval",
-                    old.scrape_interval != next.scrape_interval,
-                ),
-                ("rollover_hold", old.holds.rollover != next.holds.rollover),
-                ("zero_hold", old.holds.zero != next.holds.zero),
-                ("ca_file", old.ca_file != next.ca_file),
-                ("proxy_url", old.proxy != next.proxy),
-                (
-                    "web.enable_lifecycle",
-                    old.web.enable_lifecycle != next.web.enable_lifecycle,
-                ),
-            ]),
-            at_restart: differing([
-                ("listen", old.listen != next.listen),
-                ("language", old.language != next.language),
-                ("state_file", old.state_file != next.state_file),
-                ("state_interval", old.state_interval != next.state_interval),
-                (
-                    "web.config_file",
-                    old.web.config_file != next.web.config_file,
-                ),
-                (
-                    "web.grafana_url",
-                    old.web.grafana_url != next.web.grafana_url,
-                ),
-                (
-                    "web.openmetrics_created",
-                    old.web.openmetrics_created != next.web.openmetrics_created,
-                ),
-            ]),
+            settings,
+            at_restart,
         }
     }
 
@@ -102,24 +88,18 @@ fn by_name(config: &Config) -> BTreeMap<&str, &App> {
 
 /// The keys of an app, or their defaults, that differ.
 fn app_keys(old: &App, next: &App) -> Vec<&'static str> {
+    let rates = [old, next].map(|app| app.calls_per_second.to_bits());
     let own = [
         ("sdk_app_id", old.sdk_app_id != next.sdk_app_id),
         ("identifier", old.identifier != next.identifier),
         ("regions", old.regions != next.regions),
         ("day_offset", old.day_offset != next.day_offset),
-        (
-            "calls_per_second",
-            old.calls_per_second
-                .total_cmp(&next.calls_per_second)
-                .is_ne(),
-        ),
+        ("calls_per_second", rates[0] != rates[1]),
     ];
-    differing(own.into_iter().chain(old.polling.differs(&next.polling)))
-}
-
-fn differing(keys: impl IntoIterator<Item = (&'static str, bool)>) -> Vec<&'static str> {
-    let differing = keys.into_iter().filter(|(_, differs)| *differs);
-    differing.map(|(key, _)| key).collect()
+    let own = own.into_iter().filter(|(_, differs)| *differs);
+    own.map(|(key, _)| key)
+        .chain(old.polling.differing(&next.polling))
+        .collect()
 }
 
 impl fmt::Display for Difference {

@@ -30,7 +30,7 @@ fn report(file: &Path, secrets: Secrets, config: &Config, out: &mut dyn Write) -
     };
     writeln!(out, "{}: OK{unchecked}\n", file.display())?;
     writeln!(out, "{}", Plan::of(config))?;
-    if let Some(proxy) = &config.proxy {
+    if let Some(proxy) = &config.global.proxy_url {
         let except = if proxy.has_exceptions() {
             " but for NO_PROXY"
         } else {

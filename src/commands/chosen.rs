@@ -45,7 +45,7 @@ impl Chosen {
     }
 
     pub(super) fn language(&self) -> Language {
-        self.config.language
+        self.config.global.language
     }
 
     /// The app's targets, or the one in `region`, and who asks about them.

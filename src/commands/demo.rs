@@ -11,9 +11,8 @@ use tokio::sync::oneshot;
 
 use super::run::shutdown;
 use crate::app;
-use crate::config::{App, Config, Holds, KeySource, Polling, Web};
+use crate::config::{App, Config, Global, Holds, KeySource, Polling, Web};
 use crate::failure::Failure;
-use crate::model::language::Language;
 use crate::model::region::Region;
 use crate::model::shard::Shard;
 use crate::model::window::DayOffset;
@@ -118,8 +117,8 @@ fn config(
 ) -> Result<Config, Failure> {
     let seconds = Duration::from_secs;
     let holds = Holds {
-        rollover: seconds(150),
-        zero: seconds(150),
+        rollover: Global::BUILT_IN.rollover_hold,
+        zero: Global::BUILT_IN.zero_hold,
     };
     let apps = apps
         .iter()
@@ -149,15 +148,11 @@ fn config(
         })
         .collect::<Result<_, Failure>>()?;
     Ok(Config {
-        listen,
-        language: Language::default(),
-        scrape_interval: seconds(60),
-        holds,
-        ca_file: None,
-        proxy: None,
-        state_file: None,
-        state_interval: seconds(300),
-        web: Web::default(),
+        global: Global {
+            listen,
+            ..Global::BUILT_IN
+        },
+        web: Web::BUILT_IN,
         apps,
         notices: Vec::new(),
     })

@@ -55,7 +55,7 @@ fn configured(path: &Path) -> Result<String, Problems> {
         Some(path) => web_file::load(path).result?.tls.is_some(),
         None => false,
     };
-    Ok(address(config.listen, is_tls))
+    Ok(address(config.global.listen, is_tls))
 }
 
 fn address(mut listen: SocketAddr, is_tls: bool) -> String {

@@ -88,7 +88,7 @@ fn load(
 ) -> Result<Config, reload::Rejection> {
     let config = Config::load(path, &variables(), Secrets::Check);
     let mut config = config.map_err(|error| error.to_string())?;
-    config.listen = listen.unwrap_or(config.listen);
+    config.global.listen = listen.unwrap_or(config.global.listen);
     first.call_once(|| {
         info!(
             version = env!("CARGO_PKG_VERSION"),
@@ -102,7 +102,7 @@ fn load(
     for notice in &config.notices {
         warn!("{}: {notice}", path.display());
     }
-    if let Some(proxy) = &config.proxy {
+    if let Some(proxy) = &config.global.proxy_url {
         info!("https calls go through the proxy {proxy}");
     }
     Ok(config)

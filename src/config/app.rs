@@ -1,6 +1,6 @@
 //! One element of `apps`.
 
-use super::key::{self, Place};
+use super::key;
 use super::keys::Layer;
 use super::read::Read;
 use super::schema::Group;
@@ -32,8 +32,8 @@ impl Inherited {
             day_offset: day_offset(top),
             calls_per_second: calls_per_second(top),
             polling: match top.table("defaults", Group::Defaults) {
-                Some(defaults) => Layer::read(&defaults, Layer::BUILT_IN),
-                None => Layer::BUILT_IN,
+                Some(defaults) => Layer::read(&defaults, Layer::LOWEST),
+                None => Layer::LOWEST,
             },
         }
     }
@@ -54,7 +54,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn read(section: &Section, place: &Place, inherited: &Inherited) -> Self {
+    pub(super) fn read(section: &Section, inherited: &Inherited) -> Self {
         for key in ["sdk_app_id", "identifier"] {
             if !section.has(key) {
                 section.refuse(key, "is missing");
@@ -72,7 +72,7 @@ impl Draft {
             },
             sdk_app_id,
             identifier: identifier(section),
-            key: key::read(section, place),
+            key: key::read(section),
             regions: regions::read(section),
             day_offset: day_offset(section)
                 .over(inherited.day_offset)

@@ -1,5 +1,6 @@
 //! Where an app's secret key is said to be. No text of this room holds a key's text.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::read::Read;
@@ -17,6 +18,8 @@ const SOURCES: [&str; 3] = ["secret_key_file", "secret_key_env", "secret_key"];
 /// What the check knows about the configuration file besides its text.
 pub(super) struct Place<'a> {
     pub(super) file: &'a Path,
+    /// What [`super::variables`] gave.
+    pub(super) env: &'a BTreeMap<String, String>,
     /// Permission bits of the file that are not the owner's; 0 where there are none.
     pub(super) open_to_others: u32,
     /// Whether every user of the machine can read the file.
@@ -24,30 +27,30 @@ pub(super) struct Place<'a> {
     pub(super) secrets: Secrets,
 }
 
-impl Place<'_> {
+impl Section<'_> {
     /// The path that a key holds: relative ones start at the directory of the file that the
     /// key is in, and nothing in it is expanded.
-    pub(super) fn path(&self, section: &Section, key: &str) -> Read<PathBuf> {
-        section.text(key).and_then(|text| {
+    pub(super) fn path_in(&self, key: &str) -> Read<PathBuf> {
+        self.text(key).and_then(|text| {
             if text == "~" || text.starts_with("~/") {
-                section.refuse(
+                self.refuse(
                     key,
                     "begins with ~, which only a shell expands; write the whole path",
                 );
                 return None;
             }
             if text.chars().any(char::is_control) {
-                section.refuse(key, "must not hold line breaks or other control characters");
+                self.refuse(key, "must not hold line breaks or other control characters");
                 return None;
             }
-            let directory = self.file.parent().unwrap_or(Path::new(""));
+            let directory = self.place().file.parent().unwrap_or(Path::new(""));
             Some(directory.join(text))
         })
     }
 }
 
 /// The one source that an app names; unless secrets are skipped, it must hold a key.
-pub(super) fn read(section: &Section, place: &Place) -> Option<KeySource> {
+pub(super) fn read(section: &Section) -> Option<KeySource> {
     let given: Vec<&str> = SOURCES.into_iter().filter(|key| section.has(key)).collect();
     let key = match given[..] {
         [key] => key,
@@ -65,16 +68,14 @@ pub(super) fn read(section: &Section, place: &Place) -> Option<KeySource> {
         }
     };
     let source = match key {
-        "secret_key_file" => place
-            .path(section, key)
+        "secret_key_file" => section
+            .path_in(key)
             .and_then(|path| Some(KeySource::File(path))),
         "secret_key_env" => section.text(key).and_then(|text| variable(section, text)),
-        _ => section
-            .text(key)
-            .and_then(|text| inline(section, place, text)),
+        _ => section.text(key).and_then(|text| inline(section, text)),
     }
     .given()?;
-    let looked_at = match (&source, place.secrets) {
+    let looked_at = match (&source, section.place().secrets) {
         (KeySource::Inline(_), _) | (_, Secrets::Check) => source.look(),
         (_, Secrets::Skip) => return Some(source),
     };
@@ -111,7 +112,8 @@ fn variable(section: &Section, text: &str) -> Option<KeySource> {
     Some(KeySource::Env(text.to_owned()))
 }
 
-fn inline(section: &Section, place: &Place, text: &str) -> Option<KeySource> {
+fn inline(section: &Section, text: &str) -> Option<KeySource> {
+    let place = section.place();
     if place.open_to_others != 0 {
         section.refuse(
             "secret_key",

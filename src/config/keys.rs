@@ -1,59 +1,69 @@
-//! The one table of the keys of `defaults`, which are an app's keys, too. A new key is a row
-//! here, besides the code that uses its field of [`Polling`].
+//! The tables of the keys that hold one value: at the top level, under `web`, and under
+//! `defaults`, whose keys are an app's keys, too. A new key is a row here, besides the code
+//! that uses its field, and the method of [`Section`] that reads it if none fits.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::proxy::Proxy;
 use super::read::Read;
 use super::schema::Kind;
 use super::section::Section;
+use crate::model::language::Language;
 use crate::model::window::{DAY, LOOK_BACK};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
+const SCRAPE_INTERVAL: RangeInclusive<Duration> = SECOND..=HOUR;
+const STATE_INTERVAL: RangeInclusive<Duration> = SECOND..=HOUR;
+/// Room for the default of the longest `scrape_interval`. 0 switches a hold off.
+const HOLD: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(6 * 3600);
 /// `interval` and `step`: slower than daily would be a report, not monitoring.
 const PACE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(DAY);
 const KEPT: RangeInclusive<Duration> = SECOND..=LOOK_BACK;
 /// A target never overlaps itself, so a longer timeout could only hide a dead peer.
 const TIMEOUT: RangeInclusive<Duration> = SECOND..=Duration::from_secs(300);
 
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 10898);
+
 /// A row is: the key and its type; its kind as an environment variable; the method of
 /// [`Section`] that reads it, with the range; its value where nobody gives one. Whatever is
 /// one entry for each key is written here, once.
 macro_rules! table {
-    ($($(#[$meaning:meta])+ $key:ident: $type:ty, $kind:ident, $read:ident($($range:expr)?), $built_in:expr;)+) => {
-        /// When and about what an app is asked.
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub struct Polling {
-            $($(#[$meaning])+ pub $key: $type,)+
+    ($(#[$about:meta])+ $name:ident, $(#[$derive:meta])? $layer:ident:
+     $($(#[$meaning:meta])* $key:ident: $type:ty, $kind:ident, $read:ident($($range:expr)?), $built_in:expr;)+) => {
+        $(#[$about])+
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name {
+            $($(#[$meaning])* pub $key: $type,)+
         }
 
-        impl Polling {
+        impl $name {
             /// What holds where a configuration says nothing.
             pub const BUILT_IN: Self = Self { $($key: $built_in,)+ };
 
-            /// Each key, and whether its value is another one in `next`.
-            pub fn differs(&self, next: &Self) -> impl Iterator<Item = (&'static str, bool)> {
-                [$((stringify!($key), self.$key != next.$key),)+].into_iter()
+            /// The keys whose values are others in `next`.
+            pub fn differing(&self, next: &Self) -> impl Iterator<Item = &'static str> {
+                let keys = [$((stringify!($key), self.$key != next.$key),)+];
+                keys.into_iter().filter_map(|(key, differs)| differs.then_some(key))
             }
         }
 
-        pub(super) const DEFAULTS: &[(&str, Kind)] = &[$((stringify!($key), Kind::$kind),)+];
-
         /// One layer's values for the keys.
-        #[derive(Clone, Copy)]
-        pub(super) struct Layer {
+        $(#[$derive])?
+        pub(super) struct $layer {
             $(pub(super) $key: Read<$type>,)+
         }
 
-        impl Layer {
-            /// The lowest layer. `stale_after` is computed from the interval.
-            pub(super) const BUILT_IN: Self = Self {
-                stale_after: Read::Absent,
-                ..Self { $($key: Read::Given($built_in),)+ }
-            };
+        impl $layer {
+            pub(super) const KEYS: &[(&str, Kind)] = &[$((stringify!($key), Kind::$kind),)+];
+
+            /// The lowest layer.
+            pub(super) const BUILT_IN: Self = Self { $($key: Read::Given($built_in),)+ };
 
             /// A section's own values.
             pub(super) fn own(section: &Section) -> Self {
@@ -65,14 +75,51 @@ macro_rules! table {
             }
 
             /// `None` unless every value is given.
-            pub(super) fn given(self) -> Option<Polling> {
-                Some(Polling { $($key: self.$key.given()?,)+ })
+            pub(super) fn given(self) -> Option<$name> {
+                Some($name { $($key: self.$key.given()?,)+ })
             }
         }
     };
 }
 
 table! {
+    /// What holds for the whole process.
+    Global, GlobalLayer:
+    /// Where HTTP is served.
+    listen: SocketAddr, Text, listen(), LISTEN;
+    /// What the page and `query` speak.
+    language: Language, Text, language(), Language::English;
+    /// The longest interval of the servers that scrape.
+    scrape_interval: Duration, Text, duration(SCRAPE_INTERVAL), MINUTE;
+    /// Extra root certificates, PEM.
+    ca_file: Option<PathBuf>, Text, certificates(), None;
+    /// The way to all https hosts but those that it makes an exception of.
+    proxy_url: Option<Proxy>, Text, proxy(), None;
+    state_file: Option<PathBuf>, Text, state_file(), None;
+    /// The time between two writes of the state file.
+    state_interval: Duration, Text, duration(STATE_INTERVAL), Duration::from_secs(300);
+    // Where nobody gives the holds they are computed.
+    /// How long a closed day's final counters are served after `anchor + lag`.
+    rollover_hold: Duration, Text, duration(HOLD), Duration::from_secs(150);
+    /// How long a series that appears is 0 before its value.
+    zero_hold: Duration, Text, duration(HOLD), Duration::from_secs(150);
+}
+
+table! {
+    /// How the program serves.
+    #[derive(Debug)]
+    Web, WebLayer:
+    config_file: Option<PathBuf>, Text, web_file(), None;
+    enable_lifecycle: bool, Flag, flag(), false;
+    openmetrics_created: bool, Flag, flag(), false;
+    /// http or https, without credentials, query and fragment.
+    grafana_url: Option<String>, Text, base_url(), None;
+}
+
+table! {
+    /// When and about what an app is asked.
+    #[derive(Debug)]
+    Polling, #[derive(Clone, Copy)] Layer:
     /// Time between two polls of a target.
     interval: Duration, Text, duration(PACE), MINUTE;
     /// Length of the rolling window; a multiple of `step`.

@@ -28,6 +28,12 @@ impl Polling {
 }
 
 impl Layer {
+    /// What an app inherits without `defaults`: `stale_after` is computed from the interval.
+    pub(super) const LOWEST: Self = Self {
+        stale_after: Read::Absent,
+        ..Self::BUILT_IN
+    };
+
     /// Reads a section's own values, and checks them together with those that they
     /// inherit from `below`. Returns both merged.
     pub(super) fn read(section: &Section, below: Self) -> Self {

@@ -42,6 +42,10 @@ impl<T> Read<T> {
         }
     }
 
+    pub(super) fn map<U>(self, step: impl FnOnce(T) -> U) -> Read<U> {
+        self.and_then(|value| Some(step(value)))
+    }
+
     /// A further step of reading; its `None` means that it reported a problem.
     pub(super) fn and_then<U>(self, step: impl FnOnce(T) -> Option<U>) -> Read<U> {
         match self {

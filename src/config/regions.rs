@@ -54,7 +54,7 @@ fn known(app: &Section, path: &str, name: &str) -> Option<Region> {
 /// A host of the user's own. It may carry a known region's name: a gateway in front of
 /// the service is still that region, and its series should not change their label.
 fn custom(app: &Section, path: &str, table: &Map<String, Value>) -> Option<Region> {
-    let section = Section::new(Group::Region, path.to_owned(), table, app.findings());
+    let section = app.within(Group::Region, path.to_owned(), table);
     for key in ["name", "url"] {
         if !section.has(key) {
             section.refuse(key, "is missing");

@@ -1,6 +1,6 @@
 //! Which keys there are, and where they may stand.
 
-use super::keys::DEFAULTS;
+use super::keys::{GlobalLayer, Layer, WebLayer};
 
 /// How a value that arrives as text, from an environment variable, is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,31 +27,16 @@ pub(super) enum Group {
     WebFileRate,
 }
 
+/// What the top level has besides the keys of [`GlobalLayer`].
 const TOP: &[(&str, Kind)] = &[
-    ("listen", Kind::Text),
-    ("language", Kind::Text),
-    ("scrape_interval", Kind::Text),
     ("day_offset", Kind::Text),
     ("calls_per_second", Kind::Number),
-    ("ca_file", Kind::Text),
-    ("proxy_url", Kind::Text),
-    ("state_file", Kind::Text),
-    ("state_interval", Kind::Text),
-    ("rollover_hold", Kind::Text),
-    ("zero_hold", Kind::Text),
     ("web", Kind::Nested),
     ("defaults", Kind::Nested),
     ("apps", Kind::Nested),
 ];
 
-const WEB: &[(&str, Kind)] = &[
-    ("config_file", Kind::Text),
-    ("enable_lifecycle", Kind::Flag),
-    ("openmetrics_created", Kind::Flag),
-    ("grafana_url", Kind::Text),
-];
-
-/// What an app has besides its own values for the keys of [`DEFAULTS`].
+/// What an app has besides its own values for the keys of [`Layer`].
 const APP: &[(&str, Kind)] = &[
     ("name", Kind::Text),
     ("sdk_app_id", Kind::Number),
@@ -105,10 +90,10 @@ impl Group {
     /// The keys that may stand here, in the order in which they are documented.
     pub(super) fn keys(self) -> impl Iterator<Item = (&'static str, Kind)> {
         let (own, more): (&[_], &[_]) = match self {
-            Self::Top => (TOP, &[]),
-            Self::Web => (WEB, &[]),
-            Self::Defaults => (DEFAULTS, &[]),
-            Self::App => (APP, DEFAULTS),
+            Self::Top => (GlobalLayer::KEYS, TOP),
+            Self::Web => (WebLayer::KEYS, &[]),
+            Self::Defaults => (Layer::KEYS, &[]),
+            Self::App => (APP, Layer::KEYS),
             Self::Region => (REGION, &[]),
             Self::WebFile => (WEB_FILE, &[]),
             Self::WebFileTls => (WEB_FILE_TLS, &[]),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::duration;
 use super::findings::Findings;
+use super::key::Place;
 use super::read::Read;
 use super::redact::is_near_key;
 use super::schema::Group;
@@ -26,21 +27,33 @@ const SECRET: [&str; 2] = ["secret_key", "proxy_url"];
 pub(super) struct Section<'a> {
     path: String,
     table: &'a Map<String, Value>,
+    place: &'a Place<'a>,
     findings: &'a Findings,
 }
 
 impl<'a> Section<'a> {
-    /// A table at `path` (empty for the top level). Unknown keys are refused here.
+    /// The top level. Unknown keys are refused here.
     pub(super) fn new(
         group: Group,
-        path: String,
         table: &'a Map<String, Value>,
+        place: &'a Place<'a>,
         findings: &'a Findings,
     ) -> Self {
+        let top = Self {
+            path: String::new(),
+            table,
+            place,
+            findings,
+        };
+        top.within(group, String::new(), table)
+    }
+
+    /// A table at `path` in the same file. Unknown keys are refused here.
+    pub(super) fn within(&self, group: Group, path: String, table: &'a Map<String, Value>) -> Self {
         let section = Self {
             path,
             table,
-            findings,
+            ..*self
         };
         for key in table.keys() {
             if !group.is_extension(key) && !group.keys().any(|(known, _)| known == key) {
@@ -93,6 +106,11 @@ impl<'a> Section<'a> {
     /// The one of two keys that is there, or else the second.
     pub(super) fn name_of<'k>(&self, first: &'k str, second: &'k str) -> &'k str {
         if self.has(first) { first } else { second }
+    }
+
+    /// The file that the table is in.
+    pub(super) fn place(&self) -> &'a Place<'a> {
+        self.place
     }
 
     pub(super) fn findings(&self) -> &'a Findings {
@@ -277,9 +295,7 @@ impl<'a> Section<'a> {
     pub(super) fn table(&self, key: &str, group: Group) -> Option<Section<'a>> {
         match self.table.get(key) {
             None | Some(Value::Null) => None,
-            Some(Value::Object(table)) => {
-                Some(Section::new(group, self.at(key), table, self.findings))
-            }
+            Some(Value::Object(table)) => Some(self.within(group, self.at(key), table)),
             Some(other) => {
                 self.refuse(
                     key,

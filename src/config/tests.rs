@@ -89,13 +89,16 @@ fn app(text: &str) -> String {
 #[test]
 fn a_minimal_file_gets_every_default() {
     let config = load(&top("")).ok().unwrap();
-    assert_eq!(config.listen.to_string(), "0.0.0.0:10898");
-    assert_eq!(config.scrape_interval, Duration::from_secs(60));
-    assert_eq!(config.holds.rollover, Duration::from_secs(150));
-    assert_eq!(config.holds.zero, Duration::from_secs(150));
-    assert_eq!((config.ca_file, config.state_file), (None, None));
-    assert!(config.proxy.is_none());
-    assert_eq!(config.web, Web::default());
+    assert_eq!(config.global.listen.to_string(), "0.0.0.0:10898");
+    assert_eq!(config.global.scrape_interval, Duration::from_secs(60));
+    assert_eq!(config.global.rollover_hold, Duration::from_secs(150));
+    assert_eq!(config.global.zero_hold, Duration::from_secs(150));
+    assert_eq!(
+        (config.global.ca_file, config.global.state_file),
+        (None, None)
+    );
+    assert!(config.global.proxy_url.is_none());
+    assert_eq!(config.web, Web::BUILT_IN);
     assert_eq!(config.notices, [""; 0]);
     let app = &config.apps[0];
     assert_eq!(app.name, "1");
@@ -202,9 +205,9 @@ fn what_is_odd_but_allowed_is_a_notice() {
     assert_eq!(
         config.notices,
         [
+            "zero_hold: is shorter than scrape_interval (1m); scrapes may miss the 0 before a new series' value".to_owned(),
             "calls_per_second: is above the service's 1 per second; calls are refused unless the console raised the limit".to_owned(),
             "defaults.timeout: is below 3s, the time that the service gives itself for an answer".to_owned(),
-            "zero_hold: is shorter than scrape_interval (1m); scrapes may miss the 0 before a new series' value".to_owned(),
             "apps[0].identifier: is not 1 to 32 letters, digits, _ and -, as the service wants it".to_owned(),
             "apps[0].regions[0].url: signatures travel unencrypted to this host, as `insecure` allows".to_owned(),
         ]
@@ -301,11 +304,12 @@ proptest! {
         tree.insert("apps".to_owned(), json!([element]));
         let place = key::Place {
             file: Path::new("timpush.yml"),
+            env: &env(&[]),
             open_to_others: 0,
             is_public: false,
             secrets: Secrets::Skip,
         };
-        if let Err(problems) = Config::from_tree(tree, &place, &env(&[])) {
+        if let Err(problems) = Config::from_tree(tree, &place) {
             prop_assert!(problems.iter().all(|problem| !problem.text.contains("bug")), "{problems}");
         }
     }

@@ -125,15 +125,16 @@ fn check(raw: &Raw, path: &Path, files: &mut Vec<PathBuf>) -> Result<WebFile, Pr
     let findings = Findings::default();
     let place = Place {
         file: path,
+        env: &BTreeMap::new(),
         open_to_others: raw.contents.open_to_others(),
         is_public: raw.contents.is_public(),
         secrets: Secrets::Check,
     };
-    let top = Section::new(Group::WebFile, String::new(), &raw.tree, &findings);
+    let top = Section::new(Group::WebFile, &raw.tree, &place, &findings);
     let tls = top
         .table("tls_server_config", Group::WebFileTls)
         .filter(|section| !section.is_empty())
-        .and_then(|section| tls::read(&section, &place, files));
+        .and_then(|section| tls::read(&section, files));
     let headers = top
         .table("http_server_config", Group::WebFileHttp)
         .map(|section| http(&section))

@@ -57,7 +57,7 @@ async fn main() {
     let router = router(Arc::new(Content::new(
         snapshot,
         Arc::clone(&metrics),
-        &Web::default(),
+        &Web::BUILT_IN,
         Arc::new(Lifecycle::new(None, false)),
     )));
     let front = Arc::new(Front::open());

@@ -72,7 +72,7 @@ impl Still {
             Arc::new(metrics),
             &Web {
                 openmetrics_created: created,
-                ..Web::default()
+                ..Web::BUILT_IN
             },
             Arc::new(Lifecycle::new(None, false)),
         );

@@ -67,9 +67,11 @@ fn the_example_passes_as_it_is_and_with_everything_switched_on() {
     assert_eq!(plain.notices, [""; 0]);
     assert_eq!((plain.apps.len(), full.apps.len()), (2, 3));
     // What the example calls a default is one.
-    assert_eq!(plain.listen, full.listen);
-    assert_eq!(plain.scrape_interval, full.scrape_interval);
-    assert_eq!(plain.holds, full.holds);
+    let (global, others) = (&plain.global, &full.global);
+    assert_eq!(global.listen, others.listen);
+    assert_eq!(global.scrape_interval, others.scrape_interval);
+    assert_eq!(global.rollover_hold, others.rollover_hold);
+    assert_eq!(global.zero_hold, others.zero_hold);
     assert_eq!(plain.apps[0].polling, full.apps[0].polling);
     assert_eq!(plain.apps[0].day_offset, full.apps[0].day_offset);
     let rates = [&plain, &full].map(|config| config.apps[0].calls_per_second.to_bits());

@@ -23,10 +23,10 @@ fn facts(config: &Config) -> String {
             )
         })
         .collect();
-    let (scrape, web) = (config.scrape_interval, &config.web);
+    let (scrape, web) = (config.global.scrape_interval, &config.web);
     format!(
         "{} {scrape:?} {web:?} {apps:#?} {:?}",
-        config.listen, config.notices
+        config.global.listen, config.notices
     )
 }
 
@@ -137,13 +137,14 @@ fn no_slip_in_a_file_makes_a_problem_or_notice_repeat_a_secret() {
         let file = Path::new(name);
         let place = key::Place {
             file,
+            env: &BTreeMap::new(),
             open_to_others: 0,
             is_public: false,
             secrets: Secrets::Skip,
         };
         let format = Format::of(file).unwrap();
         let said = |text: &str| match parse(text, format) {
-            Ok(tree) => match Config::from_tree(tree, &place, &env(&[])) {
+            Ok(tree) => match Config::from_tree(tree, &place) {
                 Ok(config) => config.notices.join("\n"),
                 Err(problems) => format!("{problems} {problems:?}"),
             },
@@ -349,8 +350,8 @@ fn relative_paths_start_at_the_directory_of_the_file_that_names_them() {
     set_mode(&path("etc/web/server.key"), 0o600);
     let config = Config::load(&path("etc/timpush.yml"), &env(&[]), Secrets::Check);
     let config = config.map_err(|problems| problems.to_string()).unwrap();
-    assert_eq!(config.state_file, Some(path("etc/../state.json")));
-    assert_eq!(config.ca_file, Some(path("etc/./ca.pem")));
+    assert_eq!(config.global.state_file, Some(path("etc/../state.json")));
+    assert_eq!(config.global.ca_file, Some(path("etc/./ca.pem")));
     assert_eq!(config.notices, [""; 0]);
 }
 

@@ -98,8 +98,11 @@ fn other_files_are_looked_for_together_with_secrets() {
     let made = rcgen::generate_simple_self_signed(["made-up.example".to_owned()]).unwrap();
     fs::write(directory.join("ca.pem"), made.cert.pem()).unwrap();
     let config = load().ok().unwrap();
-    assert_eq!(config.ca_file, Some(directory.join("ca.pem")));
-    assert_eq!(config.state_file, Some(directory.join("gone/state.json")));
+    assert_eq!(config.global.ca_file, Some(directory.join("ca.pem")));
+    assert_eq!(
+        config.global.state_file,
+        Some(directory.join("gone/state.json"))
+    );
 }
 
 #[cfg(unix)]

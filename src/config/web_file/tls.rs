@@ -11,7 +11,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{Error, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
-use super::super::key::{PUBLIC, Place};
+use super::super::key::PUBLIC;
 use super::super::read::Read;
 use super::super::section::Section;
 use super::algorithms;
@@ -20,12 +20,8 @@ use crate::files::{self, MAX_PEM};
 
 /// How TLS is spoken, or `None` after a problem was reported. Every file that is named is
 /// added to `watched`.
-pub(super) fn read(
-    section: &Section,
-    place: &Place,
-    watched: &mut Vec<PathBuf>,
-) -> Option<Arc<ServerConfig>> {
-    let mut pem = |inline, file| pem(section, place, watched, inline, file);
+pub(super) fn read(section: &Section, watched: &mut Vec<PathBuf>) -> Option<Arc<ServerConfig>> {
+    let mut pem = |inline, file| pem(section, watched, inline, file);
     let certificate = pem("cert", "cert_file");
     let key = pem("key", "key_file");
     let ca = pem("client_ca", "client_ca_file");
@@ -71,7 +67,6 @@ struct Pem {
 
 fn pem(
     section: &Section,
-    place: &Place,
     watched: &mut Vec<PathBuf>,
     inline: &'static str,
     file: &'static str,
@@ -82,7 +77,7 @@ fn pem(
     }
     if section.has(inline) {
         return section.text(inline).and_then(|text| {
-            if inline == "key" && place.is_public {
+            if inline == "key" && section.place().is_public {
                 section.notice(inline, &format!("stands in a file that {PUBLIC}"));
             }
             Some(Pem {
@@ -91,7 +86,7 @@ fn pem(
             })
         });
     }
-    place.path(section, file).and_then(|path| {
+    section.path_in(file).and_then(|path| {
         watched.push(path.clone());
         let read = files::read(&path, MAX_PEM)
             .map_err(|error| format!("cannot read {}: {error}", path.display()));

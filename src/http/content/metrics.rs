@@ -139,7 +139,7 @@ mod tests {
             Arc::new(metrics),
             &Web {
                 openmetrics_created: true,
-                ..Web::default()
+                ..Web::BUILT_IN
             },
             Arc::new(Lifecycle::new(None, false)),
         );

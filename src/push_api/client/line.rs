@@ -111,13 +111,10 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(config: &Config, metrics: Arc<SelfMetrics>) -> Result<Self, TransportError> {
-        let secrets = config
-            .proxy
-            .as_ref()
-            .map(Proxy::secrets)
-            .unwrap_or_default();
+        let (ca_file, proxy) = (&config.global.ca_file, config.global.proxy_url.as_ref());
+        let secrets = proxy.map(Proxy::secrets).unwrap_or_default();
         Ok(Self {
-            transport: Transport::new(config.ca_file.as_deref(), config.proxy.as_ref())?,
+            transport: Transport::new(ca_file.as_deref(), proxy)?,
             proxy: Scrubber::new(secrets.iter().map(|secret| secret.as_str())),
             metrics,
         })

@@ -260,7 +260,7 @@ async fn the_address_then_the_browser_then_the_configuration_choose_the_language
         let served = Content::new(
             Arc::new(Snapshot::new(&targets)),
             Arc::new(SelfMetrics::new(&targets).unwrap()),
-            &Web::default(),
+            &Web::BUILT_IN,
             Arc::new(Lifecycle::new(None, false)),
         );
         let router = router(Arc::new(served.speaking(configured)));
