@@ -1,5 +1,8 @@
 //! What asks, as those see it who want to know: the service itself, or a stand-in.
 
+#[cfg(test)]
+pub(crate) mod fake;
+
 use std::future::Future;
 
 use crate::config::target::Target;

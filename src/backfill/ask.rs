@@ -233,42 +233,19 @@ mod tests {
     use super::*;
     use crate::backfill::plan::Span;
     use crate::config::target::tests::target;
-    use std::sync::atomic::AtomicUsize;
+    use crate::fetch::fake::{Asked, Fake};
     use tokio::time::Instant;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     /// Refuses each query a few times before it returns an empty response, after a second.
-    struct Busy {
-        refusals: usize,
-        outcome: i64,
-        asked: AtomicUsize,
-        now: AtomicUsize,
-        most: AtomicUsize,
-    }
-
-    impl Busy {
-        fn new(refusals: usize, outcome: i64) -> Self {
-            Self {
-                refusals,
-                outcome,
-                asked: AtomicUsize::new(0),
-                now: AtomicUsize::new(0),
-                most: AtomicUsize::new(0),
-            }
-        }
-    }
-
-    impl Fetch for Busy {
-        async fn fetch(&self, _: &Target, _: Api, _: Range) -> Result<Reading, FetchError> {
-            let asked = self.asked.fetch_add(1, Ordering::SeqCst);
-            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
-            self.most.fetch_max(now, Ordering::SeqCst);
-            sleep(Duration::from_secs(1)).await;
-            self.now.fetch_sub(1, Ordering::SeqCst);
-            if asked % (self.refusals + 1) < self.refusals {
-                return Err(FetchError::refused(self.outcome, ""));
+    fn busy(refusals: usize, outcome: i64) -> Arc<Fake> {
+        Arc::new(Fake::new(SECOND, move |asked| {
+            if (asked.len() - 1) % (refusals + 1) < refusals {
+                return Err(FetchError::refused(outcome, ""));
             }
             Ok(Reading::Loss(BTreeMap::new()))
-        }
+        }))
     }
 
     const NOW: UnixSeconds = UnixSeconds(1_741_800_000);
@@ -291,7 +268,7 @@ mod tests {
     const PROOF: usize = 4;
 
     /// The outcome of all work on `apps` apps, and the number of calls without refusals.
-    async fn run(service: &Arc<Busy>, apps: u32) -> (Result<Vec<Done>, AskError>, usize) {
+    async fn run(service: &Arc<Fake>, apps: u32) -> (Result<Vec<Done>, AskError>, usize) {
         let plan = plan(apps);
         let mut answers = plan.no_answers();
         let work = plan.work(&answers);
@@ -308,21 +285,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_daemon_beside_it_slows_it_down_and_does_not_stop_it() {
-        let service = Arc::new(Busy::new(CROWDED_OUT, 60007));
+        let service = busy(CROWDED_OUT, 60007);
         let (steps, calls) = run(&service, 1).await;
         assert_eq!(steps.unwrap().len(), calls + 1);
-        assert_eq!(
-            service.asked.load(Ordering::SeqCst),
-            calls * (CROWDED_OUT + 1)
-        );
-        let (failure, _) = run(&Arc::new(Busy::new(CROWDED_OUT + 1, 60007)), 1).await;
+        assert_eq!(service.asked().len(), calls * (CROWDED_OUT + 1));
+        let (failure, _) = run(&busy(CROWDED_OUT + 1, 60007), 1).await;
         let failure = failure.unwrap_err().to_string();
         assert!(failure.contains("rate_limited 60007"), "{failure}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn any_other_refusal_ends_it_with_what_to_do() {
-        let (failure, _) = run(&Arc::new(Busy::new(1, 90045)), 1).await;
+        let (failure, _) = run(&busy(1, 90045), 1).await;
         let advice = crate::model::catalogue::rest_code(90045)
             .unwrap()
             .advice
@@ -340,7 +314,7 @@ mod tests {
         let (mut took, mut calls) = (Vec::new(), Vec::new());
         for apps in [1, 20] {
             let began = Instant::now();
-            let service = Arc::new(Busy::new(0, 0));
+            let service = busy(0, 0);
             let (steps, expected) = run(&service, apps).await;
             let steps = steps.unwrap();
             took.push(began.elapsed());
@@ -355,9 +329,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn however_many_apps_there_are_only_so_many_ask_at_once() {
-        let service = Arc::new(Busy::new(0, 0));
+        let service = busy(0, 0);
         let (steps, calls) = run(&service, 2 * u32::from(AT_ONCE)).await;
         assert_eq!(steps.unwrap().len(), calls + 2 * usize::from(AT_ONCE));
-        assert_eq!(service.most.load(Ordering::SeqCst), usize::from(AT_ONCE));
+        let asked = service.asked();
+        let at_once = asked.iter().map(|one| {
+            let under_way = |other: &&Asked| other.at <= one.at && one.at < other.at + SECOND;
+            asked.iter().filter(under_way).count()
+        });
+        assert_eq!(at_once.max(), Some(usize::from(AT_ONCE)));
     }
 }

@@ -2,10 +2,8 @@
 //! text.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::{Future, ready};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -20,7 +18,7 @@ use super::samples::{self, Samples, Series};
 use crate::clock::Now;
 use crate::config::App;
 use crate::config::target::{Target, tests::target};
-use crate::fetch::Fetch;
+use crate::fetch::fake::Fake;
 use crate::model::outcome::{FetchError, Outcome};
 use crate::model::push::Push;
 use crate::model::reading::{Api, CountKey, Counts, FunnelStep, Reading};
@@ -386,28 +384,6 @@ fn a_resumed_run_may_begin_with_what_is_forgotten_if_it_was_answered() {
     );
 }
 
-/// Responds with the truth, and fails from call number `until` on.
-struct Service {
-    calls: AtomicUsize,
-    until: usize,
-}
-
-impl Fetch for Service {
-    fn fetch(
-        &self,
-        _: &Target,
-        api: Api,
-        range: Range,
-    ) -> impl Future<Output = Result<Reading, FetchError>> + Send {
-        let call = self.calls.fetch_add(1, Ordering::SeqCst);
-        ready(if call < self.until {
-            Ok(ask_truth(api, range))
-        } else {
-            Err(FetchError::new(Outcome::Connect, "no route"))
-        })
-    }
-}
-
 /// One run of at most `until` calls. Returns the text, if the run got that far, and the
 /// numbers of calls and proofs.
 async fn run(journal: &Path, until: usize) -> (Result<String, AskError>, usize, usize) {
@@ -416,10 +392,10 @@ async fn run(journal: &Path, until: usize) -> (Result<String, AskError>, usize, 
     let mut answers = plan.no_answers();
     let length = find(journal, &facts, plan.restore(&mut answers)).unwrap();
     let open = Journal::open(journal, &facts, length).unwrap();
-    let service = Arc::new(Service {
-        calls: AtomicUsize::new(0),
-        until,
-    });
+    let service = Arc::new(Fake::new(Duration::ZERO, move |asked| match asked {
+        [.., last] if asked.len() <= until => Ok(ask_truth(last.api, last.range)),
+        _ => Err(FetchError::new(Outcome::Connect, "no route")),
+    }));
     let (work, mut proofs) = (plan.work(&answers), 0);
     let told = |step| proofs += usize::from(matches!(step, Done::Proof { .. }));
     let now = UnixSeconds(MIDNIGHT + 2 * DAY);
@@ -430,7 +406,7 @@ async fn run(journal: &Path, until: usize) -> (Result<String, AskError>, usize, 
         samples::write(&mut out, &plan.samples(answers), &[]).unwrap();
         String::from_utf8(out).unwrap()
     });
-    (text, service.calls.load(Ordering::SeqCst), proofs)
+    (text, service.asked().len(), proofs)
 }
 
 /// The text of a whole run.

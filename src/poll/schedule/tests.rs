@@ -1,9 +1,9 @@
 //! Paused time and a fake service: no sockets here.
 
-use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
+use crate::fetch::fake::{Asked, Fake};
 use crate::model::outcome::Outcome;
 use crate::model::reading::Measure;
 use crate::poll::log::tests::Lines;
@@ -19,30 +19,6 @@ fn target(app: &str, region: &str) -> Target {
 }
 
 type Answer = fn(Api, usize) -> Result<Reading, FetchError>;
-
-/// Responds after `takes`, depending on the API and the number of earlier queries.
-struct Fake {
-    asked: Mutex<Vec<(TargetId, Api, Range, Duration)>>,
-    origin: Instant,
-    takes: Duration,
-    answer: Answer,
-}
-
-impl Fetch for Fake {
-    async fn fetch(&self, target: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
-        let before = {
-            let mut asked = self.asked.lock().unwrap();
-            let before = asked
-                .iter()
-                .filter(|(id, a, ..)| *id == target.id() && *a == api)
-                .count();
-            asked.push((target.id(), api, range, self.origin.elapsed()));
-            before
-        };
-        sleep(self.takes).await;
-        (self.answer)(api, before)
-    }
-}
 
 fn good(api: Api) -> Reading {
     match api.measure() {
@@ -62,6 +38,7 @@ fn bad() -> Result<Reading, FetchError> {
 const WALL: u64 = 1_800_000_000;
 
 struct Run {
+    origin: Instant,
     shared: Arc<Shared<Fake>>,
     snapshot: Arc<Snapshot>,
     /// Ends the loops when dropped.
@@ -79,12 +56,11 @@ impl Run {
     }
 
     fn with_clock(targets: Vec<Target>, takes: Duration, answer: Answer, clock: Timepiece) -> Self {
-        let fetch = Fake {
-            asked: Mutex::default(),
-            origin: Instant::now(),
-            takes,
-            answer,
-        };
+        let fetch = Fake::new(takes, move |asked| {
+            let (last, before) = asked.split_last().unwrap();
+            let alike = |one: &&Asked| one.id == last.id && one.api == last.api;
+            answer(last.api, before.iter().filter(alike).count())
+        });
         let metrics = Arc::new(SelfMetrics::new(&targets).unwrap());
         let places = Arc::new(Semaphore::new(100));
         let shared = Arc::new(Shared::new(fetch, metrics, clock, 0, places));
@@ -95,31 +71,29 @@ impl Run {
             loops.spawn(poll(target, Arc::clone(&shared), recorder));
         }
         Self {
+            origin: Instant::now(),
             shared,
             snapshot,
             _loops: loops,
         }
     }
 
+    /// All queries since the start.
+    fn asked(&self) -> Vec<Asked> {
+        self.shared.fetch.asked()
+    }
+
     /// When each query to `api` was sent, since the start.
     fn times(&self, api: Api) -> Vec<Duration> {
-        let asked = self.shared.fetch.asked.lock().unwrap();
+        let asked = self.asked().into_iter();
         asked
-            .iter()
-            .filter(|(_, a, ..)| *a == api)
-            .map(|(.., at)| *at)
+            .filter(|one| one.api == api)
+            .map(|one| one.at - self.origin)
             .collect()
     }
 
     fn ranges(&self) -> Vec<Range> {
-        self.shared
-            .fetch
-            .asked
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(_, _, range, _)| *range)
-            .collect()
+        self.asked().into_iter().map(|one| one.range).collect()
     }
 
     fn targets(&self) -> Targets {
@@ -269,14 +243,8 @@ async fn a_target_that_hangs_holds_no_other_target_up() {
         |api, _| Ok(good(api)),
     );
     sleep(Duration::from_secs(200)).await;
-    let asked = run.shared.fetch.asked.lock().unwrap();
-    assert!(
-        asked
-            .iter()
-            .filter(|(id, api, ..)| id.app == "quick" && *api == LOSS)
-            .count()
-            >= 3
-    );
+    let quick = |one: &&Asked| one.id.app == "quick" && one.api == LOSS;
+    assert!(run.asked().iter().filter(quick).count() >= 3);
 }
 
 /// The ends of the windows of ten minutes in which the clock is set back after 200 s.
@@ -330,10 +298,10 @@ async fn a_loop_that_is_dropped_asks_nothing_more() {
         ..
     } = run;
     loops.shutdown().await;
-    let asked = shared.fetch.asked.lock().unwrap().len();
+    let asked = shared.fetch.asked().len();
     advance(Duration::from_secs(600)).await;
     tokio::task::yield_now().await;
-    assert_eq!(shared.fetch.asked.lock().unwrap().len(), asked);
+    assert_eq!(shared.fetch.asked().len(), asked);
 }
 
 #[tokio::test(start_paused = true)]
@@ -345,10 +313,9 @@ async fn with_counters_every_question_of_a_poll_ends_at_the_same_moment() {
         UnixSeconds(WALL),
         crate::model::window::DayOffset::DEFAULT,
     );
-    let asked = run.shared.fetch.asked.lock().unwrap();
-    let mut polls = std::collections::BTreeMap::<Duration, Vec<(Api, Range)>>::new();
-    for (_, api, range, at) in asked.iter() {
-        polls.entry(*at).or_default().push((*api, *range));
+    let mut polls = std::collections::BTreeMap::<Instant, Vec<(Api, Range)>>::new();
+    for one in run.asked() {
+        polls.entry(one.at).or_default().push((one.api, one.range));
     }
     assert!(polls.len() >= 5);
     // The first poll also looks at closed days; the others ask four questions.
@@ -378,7 +345,7 @@ async fn a_cause_that_all_targets_share_is_told_in_few_lines_however_long_it_las
     let targets = (0..100).map(|n| target(&format!("app{n}"), "china"));
     let run = Run::start(targets.collect(), Duration::ZERO, |_, _| bad());
     sleep(Duration::from_secs(3500)).await;
-    let failed = run.shared.fetch.asked.lock().unwrap().len();
+    let failed = run.asked().len();
     assert!(failed > 2000, "{failed}");
     let lines = lines.all();
     let shared = "97 more targets failed for the same cause, timeout in china";
