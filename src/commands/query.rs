@@ -53,11 +53,14 @@ pub struct QueryArgs {
 /// Asks for the losses of a range and prints them.
 pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let chosen = Chosen::load(args.config.as_deref(), args.app.as_deref())?;
-    let range = range(&args, &chosen.app, clock::now().unix()).map_err(Failure::usage)?;
+    let words = words::of(chosen.language());
+    let range = range(&args, &chosen.app, clock::now().unix())
+        .map_err(|error| Failure::usage((words.told)(&error.to_string())))?;
     let (targets, client) = chosen.targets(args.region.as_deref())?;
     let mut answers = Vec::new();
     for target in &targets {
-        let named = |error: &FetchError| format!("{}: {error}; {}", target.id(), error.advice);
+        let named =
+            |error: &FetchError| format!("{}: {}", target.id(), (words.query.failed)(error));
         let losses = match client.fetch(target, Api::losses(target.push), range).await {
             Ok(Reading::Loss(losses)) => losses,
             Ok(Reading::Statistics { .. }) => continue,
@@ -76,12 +79,14 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
             {
                 Ok(reading) => sent = Sent::of(reading),
                 // Losses without shares are better than nothing while one API is out.
-                Err(error) => tracing::warn!("no shares of what was sent: {}", named(&error)),
+                Err(error) => {
+                    let text = (words.told)("no shares of what was sent: ");
+                    tracing::warn!("{text}{}", named(&error));
+                }
             }
         }
         answers.push(Answer::new(target, range, &losses, &sent));
     }
-    let words = words::of(chosen.language());
     args.output.print(&answers, out, |answer, out| {
         table::write(answer, args.all, words, out)
     })

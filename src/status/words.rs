@@ -7,7 +7,7 @@ mod zh;
 use super::{Level, State};
 use crate::model::catalogue::CodeClass;
 use crate::model::language::Language;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{FetchError, Outcome};
 use crate::model::push::Push;
 use crate::model::reading::{Api, Measure, Platform, Stage};
 use crate::target::snapshot::Slope;
@@ -216,6 +216,8 @@ pub struct QueryWords {
     pub header: [&'static str; 7],
     pub small: fn(u64, usize) -> String,
     pub churn: fn(u64, usize) -> String,
+    /// What happened and what to do.
+    pub failed: fn(&FetchError) -> String,
     pub what_to_do: &'static str,
 }
 

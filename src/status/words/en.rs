@@ -349,6 +349,7 @@ const QUERY: QueryWords = QueryWords {
         let rows = plural(rows, "row");
         format!("+ {count} in {rows} of churn: the app or the device is gone (--all shows them)")
     },
+    failed: |error| format!("{error}; {}", error.advice),
     what_to_do: "What to do:",
 };
 

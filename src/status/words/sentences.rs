@@ -1,37 +1,53 @@
-//! What codes mean and what to do about them, in Chinese: a table beside the catalogue, by
-//! the English sentence, since many codes share one.
+//! What codes and failures mean and what to do about them, in Chinese: tables beside the
+//! catalogue, by the English sentence, since many codes share one; of failures by the words
+//! around names, numbers and addresses, which keep their order.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use super::sentence;
+
 /// English and Chinese, the longest English first: one sentence may end another.
 static SENTENCES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
-    let mut sentences = table();
+    let mut sentences = table(include_str!("zh_sentences.json"));
+    sentences.extend(table(include_str!("zh_failures.json")));
     sentences.sort_by_key(|(english, _)| std::cmp::Reverse(english.len()));
     sentences
 });
 
-static BY_ENGLISH: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| {
-    let pairs = SENTENCES.iter();
-    pairs
-        .map(|(english, chinese)| (english.as_str(), chinese.as_str()))
-        .collect()
+/// Whole texts, also those that [`sentence`] makes of them.
+static BY_ENGLISH: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let whole = SENTENCES.iter().cloned();
+    let sentences = whole
+        .clone()
+        .filter(|(english, _)| !english.ends_with(['.', ' ']))
+        .map(|(english, chinese)| (sentence(&english), format!("{chinese}。")));
+    sentences.chain(whole).collect()
 });
 
-#[expect(clippy::expect_used, reason = "the embedded file is parsed by a test")]
-fn table() -> Vec<(String, String)> {
-    serde_json::from_str(include_str!("zh_sentences.json")).expect("embedded data")
+#[expect(
+    clippy::expect_used,
+    reason = "the embedded files are parsed by a test"
+)]
+fn table(text: &str) -> Vec<(String, String)> {
+    serde_json::from_str(text).expect("embedded data")
 }
+
+/// Before the service's own words, which stay as they are.
+const THE_SERVICE_SAYS: &str = "(the service says: ";
 
 /// The longest text that is searched for sentences, in bytes: what the catalogue makes of a
 /// code with many reasons is shorter.
 const LONGEST: usize = 8192;
 
-/// A text of the catalogue in Chinese. One of several sentences is put together from them;
-/// what is not in the table stays as it is.
+/// A text of the catalogue or of a failure in Chinese. One of several sentences is put
+/// together from them; what is not in the tables stays as it is.
 pub(super) fn chinese(text: &str) -> String {
     if let Some(chinese) = BY_ENGLISH.get(text) {
-        return (*chinese).to_owned();
+        return chinese.clone();
+    }
+    if let Some((ours, theirs)) = text.split_once(THE_SERVICE_SAYS) {
+        return format!("{}(服务端说明：{theirs}", chinese(ours));
     }
     let mut text = text.to_owned();
     if text.len() > LONGEST {
@@ -43,18 +59,20 @@ pub(super) fn chinese(text: &str) -> String {
         }
     }
     text.replace("： ", "：")
-        .replace("(the service says: ", "(服务端说明：")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::Value;
 
+    use super::super::of;
     use super::*;
     use crate::model::catalogue::{loss_code, rest_codes};
+    use crate::model::language::Language;
     use crate::model::outcome::{FetchError, Outcome};
     use crate::model::reading::{ErrCode, Platform, Stage};
-    use crate::status::words::sentence;
 
     /// Whether somebody who reads no English misses something: two words of it in a row.
     fn english(text: &str) -> Option<String> {
@@ -122,9 +140,84 @@ mod tests {
         }
     }
 
+    /// Where failures that the page and `query` show get their words.
+    const FAILURES: [&str; 17] = [
+        include_str!("../../commands/moment.rs"),
+        include_str!("../../commands/query.rs"),
+        include_str!("../../files.rs"),
+        include_str!("../../model/outcome.rs"),
+        include_str!("../../push_api/client.rs"),
+        include_str!("../../push_api/client/body.rs"),
+        include_str!("../../push_api/client/line.rs"),
+        include_str!("../../push_api/local.rs"),
+        include_str!("../../push_api/lost.rs"),
+        include_str!("../../push_api/names/error.rs"),
+        include_str!("../../push_api/names/servers.rs"),
+        include_str!("../../push_api/names/system.rs"),
+        include_str!("../../push_api/tls/words.rs"),
+        include_str!("../../push_api/wire.rs"),
+        include_str!("../../push_api/wire/envelope.rs"),
+        include_str!("../../push_api/wire/json.rs"),
+        include_str!("../../push_api/wire/rows.rs"),
+    ];
+
+    /// The texts in quotation marks of a file, without its tests, comments and lint reasons.
+    fn literals(source: &str) -> impl Iterator<Item = &str> {
+        let code = source.split("mod tests {").next().unwrap();
+        let lines = code.lines().map(str::trim);
+        lines
+            .filter(|line| !line.starts_with("//") && !line.contains("reason = "))
+            .flat_map(|line| line.split('"').skip(1).step_by(2))
+    }
+
     #[test]
-    fn every_sentence_is_once_in_the_table_and_chinese() {
-        assert_eq!(BY_ENGLISH.len(), SENTENCES.len());
+    fn every_failure_has_its_chinese() {
+        let texts = FAILURES.into_iter().flat_map(literals);
+        let texts: Vec<&str> = texts.filter(|text| english(text).is_some()).collect();
+        let missing: Vec<&&str> = texts
+            .iter()
+            .filter(|text| english(&chinese(text)).is_some())
+            .collect();
+        assert!(missing.is_empty(), "not in zh_failures.json: {missing:#?}");
+        assert!(texts.len() > 100, "{}", texts.len());
+    }
+
+    #[test]
+    fn the_names_in_a_failure_and_the_services_own_words_stay() {
+        for (text, expected) in [
+            (
+                "cannot connect to a.example:9 through the proxy http://p:1 (proxy_url): Connection refused (os error 111)",
+                "无法连接 a.example:9 经由代理 http://p:1 (proxy_url): 连接被拒绝 (os error 111)",
+            ),
+            (
+                "cannot resolve a.example: the name server 192.0.2.1 refused the query (REFUSED), 192.0.2.2 did not respond; check /etc/resolv.conf and the firewall",
+                "无法解析 a.example: 域名服务器 192.0.2.1 拒绝了查询（REFUSED）, 192.0.2.2 没有响应；请检查 /etc/resolv.conf 和防火墙",
+            ),
+            (
+                "a code that is not in the catalogue (the service says: the handshake failed)",
+                "目录中没有的错误码 (服务端说明：the handshake failed)",
+            ),
+            (
+                "Check the mount that the key's file is on.",
+                "请检查密钥文件所在的挂载点。",
+            ),
+        ] {
+            assert_eq!(chinese(text), expected);
+        }
+        let refused = FetchError::refused(70009, "UserSig check failed");
+        assert_eq!(
+            (of(Language::Chinese).query.failed)(&refused),
+            "鉴权失败（auth 70009）：签名与应用不符：由另一密钥生成。 (服务端说明：UserSig check failed)；请从控制台重新复制该 SDKAppID 的密钥；使用其他应用的密钥或已停用的密钥会造成此错误。"
+        );
+    }
+
+    #[test]
+    fn every_sentence_is_once_in_the_tables_and_chinese() {
+        let all: BTreeSet<&str> = SENTENCES
+            .iter()
+            .map(|(english, _)| english.as_str())
+            .collect();
+        assert_eq!(all.len(), SENTENCES.len());
         for (english, chinese) in SENTENCES.iter() {
             let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
             assert!(chinese.contains(is_chinese), "{english}");

@@ -1,6 +1,7 @@
 //! Simplified Chinese.
 
-use super::{Losing, PageWords, QueryWords, Words};
+use super::sentences::chinese;
+use super::{Losing, PageWords, QueryWords, Words, label};
 use crate::model::catalogue::CodeClass;
 use crate::model::outcome::Outcome;
 use crate::model::push::Push;
@@ -11,7 +12,7 @@ use crate::target::snapshot::Slope;
 pub(super) const WORDS: Words = Words {
     page: PAGE,
     query: QUERY,
-    told: super::sentences::chinese,
+    told: chinese,
 
     level: |level| match level {
         Level::Good => "一切正常",
@@ -302,6 +303,12 @@ const QUERY: QueryWords = QueryWords {
     small: |count, rows| format!("+ {count}：另有 {rows} 行不到 1 %（用 --all 显示）"),
     churn: |count, rows| {
         format!("+ {count}：另有 {rows} 行正常流失，应用或设备已不在（用 --all 显示）")
+    },
+    failed: |error| {
+        let [message, advice] = [&error.message, &error.advice].map(|text| chinese(text));
+        let name = (WORDS.outcome)(error.outcome);
+        let label = label(error.outcome, error.code);
+        format!("{name}（{label}）：{message}；{advice}")
     },
     what_to_do: "处理建议：",
 };
