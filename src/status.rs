@@ -34,7 +34,7 @@ pub use moment::Moment;
 pub use recently::Recently;
 pub use runbook::Runbook;
 pub use state::State;
-pub use trend::{Direction, Trend};
+pub use trend::{Counted, Direction, Trend};
 pub use verdict::{Level, Verdict};
 
 /// All targets at one moment, those that need somebody first.
@@ -118,6 +118,8 @@ pub struct HistoryPoint {
     pub ready_to_send: u64,
     pub post_send_delivered: u64,
     pub sent: Option<u64>,
+    #[serde(skip)]
+    pub sendable: Option<u64>,
 }
 
 impl TargetStatus {
@@ -196,7 +198,8 @@ fn history(target: &TargetState) -> Vec<HistoryPoint> {
         end: Moment(point.end),
         ready_to_send: point.lost(Stage::ReadyToSend),
         post_send_delivered: point.lost(Stage::PostSendDelivered),
-        sent: point.sent,
+        sent: point.pushes(Stage::PostSendDelivered),
+        sendable: point.pushes(Stage::ReadyToSend),
     };
     target.page.history().points().map(point).collect()
 }

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::recently::Recently;
-use super::trend::{Trend, is_rising};
+use super::trend::{Counted, Trend, is_rising};
 use super::{Clock, Moment, Runbook};
 use crate::clock::Now;
 use crate::model::catalogue::{CodeClass, Meaning, loss_code, reason};
 use crate::model::reading::{ErrCode, Funnel, Loss, LossKey, Platform, Reading, Stage};
 use crate::model::window::UnixSeconds;
-use crate::target::snapshot::{Courses, Good, History, TargetState};
+use crate::target::snapshot::{Courses, Good, History, Point, TargetState};
 
 /// The most rows of a target: what is beyond is smaller, and in the metrics.
 const MAX_ROWS: usize = 40;
@@ -199,9 +199,8 @@ fn status(
     } = reason(key.stage, key.platform, &key.code, &loss.description);
     let row = history.row(key);
     let share = share(loss.count, total).unwrap_or(0.0);
-    let share_of_pushes = pushes
-        .of(key.stage, key.platform)
-        .and_then(|all| self::share(loss.count, all));
+    let all = pushes.of(key.stage, key.platform);
+    let share_of_pushes = all.and_then(|all| self::share(loss.count, all));
     let concern = concern(*class, loss.count, share, share_of_pushes, is_rising(&row));
     LossStatus {
         stage: key.stage.as_str(),
@@ -220,10 +219,7 @@ fn status(
         ongoing: None,
         over_since: None,
         leaves_window: None,
-        trend: Trend::of(
-            row.iter().map(|(point, n)| (point.end, *n)).collect(),
-            clock.words(),
-        ),
+        trend: Trend::of(counted(&row, key, all), clock.words()),
         meaning: (clock.words().told)(meaning),
         advice: (clock.words().told)(advice),
         runbook: (concern != Concern::Steady).then(|| Runbook::of_loss(*class)),
@@ -231,6 +227,21 @@ fn status(
         key: key.clone(),
         code_class: *class,
     }
+}
+
+/// The counts of a row; of the pushes on a platform, only those of now are known.
+fn counted(row: &[(&Point, u64)], key: &LossKey, all: Option<u64>) -> Vec<Counted> {
+    let is_overall = key.platform.is_none();
+    let counted = row.iter().map(|(point, count)| Counted {
+        at: point.end,
+        count: *count,
+        of: point.pushes(key.stage).filter(|_| is_overall),
+    });
+    let mut counted: Vec<Counted> = counted.collect();
+    if let Some(now) = counted.last_mut() {
+        now.of = all;
+    }
+    counted
 }
 
 /// A credential that is refused is acute as soon as it is more than noise. Settings and

@@ -341,7 +341,7 @@ fn a_loss_rises_only_if_more_of_what_is_sent_is_lost() {
         "Pushes are lost more and more: shop, APNs tokens invalid (410)."
     );
     let trend = status.targets[0].losses[0].trend.as_ref().unwrap();
-    assert_eq!(trend.words, "rose from 300 to 900 in 16 min");
+    assert_eq!(trend.words, "rose from 300 to 900 (9.0 %) in 16 min");
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::loss::share;
 use super::words::{Words, count};
+use crate::model::reading::Stage;
 use crate::model::window::UnixSeconds;
 use crate::target::snapshot::Point;
 
@@ -18,7 +20,26 @@ pub struct Trend {
     pub words: String,
     /// Oldest first; what a chart is drawn from.
     #[serde(skip)]
-    pub points: Vec<(UnixSeconds, u64)>,
+    pub points: Vec<Counted>,
+}
+
+/// A count, and what it is a part of if that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    pub at: UnixSeconds,
+    pub count: u64,
+    pub of: Option<u64>,
+}
+
+impl Counted {
+    /// `340 (3.4 %)`.
+    fn words(&self, words: &Words) -> String {
+        let count = count(self.count);
+        match self.of.and_then(|of| share(self.count, of)) {
+            Some(share) => (words.beside)(&count, &words.percent(share)),
+            None => count,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -34,34 +55,35 @@ const SHORTEST: u64 = 60;
 
 impl Trend {
     /// Absent while there is too little to say.
-    pub fn of(points: Vec<(UnixSeconds, u64)>, words: &Words) -> Option<Self> {
-        let (&(start, from), &(end, to)) = (points.first()?, points.last()?);
-        let seconds = end.0.saturating_sub(start.0);
+    pub fn of(points: Vec<Counted>, words: &Words) -> Option<Self> {
+        let (first, last) = (points.first()?, points.last()?);
+        let highest = points.iter().max_by_key(|point| point.count)?;
+        let seconds = last.at.0.saturating_sub(first.at.0);
         if seconds < SHORTEST {
             return None;
         }
-        let highest = points.iter().map(|(_, count)| *count).max().unwrap_or(0);
-        let direction = if is_more(to, from) {
+        let direction = if is_more(last.count, first.count) {
             Direction::Rose
-        } else if is_more(from, to) {
+        } else if is_more(first.count, last.count) {
             Direction::Fell
         } else {
             Direction::Steady
         };
         let time = (words.duration)(seconds);
+        let (from, to) = (first.words(words), last.words(words));
         let mut text = match direction {
-            Direction::Rose => (words.rose)(&count(from), &count(to), &time),
-            Direction::Fell => (words.fell)(&count(from), &count(to), &time),
-            Direction::Steady => (words.steady)(&count(to), &time),
+            Direction::Rose => (words.rose)(&from, &to, &time),
+            Direction::Fell => (words.fell)(&from, &to, &time),
+            Direction::Steady => (words.steady)(&to, &time),
         };
-        if is_more(highest, from.max(to)) {
-            text = (words.at_most)(&text, &count(highest));
+        if is_more(highest.count, first.count.max(last.count)) {
+            text = (words.at_most)(&text, &highest.words(words));
         }
         Some(Self {
             direction,
-            from,
-            to,
-            highest,
+            from: first.count,
+            to: last.count,
+            highest: highest.count,
             seconds,
             words: text,
             points,
@@ -79,7 +101,9 @@ fn is_more(a: u64, b: u64) -> bool {
 pub(super) fn is_rising(row: &[(&Point, u64)]) -> bool {
     const SHORTEST: u64 = 600;
     let known = |(point, count): &(&Point, u64)| {
-        let sent = point.sent.filter(|sent| *sent > 0)?;
+        let sent = point
+            .pushes(Stage::PostSendDelivered)
+            .filter(|sent| *sent > 0)?;
         Some((point.end, *count, sent))
     };
     let Some((start, before, sent_before)) = row.iter().find_map(known) else {
@@ -104,10 +128,42 @@ mod tests {
     use proptest::prelude::*;
 
     fn words(counts: &[u64]) -> Option<String> {
-        let points = (0..)
-            .map(|n| UnixSeconds(3600 * n))
-            .zip(counts.iter().copied());
+        let points = (0..).zip(counts).map(|(n, count)| point(3600 * n, *count));
         Trend::of(points.collect(), of(Language::English)).map(|trend| trend.words)
+    }
+
+    fn point(at: u64, count: u64) -> Counted {
+        Counted {
+            at: UnixSeconds(at),
+            count,
+            of: None,
+        }
+    }
+
+    #[test]
+    fn shares_are_beside_the_counts_that_have_one() {
+        let points = [
+            (0, 12, Some(10_000)),
+            (3600, 900, None),
+            (7200, 340, Some(10_000)),
+        ];
+        let points = points.map(|(at, count, of)| Counted {
+            of,
+            ..point(at, count)
+        });
+        for (language, text) in [
+            (
+                Language::English,
+                "rose from 12 (0.1 %) to 340 (3.4 %) in 2 h, at most 900",
+            ),
+            (
+                Language::Chinese,
+                "2 小时内从 12（0.1 %） 升至 340（3.4 %），最高 900",
+            ),
+        ] {
+            let trend = Trend::of(points.to_vec(), of(language)).unwrap();
+            assert_eq!(trend.words, text);
+        }
     }
 
     #[test]
@@ -128,15 +184,15 @@ mod tests {
     fn one_point_or_a_few_seconds_are_no_trend() {
         assert_eq!(words(&[5]), None);
         assert_eq!(words(&[]), None);
-        let seconds = vec![(UnixSeconds(0), 5), (UnixSeconds(59), 500)];
+        let seconds = vec![point(0, 5), point(59, 500)];
         assert_eq!(Trend::of(seconds, of(Language::English)), None);
     }
 
     proptest! {
         #[test]
         fn the_words_say_the_direction_of_the_numbers(counts in prop::collection::vec(any::<u64>(), 2..50)) {
-            let points: Vec<_> = (0..).map(|n| UnixSeconds(60 * n)).zip(counts).collect();
-            let trend = Trend::of(points, of(Language::English)).unwrap();
+            let points = (0..).zip(counts).map(|(n, count)| point(60 * n, count));
+            let trend = Trend::of(points.collect(), of(Language::English)).unwrap();
             match trend.direction {
                 Direction::Rose => prop_assert!(trend.to > trend.from && trend.words.starts_with("rose")),
                 Direction::Fell => prop_assert!(trend.to < trend.from && trend.words.starts_with("fell")),

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::model::catalogue::loss_code;
-use crate::model::reading::{Loss, LossKey, Stage};
+use crate::model::reading::{Funnel, Loss, LossKey, Stage};
 use crate::model::window::UnixSeconds;
 
 /// The maximum number of points kept. With one more, the lists still fit into 64 places.
@@ -37,10 +37,15 @@ pub struct Point {
     pub end: UnixSeconds,
     lost: [u64; Stage::ALL.len()],
     /// Absent while statistics are unknown.
-    pub sent: Option<u64>,
+    pushes: Option<[u64; Stage::ALL.len()]>,
 }
 
 impl Point {
+    /// What the losses of the stage are a part of.
+    pub fn pushes(&self, stage: Stage) -> Option<u64> {
+        self.pushes.map(|pushes| pushes[stage as usize])
+    }
+
     pub fn lost(&self, stage: Stage) -> u64 {
         self.lost[stage as usize]
     }
@@ -85,7 +90,7 @@ impl History {
         let mut point = Point {
             end,
             lost: [0; Stage::ALL.len()],
-            sent: None,
+            pushes: None,
         };
         for (key, loss) in losses.iter().filter(|(key, _)| key.platform.is_none()) {
             let lost = &mut point.lost[key.stage as usize];
@@ -98,7 +103,7 @@ impl History {
         let spacing = self.spacing;
         match self.points.back_mut() {
             Some(last) if last.end.0 / spacing == end.0 / spacing => {
-                point.sent = last.sent;
+                point.pushes = last.pushes;
                 *last = point;
                 for (key, counts) in &mut self.rows {
                     if let Some(last) = counts.back_mut() {
@@ -130,12 +135,12 @@ impl History {
         }
     }
 
-    /// Records the pushes sent in the window that ends at `end`, if its losses are known.
-    pub(super) fn sent(&mut self, end: UnixSeconds, sent: u64) {
+    /// Records the pushes of the window that ends at `end`, if its losses are known.
+    pub(super) fn pushes(&mut self, end: UnixSeconds, overall: &Funnel) {
         if let Some(last) = self.points.back_mut()
             && last.end == end
         {
-            last.sent = Some(sent);
+            last.pushes = Some(Stage::ALL.map(|stage| overall.get(stage.step())));
         }
     }
 
@@ -284,15 +289,23 @@ mod tests {
     }
 
     #[test]
-    fn pushes_sent_belong_to_the_losses_of_the_same_window() {
+    fn pushes_belong_to_the_losses_of_the_same_window() {
         let mut history = History::default();
-        history.sent(UnixSeconds(60), 5);
+        let sent = |sent| Funnel {
+            sent,
+            ..Funnel::default()
+        };
+        let sent_first = |history: &History| {
+            let first = history.points().next().unwrap();
+            first.pushes(Stage::PostSendDelivered)
+        };
+        history.pushes(UnixSeconds(60), &sent(5));
         assert_eq!(history.points().len(), 0);
         history.losses(UnixSeconds(60), &losses(&[]), |_| true);
-        history.sent(UnixSeconds(120), 6);
-        assert_eq!(history.points().next().unwrap().sent, None);
-        history.sent(UnixSeconds(60), 7);
-        assert_eq!(history.points().next().unwrap().sent, Some(7));
+        history.pushes(UnixSeconds(120), &sent(6));
+        assert_eq!(sent_first(&history), None);
+        history.pushes(UnixSeconds(60), &sent(7));
+        assert_eq!(sent_first(&history), Some(7));
     }
 
     #[test]

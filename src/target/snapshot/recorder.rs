@@ -126,7 +126,7 @@ impl Recorder {
             } => {
                 self.state
                     .page
-                    .note(|history| history.sent(range.end, overall.sent));
+                    .note(|history| history.pushes(range.end, &overall));
                 let known = Arc::make_mut(&mut self.state.platforms);
                 known.fill(&mut platforms, now.steady, Funnel::default);
                 Reading::Statistics { overall, platforms }

@@ -5,7 +5,7 @@ use crate::model::catalogue::CodeClass;
 use crate::model::reading::{Api, Stage};
 use crate::status::words::{self, Words};
 use crate::status::{
-    ApiHealth, Concern, ErrorStatus, Level, LossStatus, TargetStatus, Trend, share,
+    ApiHealth, Concern, Counted, ErrorStatus, Level, LossStatus, TargetStatus, Trend, share,
 };
 
 /// Codes shown per target at once, the others are behind a click: those that need somebody
@@ -214,11 +214,15 @@ impl TargetStatus {
         let words = self.clock.words();
         self.lost.iter().map(move |(stage, count)| {
             let points = self.history.iter().map(|point| {
-                let lost = match stage {
-                    Stage::ReadyToSend => point.ready_to_send,
-                    Stage::PostSendDelivered => point.post_send_delivered,
+                let (count, of) = match stage {
+                    Stage::ReadyToSend => (point.ready_to_send, point.sendable),
+                    Stage::PostSendDelivered => (point.post_send_delivered, point.sent),
                 };
-                (point.end.0, lost)
+                Counted {
+                    at: point.end.0,
+                    count,
+                    of,
+                }
             });
             Lost {
                 name: (words.page.lost)((words.stage)(*stage)),
