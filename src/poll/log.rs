@@ -18,7 +18,7 @@ use crate::model::outcome::FetchError;
 use crate::model::reading::Api;
 use crate::model::target_id::TargetId;
 use crate::model::window::UnixSeconds;
-pub use tally::News;
+pub use tally::{About, News};
 use tally::{Cause, Counted, Place, Summary, Tally, Topic};
 
 /// A persistent cause is logged again after this time, however many failures that is.
@@ -83,7 +83,7 @@ impl PollLog {
         &self,
         streak: &mut Streak,
         id: &TargetId,
-        api: Api,
+        api: About,
         end: UnixSeconds,
         result: &Result<(), FetchError>,
         now: Now,
@@ -142,14 +142,15 @@ impl PollLog {
     /// own.
     pub fn is_proof_told(&self, kind: News, id: &TargetId, now: Now) -> bool {
         let counted = &mut Counted::default();
-        self.is_told(Some(kind), Api::losses(id.push), id, None, counted, now)
+        let about = About::Api(Api::losses(id.push));
+        self.is_told(Some(kind), about, id, None, counted, now)
     }
 
     /// Logs what is due, and returns whether the target gets a line of its own.
     fn is_told(
         &self,
         kind: Option<News>,
-        api: Api,
+        api: About,
         id: &TargetId,
         cause: Option<Cause>,
         counted: &mut Counted,

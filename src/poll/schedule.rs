@@ -17,7 +17,7 @@ use crate::model::outcome::FetchError;
 use crate::model::reading::{Api, Reading};
 use crate::model::target_id::TargetId;
 use crate::model::window::{Range, UnixSeconds, aligned_end};
-use crate::poll::log::{PollLog, Streak};
+use crate::poll::log::{About, PollLog, Streak};
 use crate::self_metrics::SelfMetrics;
 use crate::target::counters::Rules;
 use crate::target::snapshot::Recorder;
@@ -29,7 +29,7 @@ const PROOFS_AT_ONCE: usize = 2048;
 
 /// When an app is asked again about pushes that the service does not offer it: until that is
 /// bought, each question takes a call from those that have answers.
-const RARELY: Duration = Duration::from_secs(3600);
+pub const RARELY: Duration = Duration::from_secs(3600);
 
 /// Tells the time.
 pub type Timepiece = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -39,7 +39,7 @@ pub struct Shared<F> {
     pub fetch: F,
     pub metrics: Arc<SelfMetrics>,
     pub clock: Timepiece,
-    log: Arc<PollLog>,
+    pub log: Arc<PollLog>,
     /// Differs between replicas, so that they do not poll in step.
     replica_index: u32,
     /// One permit per concurrent call, over all apps.
@@ -66,6 +66,12 @@ impl<F> Shared<F> {
             places,
             proofs: Arc::new(Semaphore::new(PROOFS_AT_ONCE)),
         }
+    }
+
+    /// A target's place among those that are polled at one pace. Differs by `salt`, and between
+    /// replicas.
+    pub fn fraction(&self, id: &TargetId, salt: &str) -> f64 {
+        id.fraction(&format!("{salt}replica {}", self.replica_index))
     }
 
     /// The same with another connection to the service that uses the same places.
@@ -103,7 +109,7 @@ struct Polling<'a, F> {
 impl<'a, F: Fetch> Polling<'a, F> {
     fn new(target: &'a Target, shared: &'a Shared<F>, recorder: Recorder) -> Self {
         let id = target.id();
-        let fraction = id.fraction(&format!("replica {}", shared.replica_index));
+        let fraction = shared.fraction(&id, "");
         let started = (shared.clock)().steady;
         let cadence = Cadence::new(target.app.polling.interval, started, fraction);
         Self {
@@ -258,7 +264,8 @@ impl<F: Fetch> Poll<'_, F> {
             rarely.max(error.retry_after)
         });
         let log = &self.shared.log;
-        log.polled(&mut subject.streak, &id, api, self.end, &result, now);
+        let about = About::Api(api);
+        log.polled(&mut subject.streak, &id, about, self.end, &result, now);
         let (calls, app) = self.shared.metrics.calls(&id);
         self.recorder.calls(calls, app);
         self.recorder.finish(api, result, now);

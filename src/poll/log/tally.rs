@@ -1,6 +1,7 @@
 //! Counts the targets with the same message. It reads no clock.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -40,11 +41,42 @@ impl News {
     }
 }
 
+/// What is asked about a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    Api(Api),
+    /// Its tasks, whatever the API.
+    Tasks,
+}
+
+impl About {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Api(api) => api.as_str(),
+            Self::Tasks => "tasks",
+        }
+    }
+
+    /// Whether an outcome means that the service does not offer the app what is asked about.
+    pub(super) fn lacks(self, outcome: Outcome) -> bool {
+        match self {
+            Self::Api(api) => api.lacks(outcome),
+            Self::Tasks => outcome == Outcome::NotEnabled,
+        }
+    }
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// What targets that are logged together have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Topic {
     pub(super) kind: News,
-    pub(super) api: Api,
+    pub(super) api: About,
     /// Absent for topics that are no longer kept apart.
     pub(super) place: Option<Place>,
 }
@@ -178,7 +210,7 @@ mod tests {
     fn topic(kind: News, region: &str) -> Topic {
         Topic {
             kind,
-            api: Api::NormalPushLoss,
+            api: About::Api(Api::NormalPushLoss),
             place: Some(Place {
                 region: region.to_owned(),
                 cause: Some(Cause::from(&FetchError::new(Outcome::Connect, "no route"))),
@@ -227,7 +259,7 @@ mod tests {
             topic(News::Responds, "china"),
             topic(News::Fails, "seoul"),
             Topic {
-                api: Api::NormalPushStatistics,
+                api: About::Api(Api::NormalPushStatistics),
                 ..base.clone()
             },
             refused,

@@ -51,7 +51,7 @@ impl Lines {
     }
 }
 
-const API: Api = Api::NormalPushLoss;
+const API: About = About::Api(Api::NormalPushLoss);
 
 /// 2027-01-15T08:00:00Z.
 const WALL: Duration = Duration::from_secs(1_800_000_000);
