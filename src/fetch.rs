@@ -8,6 +8,8 @@ use std::future::Future;
 use crate::config::target::Target;
 use crate::model::outcome::FetchError;
 use crate::model::reading::{Api, Reading};
+use crate::model::task::{TaskList, TaskReadings};
+use crate::model::trace::Id;
 use crate::model::window::Range;
 
 /// Asks the service one question; all retries and their pauses are the answerer's own.
@@ -28,4 +30,23 @@ pub trait Pair: Fetch {
         target: &Target,
         questions: [(Api, Range); 2],
     ) -> impl Future<Output = [Result<Reading, FetchError>; 2]> + Send;
+}
+
+/// Asks about pushes to all users, to tags and to listed users.
+pub trait FetchTasks: Send + Sync + 'static {
+    /// The counts of at most [`MAX_ASKED`](crate::model::task::MAX_ASKED) tasks.
+    fn tasks(
+        &self,
+        target: &Target,
+        api: Api,
+        range: Range,
+        tasks: &[Id],
+    ) -> impl Future<Output = Result<TaskReadings, FetchError>> + Send;
+
+    /// The tasks that are scheduled for a range of time, the latest first.
+    fn scheduled(
+        &self,
+        target: &Target,
+        range: Range,
+    ) -> impl Future<Output = Result<TaskList, FetchError>> + Send;
 }

@@ -12,5 +12,6 @@ pub mod reading;
 pub mod region;
 pub mod shard;
 pub mod target_id;
+pub mod task;
 pub mod trace;
 pub mod window;

@@ -14,10 +14,10 @@ pub const MAX_STEPS: usize = 16;
 pub const MAX_TEXT_CHARS: usize = 200;
 
 /// The longest id that can be asked for, in bytes; the documents' have under 60.
-const MAX_ID: usize = 256;
+pub const MAX_ID: usize = 256;
 
 /// The id of a push, a task or a user, as it is sent to the service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id(String);
 
 /// Why a text is no id.

@@ -20,11 +20,12 @@ use super::transport::{Connection, TransportError};
 use crate::clock;
 use crate::config::target::{Target, expand};
 use crate::config::{App, Config};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, FetchTasks};
 use crate::model::outcome::{FetchError, Outcome, chain};
 use crate::model::reading::{Api, Reading};
 use crate::model::target_id::TargetId;
-use crate::model::trace::{Trace, Trail};
+use crate::model::task::{TaskList, TaskReadings};
+use crate::model::trace::{Id, Trace, Trail};
 use crate::model::window::Range;
 use crate::self_metrics::SelfMetrics;
 use body::Understand;
@@ -238,6 +239,22 @@ impl Client {
 impl Fetch for Client {
     async fn fetch(&self, target: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
         self.ask(&Call::counts(target, api, range)).await
+    }
+}
+
+impl FetchTasks for Client {
+    async fn tasks(
+        &self,
+        target: &Target,
+        api: Api,
+        range: Range,
+        tasks: &[Id],
+    ) -> Result<TaskReadings, FetchError> {
+        self.ask(&Call::tasks(target, api, range, tasks)).await
+    }
+
+    async fn scheduled(&self, target: &Target, range: Range) -> Result<TaskList, FetchError> {
+        self.ask(&Call::scheduled(target, range)).await
     }
 }
 

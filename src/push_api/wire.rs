@@ -12,12 +12,14 @@ mod envelope;
 mod json;
 mod repair;
 mod rows;
+mod tasks;
 mod texts;
 mod trace;
 
 use serde_json::value::RawValue;
 
 use crate::model::reading::{Api, Reading};
+use crate::model::task::{TaskList, TaskReadings};
 use crate::model::trace::Trace;
 use crate::scrubber::Scrubber;
 
@@ -59,6 +61,24 @@ pub fn parse(api: Api, body: &[u8], scrubber: &Scrubber) -> Result<Answer, NotAn
 /// Reads the body of an answer to a question about one push.
 pub fn parse_trace(body: &[u8], scrubber: &Scrubber) -> Result<Answer<Trace>, NotAnAnswer> {
     whole(body, scrubber, &|text: &str| trace::trace(text, scrubber))
+}
+
+/// Reads the body of an answer to a question about several tasks.
+pub fn parse_tasks(
+    api: Api,
+    body: &[u8],
+    scrubber: &Scrubber,
+) -> Result<Answer<TaskReadings>, NotAnAnswer> {
+    whole(body, scrubber, &|text: &str| {
+        tasks::readings(api, text, scrubber)
+    })
+}
+
+/// Reads the body of an answer that lists scheduled tasks.
+pub fn parse_scheduled(body: &[u8], scrubber: &Scrubber) -> Result<Answer<TaskList>, NotAnAnswer> {
+    whole(body, scrubber, &|text: &str| {
+        tasks::scheduled(text, scrubber)
+    })
 }
 
 /// Reads a body of whose success `read` makes something.

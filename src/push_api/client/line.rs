@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap};
 use reqwest::{Response, StatusCode};
@@ -19,8 +20,9 @@ use crate::model::push::Push;
 use crate::model::reading::{Api, Reading};
 use crate::model::region::Endpoint;
 use crate::model::target_id::TargetId;
-use crate::model::trace::{Trace, Trail};
-use crate::model::window::Range;
+use crate::model::task::{MAX_LISTED, TaskList, TaskReadings};
+use crate::model::trace::{Id, Trace, Trail};
+use crate::model::window::{Range, UnixSeconds};
 use crate::push_api::signer::Signed;
 use crate::push_api::transport::{Connection, Route, Transport, TransportError};
 use crate::push_api::wire::{self, Answer};
@@ -44,7 +46,7 @@ pub(super) struct Call<'a, R> {
     pub(super) body: String,
     /// How a response is understood.
     pub(super) read: R,
-    /// The API whose calls are counted and timed; traces are not.
+    /// The API whose calls are counted and timed; those about traces and tasks are not.
     pub(super) api: Option<Api>,
 }
 
@@ -88,6 +90,52 @@ impl<'a> Call<'a, ()> {
             command: trail.command(),
             body: body.to_string(),
             read: wire::parse_trace,
+            api: None,
+        }
+    }
+
+    /// A question about the counts of several tasks.
+    pub(super) fn tasks(
+        target: &'a Target,
+        api: Api,
+        range: Range,
+        tasks: &[Id],
+    ) -> Call<'a, impl Understand<TaskReadings>> {
+        let tasks: Vec<&str> = tasks.iter().map(Id::as_str).collect();
+        let (start, end) = (range.start.0, range.end.0);
+        Call {
+            target,
+            id: target.id(),
+            command: match api {
+                Api::NormalPushLoss => "all_member_push_loss",
+                Api::NormalPushStatistics => "all_member_push_statistics",
+            },
+            body: json!({ "StartTime": start, "EndTime": end, "TaskID": tasks }).to_string(),
+            read: move |body: &[u8], scrubber: &Scrubber| wire::parse_tasks(api, body, scrubber),
+            api: None,
+        }
+    }
+
+    /// A question about the tasks that are scheduled for a range of time, the latest first.
+    pub(super) fn scheduled(
+        target: &'a Target,
+        range: Range,
+    ) -> Call<'a, impl Understand<TaskList>> {
+        let body = json!({
+            "Sdkappid": target.app.sdk_app_id,
+            "Offset": 0,
+            "Want": MAX_LISTED,
+            "OrderBy": "schedat",
+            "Asc": false,
+            "BeginTime": civil(range.start),
+            "EndTime": civil(range.end),
+        });
+        Call {
+            target,
+            id: target.id(),
+            command: "list_sched_task",
+            body: body.to_string(),
+            read: wire::parse_scheduled,
             api: None,
         }
     }
@@ -244,6 +292,13 @@ async fn answer<T: Send + 'static>(
     }
     let body = Body::read(response, route, scrubber).await?;
     Ok(body.answer(read, host, scrubber).await?)
+}
+
+/// A moment as the service writes it in UTC: `2025-06-01 10:00:00`.
+fn civil(at: UnixSeconds) -> String {
+    let seconds = i64::try_from(at.0).unwrap_or(i64::MAX);
+    let at = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+    TimeZone::UTC.to_datetime(at).strftime("%F %T").to_string()
 }
 
 /// When the response was made by the clock of its sender, since 1970.
