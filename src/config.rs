@@ -10,7 +10,7 @@
 //! proxy        proxy_url, or the variables that all programs share
 //! check        tree -> Config, every problem collected in findings
 //!   section      one table: typed values, unknown keys; with values, those of one key only
-//!   app          one element of apps, with key, regions, polling
+//!   app          one element of apps, with key, regions, polling, tasks
 //!   across       rules over several apps, with plan
 //! lines        where the file has what a problem is about
 //! web_file     the file that web.config_file names: TLS, passwords, headers
@@ -41,6 +41,7 @@ mod regions;
 mod schema;
 mod section;
 pub mod target;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -64,7 +65,7 @@ pub use certificates::{CertificatesError, certificates};
 pub use environment::{SHARD, variables};
 pub use file::{NotFound, PLACES, find};
 pub use findings::{Problem, Problems};
-pub use keys::{Global, Polling, Web};
+pub use keys::{Global, Polling, Tasks, Web};
 pub use proxy::Proxy;
 
 /// Whether to look for what a configuration refers to on this machine.
@@ -171,6 +172,8 @@ pub struct App {
     /// At least one; names are unique within the app.
     pub regions: Vec<Region>,
     pub polling: Polling,
+    /// Absent where no tasks are watched.
+    pub tasks: Option<Tasks>,
 }
 
 /// Where an app's secret key is. Files and variables are read at each signing, so that a

@@ -94,6 +94,7 @@ fn app_keys(old: &App, next: &App) -> Vec<&'static str> {
         ("identifier", old.identifier != next.identifier),
         ("regions", old.regions != next.regions),
         ("day_offset", old.day_offset != next.day_offset),
+        ("tasks", old.tasks != next.tasks),
         ("calls_per_second", rates[0] != rates[1]),
     ];
     let own = own.into_iter().filter(|(_, differs)| *differs);

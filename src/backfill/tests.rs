@@ -61,6 +61,7 @@ fn shop(window: u64) -> Target {
             holds: target.app.holds,
             regions: target.app.regions.clone(),
             polling,
+            tasks: None,
         }),
         push: Push::Normal,
         region: target.region,

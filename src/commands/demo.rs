@@ -144,6 +144,7 @@ fn config(
                     step: seconds(5),
                     ..Polling::BUILT_IN
                 },
+                tasks: None,
             }))
         })
         .collect::<Result<_, Failure>>()?;

@@ -80,7 +80,8 @@ fn calls(drafts: &[Draft], findings: &Findings) {
             let (id, limit) = (draft.sdk_app_id?, draft.calls_per_second?);
             let name = draft.name.as_deref().unwrap_or_default();
             let polling = draft.polling.as_ref()?;
-            let row = Row::new(name, id, draft.regions.len(), polling, limit);
+            let tasks = draft.tasks.as_ref().given();
+            let row = Row::new(name, id, draft.regions.len(), polling, tasks, limit);
             Some((draft.path.as_str(), row))
         })
         .unzip();
@@ -105,14 +106,22 @@ fn calls(drafts: &[Draft], findings: &Findings) {
                 " for each of them",
             )
         };
-        findings.refuse(
-            &format!("{first}.interval"),
-            &format!(
-                "{together}needs {:.3} calls per second, but calls_per_second allows {}; the smallest interval that fits{each} is {}",
-                load.calls_per_second,
-                load.limit,
-                text(load.fitting_interval)
-            ),
+        let needs = format!(
+            "{together}needs {:.3} calls per second, but calls_per_second allows {}",
+            load.calls_per_second, load.limit
         );
+        match load.fitting_interval {
+            Some(interval) => findings.refuse(
+                &format!("{first}.interval"),
+                &format!(
+                    "{needs}; the smallest interval that fits{each} is {}",
+                    text(interval)
+                ),
+            ),
+            None => findings.refuse(
+                &format!("{first}.tasks"),
+                &format!("{needs}; tasks alone exceed that, so watch fewer (max) or ask less often (interval)"),
+            ),
+        }
     }
 }

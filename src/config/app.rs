@@ -1,7 +1,7 @@
 //! One element of `apps`.
 
 use super::key;
-use super::keys::Layer;
+use super::keys::{Layer, Tasks, TasksLayer};
 use super::read::Read;
 use super::schema::Group;
 use super::section::Section;
@@ -24,17 +24,20 @@ pub(super) struct Inherited {
     pub(super) calls_per_second: Read<f64>,
     pub(super) day_offset: Read<DayOffset>,
     pub(super) polling: Layer,
+    tasks: TasksLayer,
 }
 
 impl Inherited {
     pub(super) fn read(top: &Section) -> Self {
+        let defaults = top.table("defaults", Group::Defaults);
         Self {
             day_offset: day_offset(top),
             calls_per_second: calls_per_second(top),
-            polling: match top.table("defaults", Group::Defaults) {
-                Some(defaults) => Layer::read(&defaults, Layer::LOWEST),
+            polling: match &defaults {
+                Some(defaults) => Layer::read(defaults, Layer::LOWEST),
                 None => Layer::LOWEST,
             },
+            tasks: TasksLayer::of_defaults(defaults.as_ref()),
         }
     }
 }
@@ -48,6 +51,7 @@ pub(super) struct Draft {
     pub(super) calls_per_second: Option<f64>,
     pub(super) regions: Vec<(String, Option<Region>)>,
     pub(super) polling: Option<Polling>,
+    pub(super) tasks: Read<Tasks>,
     identifier: Option<Identifier>,
     key: Option<KeySource>,
     day_offset: Option<DayOffset>,
@@ -81,6 +85,7 @@ impl Draft {
                 .over(inherited.calls_per_second)
                 .or(DEFAULT_CALLS_PER_SECOND),
             polling: Layer::read(section, inherited.polling).polling(),
+            tasks: inherited.tasks.of_app(section),
         }
     }
 
@@ -100,6 +105,10 @@ impl Draft {
                 .map(|(_, region)| region)
                 .collect::<Option<_>>()?,
             polling: self.polling?,
+            tasks: match self.tasks {
+                Read::Refused => return None,
+                tasks => tasks.given(),
+            },
         })
     }
 }

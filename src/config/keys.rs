@@ -117,6 +117,22 @@ table! {
 }
 
 table! {
+    /// Where an app's tasks are learnt from, and how they are watched.
+    #[derive(Debug)]
+    Tasks, #[derive(Clone)] TasksLayer:
+    /// Whether the service is asked for its scheduled tasks.
+    scheduled: bool, Flag, flag(), false;
+    /// Where the user's own sender writes what it started.
+    file: Option<PathBuf>, Text, some_path(), None;
+    /// Of the newest tasks, how many are watched.
+    max: usize, Number, whole(1..=100), 20;
+    /// Age from which a task is no longer watched.
+    age: Duration, Text, duration(MINUTE..=LOOK_BACK), Duration::from_secs(DAY);
+    /// Time between two rounds over all tasks.
+    interval: Duration, Text, duration(PACE), Duration::from_secs(300);
+}
+
+table! {
     /// When and about what an app is asked.
     #[derive(Debug)]
     Polling, #[derive(Clone, Copy)] Layer:

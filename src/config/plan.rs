@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::duration::text;
-use super::{Config, Polling};
+use super::{Config, Polling, Tasks};
 
 /// Rounding of sums of quotients must not refuse a plan that fits exactly.
 const EPSILON: f64 = 1e-9;
@@ -26,6 +26,10 @@ pub struct Row {
     /// Calls that one round of polls makes over all regions.
     pub calls_per_poll: u32,
     pub interval: Duration,
+    /// Calls of one round over the app's tasks in all regions, at most.
+    pub calls_per_round: u32,
+    /// The time between two such rounds.
+    pub round_interval: Duration,
     /// Calls per second that all apps with this SDKAppID may make together.
     pub limit: f64,
 }
@@ -38,8 +42,8 @@ pub struct Load {
     pub calls_per_second: f64,
     pub limit: f64,
     /// The smallest interval in whole seconds that, set in each of the apps, keeps the
-    /// limit.
-    pub fitting_interval: Duration,
+    /// limit; absent if their tasks alone exceed it.
+    pub fitting_interval: Option<Duration>,
 }
 
 impl Row {
@@ -48,29 +52,43 @@ impl Row {
         sdk_app_id: u32,
         regions: usize,
         polling: &Polling,
+        tasks: Option<&Tasks>,
         limit: f64,
     ) -> Self {
-        let targets =
-            u32::try_from(regions.saturating_mul(polling.pushes().count())).unwrap_or(u32::MAX);
+        let of = |targets: usize, calls: u32| {
+            let targets = u32::try_from(targets).unwrap_or(u32::MAX);
+            targets.saturating_mul(calls)
+        };
+        let targets = regions.saturating_mul(polling.pushes().count());
         Self {
             app: app.to_owned(),
             sdk_app_id,
             regions,
-            calls_per_poll: targets.saturating_mul(calls_per_target(polling)),
+            calls_per_poll: of(targets, calls_per_target(polling)),
             interval: polling.interval,
+            calls_per_round: tasks.map_or(0, |tasks| of(regions, tasks.calls(apis(polling)))),
+            round_interval: tasks.map_or(Tasks::BUILT_IN.interval, |tasks| tasks.interval),
             limit,
         }
     }
 
     pub fn calls_per_second(&self) -> f64 {
-        f64::from(self.calls_per_poll) / self.interval.as_secs_f64()
+        f64::from(self.calls_per_poll) / self.interval.as_secs_f64() + self.calls_for_tasks()
+    }
+
+    /// The part of the calls per second that is about tasks.
+    fn calls_for_tasks(&self) -> f64 {
+        f64::from(self.calls_per_round) / self.round_interval.as_secs_f64()
     }
 }
 
 /// One call for each API and question: the rolling window, and the day for counters.
 fn calls_per_target(polling: &Polling) -> u32 {
-    let apis = 1 + u32::from(polling.statistics);
-    apis * (1 + u32::from(polling.counters))
+    apis(polling) * (1 + u32::from(polling.counters))
+}
+
+fn apis(polling: &Polling) -> u32 {
+    1 + u32::from(polling.statistics)
 }
 
 impl Plan {
@@ -84,6 +102,7 @@ impl Plan {
                     app.sdk_app_id,
                     app.regions.len(),
                     &app.polling,
+                    app.tasks.as_ref(),
                     app.calls_per_second,
                 )
             })
@@ -99,22 +118,19 @@ impl Plan {
                 rows: Vec::new(),
                 calls_per_second: 0.0,
                 limit: row.limit,
-                fitting_interval: Duration::ZERO,
+                fitting_interval: None,
             });
             load.rows.push(n);
             load.calls_per_second += row.calls_per_second();
             load.limit = load.limit.min(row.limit);
         }
         for load in loads.values_mut() {
-            let calls: f64 = load
-                .rows
-                .iter()
-                .filter_map(|n| self.rows.get(*n))
-                .map(|row| f64::from(row.calls_per_poll))
-                .sum();
-            load.fitting_interval =
-                Duration::try_from_secs_f64((calls / load.limit - EPSILON).ceil().max(1.0))
-                    .unwrap_or(Duration::MAX);
+            let rows = || load.rows.iter().filter_map(|n| self.rows.get(*n));
+            let calls: f64 = rows().map(|row| f64::from(row.calls_per_poll)).sum();
+            let room = load.limit - rows().map(Row::calls_for_tasks).sum::<f64>();
+            load.fitting_interval = (room > EPSILON)
+                .then(|| (calls / room - EPSILON).ceil().max(1.0))
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         }
         loads
     }
@@ -154,6 +170,16 @@ impl fmt::Display for Plan {
                 100.0 * rate / row.limit
             )?;
         }
+        for row in self.rows.iter().filter(|row| row.calls_per_round > 0) {
+            write!(
+                f,
+                "\n{}: up to {} calls every {} are about tasks, {:.3} calls/s",
+                row.app,
+                row.calls_per_round,
+                text(row.round_interval),
+                row.calls_for_tasks()
+            )?;
+        }
         for (sdk_app_id, load) in self.loads() {
             if load.rows.len() > 1 {
                 write!(
@@ -182,6 +208,8 @@ mod tests {
             regions: 1,
             calls_per_poll,
             interval: Duration::from_secs(interval),
+            calls_per_round: 0,
+            round_interval: Tasks::BUILT_IN.interval,
             limit,
         }
     }
@@ -192,7 +220,10 @@ mod tests {
             rows: vec![
                 row("shop", 1, 2, 60, 0.9),
                 row("a game", 2, 4, 120, 0.5),
-                row("x", 1, 2, 3600, 0.9),
+                Row {
+                    calls_per_round: 9,
+                    ..row("x", 1, 2, 3600, 0.9)
+                },
             ],
         };
         assert_eq!(
@@ -200,8 +231,9 @@ mod tests {
             "app       SDKAppID  regions  calls/poll  interval  calls/s  limit  share\n\
              shop             1        1           2        1m    0.033    0.9     4%\n\
              a game           2        1           4        2m    0.033    0.5     7%\n\
-             x                1        1           2        1h    0.001    0.9     0%\n\
-             SDKAppID 1, 2 apps together: 0.034 calls/s of 0.9, 4%"
+             x                1        1           2        1h    0.031    0.9     3%\n\
+             x: up to 9 calls every 5m are about tasks, 0.030 calls/s\n\
+             SDKAppID 1, 2 apps together: 0.064 calls/s of 0.9, 7%"
         );
     }
 
@@ -214,7 +246,7 @@ mod tests {
             let plan = |interval| Plan {
                 rows: calls.iter().map(|calls| row("a", 1, *calls, interval, limit)).collect(),
             };
-            let fitting = plan(1).loads()[&1].fitting_interval.as_secs();
+            let fitting = plan(1).loads()[&1].fitting_interval.unwrap().as_secs();
             prop_assert!(plan(fitting).loads()[&1].fits());
             if fitting > 1 {
                 prop_assert!(!plan(fitting - 1).loads()[&1].fits());

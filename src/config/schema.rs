@@ -1,6 +1,6 @@
 //! Which keys there are, and where they may stand.
 
-use super::keys::{GlobalLayer, Layer, WebLayer};
+use super::keys::{GlobalLayer, Layer, TasksLayer, WebLayer};
 
 /// How a value that arrives as text, from an environment variable, is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub(super) enum Group {
     Defaults,
     App,
     Region,
+    Tasks,
     /// The top level of the file that `web.config_file` names, and the tables in it.
     WebFile,
     WebFileTls,
@@ -36,6 +37,9 @@ const TOP: &[(&str, Kind)] = &[
     ("apps", Kind::Nested),
 ];
 
+/// What `defaults` has besides the keys of [`Layer`].
+const DEFAULTS: &[(&str, Kind)] = &[("tasks", Kind::Nested)];
+
 /// What an app has besides its own values for the keys of [`Layer`].
 const APP: &[(&str, Kind)] = &[
     ("name", Kind::Text),
@@ -47,6 +51,7 @@ const APP: &[(&str, Kind)] = &[
     ("regions", Kind::Nested),
     ("day_offset", Kind::Text),
     ("calls_per_second", Kind::Number),
+    ("tasks", Kind::Nested),
 ];
 
 const REGION: &[(&str, Kind)] = &[
@@ -92,9 +97,10 @@ impl Group {
         let (own, more): (&[_], &[_]) = match self {
             Self::Top => (GlobalLayer::KEYS, TOP),
             Self::Web => (WebLayer::KEYS, &[]),
-            Self::Defaults => (Layer::KEYS, &[]),
+            Self::Defaults => (Layer::KEYS, DEFAULTS),
             Self::App => (APP, Layer::KEYS),
             Self::Region => (REGION, &[]),
+            Self::Tasks => (TasksLayer::KEYS, &[]),
             Self::WebFile => (WEB_FILE, &[]),
             Self::WebFileTls => (WEB_FILE_TLS, &[]),
             Self::WebFileHttp => (WEB_FILE_HTTP, &[]),

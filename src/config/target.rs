@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{App, Config};
+use super::{App, Config, Tasks};
 use crate::model::push::Push;
 use crate::model::reading::Api;
 use crate::model::region::Region;
@@ -22,6 +22,13 @@ impl Target {
         let statistics = self.app.polling.statistics;
         let statistics = statistics.then_some(Api::statistics(self.push));
         std::iter::once(Api::losses(self.push)).chain(statistics)
+    }
+
+    /// How the app's tasks are watched in the region, if they are. They count no chat
+    /// messages; one target of each region stands for them, and this one is always there.
+    pub fn tasks(&self) -> Option<&Tasks> {
+        let tasks = self.app.tasks.as_ref();
+        tasks.filter(|_| self.push == Push::Normal)
     }
 
     pub fn id(&self) -> TargetId {
@@ -73,6 +80,7 @@ pub(crate) mod tests {
             },
             regions: vec![Region::known(region).unwrap()],
             polling: Polling::BUILT_IN,
+            tasks: None,
         };
         Target {
             region: app.regions[0].clone(),

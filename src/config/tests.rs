@@ -4,6 +4,7 @@ mod example;
 mod files;
 mod lines;
 mod secrets;
+mod tasks;
 
 use std::fs;
 use std::path::PathBuf;

@@ -66,6 +66,11 @@ impl Section<'_> {
         file
     }
 
+    /// A path, whatever is there.
+    pub(super) fn some_path(&self, key: &str) -> Read<Option<PathBuf>> {
+        self.path_in(key).and_then(|path| Some(Some(path)))
+    }
+
     /// The path, if all is well with the file.
     pub(super) fn web_file(&self, key: &str) -> Read<Option<PathBuf>> {
         let path = self.path_in(key);

@@ -49,6 +49,7 @@ pub(crate) fn target(day_offset: i64) -> Target {
             statistics: false,
             ..Polling::BUILT_IN
         },
+        tasks: None,
     };
     Target {
         region: app.regions[0].clone(),
