@@ -7,6 +7,7 @@ pub mod health;
 pub mod knowledge;
 pub mod process;
 pub mod server;
+pub mod tasks;
 pub mod window;
 
 use crate::model::reading::{CountKey, FunnelStep};

@@ -5,6 +5,7 @@
 //! ```text
 //! config      files and environment -> a checked Config; its targets, one per app and region
 //! poll        one loop per target: wait until due, query, record
+//! tasks       one more where tasks are watched: list, query, record
 //! push_api    range -> UserSig -> limiter -> POST -> bounded body -> wire -> Reading
 //! target      what is known of a target: counters, the limit of series, the latest state in
 //!             a slot of its own, and what of it outlives the process
@@ -63,6 +64,7 @@ pub mod poll;
 pub mod push_api;
 pub mod self_metrics;
 pub mod target;
+pub mod tasks;
 
 pub mod config;
 pub mod families;

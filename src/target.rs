@@ -6,3 +6,4 @@ pub mod memory;
 pub mod series_limit;
 pub mod snapshot;
 pub mod state_file;
+pub mod tasks;

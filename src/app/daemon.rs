@@ -22,8 +22,9 @@ use crate::poll::schedule::Shared;
 use crate::push_api::Client;
 use crate::reload::{Changes, Rejection, loading};
 use crate::self_metrics::SelfMetrics;
-use crate::target::snapshot::{Recorder, Snapshot};
+use crate::target::snapshot::{Recorder, Snapshot, TaskRecorder};
 use crate::target::state_file;
+use crate::tasks::watch::watch;
 
 pub(super) struct Daemon {
     pub(super) snapshot: Arc<Snapshot>,
@@ -73,14 +74,12 @@ impl Daemon {
             Some(path) => state_file::load(path, &daemon.targets).await,
             None => BTreeMap::new(),
         };
-        for target in &daemon.targets {
-            let mut recorder = Recorder::new(target, Arc::clone(&daemon.snapshot));
+        for target in daemon.targets.clone() {
+            let mut recorder = Recorder::new(&target, Arc::clone(&daemon.snapshot));
             if let Some(remembered) = remembered.remove(&target.id()) {
                 recorder.restore(remembered, clock::now());
             }
-            daemon
-                .pollers
-                .start(target.clone(), &daemon.shared, recorder);
+            daemon.poll(target, recorder);
         }
         daemon.others.spawn(clock::watch());
         if let Some(path) = daemon.state_file.clone() {
@@ -89,6 +88,13 @@ impl Daemon {
             daemon.others.spawn(keep);
         }
         Ok(daemon)
+    }
+
+    /// Starts a target's loops.
+    fn poll(&mut self, target: Target, recorder: Recorder) {
+        let tasks = TaskRecorder::new(&target, Arc::clone(&self.snapshot));
+        let beside = watch(target.clone(), Arc::clone(&self.shared), tasks);
+        self.pollers.start(target, &self.shared, recorder, beside);
     }
 
     /// Runs another task for ever.
@@ -158,7 +164,7 @@ impl Daemon {
         for target in &targets {
             if !self.pollers.has(target) {
                 let recorder = Recorder::new(target, Arc::clone(&self.snapshot));
-                self.pollers.start(target.clone(), &self.shared, recorder);
+                self.poll(target.clone(), recorder);
             }
         }
         self.targets = targets;

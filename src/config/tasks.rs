@@ -50,7 +50,10 @@ impl TasksLayer {
             return Read::Given(tasks);
         }
         if own.is_some_and(|section| !section.has("scheduled")) {
-            app.refuse("tasks", "names no source; add scheduled: true, file, or both");
+            app.refuse(
+                "tasks",
+                "names no source; add scheduled: true, file, or both",
+            );
             return Read::Refused;
         }
         Read::Absent

@@ -5,6 +5,7 @@ mod counters;
 mod health;
 mod knowledge;
 pub mod labels;
+mod tasks;
 
 use std::collections::BTreeMap;
 
@@ -54,6 +55,7 @@ impl<'a> Writer<'a> {
         self.settings(sink);
         self.bounds(series, sink);
         self.calls(sink);
+        self.tasks(sink);
     }
 
     /// The codes of all served losses, each once and in order, with the classes that the
@@ -68,8 +70,9 @@ impl<'a> Writer<'a> {
         let window = self
             .loss_rows()
             .map(|(key, loss)| knowledge::code(key, loss));
-        let mut codes: Vec<Code<&LossKey>> = window.chain(counted).collect();
-        // Two sorted runs, of which the first one's is kept.
+        let tasks = self.task_codes().map(|key| (key, None));
+        let mut codes: Vec<Code<&LossKey>> = window.chain(counted).chain(tasks).collect();
+        // Sorted runs, of which the first one's is kept.
         codes.sort_by_key(|(key, _)| *key);
         codes.dedup_by_key(|(key, _)| *key);
         codes

@@ -24,11 +24,22 @@ struct Running {
 }
 
 impl Pollers {
-    /// Starts polling a target, which must not have a loop yet.
-    pub fn start<F: Fetch>(&mut self, target: Target, shared: &Arc<Shared<F>>, recorder: Recorder) {
-        let task = self
-            .tasks
-            .spawn(schedule::poll(target.clone(), Arc::clone(shared), recorder));
+    /// Starts polling a target, which must not have a loop yet. `beside` runs and ends with the
+    /// loop; it must not end by itself.
+    pub fn start<F: Fetch>(
+        &mut self,
+        target: Target,
+        shared: &Arc<Shared<F>>,
+        recorder: Recorder,
+        beside: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let poll = schedule::poll(target.clone(), Arc::clone(shared), recorder);
+        let task = self.tasks.spawn(async move {
+            tokio::select! {
+                () = poll => {}
+                () = beside => {}
+            }
+        });
         self.running.insert(target.id(), Running { target, task });
     }
 

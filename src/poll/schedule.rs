@@ -27,8 +27,9 @@ use proof::Proof;
 /// takes about ten calls each: with many targets, all windows come before any counters.
 const PROOFS_AT_ONCE: usize = 2048;
 
-/// When an app is asked again about pushes that the service does not offer it: until that is
-/// bought, each question takes a call from those that have answers.
+/// When an app is asked again about pushes that the service does not offer it, or a task that
+/// it does not know: until that changes, each question takes a call from those that have
+/// answers.
 pub const RARELY: Duration = Duration::from_secs(3600);
 
 /// Tells the time.

@@ -7,6 +7,7 @@ mod history;
 mod page;
 mod recorder;
 mod remembered;
+mod tasks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use history::{History, Point};
 pub use page::{Page, SetBack};
 pub use recorder::Recorder;
 pub use remembered::Remembered;
+pub use tasks::TaskRecorder;
 
 use crate::clock::{Now, Validity};
 use crate::config::target::Target;
@@ -31,6 +33,7 @@ use crate::self_metrics::{AppCalls, CallCounts};
 use crate::target::counters::{Ledger, Rules, Served};
 use crate::target::memory::Memory;
 use crate::target::series_limit::Platforms;
+use crate::target::tasks::TaskBoard;
 
 /// All targets by name, each as of its own latest publication.
 pub type Targets = BTreeMap<Arc<TargetId>, Arc<TargetState>>;
@@ -96,8 +99,11 @@ impl Snapshot {
             .all(|slot| slot.load().is_known())
     }
 
-    fn slot(&self, id: &TargetId) -> Option<Arc<Slot>> {
-        self.slots.load().get(id).cloned()
+    /// Where the target's loops publish.
+    fn slot_of(&self, target: &Target) -> Arc<Slot> {
+        let slot = self.slots.load().get(&target.id()).cloned();
+        // Removed meanwhile: what is published is seen by nobody.
+        slot.unwrap_or_else(|| Arc::new(Slot::from_pointee(TargetState::new(target.clone()))))
     }
 
     fn has_changed(&self) {
@@ -121,6 +127,8 @@ pub struct TargetState {
     pub additive: Option<bool>,
     /// Whether the service resolves ranges shorter than a day, as far as observed.
     pub resolved: Option<bool>,
+    /// Absent where no tasks are watched. Published by a loop of its own.
+    pub tasks: Option<Arc<TaskBoard>>,
     codes: Arc<Memory<LossKey>>,
     platforms: Arc<Memory<Platform>>,
     apart: Platforms,
@@ -133,6 +141,7 @@ impl TargetState {
             .map(|api| (api, ApiState::default()))
             .collect();
         Self {
+            tasks: target.tasks().map(|_| Arc::default()),
             target,
             apis,
             page: Arc::default(),
@@ -159,6 +168,9 @@ impl TargetState {
             next.additive = self.additive;
             next.resolved = self.resolved;
             next.page = Arc::clone(&self.page);
+            if next.tasks.is_some() && self.tasks.is_some() {
+                next.tasks.clone_from(&self.tasks);
+            }
             next.codes = Arc::clone(&self.codes);
             next.platforms = Arc::clone(&self.platforms);
             next.apart = self.apart.clone();
@@ -207,7 +219,8 @@ impl TargetState {
                 validity = validity.and(state.ledger.validity(now, &rules));
             }
         }
-        validity
+        let stale_at = |tasks: &Arc<TaskBoard>| tasks.stale_at(&self.target, now.steady);
+        validity.until_steady(self.tasks.as_ref().and_then(stale_at))
     }
 
     /// The counters of an API as a scrape sees them now.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// All rooms, each after those that it may import.
-const ROOMS: [&str; 27] = [
+const ROOMS: [&str; 28] = [
     "digest",
     "failure",
     "files",
@@ -26,6 +26,7 @@ const ROOMS: [&str; 27] = [
     "status",
     "push_api",
     "poll",
+    "tasks",
     "probe",
     "backfill",
     "simulator",
@@ -46,13 +47,14 @@ const HTTP: [&str; 6] = [
 ];
 
 /// Rooms and files that get the time as an argument and touch nothing outside the process.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "model",
     "usersig",
     "scrubber",
     "target/counters",
     "target/memory",
     "target/series_limit",
+    "target/tasks",
     "metrics",
     "status",
 ];

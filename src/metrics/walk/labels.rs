@@ -6,6 +6,8 @@ use crate::model::catalogue::{CodeClass, loss_code};
 use crate::model::outcome::Outcome;
 use crate::model::reading::{Api, CountKey, LossKey, Platform, Stage};
 use crate::model::target_id::TargetId;
+use crate::model::task::{ScheduledTask, Task};
+use crate::model::trace::Id;
 
 type Label<'a> = (&'static str, &'a str);
 
@@ -124,6 +126,79 @@ pub fn class<T>(
 /// The class of a code, regardless of its descriptions.
 pub(super) fn general_class(key: &LossKey) -> CodeClass {
     loss_code(key.stage, key.platform, &key.code, "").class
+}
+
+/// The labels of what is about a target's tasks, which have a population of their own.
+pub(super) fn app_and_region(id: &TargetId) -> [Label<'_>; 2] {
+    [("app", &id.app), ("region", &id.region)]
+}
+
+pub(super) fn task<'a>(id: &'a TargetId, task: &'a Id) -> [Label<'a>; 3] {
+    let [app, region] = app_and_region(id);
+    [app, region, ("task", task.as_str())]
+}
+
+pub(super) fn task_state<'a>(id: &'a TargetId, state: &'a str) -> [Label<'a>; 3] {
+    let [app, region] = app_and_region(id);
+    [app, region, ("state", state)]
+}
+
+pub(super) fn task_info<'a>(id: &'a TargetId, of: &'a Task) -> [Label<'a>; 6] {
+    let [app, region, task] = task(id, &of.id);
+    let (kind, source) = (of.kind.as_str(), of.source.as_str());
+    let name = of.name.as_str();
+    [
+        app,
+        region,
+        task,
+        ("name", name),
+        ("type", kind),
+        ("source", source),
+    ]
+}
+
+pub(super) fn scheduled_task<'a>(id: &'a TargetId, number: &'a str) -> [Label<'a>; 3] {
+    let [app, region] = app_and_region(id);
+    [app, region, ("scheduled_task", number)]
+}
+
+/// Passes the labels of a scheduled task's description to `write`.
+pub(super) fn scheduled_info(id: &TargetId, of: &ScheduledTask, write: impl FnOnce(&Labels<'_>)) {
+    let number = of.number.to_string();
+    let [app, region, scheduled] = scheduled_task(id, &number);
+    write(&[
+        app,
+        region,
+        scheduled,
+        ("task", of.push.as_ref().map_or("", Id::as_str)),
+        ("name", &of.name),
+        ("type", of.kind.as_str()),
+        ("status", &of.status),
+    ]);
+}
+
+/// Passes the labels of a platform's count of a task to `write`.
+pub(super) fn task_platform(
+    id: &TargetId,
+    of: &Id,
+    platform: Platform,
+    write: impl FnOnce(&Labels<'_>),
+) {
+    let [app, region, task] = task(id, of);
+    write(&[app, region, task, ("platform", &platform.to_string())]);
+}
+
+/// Passes the labels of a loss of a task to `write`.
+pub(super) fn task_loss(id: &TargetId, of: &Id, key: &LossKey, write: impl FnOnce(&Labels<'_>)) {
+    let [app, region, task] = task(id, of);
+    let (stage, code) = (stage_of(key), code_of(key));
+    match key.platform {
+        None => write(&[app, region, task, stage, code]),
+        Some(platform) => {
+            let platform = platform.to_string();
+            write(&[app, region, task, stage, ("platform", &platform), code]);
+        }
+    }
 }
 
 fn with<'a>(id: &'a TargetId, label: Label<'a>) -> [Label<'a>; 4] {

@@ -106,10 +106,7 @@ impl<'a> Call<'a, ()> {
         Call {
             target,
             id: target.id(),
-            command: match api {
-                Api::NormalPushLoss => "all_member_push_loss",
-                Api::NormalPushStatistics => "all_member_push_statistics",
-            },
+            command: api.as_str(),
             body: json!({ "StartTime": start, "EndTime": end, "TaskID": tasks }).to_string(),
             read: move |body: &[u8], scrubber: &Scrubber| wire::parse_tasks(api, body, scrubber),
             api: None,

@@ -309,6 +309,5 @@ mod tests {
         }
     }
 
-    /// Whichever API has one funnel for each task.
-    const STATISTICS: Api = Api::NormalPushStatistics;
+    const STATISTICS: Api = Api::AllMemberPushStatistics;
 }

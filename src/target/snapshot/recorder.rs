@@ -29,19 +29,17 @@ pub struct Recorder {
 impl Recorder {
     /// Continues from the target's state in the snapshot.
     pub fn new(target: &Target, snapshot: Arc<Snapshot>) -> Self {
-        let slot = snapshot.slot(&target.id()).unwrap_or_else(|| {
-            // Removed meanwhile: what is published is seen by nobody.
-            Arc::new(Slot::from_pointee(TargetState::new(target.clone())))
-        });
-        let recorder = Self {
-            state: slot.load().continued(target),
+        let slot = snapshot.slot_of(target);
+        let state = slot.load().continued(target);
+        slot.store(Arc::new(state.clone()));
+        snapshot.has_changed();
+        Self {
+            state,
             wanted: 0,
             window: 0,
             slot,
             snapshot,
-        };
-        recorder.publish();
-        recorder
+        }
     }
 
     /// Continues from the state of an earlier process. Its last successes show at once, so
@@ -239,7 +237,11 @@ impl Recorder {
     }
 
     fn publish(&self) {
-        self.slot.store(Arc::new(self.state.clone()));
+        // The loop over the target's tasks publishes its part of the state by itself.
+        self.slot.rcu(|published| TargetState {
+            tasks: published.tasks.clone(),
+            ..self.state.clone()
+        });
         self.snapshot.has_changed();
     }
 }
