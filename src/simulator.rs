@@ -6,7 +6,7 @@
 //! control  scenario, truth and calls under /_control/, for this machine only
 //! ```
 //!
-//! Checks, codes and texts follow documents 71898, 71897, 71896, 71893, 34348 and 68926. The data is
+//! Checks, codes and texts follow documents 71893 to 71898, 78842, 78843, 34348 and 68926. The data is
 //! invented: a pure function of app and time, and of the incidents that scenarios asked
 //! for, so that [`truth`] can be asked for any range and compared with what an exporter
 //! made of the answers. A fault changes what the client gets and never what the limits or
@@ -24,6 +24,7 @@ mod seconds;
 mod server;
 mod service;
 mod standalone;
+mod tasks;
 mod trace;
 mod verify;
 

@@ -76,8 +76,8 @@ impl Behaviour {
 pub(super) enum Answer {
     Loss(LossArrays),
     Statistics(Statistics),
-    /// The fields of a trace, as JSON.
-    Trace(String),
+    /// The fields of an answer about traces or tasks, as JSON.
+    Fields(String),
     Refused(Refusal),
 }
 
@@ -196,10 +196,21 @@ impl Answer {
         }
     }
 
+    /// The same about one task.
+    pub(super) fn of_task(mut self, id: &str) -> Self {
+        let task = Some(Task { id: id.to_owned() });
+        match &mut self {
+            Self::Loss(arrays) => arrays.task = task,
+            Self::Statistics(statistics) => statistics.task = task,
+            Self::Fields(_) | Self::Refused(_) => {}
+        }
+        self
+    }
+
     /// `ErrorCode` of the answer.
     pub(super) fn code(&self) -> u32 {
         match self {
-            Self::Loss(_) | Self::Statistics(_) | Self::Trace(_) => 0,
+            Self::Loss(_) | Self::Statistics(_) | Self::Fields(_) => 0,
             Self::Refused(refusal) => refusal.code,
         }
     }
@@ -222,21 +233,29 @@ impl Answer {
                 Some(row) => row.steps.total_count = count,
                 None => statistics.overall.total_count = count,
             },
-            Self::Trace(_) | Self::Refused(_) => {}
+            Self::Fields(_) | Self::Refused(_) => {}
+        }
+    }
+
+    /// The fields as JSON; none of a refusal.
+    pub(super) fn fields(&self) -> String {
+        match self {
+            Self::Loss(arrays) => json(arrays),
+            Self::Statistics(statistics) => json(statistics),
+            Self::Fields(fields) => fields.clone(),
+            Self::Refused(_) => "{}".to_owned(),
         }
     }
 
     pub(super) fn text(&self, shape: Shape) -> String {
         let (fields, shape) = match self {
-            Self::Loss(arrays) => (json(arrays), within(arrays.task.as_ref(), shape)),
+            Self::Loss(arrays) => (self.fields(), within(arrays.task.as_ref(), shape)),
             Self::Statistics(statistics) if statistics.task.is_some() => {
-                (json(statistics), within(statistics.task.as_ref(), shape))
+                (self.fields(), within(statistics.task.as_ref(), shape))
             }
-            Self::Statistics(statistics) if shape == Shape::Malformed => {
-                (json(statistics), Shape::Flat)
-            }
-            Self::Statistics(statistics) => (json(statistics), shape),
-            Self::Trace(fields) => (fields.clone(), Shape::Flat),
+            Self::Statistics(_) if shape == Shape::Malformed => (self.fields(), Shape::Flat),
+            Self::Statistics(_) => (self.fields(), shape),
+            Self::Fields(_) => (self.fields(), Shape::Flat),
             Self::Refused(refusal) => return refused(refusal),
         };
         // The typo is the service's own, in every sample.

@@ -18,7 +18,7 @@ use crate::simulator::injection::Injections;
 use crate::simulator::limit::Limiter;
 use crate::simulator::scenario::{Running, Scenario};
 use crate::simulator::verify::{self, Command, Parameters, Refusal, refusal};
-use crate::simulator::{Handle, Incidents, Options, SimApp, data, faults, trace};
+use crate::simulator::{Handle, Incidents, Options, SimApp, data, faults, tasks, trace};
 
 /// The largest request body that is read, in bytes; a question has under 100.
 const MAX_BODY: usize = 64 * 1024;
@@ -27,6 +27,7 @@ const MAX_BODY: usize = 64 * 1024;
 enum Question {
     Counts(Api, Range),
     Trace(Trail),
+    Tasks(tasks::Question),
 }
 
 /// Everything that calls share.
@@ -114,8 +115,15 @@ impl Service {
         drop(limiter);
         parameters.permission(app)?;
         let question = match command {
-            Command::Counts(api) => Question::Counts(api, verify::body(api, body, now.unix())?),
+            Command::Counts(api) => {
+                let range = verify::body(api, body, now.unix())?;
+                match tasks::ids(api, body)? {
+                    all if all.is_empty() => Question::Counts(api, range),
+                    some => Question::Tasks(tasks::Question::Counts(api, range, some)),
+                }
+            }
             Command::Trace(kind) => Question::Trace(kind.trail(body)?),
+            Command::Tasks(kind) => Question::Tasks(kind.question(app, body)?),
         };
         Ok((question, app))
     }
@@ -146,7 +154,11 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
             Answer::new(&service.truth_of(app, api, covered), api.push(), behaviour)
         }
         Ok((Question::Trace(trail), _)) => {
-            trace::answer(&trail, now.unix()).map_or_else(Answer::Refused, Answer::Trace)
+            trace::answer(&trail, now.unix()).map_or_else(Answer::Refused, Answer::Fields)
+        }
+        Ok((Question::Tasks(question), app)) => {
+            tasks::answer(&question, app, behaviour, now.unix())
+                .map_or_else(Answer::Refused, Answer::Fields)
         }
         Err(refusal) => Answer::Refused(refusal),
     };

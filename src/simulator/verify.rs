@@ -10,10 +10,9 @@ use axum::extract::Query;
 use axum::http::{Method, Uri};
 use serde_json::Value;
 
-use crate::model::push::Push;
 use crate::model::reading::{Api, Measure};
 use crate::model::window::{DAY, LOOK_BACK, Range, UnixSeconds};
-use crate::simulator::{SimApp, trace};
+use crate::simulator::{SimApp, tasks, trace};
 use crate::usersig::{self, VerifyError};
 
 /// A refusal: `ErrorCode` and `ErrorInfo`.
@@ -50,12 +49,14 @@ pub(super) fn api(path: &str) -> Option<Api> {
 pub(super) enum Command {
     Counts(Api),
     Trace(trace::Kind),
+    Tasks(tasks::Kind),
 }
 
 fn command(path: &str) -> Option<Command> {
     api(path)
         .map(Command::Counts)
         .or_else(|| trace::Kind::of(path).map(Command::Trace))
+        .or_else(|| tasks::Kind::of(path).map(Command::Tasks))
 }
 
 /// The parameters of a call's URL, as written.
@@ -191,14 +192,6 @@ pub(super) fn body(api: Api, body: &[u8], now: UnixSeconds) -> Result<Range, Ref
     let end = time("EndTime", "EndTime is not an integer")?;
     if end <= start {
         return Err(refusal(90100, "EndTime must be after StartTime"));
-    }
-    if api.push() == Push::AllMember {
-        match fields.get("TaskID") {
-            Some(Value::Array(tasks)) if tasks.is_empty() => {}
-            Some(Value::Array(_)) => return Err(refusal(90049, "invalid task id")),
-            Some(_) => return Err(refusal(90001, "TaskID is not an array")),
-            None => return Err(refusal(90100, "TaskID is required")),
-        }
     }
     let look_back = look_back(api);
     if start.0.saturating_add(look_back) < now.0 {

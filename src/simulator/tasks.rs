@@ -1,0 +1,558 @@
+//! Campaigns: scheduled pushes to all users, to a tag or to listed users (documents 71894,
+//! 71895, 78842 and 78843).
+//!
+//! Every app has one every three hours, the number of which follows from its time. Of eight in
+//! a row, one cannot be dispatched, one is never dispatched, and one is refused by a vendor.
+//! Each pushes for half an hour.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::answer::{Answer, Behaviour, json};
+use super::data::{Cause, Injected, truth_with};
+use super::verify::{Refusal, refusal};
+use super::{Incidents, SimApp};
+use crate::model::push::Push;
+use crate::model::reading::{Api, Reading};
+use crate::model::task::MAX_ASKED;
+use crate::model::window::{DAY, Range, UnixSeconds};
+
+/// The time between two campaigns.
+const EVERY: u64 = 3 * 3600;
+
+/// How long a campaign pushes.
+const LASTS: u64 = 1800;
+
+/// How long a campaign is being dispatched.
+const DISPATCHING: u64 = 20;
+
+/// Campaigns that are scheduled ahead.
+const AHEAD: u64 = 2;
+
+/// The longest range of a list, in seconds. The document says that there is one, and not which.
+const LONGEST: u64 = 31 * DAY;
+
+/// A busy hour of a Monday, 19:30 at +08:00, to which every campaign's half-hour is moved: a
+/// campaign's size does not depend on the time of day.
+const BUSY: u64 = 1_741_606_200;
+
+const TITLES: [(&str, &str); 3] = [
+    ("All", "Weekend sale"),
+    ("Tag", "New season for regulars"),
+    ("User", "Your cart is waiting"),
+];
+
+/// What a path asks about tasks, before its body is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    List,
+    One,
+}
+
+/// A question that passed all checks.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    Counts(Api, Range, Vec<String>),
+    List(Page),
+    One(u64),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    range: Range,
+    skip: usize,
+    want: usize,
+    ascending: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListBody {
+    sdkappid: u32,
+    offset: usize,
+    want: usize,
+    order_by: String,
+    asc: bool,
+    begin_time: String,
+    end_time: String,
+}
+
+#[derive(Deserialize)]
+struct OneBody {
+    #[serde(rename = "Sdkappid")]
+    sdkappid: u32,
+    #[serde(rename = "TaskID")]
+    task: u64,
+}
+
+impl Kind {
+    /// What a path asks about tasks.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        match path.strip_prefix("/v4/timpush/")? {
+            "list_sched_task" => Some(Self::List),
+            "get_sched_task" => Some(Self::One),
+            _ => None,
+        }
+    }
+
+    pub(super) fn question(self, app: &SimApp, body: &[u8]) -> Result<Question, Refusal> {
+        match self {
+            Self::List => page(app, body).map(Question::List),
+            Self::One => {
+                let body: OneBody = scheduled(body)?;
+                is_own(app, body.sdkappid).map(|()| Question::One(body.task))
+            }
+        }
+    }
+}
+
+/// The tasks that a body names; none where all are meant together, or chat messages.
+pub(super) fn ids(api: Api, body: &[u8]) -> Result<Vec<String>, Refusal> {
+    if api.push() == Push::Normal {
+        return Ok(Vec::new());
+    }
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let tasks = body
+        .get("TaskID")
+        .ok_or(refusal(90100, "TaskID is required"))?;
+    let tasks: Vec<String> = serde_json::from_value(tasks.clone())
+        .map_err(|_| refusal(90001, "TaskID is not an array of strings"))?;
+    if tasks.len() > MAX_ASKED {
+        return Err(refusal(90100, "TaskID has more than 5 elements"));
+    }
+    Ok(tasks)
+}
+
+fn scheduled<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|_| refusal(90104, "invalid request parameters"))
+}
+
+fn is_own(app: &SimApp, sdk_app_id: u32) -> Result<(), Refusal> {
+    if sdk_app_id == app.sdk_app_id {
+        return Ok(());
+    }
+    Err(refusal(90104, "Sdkappid is not that of the url"))
+}
+
+fn page(app: &SimApp, body: &[u8]) -> Result<Page, Refusal> {
+    let body: ListBody = scheduled(body)?;
+    is_own(app, body.sdkappid)?;
+    let range = Range {
+        start: moment(&body.begin_time)?,
+        end: moment(&body.end_time)?,
+    };
+    if body.want == 0 || range.end < range.start {
+        return Err(refusal(
+            90104,
+            "Want must be above 0, BeginTime not after EndTime",
+        ));
+    }
+    if range.end.0 - range.start.0 > LONGEST {
+        return Err(refusal(90104, "the time range is too long"));
+    }
+    if !["createat", "schedat"].contains(&body.order_by.to_ascii_lowercase().as_str()) {
+        return Err(refusal(90104, "OrderBy must be createat or schedat"));
+    }
+    Ok(Page {
+        range,
+        skip: body.offset,
+        want: body.want,
+        ascending: body.asc,
+    })
+}
+
+/// `2025-06-01 10:00:00`, which is UTC.
+fn moment(text: &str) -> Result<UnixSeconds, Refusal> {
+    let wrong = || refusal(90104, "BeginTime and EndTime must be YYYY-MM-DD HH:MM:SS");
+    let civil: DateTime = text.parse().map_err(|_| wrong())?;
+    let at = civil.to_zoned(TimeZone::UTC).map_err(|_| wrong())?;
+    let seconds = at.timestamp().as_second();
+    seconds.try_into().map(UnixSeconds).map_err(|_| wrong())
+}
+
+fn civil(at: u64) -> String {
+    let at = jiff::Timestamp::from_second(i64::try_from(at).unwrap_or(0)).unwrap_or_default();
+    TimeZone::UTC.to_datetime(at).strftime("%F %T").to_string()
+}
+
+/// How a campaign goes on after its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    Dispatched,
+    /// A vendor refuses most of its pushes.
+    Refused,
+    Undispatchable,
+    /// It stays pending.
+    Forgotten,
+}
+
+/// One campaign of an app.
+#[derive(Clone, Copy)]
+struct Campaign<'a> {
+    app: &'a SimApp,
+    number: u64,
+}
+
+impl<'a> Campaign<'a> {
+    /// The campaigns that are scheduled for a range, as far as they are known at `now`.
+    fn all(
+        app: &'a SimApp,
+        range: Range,
+        now: UnixSeconds,
+    ) -> impl DoubleEndedIterator<Item = Self> {
+        let last = (now.0 / EVERY + AHEAD).min(range.end.0 / EVERY);
+        let numbers = range.start.0 / EVERY..=last;
+        let campaigns = numbers.map(move |number| Self { app, number });
+        campaigns.filter(move |campaign| (range.start.0..=range.end.0).contains(&campaign.at()))
+    }
+
+    fn at(self) -> u64 {
+        self.number * EVERY + u64::from(self.app.sdk_app_id) % LASTS
+    }
+
+    fn course(self) -> Course {
+        match self.number % 8 {
+            1 => Course::Refused,
+            3 => Course::Undispatchable,
+            6 => Course::Forgotten,
+            _ => Course::Dispatched,
+        }
+    }
+
+    /// Whether it pushes, or has pushed, at `now`.
+    fn has_begun(self, now: UnixSeconds) -> bool {
+        let is_sent = matches!(self.course(), Course::Dispatched | Course::Refused);
+        is_sent && now.0 >= self.at() + DISPATCHING
+    }
+
+    /// The `TaskID` of its push.
+    fn push(self) -> String {
+        format!(
+            "{:08x}_{:08x}_2000005e80aa873",
+            self.number, self.app.sdk_app_id
+        )
+    }
+
+    fn of_push(app: &'a SimApp, push: &str, now: UnixSeconds) -> Option<Self> {
+        let number = u64::from_str_radix(push.get(..8)?, 16).ok()?;
+        let campaign = Self { app, number };
+        (campaign.push() == push && campaign.has_begun(now)).then_some(campaign)
+    }
+
+    /// What the service counts of it in a range.
+    fn truth(self, api: Api, range: Range) -> Reading {
+        let moved = |at: UnixSeconds| {
+            let into = at.0.saturating_sub(self.at()).min(LASTS);
+            UnixSeconds(BUSY + into)
+        };
+        let range = Range {
+            start: moved(range.start),
+            end: moved(range.end),
+        };
+        // Half an hour holds a fiftieth of a day's pushes: with this, a campaign to all users
+        // has as many as a quarter of an average day.
+        let share = [12, 4, 1][kind(self.number)];
+        let app = SimApp {
+            sdk_app_id: self.app.sdk_app_id ^ u32::try_from(self.number).unwrap_or(0),
+            pushes_a_day: self.app.pushes_a_day.saturating_mul(share),
+            ..self.app.clone()
+        };
+        let refused = Injected {
+            sdk_app_id: None,
+            cause: Cause {
+                platform: 1,
+                code: "403".into(),
+                info: "InvalidProviderToken".into(),
+            },
+            range: Range {
+                start: UnixSeconds(BUSY),
+                end: UnixSeconds(BUSY + LASTS),
+            },
+        };
+        let injected = match self.course() {
+            Course::Refused => vec![refused],
+            _ => Vec::new(),
+        };
+        truth_with(&app, Incidents::None, &injected, api, range)
+    }
+
+    fn shown(self, now: UnixSeconds) -> TaskInfo {
+        let (kind, title) = TITLES[kind(self.number)];
+        let is_due = now.0 >= self.at();
+        let is_over = now.0 >= self.at() + DISPATCHING;
+        let failed = is_over && self.course() == Course::Undispatchable;
+        TaskInfo {
+            task_id: self.number,
+            sdkappid: self.app.sdk_app_id,
+            create_at: civil(self.at().saturating_sub(AHEAD * EVERY)),
+            r#type: kind,
+            sched_at: civil(self.at()),
+            title: format!("{title} {}", self.number % 100),
+            desc: "made up",
+            status: if !is_due || self.course() == Course::Forgotten {
+                "pending"
+            } else if is_over {
+                "dispatched"
+            } else {
+                "dispatching"
+            },
+            dispatch_success: u8::from(self.has_begun(now)),
+            dispatch_err: if failed {
+                "daily limit of pushes to all users reached"
+            } else {
+                ""
+            },
+            push_task_id: if self.has_begun(now) {
+                self.push()
+            } else {
+                String::new()
+            },
+        }
+    }
+}
+
+fn kind(number: u64) -> usize {
+    usize::try_from(number % 3).unwrap_or(0)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TaskInfo {
+    #[serde(rename = "TaskID")]
+    task_id: u64,
+    sdkappid: u32,
+    create_at: String,
+    r#type: &'static str,
+    sched_at: String,
+    title: String,
+    desc: &'static str,
+    status: &'static str,
+    dispatch_success: u8,
+    dispatch_err: &'static str,
+    #[serde(rename = "PushTaskID")]
+    push_task_id: String,
+}
+
+/// The fields of the answer as JSON, or why there is none.
+pub(super) fn answer(
+    question: &Question,
+    app: &SimApp,
+    behaviour: Behaviour,
+    now: UnixSeconds,
+) -> Result<String, Refusal> {
+    match question {
+        Question::Counts(api, range, tasks) => {
+            let covered = behaviour.covered(*range, now);
+            let result = |push: &String| {
+                let campaign = Campaign::of_push(app, push, now)
+                    .ok_or(refusal(90049, "invalid TaskId, no push record"))?;
+                let reading = campaign.truth(*api, covered);
+                let fields = Answer::new(&reading, api.push(), behaviour)
+                    .of_task(push)
+                    .fields();
+                Ok(fields)
+            };
+            let results: Vec<String> = tasks.iter().map(result).collect::<Result<_, _>>()?;
+            Ok(format!(r#"{{"Results":[{}]}}"#, results.join(",")))
+        }
+        Question::List(page) => {
+            let mut listed: Vec<TaskInfo> = Campaign::all(app, page.range, now)
+                .map(|campaign| campaign.shown(now))
+                .collect();
+            if !page.ascending {
+                listed.reverse();
+            }
+            let total = listed.len();
+            let shown: Vec<TaskInfo> = listed.into_iter().skip(page.skip).take(page.want).collect();
+            Ok(format!(r#"{{"Total":{total},"Tasks":{}}}"#, json(&shown)))
+        }
+        Question::One(number) => {
+            let campaign = Campaign {
+                app,
+                number: *number,
+            };
+            if number / (1 << 32) > 0 || *number > now.0 / EVERY + AHEAD {
+                return Err(refusal(90104, "task not found"));
+            }
+            Ok(format!(r#"{{"TaskInfo":{}}}"#, json(&campaign.shown(now))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::task::{Dispatch, TaskList, TaskReadings, TaskType};
+    use crate::push_api::wire::{self, Answer as Parsed};
+    use crate::scrubber::Scrubber;
+
+    const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
+
+    fn shop() -> SimApp {
+        SimApp::made_up().remove(0)
+    }
+
+    const HEAD: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","#;
+
+    fn ask(kind: Kind, body: &str) -> Result<String, u32> {
+        let app = shop();
+        let question = kind.question(&app, body.as_bytes());
+        let question = question.map_err(|refusal| refusal.code)?;
+        let fields = answer(&question, &app, Behaviour::default(), NOW);
+        let fields = fields.map_err(|refusal| refusal.code)?;
+        Ok(format!("{HEAD}{}", &fields[1..]))
+    }
+
+    const WANTED: &str =
+        r#""Sdkappid":1400000001,"Offset":0,"Want":50,"OrderBy":"schedat","Asc":false"#;
+
+    fn list() -> TaskList {
+        let day = format!(
+            r#"{{{WANTED},"BeginTime":"{}","EndTime":"{}"}}"#,
+            civil(NOW.0 - DAY),
+            civil(NOW.0 + DAY)
+        );
+        let body = ask(Kind::List, &day).unwrap();
+        match wire::parse_scheduled(body.as_bytes(), &Scrubber::new([])) {
+            Ok(Parsed::Good(list)) => list,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn counts(api: Api, tasks: &[&str]) -> Result<TaskReadings, u32> {
+        let refused = |refusal: Refusal| refusal.code;
+        let body = format!(r#"{{"TaskID":{}}}"#, json(&tasks));
+        let tasks = ids(api, body.as_bytes()).map_err(refused)?;
+        let range = Range {
+            start: UnixSeconds(NOW.0 - DAY),
+            end: NOW,
+        };
+        let question = Question::Counts(api, range, tasks);
+        let fields = answer(&question, &shop(), Behaviour::default(), NOW).map_err(refused)?;
+        let body = format!(r#"{HEAD}{}"#, &fields[1..]);
+        match wire::parse_tasks(api, body.as_bytes(), &Scrubber::new([])) {
+            Ok(Parsed::Good(readings)) => Ok(readings),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_day_has_campaigns_of_each_course_and_type_and_two_to_come() {
+        let list = list();
+        assert_eq!((list.tasks.len(), list.total), (10, 10));
+        let has = |what: &dyn Fn(Dispatch, bool) -> bool| {
+            let tasks = list.tasks.iter();
+            tasks
+                .filter(|task| what(task.dispatch, task.at <= NOW))
+                .count()
+        };
+        assert_eq!(has(&|dispatch, _| dispatch == Dispatch::Done), 6);
+        assert_eq!(has(&|dispatch, _| dispatch == Dispatch::Failed), 1);
+        assert_eq!(
+            has(&|dispatch, due| dispatch == Dispatch::Pending && due),
+            1
+        );
+        assert_eq!(
+            has(&|dispatch, due| dispatch == Dispatch::Pending && !due),
+            2
+        );
+        for kind in [TaskType::All, TaskType::Tag, TaskType::User] {
+            assert!(list.tasks.iter().any(|task| task.kind == kind));
+        }
+        for task in &list.tasks {
+            assert_eq!(task.push.is_some(), task.dispatch == Dispatch::Done);
+            let one = format!(r#"{{"Sdkappid":1400000001,"TaskID":{}}}"#, task.number);
+            assert!(ask(Kind::One, &one).unwrap().contains(&task.name));
+        }
+    }
+
+    #[test]
+    fn a_campaign_has_counts_of_its_own_and_one_is_refused_by_a_vendor() {
+        let list = list();
+        let pushes: Vec<&str> = list
+            .tasks
+            .iter()
+            .filter_map(|task| task.push.as_ref())
+            .map(|id| id.as_str())
+            .collect();
+        let mut refused = 0;
+        for push in &pushes {
+            let statistics = counts(Api::AllMemberPushStatistics, &[push]).unwrap();
+            let Reading::Statistics { overall, .. } = &statistics[*push] else {
+                panic!("{statistics:?}");
+            };
+            assert!(overall.sent > 1000, "{overall:?}");
+            let losses = counts(Api::AllMemberPushLoss, &[push]).unwrap();
+            let lost: u64 = losses[*push]
+                .counts()
+                .iter()
+                .filter(|(key, _)| key.to_string().ends_with("apns 403"))
+                .map(|(_, count)| *count)
+                .sum();
+            refused += u32::from(lost * 10 > overall.sent);
+        }
+        assert_eq!(refused, 1);
+        assert_eq!(
+            counts(Api::AllMemberPushLoss, &pushes[..5]).unwrap().len(),
+            5
+        );
+    }
+
+    #[test]
+    fn bodies_are_checked() {
+        let push = list()
+            .tasks
+            .iter()
+            .find_map(|task| task.push.clone())
+            .unwrap();
+        let six = [push.as_str(); 6];
+        assert_eq!(counts(Api::AllMemberPushLoss, &six), Err(90100));
+        assert_eq!(
+            counts(Api::AllMemberPushLoss, &["nobody", push.as_str()]),
+            Err(90049)
+        );
+        for (api, body, expected) in [
+            (Api::NormalPushLoss, "{}", Ok(0)),
+            (Api::AllMemberPushLoss, r#"{"TaskID":[]}"#, Ok(0)),
+            (Api::AllMemberPushLoss, r#"{"TaskID":["a"]}"#, Ok(1)),
+            (Api::AllMemberPushLoss, "{}", Err(90100)),
+            (Api::AllMemberPushLoss, r#"{"TaskID":"a"}"#, Err(90001)),
+            (Api::AllMemberPushLoss, r#"{"TaskID":[7]}"#, Err(90001)),
+        ] {
+            let tasks = ids(api, body.as_bytes()).map(|tasks| tasks.len());
+            assert_eq!(tasks.map_err(|refusal| refusal.code), expected, "{body}");
+        }
+        for (kind, body, code) in [
+            (Kind::List, "{}".to_owned(), 90104),
+            (
+                Kind::List,
+                format!(r#"{{{WANTED},"BeginTime":"a","EndTime":"b"}}"#),
+                90104,
+            ),
+            (
+                Kind::List,
+                format!(
+                    r#"{{{WANTED},"BeginTime":"2027-01-02 00:00:00","EndTime":"2027-01-01 00:00:00"}}"#
+                ),
+                90104,
+            ),
+            (
+                Kind::List,
+                format!(
+                    r#"{{{WANTED},"BeginTime":"1970-01-01 00:00:00","EndTime":"2027-01-01 00:00:00"}}"#
+                ),
+                90104,
+            ),
+            (Kind::One, r#"{"Sdkappid":1,"TaskID":1}"#.to_owned(), 90104),
+            (
+                Kind::One,
+                r#"{"Sdkappid":1400000001,"TaskID":99999999999}"#.to_owned(),
+                90104,
+            ),
+        ] {
+            assert_eq!(ask(kind, &body), Err(code), "{body}");
+        }
+    }
+}
