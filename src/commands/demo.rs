@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::run::shutdown;
 use crate::app;
-use crate::config::{App, Config, Global, Holds, KeySource, Polling, Web};
+use crate::config::{App, Config, Global, Holds, KeySource, Polling, Tasks, Web};
 use crate::failure::Failure;
 use crate::model::region::Region;
 use crate::model::shard::Shard;
@@ -144,7 +144,12 @@ fn config(
                     step: seconds(5),
                     ..Polling::BUILT_IN
                 },
-                tasks: None,
+                tasks: Some(Tasks {
+                    scheduled: true,
+                    max: 10,
+                    interval: seconds(60),
+                    ..Tasks::BUILT_IN
+                }),
             }))
         })
         .collect::<Result<_, Failure>>()?;

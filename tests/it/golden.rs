@@ -196,7 +196,7 @@ fn what_a_closed_day_gained_in_six_hours_is_exposed_as_recorded() {
     assert_recorded("late_losses.prom", exposed.as_bytes());
 }
 
-fn assert_recorded(name: &str, body: &[u8]) {
+pub(crate) fn assert_recorded(name: &str, body: &[u8]) {
     let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, body).unwrap();

@@ -39,6 +39,7 @@ mod proxies;
 mod reload;
 mod secrets;
 mod shards;
+mod tasks;
 mod tidy;
 mod tunnel;
 mod web_client;
