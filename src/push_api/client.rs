@@ -37,6 +37,9 @@ use tries::Tries;
 /// responds in 50 ms; each costs a socket and some kilobytes.
 const CALLS_IN_FLIGHT: usize = 512;
 
+/// How the service refuses a question about scheduled tasks that it does not understand.
+const BAD_PARAMETER: i64 = 90_104;
+
 /// Asks the service in the name of all configured apps.
 pub struct Client {
     line: Line,
@@ -254,7 +257,13 @@ impl FetchTasks for Client {
     }
 
     async fn scheduled(&self, target: &Target, range: Range) -> Result<TaskList, FetchError> {
-        self.ask(&Call::scheduled(target, range)).await
+        // Document 78843 writes the order as `schedat` in English and `schedAt` in Chinese.
+        match self.ask(&Call::scheduled(target, range, "schedat")).await {
+            Err(error) if error.code == Some(BAD_PARAMETER) => {
+                self.ask(&Call::scheduled(target, range, "schedAt")).await
+            }
+            result => result,
+        }
     }
 }
 

@@ -28,8 +28,9 @@ use timpush_exporter::config::{Config, Secrets, web_file};
 use timpush_exporter::http::content::negotiation;
 use timpush_exporter::metrics::{Encoding, Format, targets_body};
 use timpush_exporter::model::push::Push;
-use timpush_exporter::model::reading::{Api, Measure, Reading};
+use timpush_exporter::model::reading::{Api, CountKey, Measure, Reading};
 use timpush_exporter::model::target_id::TargetId;
+use timpush_exporter::model::trace::Id;
 use timpush_exporter::model::window::{Range, UnixSeconds};
 use timpush_exporter::push_api::wire::{self, Answer};
 use timpush_exporter::scrubber::Scrubber;
@@ -93,6 +94,20 @@ fn response(bytes: &[u8]) -> bool {
         assert!(!text.contains(&KEY[..12]), "{text:?}");
     };
     clean(&scrubber.scrub(&String::from_utf8_lossy(body), 200), 200);
+    if let Ok(Answer::Good(list)) = wire::parse_scheduled(body, &scrubber) {
+        for task in list.tasks {
+            clean(&task.name, 64);
+            clean(&task.status, 32);
+            clean(task.push.as_ref().map_or("", Id::as_str), 256);
+        }
+    }
+    if let Ok(Answer::Good(readings)) = wire::parse_tasks(Api::ALL[api], body, &scrubber) {
+        for key in readings.values().flat_map(Reading::counts) {
+            if let (CountKey::Loss(key), _) = key {
+                clean(key.code.as_str(), 64);
+            }
+        }
+    }
     match wire::parse(Api::ALL[api], body, &scrubber) {
         Ok(Answer::Good(reading)) => {
             if let Reading::Loss(rows) = reading {

@@ -117,12 +117,13 @@ impl<'a> Call<'a, ()> {
     pub(super) fn scheduled(
         target: &'a Target,
         range: Range,
+        order: &str,
     ) -> Call<'a, impl Understand<TaskList>> {
         let body = json!({
             "Sdkappid": target.app.sdk_app_id,
             "Offset": 0,
             "Want": MAX_LISTED,
-            "OrderBy": "schedat",
+            "OrderBy": order,
             "Asc": false,
             "BeginTime": civil(range.start),
             "EndTime": civil(range.end),

@@ -178,3 +178,39 @@ async fn the_clock_of_a_gateway_is_not_the_services() {
         assert!(host.skew().unwrap() > 1e9);
     }
 }
+
+#[tokio::test]
+async fn the_list_of_tasks_is_asked_for_in_both_spellings_of_its_order_before_it_fails() {
+    let body = br#"{"ActionStatus":"FAIL","ErrorCode":90104,"ErrorInfo":"OrderBy"}"#;
+    let host = Host::answering("200 OK", "", body).await;
+    let error = host.client.scheduled(&host.target, range()).await;
+    assert_eq!(error.unwrap_err().code, Some(90104));
+    let requests = host.requests.lock().unwrap();
+    let orders: Vec<bool> = ["schedat", "schedAt"]
+        .iter()
+        .zip(requests.iter())
+        .map(|(order, request)| {
+            let is_list = request.starts_with("POST /v4/timpush/list_sched_task?");
+            is_list && request.contains(&format!(r#""OrderBy":"{order}""#))
+        })
+        .collect();
+    assert_eq!((requests.len(), orders), (2, vec![true, true]));
+}
+
+#[tokio::test]
+async fn tasks_are_asked_about_by_their_ids_and_their_calls_are_not_those_of_polls() {
+    let body =
+        br#"{"ActionStatus":"OK","ErrorCode":0,"Results":[{"TaskID":"a","ReadyToSendLoss":[]}]}"#;
+    let host = Host::answering("200 OK", "", body).await;
+    let ids = ["a", "b"].map(|id| id.parse().unwrap());
+    let api = Api::AllMemberPushLoss;
+    let readings = host.client.tasks(&host.target, api, range(), &ids).await;
+    assert_eq!(readings.unwrap().keys().collect::<Vec<_>>(), ["a"]);
+    let requests = host.requests.lock().unwrap();
+    assert!(requests[0].starts_with("POST /v4/timpush/all_member_push_loss?"));
+    assert!(
+        requests[0].ends_with(r#""TaskID":["a","b"]}"#),
+        "{requests:?}"
+    );
+    assert_eq!(host.metrics.requests(Outcome::Ok), 0);
+}
