@@ -7,6 +7,7 @@ mod health;
 mod loss;
 mod moment;
 mod phrases;
+mod ranking;
 mod recently;
 mod runbook;
 mod state;
@@ -24,6 +25,8 @@ use crate::model::push::Push;
 use crate::model::reading::{Api, Reading, Stage};
 use crate::model::window::{DAY, DayOffset, UnixSeconds};
 use crate::target::snapshot::{Good, Point, SetBack, TargetState, Targets};
+
+use ranking::Depth;
 
 pub use action::Action;
 pub use clock::Clock;
@@ -54,12 +57,43 @@ pub struct Status {
 impl Status {
     /// The facts at `now`, about one app or about all, told in a language.
     pub fn of(targets: &Targets, now: Now, app: Option<&str>, language: Language) -> Self {
-        let mut statuses: Vec<TargetStatus> = targets
-            .values()
-            .filter(|target| app.is_none_or(|app| app == target.target.app.name))
-            .map(|target| TargetStatus::of(target, now, language))
+        Self::of_first(usize::MAX, targets, now, app, language)
+    }
+
+    /// The same, but of all except the first `whole` targets neither their history nor the
+    /// losses that are nobody's concern: what is kept of each of thousands is a line.
+    pub fn of_first(
+        whole: usize,
+        targets: &Targets,
+        now: Now,
+        app: Option<&str>,
+        language: Language,
+    ) -> Self {
+        let chosen = targets.values();
+        let chosen = chosen.filter(|target| app.is_none_or(|app| app == target.target.app.name));
+        let chosen: Vec<_> = chosen.collect();
+        let depth = if chosen.len() > whole {
+            Depth::Concerns
+        } else {
+            Depth::All
+        };
+        let status = |target, depth| TargetStatus::of(target, now, language, depth);
+        let mut ranked: Vec<_> = chosen
+            .into_iter()
+            .map(|target| (status(target, depth), target))
             .collect();
-        statuses.sort_by_key(TargetStatus::rank);
+        ranked.sort_by_cached_key(|(status, _)| status.rank());
+        let statuses = ranked
+            .into_iter()
+            .enumerate()
+            .map(|(place, (brief, target))| {
+                if depth == Depth::Concerns && place < whole {
+                    status(target, Depth::All)
+                } else {
+                    brief
+                }
+            });
+        let statuses: Vec<TargetStatus> = statuses.collect();
         let time = Moment(now.unix());
         let clock = statuses.first().map(|target| target.clock);
         Self {
@@ -123,14 +157,14 @@ pub struct HistoryPoint {
 }
 
 impl TargetStatus {
-    fn of(target: &TargetState, now: Now, language: Language) -> Self {
+    fn of(target: &TargetState, now: Now, language: Language, depth: Depth) -> Self {
         let clock = Clock {
             now: Moment(now.unix()),
             offset: target.target.app.day_offset,
             language,
         };
         let words = clock.words();
-        let ranked = loss::ranked(target, now, clock);
+        let ranked = ranking::ranked(target, now, clock, depth);
         let good = target.losses(now.steady);
         let health = target
             .apis
@@ -162,7 +196,10 @@ impl TargetStatus {
             losses_left_out: ranked.left_out,
             lost: ranked.lost,
             pushes: ranked.pushes,
-            history: history(target),
+            history: match depth {
+                Depth::Concerns => Vec::new(),
+                Depth::All => history(target),
+            },
             notes,
             clock,
         }

@@ -1,6 +1,7 @@
 //! Losses and targets in a line.
 
-use super::loss::{Ranked, share};
+use super::loss::share;
+use super::ranking::Ranked;
 use super::verdict::worst;
 use super::words::{self, Words};
 use super::{Concern, LossStatus, State};

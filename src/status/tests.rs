@@ -146,6 +146,41 @@ impl World {
     }
 }
 
+#[test]
+fn a_few_whole_targets_and_the_others_in_brief_say_the_same() {
+    let targets: Vec<Target> = (0..30)
+        .map(|n| target(&format!("app{n}"), "china"))
+        .collect();
+    let mut world = World::new(&targets);
+    for place in 0..30 {
+        for at in [1000, 2000] {
+            let count = 340 * (place as u64 % 3);
+            let rows = [
+                (AFTER, None, "403", count, "InvalidProviderToken"),
+                (AFTER, Some(1), "403", count, "InvalidProviderToken"),
+                (AFTER, Some(1), "410", 5, ""),
+            ];
+            world.losses(place, at, &rows);
+            world.sent(place, at, 10_000);
+        }
+        if place % 7 == 0 {
+            let error = FetchError::new(Outcome::Timeout, "too slow");
+            world.failure(place, 2010, Api::NormalPushLoss, error);
+        }
+    }
+    let (now, snapshot) = (world.now(2020), world.snapshot.load());
+    let all = Status::of(&snapshot, now, None, Language::English);
+    let few = Status::of_first(4, &snapshot, now, None, Language::English);
+    assert_eq!(format!("{:?}", all.verdict), format!("{:?}", few.verdict));
+    for (place, (one, other)) in all.targets.iter().zip(&few.targets).enumerate() {
+        let lines = [one, other].map(|target| (target.id(), target.state, target.summary.clone()));
+        assert_eq!(lines[0], lines[1]);
+        let is_whole = format!("{one:?}") == format!("{other:?}");
+        assert_eq!(is_whole, place < 4, "{place}");
+    }
+    assert_eq!(all.targets.len(), few.targets.len());
+}
+
 const AFTER: Stage = Stage::PostSendDelivered;
 const BEFORE: Stage = Stage::ReadyToSend;
 

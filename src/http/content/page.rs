@@ -35,6 +35,9 @@ const FEW_TARGETS: usize = 4;
 /// Targets named in a line each, below the cards.
 const MAX_LINES: usize = 500;
 
+/// Apps to choose from; the name of one of more is typed.
+const MAX_CHOICES: usize = 500;
+
 /// The dashboard of one app, of `dashboards/timpush-app.json`.
 const APP_DASHBOARD: &str = "timpush-app";
 
@@ -74,7 +77,8 @@ pub(super) async fn page(
         Language::accepted(header)
     };
     let language = wish.language().or_else(accepted).unwrap_or(served.language);
-    let status = Status::of(&served.snapshot.load(), clock::now(), wish.app(), language);
+    let targets = served.snapshot.load();
+    let status = Status::of_first(MAX_CARDS, &targets, clock::now(), wish.app(), language);
     respond(&status, &wish, served.grafana_url.as_deref())
 }
 
@@ -161,6 +165,10 @@ impl<'a> Page<'a> {
 
     fn is_unknown(&self) -> bool {
         self.app.is_some_and(|app| !self.status.apps.contains(app))
+    }
+
+    fn lists_apps(&self) -> bool {
+        self.status.apps.len() <= MAX_CHOICES
     }
 
     fn is_chosen(&self, app: &str) -> bool {

@@ -191,6 +191,7 @@ fn hundreds_of_targets_make_a_page_of_bounded_size_that_says_what_it_leaves_out(
         "the failing one is not first"
     );
     assert_eq!(page.matches("<h3>").count(), MAX_CARDS);
+    assert!(page.contains("placeholder=\"all 600 apps\"") && !page.contains("<option"));
     assert!(
         page.contains("500 more targets that need nobody now"),
         "{page}"
