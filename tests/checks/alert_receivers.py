@@ -55,8 +55,8 @@ RUNBOOK = "https://example.com/runbooks/TimpushPlatformLossHigh.md"
 DASHBOARD = "https://grafana.example.com/d/timpush-app?var-app=a%2Ab%5Bx%5D&var-region=china"
 
 
-def alert(name: str, app: str, severity: str = "critical", **annotations: str) -> dict:
-    labels = {"alertname": name, "severity": severity, "app": app, "region": "china", "platform": "apns"}
+def alert(name: str, app: str, severity: str = "critical", push: str = "all_member", **annotations: str) -> dict:
+    labels = {"alertname": name, "severity": severity, "app": app, "region": "china", "push": push, "platform": "apns"}
     links = {"runbook_url": RUNBOOK, "dashboard_url": DASHBOARD}
     return {"labels": labels, "annotations": links | annotations}
 
@@ -73,7 +73,7 @@ EVIL_ALERT = alert(
     "TimpushPlatformLossHigh", "a*b[x](http://evil.example) <b>", summary=EVIL, description=EVIL,
     worst="post_send_delivered apns 403 InvalidProviderToken <b>*x*</b>",
 )
-QUIET = alert("TimpushNewAlertOfTomorrow", "shop", "info", summary="S.", description="D.")
+QUIET = alert("TimpushNewAlertOfTomorrow", "shop", "info", "normal", summary="S.", description="D.")
 FIRING = [
     EVIL_ALERT,
     QUIET,
@@ -349,13 +349,14 @@ def check(receiver: str, message: tuple[str, str, int], phase: str) -> str:
         assert ("另有" in text) == chinese, text
         return "long"
     evil = "InvalidProviderToken" in text
+    assert not chinese or ("全员推送" in text) == evil and "all_member" not in text and "normal" not in text, text
     if not evil:
         assert "TimpushNewAlertOfTomorrow" in text if chinese else "S." in text, text
         return "quiet"
     mark = marks[phase][chinese]
     assert mark in title and mark in text, (title, text)
     assert ("请重新上传 p8 密钥" if chinese else "Upload the p8 key again") in text, text
-    assert ("处理手册" in text and "厂商通道丢失率过高" in text) if chinese else "Runbook" in text, text
+    assert ("处理手册" in text and "全员推送：厂商通道丢失率过高" in text) if chinese else "Runbook" in text, text
     # The words themselves arrive.
     seen = narrow(re.sub(r"\s+", " ", text))
     assert FLAT[:60] in seen, f"{receiver}: {seen}"

@@ -59,9 +59,9 @@ class Storm:
         return SECONDS / (self.world.minutes - self.begin + RESENT)
 
 
-def fleet(count: int, app: App, world: World, name: str = "app") -> World:
+def fleet(count: int, app: App, world: World, name: str = "app", all_users: App | None = None) -> World:
     for number in range(count):
-        world.app(f"{name}-{number}", app)
+        world.app(f"{name}-{number}", app, all_users)
     return world
 
 
@@ -73,7 +73,8 @@ def storms() -> list[Storm]:
     shard = fleet(4, App(normal(3000)), World(9 * HOUR, 2, {"b:1": [(HOUR, 8 * HOUR, "down")]}))
     fleet(5, App(normal(3000), instances=("b:1",)), shard, "far")
     key = fleet(4, App(normal(3000)), World(9 * HOUR, 2))
-    key.app("revoked", App(normal(3000), dead=[(HOUR, 8 * HOUR)], auth=True))
+    revoked = App(normal(3000), dead=[(HOUR, 8 * HOUR)], refused="auth")
+    key.app("revoked", revoked, revoked)
     stale = fleet(1, App(small(N500, between(HOUR, 5 * HOUR, 1.0)), dead=[(2 * HOUR, 6 * HOUR)]), World(7 * HOUR, 2))
     spread = fleet(1, App(
         small(N500, between(HOUR, 3 * HOUR, 1.0))
@@ -83,11 +84,11 @@ def storms() -> list[Storm]:
     fleet(4, App(normal(3000)), lost)
     lost.app("unread", App(normal(3000), dead=[(HOUR, 9 * HOUR)], instances=("b:1",)))
     return [
-        Storm("the way out of 100 apps is cut", fleet(10, egress, World(4 * HOUR, 2)), HOUR, 1, ("app-0", "app-9"), 10),
+        Storm("the way out of 100 apps is cut", fleet(10, egress, World(4 * HOUR, 2), all_users=egress), HOUR, 1, ("app-0", "app-9"), 10),
         Storm("a vendor refuses 100 apps", fleet(4, refused, World(day + 3 * HOUR, 2)), day, 1, ("apns", "app-0", "app-3"), 25),
         Storm("a shard of 50 apps is down for 7 hours", shard, HOUR, 1, ("b:1",), 10),
         Storm("a key is revoked for 7 hours", key, HOUR, 1, ("revoked",)),
-        Storm("a vendor refuses one app", fleet(1, lone, World(day + 3 * HOUR, 2)), day, 1, ("apns", "app-0")),
+        Storm("a vendor refuses one app", fleet(1, lone, World(day + 3 * HOUR, 2), all_users=lone), day, 1, ("apns", "app-0")),
         Storm("data goes stale while a page is open", stale, HOUR, 1, ("app-0",)),
         Storm("a platform's page begins while the app's is open, and lasts longer", spread, HOUR, 2, ("app-0",)),
         Storm("a shard goes down while a page of its app is open", lost, HOUR, 2, ("unread", "b:1")),

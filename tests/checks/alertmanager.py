@@ -40,6 +40,8 @@ GAME = {"app": "game", "region": "tokyo"}
 APNS = SHOP | {"platform": "apns"}
 CODE = APNS | {"stage": "post_send_delivered", "err_code": "403"}
 CREDENTIAL = APNS | {"class": "credential"}
+CHAT = {"push": "normal"}
+ALL_USERS = {"push": "all_member"}
 READ = {"severity": "warning"}
 PAGE = {"severity": "critical"}
 LOSSES = [
@@ -116,6 +118,25 @@ INHIBITION: list[tuple[str, list[Alert], list[Alert]]] = [
         "no traffic at all",
         [("TimpushTrafficDisappeared", SHOP | READ)],
         [("TimpushPlatformTrafficDisappeared", APNS | READ), ("TimpushDataLate", SHOP | READ)],
+    ),
+    (
+        "polls of both kinds of pushes fail for one cause",
+        [("TimpushTargetDown", SHOP | CHAT | READ), ("TimpushTargetDown", GAME | ALL_USERS | READ)],
+        [("TimpushTargetDown", SHOP | ALL_USERS | READ), ("TimpushDataStale", SHOP | ALL_USERS | READ),
+         ("TimpushDataStale", SHOP | CHAT | READ)],
+    ),
+    (
+        "a signature serves both kinds of pushes",
+        [("TimpushAuthFailing", SHOP | PAGE)],
+        [(name, SHOP | push | READ) for push in (CHAT, ALL_USERS)
+         for name in ("TimpushTargetDown", "TimpushDataStale", "TimpushPostSendLossSlowBurn")],
+    ),
+    (
+        "all-user pushes without data silence no warning about messages, nor does a page about them",
+        [("TimpushTargetDown", SHOP | ALL_USERS | READ), ("TimpushPlatformLossHigh", APNS | ALL_USERS | PAGE),
+         ("TimpushErrorCodeSurge", CODE | CHAT | READ), ("TimpushPostSendLossSlowBurn", SHOP | CHAT | READ),
+         ("TimpushConfigurationLoss", CREDENTIAL | CHAT | READ)],
+        [("TimpushErrorCodeSurge", CODE | ALL_USERS | READ), ("TimpushPostSendLossSlowBurn", SHOP | ALL_USERS | READ)],
     ),
     ("a new code", [("TimpushErrorCodeSurge", CODE | READ)], [("TimpushNewErrorCode", CODE | {"severity": "info"})]),
 ]

@@ -38,18 +38,20 @@ TOKENS, NEW = "TimpushTokenSurge", "TimpushNewErrorCode"
 TRAFFIC, PLATFORM_TRAFFIC, LATE = "TimpushTrafficDisappeared", "TimpushPlatformTrafficDisappeared", "TimpushDataLate"
 STALE, LOST, DOWN, AUTH = "TimpushDataStale", "TimpushDataLost", "TimpushTargetDown", "TimpushAuthFailing"
 ERRORS = "TimpushApiErrorRateHigh"
+ALL = "all_member"
 
 
 @dataclasses.dataclass
 class Fires:
     """`by`: minutes after the incident at which it fires at the latest. `over`: minutes after `end` at which it is over; until
-    then it fires without a gap. Without `over` it fires to the end of the world."""
+    then it fires without a gap. Without `over` it fires to the end of the world. `push`: for this kind of push alone."""
 
     alert: str
     severity: str
     by: int
     end: int | None = None
     over: int | None = None
+    push: str = ""
 
 
 @dataclasses.dataclass
@@ -59,6 +61,7 @@ class Scenario:
     incident: int = 0
     fires: tuple[Fires, ...] = ()
     may: tuple[str, ...] = ()  # fires too, no matter when: a consequence that the first one explains
+    all_users: App | None = None  # what happens to its all-user pushes
 
 
 def name_of(says: str) -> str:
@@ -73,13 +76,19 @@ def queries(world: World, scenario: Scenario) -> list[dict]:
         samples = [] if value is None else [{"labels": "{}", "value": value}]
         found.append({"expr": expr, "eval_time": f"{at - at % step}m", "exp_samples": samples})
 
-    names = "|".join([*{each.alert for each in scenario.fires}, *scenario.may, "none"])
-    others = f'count by (alertname, severity) (count_over_time(ALERTS{{app="{app}", alertstate="firing", severity!="none", alertname!~"{names}"}}[{world.minutes}m]))'
-    ask(others, world.minutes, None)
+    for push in ("normal", "all_member") if scenario.all_users else ("normal",):
+        fires = [each.alert for each in scenario.fires if each.push in ("", push)]
+        may = scenario.may if fires or not scenario.fires else ()
+        names = "|".join([*sorted(set(fires)), *may, "none"])
+        chosen = "!=" if push == "normal" else "="
+        others = f'count by (alertname, severity) (count_over_time(ALERTS{{app="{app}", push{chosen}"all_member", alertstate="firing", severity!="none", alertname!~"{names}"}}[{world.minutes}m]))'
+        ask(others, world.minutes, None)
     for each in scenario.fires:
-        firing = f'count(ALERTS{{app="{app}", alertname="{each.alert}", severity="{each.severity}", alertstate="firing"}})'
+        push = f', push="{each.push}"' if each.push else ""
+        alerts = f'ALERTS{{app="{app}"{push}, alertname="{each.alert}", severity="{each.severity}", alertstate="firing"}}'
+        firing = f"count({alerts})"
         count = firing + " > bool 0"
-        early = f'count(count_over_time(ALERTS{{app="{app}", alertname="{each.alert}", severity="{each.severity}", alertstate="firing"}}[{scenario.incident}m]))'
+        early = f"count(count_over_time({alerts}[{scenario.incident}m]))"
         if scenario.incident > 2 * step and each.by:
             ask(early, scenario.incident - step, None)
         begin = scenario.incident + each.by
@@ -198,7 +207,7 @@ HOURS = [
     Scenario("polls every 30 minutes that all fail are told",
         App(normal(), interval=30, dead=[(T, 9 * HOUR)]), T, (Fires(DOWN, "warning", 100), Fires(STALE, "warning", 110))),
     Scenario("polls every 30 minutes that are refused page within 3 hours",
-        App(normal(), interval=30, dead=[(T, 9 * HOUR)], auth=True), T, (Fires(AUTH, "critical", 180),), (DOWN, STALE, ERRORS)),
+        App(normal(), interval=30, dead=[(T, 9 * HOUR)], refused="auth"), T, (Fires(AUTH, "critical", 180),), (DOWN, STALE, ERRORS)),
     Scenario("a page goes on for two hours of stale data, and not for ever",
         App(normal(N500=after(HOUR, 1.0)), dead=[(T, 9 * HOUR)]), T,
         (Fires(HIGH, "critical", 0, T + 130, 35), Fires(STALE, "warning", 12), Fires(DOWN, "warning", 20)), (BURN, SLOW, DAILY)),
@@ -228,11 +237,21 @@ HOURS = [
     Scenario("two replicas are one app",
         App(normal(N500=after(T, 1.0)), instances=("a:1", "b:1")), T, (Fires(HIGH, "critical", 12),), (BURN, SLOW, DAILY)),
     Scenario("refused signatures page",
-        App(normal(), dead=[(T, 9 * HOUR)], auth=True), T, (Fires(AUTH, "critical", 20), Fires(DOWN, "warning", 20)), (STALE, ERRORS)),
-    Scenario("one refusal that healed pages nobody", App(normal(), dead=[(T, T + 4)], auth=True)),
+        App(normal(), dead=[(T, 9 * HOUR)], refused="auth"), T, (Fires(AUTH, "critical", 20), Fires(DOWN, "warning", 20)), (STALE, ERRORS)),
+    Scenario("one refusal that healed pages nobody", App(normal(), dead=[(T, T + 4)], refused="auth")),
     Scenario("counters that are off are information",
         App(normal(), counters=False, more={"timpush_counters_enabled": always(0)}), 0,
         (Fires("TimpushCountersOff", "info", 65),)),
+    Scenario("an all-user push that loses everything pages, and not as messages",
+        App(normal()), T, (Fires(HIGH, "critical", 14, push=ALL),), (DAILY, SLOW),
+        App(normal(between(T, T + 30, 700.0), N500=always(1.0)))),
+    Scenario("messages that are all lost page, and not as all-user pushes",
+        App(normal(N500=after(T, 1.0))), T, (Fires(HIGH, "critical", 12, push="normal"),), (BURN, SLOW, DAILY), App(normal())),
+    Scenario("all-user pushes that the service has not enabled are information",
+        App(normal()), 0, (Fires(DOWN, "info", 65, push=ALL),), (), App(normal(0), dead=[(0, 9 * HOUR)], refused="not_enabled")),
+    Scenario("all-user pushes that are refused after a success are told",
+        App(normal()), T, (Fires(DOWN, "warning", 20, push=ALL), Fires(STALE, "warning", 12, push=ALL)), (ERRORS,),
+        App(normal(0), dead=[(T, 9 * HOUR)], refused="not_enabled")),
     Scenario("a service of whole days is told",
         App(normal(), more={"timpush_window_resolved": always(0)}), 0, (Fires("TimpushWindowUnresolved", "warning", 65),)),
 ]
@@ -252,6 +271,20 @@ DAYS = [
         App(normal(5000, F1=after(D, 1.0, 0.1))), D, (Fires(CONFIG, "critical", 20),), (READY_SLOW, CODE_SURGE)),
     Scenario("an app that cannot send any more to platforms too small for a page pages as a whole",
         App(small(F1, after(D, 1.0, 0.1))), D, (Fires(READY, "critical", 60),), (CONFIG, READY_SLOW)),
+    Scenario("the second all-user push pages if it loses everything before sending",
+        App(normal()), D, (Fires(CONFIG, "critical", 25, D + DAY, 120, ALL),), (READY_SLOW,),
+        App(normal(lambda at: 500.0 if 30 <= at < 90 or D <= at < D + 60 else 0.0, F1=after(D, 1.0, 0.3)))),
+    Scenario("the first all-user push warns if it loses everything before sending, however short it is",
+        App(normal()), D, (Fires(READY_SLOW, "warning", 200, D + DAY, 300, ALL),), (),
+        App(normal(between(D, D + 10, 2000.0), F1=always(1.0)))),
+    Scenario("the first all-user push warns if it loses a third after sending, however short it is",
+        App(normal()), D, (Fires(SLOW, "warning", 200, D + DAY, 300, ALL),), (NEW,),
+        App(normal(between(D, D + 10, 2000.0), N500=always(0.3)))),
+    Scenario("an all-user push to people with no history hides no refused credential of messages",
+        App(normal(5000, N403=after(D, 0.4, 0.002))), D, (Fires(CONFIG, "critical", 16, push="normal"),), (SLOW, DAILY, CODE_SURGE),
+        App(normal(between(D - 60, D + 120, 1000.0), F1=always(0.45), N410=always(0.25)))),
+    Scenario("all-user pushes at any hour, and a day without one, are quiet",
+        App(normal()), 0, (), (), App(normal(lambda at: 500.0 if at // HOUR in (3, 27, 36) else 0.0))),
     Scenario("a launch with an ordinary floor pages and warns nobody", App(apns(after(D, 1000 / HOUR), F1=always(0.3))), 0, (), (NEW,)),
     Scenario("a first campaign after days without a push pages nobody",
         App(apns(between(D, D + 60, 1000.0), F1=always(0.45), N410=always(0.2))), 0, (), (NEW,)),
@@ -323,6 +356,9 @@ WEEKS = [
         App(apns(campaign(daily(6000, 300), 60_000, 12, lambda day: day in (1, 8)),
             N410=in_campaign(12, lambda day: day in (1, 8), 0.25, 0.01), F1=in_campaign(12, lambda day: day in (1, 8), 0.35, 0.06)))
         , 0, (), (TOKENS,)),
+    Scenario("an app with an all-user push twice a week is quiet",
+        App(normal(daily(6000, 300)), uneven=True), 0, (), (),
+        App(normal(campaign(steady(0), 60_000, 20, lambda day: day % 7 in (1, 4)), F1=always(0.4), N410=always(0.2)), uneven=True)),
     Scenario("an app that grows by a fifth a day is quiet", App(normal(lambda at: 10 * 1.2 ** (at / DAY)), uneven=True)),
     Scenario("an app so small that three lost pushes are all of them is quiet", App(normal(6), uneven=True)),
     Scenario("a leak of two points a day before sending warns once it is half",
@@ -370,13 +406,13 @@ def shards() -> tuple[World, list[dict]]:
 
 
 def fleet(kind: str) -> tuple[World, list[dict]]:
-    """Ten apps that one cause hits at once."""
+    """Ten apps that one cause hits at once. All-user pushes that fail earlier, in all of them, are no such cause."""
     world = World(5 * HOUR, 2)
     for number in range(10):
         if kind == "vendor":
             world.app(f"app-{number}", App(normal(3000, N500=between(T, T + 60, 1.0)) | normal(9000, "huawei")))
         else:
-            world.app(f"app-{number}", App(normal(3000), dead=[(T, T + 60)]))
+            world.app(f"app-{number}", App(normal(3000), dead=[(T, T + 60)]), App(normal(0), dead=[(T - 30, T + 60)]))
     alert = "TimpushPlatformDown" if kind == "vendor" else "TimpushTargetsDown"
     labels = '{platform="apns"}' if kind == "vendor" else "{}"
     first = f'count by (platform) (ALERTS{{alertname="{alert}", alertstate="firing", severity="critical"}})'
@@ -407,7 +443,7 @@ def crash_loop() -> tuple[World, list[dict]]:
 def populated(scenarios: list[Scenario], minutes: int, step: int, gone: dict | None = None) -> tuple[World, list[dict]]:
     world = World(minutes, step, gone)
     for each in scenarios:
-        world.app(name_of(each.says), each.app)
+        world.app(name_of(each.says), each.app, each.all_users)
     return world, [query for each in scenarios for query in queries(world, each)]
 
 

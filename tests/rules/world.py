@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Iterable
 
 HOUR, DAY = 60, 24 * 60
-LOSS, STATISTICS = "normal_push_loss", "normal_push_statistics"
+LOSS, STATISTICS = "push_loss", "push_statistics"
 Flow = Callable[[int], float]
 
 
@@ -38,7 +38,9 @@ class Platform:
 
 @dataclasses.dataclass
 class App:
-    """`dead`: when no poll succeeds, by API or for both; `restarts`: when its exporter forgets all."""
+    """What happens to one kind of an app's pushes.
+
+    `dead`: when no poll succeeds, by API or for both; `restarts`: when its exporter forgets all."""
 
     platforms: dict[str, Platform]
     interval: int = 1
@@ -52,7 +54,7 @@ class App:
     born: int = 0
     removed: float = float("inf")
     instances: tuple[str, ...] = ("a:1",)
-    auth: bool = False  # it is dead since its signature is refused
+    refused: str = ""  # it is dead since the service refuses it, with this outcome
     uneven: bool = False  # with noise, as life has it
     clock: int = 0  # seconds that its exporter is ahead
     more: dict[str, Flow] = dataclasses.field(default_factory=dict)  # other series of the target
@@ -96,12 +98,15 @@ class World:
         inside = ",".join(f"{key}={json.dumps(value)}" for key, value in labels.items())
         self.lines.append({"series": f"{name}{{{inside}}}", "values": " ".join(shown)})
 
-    def app(self, name: str, app: App) -> None:
+    def app(self, name: str, app: App, all_users: App | None = None) -> None:
+        """`all_users`: what happens to its all-user pushes, if they are polled."""
         self.apps.append(name)
-        for instance in app.instances:
-            self.target({"instance": instance, "app": name, "region": "china"}, app)
+        for push, each in (("normal", app), ("all_member", all_users)):
+            for instance in each.instances if each else ():
+                self.target({"instance": instance, "app": name, "region": "china"}, each, push)
 
-    def target(self, target: dict[str, str], app: App) -> None:
+    def target(self, target: dict[str, str], app: App, push: str = "normal") -> None:
+        target = target | {"push": push}
         times = [
             at if app.born <= at < app.removed and not self.state(target["instance"], at) else None
             for at in self.times
@@ -153,19 +158,20 @@ class World:
                 for at in times
             ]
             up = [None if at is None else 0.0 if bad else 1.0 for at, bad in zip(times, failing)]
-            self.add("timpush_target_up", target | {"api": api}, up)
+            label = {"api": f"{push}_{api}"}
+            self.add("timpush_target_up", target | label, up)
             success = [None if at is None else 0.0 if at < 0 else at * 60.0 + app.clock for at in known]
-            self.add("timpush_target_last_success_timestamp_seconds", target | {"api": api}, success)
-            add("timpush_window_end_timestamp_seconds", {"api": api}, api, lambda at: at * 60.0 + app.clock)
-            if app.auth:
+            self.add("timpush_target_last_success_timestamp_seconds", target | label, success)
+            add("timpush_window_end_timestamp_seconds", label, api, lambda at: at * 60.0 + app.clock)
+            if app.refused:
                 calls, count = [], 0
                 for at, bad in zip(times, failing):
                     count += bad
                     calls.append(None if at is None else float(count))
-                self.add("timpush_api_requests_total", target | {"api": api, "outcome": "auth"}, calls)
-                self.add("timpush_api_requests_total", target | {"api": api, "outcome": "ok"}, [4.0 * at for at in self.times])
+                self.add("timpush_api_requests_total", target | label | {"outcome": app.refused}, calls)
+                self.add("timpush_api_requests_total", target | label | {"outcome": "ok"}, [4.0 * at for at in self.times])
         for metric, value in app.more.items():
-            always(metric, value, {"api": STATISTICS} if "nonzero" in metric else {})
+            always(metric, value, {"api": f"{push}_{STATISTICS}"} if "nonzero" in metric else {})
 
         length = self.minutes + 1
         total: dict[tuple[str, ...], list[float]] = {}
