@@ -279,6 +279,7 @@ def main() -> int:
     apart = {
         "TimpushSeriesLimitReached", "TimpushConfigReloadFailed", "TimpushUserSigExpiringSoon", "PushLossWatchdog",
         "TimpushCrashLoop", "TimpushClockSkew", "TimpushWindowUnresolved", "TimpushCountersOff",
+        "TimpushTaskDispatchFailed", "TimpushTaskOverdue",
     }
     assert names == (known | apart) - {"NodeDown"}, names ^ (known | apart)
     with tempfile.TemporaryDirectory() as folder:

@@ -27,7 +27,9 @@ TESTS = sorted((TOP / "tests/rules").glob("*.yml"))
 # The one place that says where runbooks and dashboards are.
 RUNBOOK_URL = "https://github.com/timpush-exporter/timpush-exporter/blob/main/deploy/runbooks/"
 DASHBOARD_URL = "https://grafana.example.com/d/"
-DASHBOARDS = {"timpush-overview", "timpush-errors", "timpush-platforms", "timpush-app", "timpush-exporter"}
+DASHBOARDS = {
+    "timpush-overview", "timpush-errors", "timpush-platforms", "timpush-app", "timpush-campaigns", "timpush-exporter",
+}
 
 SCENARIOS = TOP / "tests/rules/scenarios.py"
 
