@@ -251,8 +251,8 @@ impl<'a> Campaign<'a> {
             start: moved(range.start),
             end: moved(range.end),
         };
-        // Half an hour holds a fiftieth of a day's pushes: with this, a campaign to all users
-        // has as many as a quarter of an average day.
+        // The busy half-hour has a twenty-fifth of a day's pushes: with this, a campaign to all
+        // users has half as many as the app sends to all users in a whole day.
         let share = [12, 4, 1][kind(self.number)];
         let app = SimApp {
             sdk_app_id: self.app.sdk_app_id ^ u32::try_from(self.number).unwrap_or(0),
