@@ -14,6 +14,7 @@ use timpush_exporter::model::task::{Dispatch, ScheduledTask, Task, TaskSource, T
 use timpush_exporter::model::window::UnixSeconds;
 use timpush_exporter::push_api::wire::{Answer, parse_tasks};
 use timpush_exporter::scrubber::Scrubber;
+use timpush_exporter::simulator::{Fault, Match, Rule};
 use timpush_exporter::target::snapshot::{Recorder, Snapshot, TaskRecorder};
 use tokio::time::Instant;
 
@@ -175,6 +176,40 @@ async fn campaigns_and_noted_tasks_are_served_and_unknown_ones_and_bad_lines_are
         1,
         "{log}"
     );
+}
+
+#[tokio::test]
+async fn an_app_without_such_pushes_is_asked_rarely_and_its_chat_pushes_are_polled_on() {
+    let lab = Lab::start(UNLIMITED).await;
+    let api = Api::AllMemberPushLoss;
+    let rule = Rule {
+        calls: Match {
+            api: Some(api),
+            ..Match::default()
+        },
+        ..Rule::always(Fault::Error {
+            code: 90045,
+            info: None,
+        })
+    };
+    lab.simulator.set_scenario(rule);
+    let more = ", tasks: {scheduled: true, interval: 1s}";
+    let exporter = Exporter::run(&lab.write("timpush.yml", &config(&lab, more))).await;
+    let metrics = exporter
+        .until("polls long after the refusal", |metrics| {
+            let polls = metrics.sum("timpush_api_requests_total", &["outcome=\"ok\""]);
+            let is_refused = exporter.log().contains("90045");
+            is_refused && polls > Some(20.0)
+        })
+        .await;
+    assert_eq!(metrics.sum("timpush_tasks_up", &[]), Some(0.0));
+    assert_eq!(metrics.sum("timpush_target_up", &[]), Some(2.0));
+    // The list is good: what is scheduled is known, and has no counts.
+    assert!(metrics.sum("timpush_scheduled_task_info", &[]).is_some());
+    assert!(metrics.sum("timpush_task_lost_pushes", &[]).is_none());
+    let calls = lab.simulator.calls();
+    assert_eq!(calls.iter().filter(|call| call.api == Some(api)).count(), 1);
+    assert_eq!(exporter.log().matches("shop/lab tasks: ").count(), 1);
 }
 
 #[tokio::test]
