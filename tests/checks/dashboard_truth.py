@@ -290,7 +290,9 @@ def run(folder: pathlib.Path) -> tuple[int, list[str]]:
     for make, fleet in zip(FLEETS, fleets):
         make(fleet)
     samples = folder / "fleets.om"
-    samples.write_text("".join(line for fleet in fleets for line in fleet.lines) + "# EOF\n")
+    # A block takes samples in the order of time alone, and yesterday may be in the block of today.
+    lines = sorted((line for fleet in fleets for line in fleet.lines), key=lambda line: int(line.rsplit(" ", 1)[1]))
+    samples.write_text("".join(lines) + "# EOF\n")
     server = Prometheus(folder, "truth")
     server.load(samples)
     problems, count = [], 0
