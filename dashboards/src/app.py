@@ -1,6 +1,7 @@
 """One app: its error budget, its losses by window, and the reasons."""
 
 from grafana_foundation_sdk.builders.dashboard import CustomVariable
+from grafana_foundation_sdk.models.common import StackingMode
 from grafana_foundation_sdk.models.dashboard import VariableOption
 
 import names
@@ -9,7 +10,9 @@ from names import POST, READY
 from panels import (
     AGE, LOSS_RATIO, NO_TRAFFIC, PLAIN, Column, bars, lines, now, query, stat, table,
 )
-from queries import FIRING, age, latest, loss_ratio, loss_ratio_lately, loss_ratio_over, lost, select, texts, total
+from queries import (
+    FIRING, LOSS_API, TARGET, age, latest, loss_ratio, loss_ratio_lately, loss_ratio_over, lost, select, texts, total,
+)
 
 BUDGET_LEFT = ((None, names.WORST), (0, names.BAD), (0.25, names.WARN), (0.5, names.GOOD))
 BURN = ((None, names.GOOD), (1, names.WARN), (3, names.BAD), (6, names.WORST))
@@ -42,6 +45,7 @@ def board() -> Board:
     board.line(5, *_money())
     board.line(8, _by_span(), _funnel())
     board.line(7, _codes(), _platforms())
+    board.row("Chat messages and all-user pushes", (8, *_by_push()))
     board.row("Alerts, and what the numbers cover", (8, _alerts(), _coverage()))
     return board
 
@@ -66,7 +70,7 @@ def _burn(span: str) -> str:
 
 
 def _money():
-    ends = select("timpush_window_end_timestamp_seconds", 'api="normal_push_loss"')
+    ends = select("timpush_window_end_timestamp_seconds", LOSS_API)
     return (
         stat(
             "Budget left of 7 days",
@@ -164,13 +168,34 @@ def _platforms():
     )
 
 
+def _by_push():
+    return (
+        lines(
+            "Loss after sending, by push",
+            "Part of the sent pushes that was lost, of those that follow chat messages (normal) and of those that "
+            "operators send to all users, tags or UserIDs (all_member).",
+            "one line alone: look at what is sent that way; choose it at the top to see only its codes.",
+            12, [query(loss_ratio(POST, "push"), "{{push}}")], "percentunit", colours=names.PUSHES, look=LOSS_RATIO,
+            limits=True,
+        ),
+        lines(
+            "Sent, by push",
+            "Pushes of either kind that were handed to a vendor's channel in the rolling window. No push is counted "
+            "as both.",
+            "a high step of all_member is a campaign: open Campaigns for each of them.",
+            12, [query(total(latest("timpush_window_sent_pushes"), "push"), "{{push}}")], colours=names.PUSHES,
+            stacked=StackingMode.NORMAL,
+        ),
+    )
+
+
 def _alerts():
     return table(
         "Alerts that fire",
         "Alerts named Timpush* about this app and about the exporter itself that fire now.",
         "follow the alert's runbook link in Alertmanager.",
-        12, [], "alertname", ("alertname", "severity", "app", "region"), none="none", ascending=True,
-        extra=[f"group by (alertname, severity, app, region) ({FIRING})"],
+        12, [], "alertname", ("alertname", "severity", *TARGET), none="none", ascending=True,
+        extra=[f"group by (alertname, severity, {', '.join(TARGET)}) ({FIRING})"],
     )
 
 
@@ -187,5 +212,5 @@ def _coverage():
         "Start and end of the rolling window that the values of each API cover now, and the end of the latest window "
         "that held any push.",
         "if the last push stands still while the window moves on, the sender or the service's data stopped.",
-        12, columns, "api", ("region", "api"), ascending=True, without=("app",),
+        12, columns, "api", ("region", "api"), ascending=True, without=("app", "push"),
     )

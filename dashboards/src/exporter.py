@@ -7,8 +7,9 @@ import polls
 from frame import Board, choice, leading
 from health import CALLS, FIRST, HERE, ONE_IS_GOOD, RATE, calls, highest, quantile, rate_of
 from panels import ANY_IS_BAD, MANY, PLAIN, bands, buckets, lines, named, now, query, stat
-from queries import INSTANCE, last_success, of_leading, worst
+from queries import INSTANCE, TARGET, last_success, of_leading, worst
 
+_TARGET = ("instance", *TARGET)
 OK_OR_FAILED = {"0": ("failed", names.WORST), "1": ("ok", names.GOOD)}
 ERRORS = ((None, names.GOOD), (0.05, names.WARN), (0.25, names.WORST))
 
@@ -52,7 +53,7 @@ def _process_now():
             "Targets failing",
             "Targets of which the latest poll of some API failed, counted for each replica.",
             "find them in the strips below, then the reason in `Why calls fail`.",
-            4, query(f"count(min by (instance, app, region) ({up}) == 0) or 0 * count({up})"), "none", ANY_IS_BAD,
+            4, query(f"count(min by ({', '.join(_TARGET)}) ({up}) == 0) or 0 * count({up})"), "none", ANY_IS_BAD,
             none="no targets",
         ),
         named(
@@ -85,7 +86,7 @@ def _process_now():
 
 
 def _targets():
-    by = ("instance", "app", "region", "api")
+    by = (*_TARGET, "api")
     failures = f"max by ({', '.join(by)}) (timpush_target_consecutive_failures{{{HERE}}} @ end())"
     up = worst(MANY, f"min by ({', '.join(by)}) (timpush_target_up{{{HERE}}})", failures, *by)
     return bands(
@@ -96,14 +97,11 @@ def _targets():
         12,
         # The APIs' common beginning would push their difference out of sight.
         query(
-            of_leading("failing", f'label_replace({up}, "question", "$1", "api", "(?:normal_push_)?(.+)")'),
-            "{{app}} {{region}} {{question}} ({{instance}})",
+            of_leading("failing", f'label_replace({up}, "question", "$1", "api", "(?:.+_push_)?(.+)")'),
+            "{{app}} {{region}} {{push}} {{question}} ({{instance}})",
         ),
         look=ONE_IS_GOOD, states=OK_OR_FAILED, none="no targets",
     )
-
-
-_TARGET = ("instance", "app", "region")
 
 
 def _part(at: str = "") -> str:
@@ -118,8 +116,8 @@ def _allowance():
         "Age of a target's data as a part of three poll intervals. At 1 three polls in a row brought nothing. Of one "
         f"that was never answered, the age is its exporter's. Of many targets, {FIRST}.",
         "above 1, the target fails or its polls wait too long for the limit of calls.",
-        12, [query(of_leading("late", highest(_part, *_TARGET)), "{{app}} {{region}} ({{instance}})")], "percentunit",
-        look=((None, names.GOOD), (1, names.WORST)), limits=True, none="no answer yet", soft_max=1.2,
+        12, [query(of_leading("late", highest(_part, *_TARGET)), "{{app}} {{region}} {{push}} ({{instance}})")],
+        "percentunit", look=((None, names.GOOD), (1, names.WORST)), limits=True, none="no answer yet", soft_max=1.2,
     )
 
 
@@ -175,7 +173,7 @@ def _codes():
 
 
 def _failing():
-    by = ("app", "region", "api")
+    by = (*TARGET, "api")
 
     def failures(at: str) -> str:
         return f"max by ({', '.join(by)}) (timpush_target_consecutive_failures{{{CALLS}}}{at})"

@@ -27,11 +27,9 @@ def dashboard_url(uid: str, **variables: str) -> str:
 
     The variables' values are text that is there, or from `cell` and the like: encoded.
     """
-    kept = ["${datasource:queryparam}", "${job:queryparam}", "${series:queryparam}", "${__url_time_range}"]
-    if "region" not in variables:
-        kept.append("${region:queryparam}")
-    if "app" not in variables:
-        kept.append("${app:queryparam}")
+    everywhere = ("datasource", "job", "series", "app", "region", "push")
+    kept = [f"${{{name}:queryparam}}" for name in everywhere if name not in variables]
+    kept.append("${__url_time_range}")
     return f"/d/{uid}?" + "&".join([*kept, *(f"var-{name}={value}" for name, value in variables.items())])
 
 
@@ -87,6 +85,16 @@ def _app(single: bool) -> build.QueryVariable:
 def _region() -> build.QueryVariable:
     query = 'label_values(timpush_target_info{job=~"$job",app=~"$app"}, region)'
     return choice("region", "Region", query, "The data centre that an app is in.")
+
+
+def _push() -> build.QueryVariable:
+    query = 'label_values(timpush_target_info{job=~"$job",app=~"$app",region=~"$region"}, push)'
+    description = (
+        "Whose pushes: normal ones follow chat messages; all_member ones are those that operators send to all users, "
+        "tags or UserIDs."
+    )
+    # Not .+: series from before there was this label have none.
+    return choice("push", "Push", query, description).all_value(".*")
 
 
 def _series() -> build.QueryVariable:
@@ -152,7 +160,7 @@ class Board:
             .refresh("1m")
         )
         self._single_app = single_app
-        for variable in (_data_source(), _job(), _app(single_app), _region(), _series()):
+        for variable in (_data_source(), _job(), _app(single_app), _region(), _push(), _series()):
             self._build.with_variable(variable)
         if not single_app:
             for variable in _sums():
@@ -180,7 +188,8 @@ class Board:
         self._build.links([dashboards, document])
 
     def _annotate(self) -> None:
-        self._annotation("Firing alerts", FIRING, "#C4162A", "{{alertname}}", "{{app}} {{region}}", "alertname")
+        about = "{{app}} {{region}} {{push}}"
+        self._annotation("Firing alerts", FIRING, "#C4162A", "{{alertname}}", about, "alertname")
         restarts = 'changes(process_start_time_seconds{job=~"$job"}[2m]) > 0'
         self._annotation("Exporter restarts", restarts, "#5794F2", "Exporter restarted", "{{instance}}", "instance")
 

@@ -4,7 +4,7 @@ import names
 from panels import MANY
 from queries import INSTANCE, worst
 
-HERE = f'{INSTANCE},app=~"$app",region=~"$region"'
+HERE = f'{INSTANCE},app=~"$app",region=~"$region",push=~"$push"'
 CALLS = f'{HERE},api=~"$api"'
 RATE = "[$__rate_interval]"
 

@@ -9,6 +9,10 @@ POST = "post_send_delivered"
 STAGES = {READY: "#8F3BB8", POST: "#E02F44"}
 STAGE_TEXTS = {READY: "before sending", POST: "after sending"}
 
+# Whose pushes: those that follow chat messages, and those that operators send to all users, tags or
+# UserIDs.
+PUSHES = {"normal": "#1F60C4", "all_member": "#FA6400"}
+
 # The steps of the funnel by their metric's name.
 FUNNEL = {"sendable": "#8AB8FF", "sent": "#3274D9", "delivered": "#73BF69", "clicked": "#37872D"}
 
@@ -21,6 +25,7 @@ PLATFORMS = {
     "vivo": "#76B7B2",
     "honor": "#B07AA1",
     "meizu": "#9C755F",
+    "online": "#37872D",
     "unknown": "#BAB0AC",
 }
 

@@ -9,8 +9,8 @@ from panels import (
     AGE, ANY_IS_BAD, LOSS_RATIO, MANY, NO_TRAFFIC, Column, bands, bars, lines, now, query, stat, table,
 )
 from queries import (
-    DAY_AGO, FIRING, WATCHDOG, age, by_class, causes, known, latest, loss_ratio, loss_ratio_lately, lost, of_leading,
-    texts, total, worst,
+    DAY_AGO, FIRING, TARGET, WATCHDOG, age, by_class, causes, known, latest, loss_ratio, loss_ratio_lately, lost,
+    of_leading, texts, total, worst,
 )
 
 # What two numbers of one panel are about.
@@ -25,6 +25,8 @@ TO_CODE = (
     "Open this code",
     dashboard_url("timpush-errors", stage="$__all", app=cell("app"), err_code=cell("err_code")),
 )
+# The ratio of a row is that of one push.
+TO_TARGET = ("Open this app", dashboard_url("timpush-app", app=cell("app"), region=cell("region"), push=cell("push")))
 TO_APP_OF_CAUSE = ("Open this app", dashboard_url("timpush-app", app=cell("app")))
 TO_PLATFORM = (
     "Open this platform", dashboard_url("timpush-platforms", app=cell("app"), platform=cell("platform")),
@@ -39,7 +41,7 @@ def board() -> Board:
         "rolling window (1 h unless configured) that ended shortly ago. No rules loaded? All works, and is slower "
         "with hundreds of apps.",
     )
-    board.variable(leading("worst", f"topk({MANY}, {loss_ratio(POST, 'app')})", "app"))
+    board.variable(leading("worst", f"topk({MANY}, max by (app) ({loss_ratio(POST, 'app', 'push')}))", "app"))
     board.line(4, *_now())
     board.line(8, _apps(), _causes())
     board.line(8, _by_app(), _compared(), _by_stage())
@@ -116,26 +118,26 @@ def _funnel():
 
 
 def _apps():
-    by = ("app", "region")
-    up = f"0 * max by (app, region) ({latest('timpush_target_up')})"
+    labels = ", ".join(TARGET)
+    up = f"0 * max by ({labels}) ({latest('timpush_target_up')})"
     columns = [
-        Column("Data", f"({up} + 1 unless on (app, region) {known()}) or {up}", "none",
+        Column("Data", f"({up} + 1 unless on ({labels}) {known()}) or {up}", "none",
                states={"0": ("ok", names.GOOD), "1": ("none", names.WORST)}),
-        Column("Loss after", loss_ratio(POST, *by), "percentunit", LOSS_RATIO),
-        Column("Now (10m)", loss_ratio_lately(POST, *by), "percentunit", LOSS_RATIO),
-        Column("Loss before", loss_ratio(READY, *by), "percentunit", LOSS_RATIO),
-        Column("Sent", total(latest("timpush_window_sent_pushes"), *by)),
-        Column("Lost", lost(*by)),
-        Column("Age", age(*by), "s", AGE),
+        Column("Loss after", loss_ratio(POST, *TARGET), "percentunit", LOSS_RATIO),
+        Column("Now (10m)", loss_ratio_lately(POST, *TARGET), "percentunit", LOSS_RATIO),
+        Column("Loss before", loss_ratio(READY, *TARGET), "percentunit", LOSS_RATIO),
+        Column("Sent", total(latest("timpush_window_sent_pushes"), *TARGET)),
+        Column("Lost", lost(*TARGET)),
+        Column("Age", age(*TARGET), "s", AGE),
     ]
     return table(
         "Apps, worst first",
-        "Each app and region with its losses after sending in the window and in the last 10 minutes, before sending, "
-        "and in all. First come those without data: "
+        "Each app, region and push with its losses after sending in the window and in the last 10 minutes, before "
+        "sending, and in all. First come those without data: "
         "never answered, or not for so long that the last answer was dropped. An app without pushes, or without "
         "statistics, has no ratio.",
         "open the worst app by its name; a red age means that its row is old.",
-        13, columns, "Loss after", by, {"app": [TO_APP]}, none=NO_TRAFFIC, above="Data",
+        13, columns, "Loss after", TARGET, {"app": [TO_TARGET]}, none=NO_TRAFFIC, above="Data",
     )
 
 
@@ -156,15 +158,18 @@ def _causes():
 
 
 def _by_app():
-    link = dashboard_url("timpush-app", app=of_line("app"))
-    ratio = worst(MANY, loss_ratio(POST, "app"), loss_ratio(POST, "app", at=" @ end()"), "app")
+    by = ("app", "push")
+    link = dashboard_url("timpush-app", app=of_line("app"), push=of_line("push"))
+    ratio = worst(MANY, loss_ratio(POST, *by), loss_ratio(POST, *by, at=" @ end()"), *by)
     expr = of_leading("worst", ratio)
     return lines(
         "Loss after sending, worst apps",
-        "Part of each app's sent pushes that was lost, for the twenty apps where it is most at the end of the range. "
+        "Part of each app's sent pushes that was lost, those of chat messages and those to all users apart, for the "
+        "twenty where it is most at the end of the range. "
         "A gap means no traffic.",
         "note when a line left its usual level; click it to open the app.",
-        8, [query(expr, "{{app}}")], "percentunit", links=[("Open this app", link)], look=LOSS_RATIO, limits=True,
+        8, [query(expr, "{{app}} {{push}}")], "percentunit", links=[("Open this app", link)], look=LOSS_RATIO,
+        limits=True,
     )
 
 
@@ -202,15 +207,15 @@ def _classes():
 
 
 def _targets():
-    by = ("app", "region")
-    failed = f"max by (app, region) ({latest('timpush_target_consecutive_failures', at=' @ end()')})"
-    expr = worst(MANY, f"min by (app, region) ({latest('timpush_target_up')})", failed, *by)
+    labels = ", ".join(TARGET)
+    failed = f"max by ({labels}) ({latest('timpush_target_consecutive_failures', at=' @ end()')})"
+    expr = worst(MANY, f"min by ({labels}) ({latest('timpush_target_up')})", failed, *TARGET)
     return bands(
         "Targets",
-        "Whether the latest poll of an app and region was answered by all of its APIs, for the twenty that have "
+        "Whether the latest poll of an app, region and push was answered by all of its APIs, for the twenty that have "
         "failed for most polls by the end of the range.",
         "failed means that the numbers stand still; open Exporter health for the reason.",
-        9, query(expr, "{{app}} {{region}}"),
+        9, query(expr, "{{app}} {{region}} {{push}}"),
         look=((None, names.WORST), (1, names.GOOD)),
         states={"0": ("failed", names.WORST), "1": ("ok", names.GOOD)},
     )
@@ -232,6 +237,6 @@ def _alerts():
         "Alerts that fire",
         "Alerts named Timpush* that fire now, of the chosen apps and of the exporter itself.",
         "follow the alert's runbook link in Alertmanager; the app's name opens its dashboard.",
-        12, [], "alertname", ("alertname", "severity", "app", "region"), {"app": [TO_APP]}, none="none",
-        ascending=True, extra=[f"group by (alertname, severity, app, region) ({FIRING})"],
+        12, [], "alertname", ("alertname", "severity", *TARGET), {"app": [TO_APP]}, none="none",
+        ascending=True, extra=[f"group by (alertname, severity, {', '.join(TARGET)}) ({FIRING})"],
     )

@@ -26,7 +26,7 @@ from frame import SOURCE
 NO_TRAFFIC = "no traffic"
 
 # Columns of labels that are as wide as their values, in pixels; the others share the rest.
-KEY_WIDTHS = {"stage": 120, "platform": 90, "err_code": 95, "class": 130, "api": 175, "severity": 90}
+KEY_WIDTHS = {"push": 95, "stage": 120, "platform": 90, "err_code": 95, "class": 130, "api": 175, "severity": 90}
 DATE_WIDTH = 165
 LEAST_WIDTH = 60
 
@@ -296,6 +296,7 @@ def _keys(panel, keys, links=None):
     known = {
         "stage": {stage: (names.STAGE_TEXTS[stage], colour) for stage, colour in names.STAGES.items()},
         "platform": {platform: (platform, colour) for platform, colour in names.PLATFORMS.items()},
+        "push": {push: (push, colour) for push, colour in names.PUSHES.items()},
     }
     for key in keys:
         # Without this unit, a code would be shown as a number: 80300007 as 80.3 Mil.

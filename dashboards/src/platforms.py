@@ -35,7 +35,8 @@ def board() -> Board:
         "than the totals and do not add up to them.",
     )
     known = f"label_values(${{sums}}window_platform_sendable_pushes{{{CHOSEN}}}, platform)"
-    board.variable(choice("platform", "Platform", known, "The vendor's channel; unknown is the online push."))
+    about = "The vendor's channel; online is the push to an app that runs."
+    board.variable(choice("platform", "Platform", known, about))
     board.line(10, _scoreboard(), _unattributed())
     board.line(10, _after(), _bands())
     board.row("Before sending, and codes", (10, _before(), _matrix()))

@@ -4,7 +4,7 @@ import names
 from frame import TO_APP
 from health import FIRST, HERE, ONE_IS_GOOD, RATE, highest
 from panels import MANY, Column, lines, property_of, query, table
-from queries import INSTANCE, worst
+from queries import INSTANCE, TARGET, worst
 
 
 def polls():
@@ -33,7 +33,7 @@ def lateness():
 
 
 def series():
-    by = ("instance", "app", "region")
+    by = ("instance", *TARGET)
 
     def used(at: str) -> str:
         labels = ", ".join(by)
@@ -44,7 +44,7 @@ def series():
         "Series against the limit",
         f"Data series of each target as a part of its limit. Of many targets, {FIRST}.",
         "at 1 rare codes are summed up under `other`: raise `series_limit` if you need them apart.",
-        8, [query(highest(used, *by), "{{app}} {{region}} ({{instance}})")], "percentunit",
+        8, [query(highest(used, *by), "{{app}} {{region}} {{push}} ({{instance}})")], "percentunit",
         look=((None, names.GOOD), (1, names.WARN)), limits=True, none="no targets", soft_max=1,
     )
 
@@ -66,7 +66,7 @@ def _right_axis():
 
 
 def folded():
-    by = ("instance", "app", "region")
+    by = ("instance", *TARGET)
 
     def folded(at: str) -> str:
         return f"max by ({', '.join(by)}) (timpush_target_folded_codes{{{HERE}}}{at})"
@@ -75,7 +75,7 @@ def folded():
         "Codes summed up under other",
         f"Rare codes that are not served apart, to keep within the limit of series. Of many targets, {FIRST}.",
         "raise `series_limit` if there are many; sums stay right all the same.",
-        8, [query(highest(folded, *by), "{{app}} {{region}} ({{instance}})")], none="no targets",
+        8, [query(highest(folded, *by), "{{app}} {{region}} {{push}} ({{instance}})")], none="no targets",
     )
 
 
@@ -98,7 +98,7 @@ def signatures():
 
 
 def counters():
-    by = ("instance", "app", "region")
+    by = ("instance", *TARGET)
     enabled = f"min by ({', '.join(by)}) (timpush_counters_enabled{{{HERE}}})"
     resolved = f"min by ({', '.join(by)}) (timpush_window_resolved{{{HERE}}})"
     anchor = f"1000 * max by ({', '.join(by)}) (timpush_day_anchor_timestamp_seconds{{{HERE}}})"
@@ -130,9 +130,9 @@ def counters():
             12,
             [
                 query(highest(corrected("revised_down"), *stages),
-                      "revised {{app}} {{region}} {{stage}} ({{instance}})", "A"),
+                      "revised {{app}} {{region}} {{push}} {{stage}} ({{instance}})", "A"),
                 query(highest(corrected("late"), *stages),
-                      "late {{app}} {{region}} {{stage}} ({{instance}})", "B"),
+                      "late {{app}} {{region}} {{push}} {{stage}} ({{instance}})", "B"),
             ],
             long_names=True,
             none="no counters",

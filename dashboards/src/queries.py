@@ -3,20 +3,28 @@
 Two replicas serve the same series: a data series is first folded over everything that is not a
 label of the exporter's own (`max by (...)`), then summed. Counters are only used inside
 increase(); gauges of the rolling window are used as they are.
+
+A target is an app in a region, and a push: what the service counts of chat messages is apart from
+what it counts of all-user pushes. Sums over both are right, joins must tell them apart.
 """
 
 from names import POST
 
 # What the viewer chose.
-CHOSEN = 'job=~"$job",app=~"$app",region=~"$region"'
+# Series from before there was the label push have none: the variable's All is `.*`, which finds them.
+CHOSEN = 'job=~"$job",app=~"$app",region=~"$region",push=~"$push"'
 INSTANCE = 'job=~"$job",instance=~"$instance"'
 
-TARGET = ("app", "region")
+TARGET = ("app", "region", "push")
+_SAME = f"on ({', '.join(TARGET)})"
 LOSS = (*TARGET, "stage", "err_code")
 
-# Alerts about the exporter as a whole have no label app.
+# Each push has an API of losses.
+LOSS_API = 'api=~".+_push_loss"'
+
+# Alerts about the exporter as a whole have no label app, and those about both pushes no label push.
 _FIRES = 'alertname=~"Timpush.+",alertstate="firing"'
-FIRING = f'(ALERTS{{{_FIRES},app=~"$app"}} or ALERTS{{{_FIRES},app=""}})'
+FIRING = f'(ALERTS{{{_FIRES},app=~"$app",push=~"$push|"}} or ALERTS{{{_FIRES},app=""}})'
 
 # Always fires where the alerting rules are loaded: without it nobody knows that nothing fires.
 WATCHDOG = 'ALERTS{alertname="PushLossWatchdog",alertstate="firing"}'
@@ -111,7 +119,7 @@ def grown(name: str, span: str, *matchers: str) -> str:
 
 def _over_all(expr: str, *by: str) -> str:
     """The same from the sums over all apps, unless the result has them apart."""
-    if {*TARGET, "instance"} & {*by}:
+    if {"app", "region", "instance"} & {*by}:
         return _of_apps(expr)
     return expr.replace("${series}", "${sums}")
 
@@ -137,7 +145,7 @@ def _of_platforms(by: tuple[str, ...], matchers: tuple[str, ...]) -> str:
 def lost(*by: str, matchers: tuple[str, ...] = (), at: str = "", where: str = "") -> str:
     """Losses of the rolling window; those of platforms are another measurement.
 
-    `where` narrows them to some targets, as in ` and on (app, region) ...`.
+    `where` narrows them to some targets, as in ` and on (app, region, push) ...`.
     """
     name = f"timpush_window_{_of_platforms(by, matchers)}lost_pushes"
     return total(latest(name, *matchers, at=at, codes=_of_codes(*by)) + where, *by)
@@ -145,7 +153,7 @@ def lost(*by: str, matchers: tuple[str, ...] = (), at: str = "", where: str = ""
 
 def known(at: str = "", codes: bool = False) -> str:
     """Targets whose losses are known."""
-    return latest("timpush_window_end_timestamp_seconds", 'api="normal_push_loss"', at=at, codes=codes)
+    return latest("timpush_window_end_timestamp_seconds", LOSS_API, at=at, codes=codes)
 
 
 def loss_ratio(stage: str, *by: str, at: str = "", matchers: tuple[str, ...] = ()) -> str:
@@ -156,8 +164,8 @@ def loss_ratio(stage: str, *by: str, at: str = "", matchers: tuple[str, ...] = (
     """
     step = "sent" if stage == POST else "sendable"
     base = latest(f"timpush_window_{_of_platforms(by, matchers)}{step}_pushes", *matchers, at=at)
-    whole = total(f"{base} and on (app, region) {known(at)}", *by)
-    counted = f" and on (app, region) {latest(f'timpush_window_{step}_pushes', at=at)}"
+    whole = total(f"{base} and {_SAME} {known(at)}", *by)
+    counted = f" and {_SAME} {latest(f'timpush_window_{step}_pushes', at=at)}"
     part = lost(*by, matchers=(_stage(stage), *matchers), at=at, where=counted)
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
@@ -166,8 +174,8 @@ def loss_ratio_over(span: str, stage: str, *by: str) -> str:
     """The same over any range, from the counters."""
     step = "sent" if stage == POST else "sendable"
     base = grown(f"timpush_{step}_pushes_total", span)
-    whole = total(f"{base} and on (app, region) {known()}", *by)
-    part = total(f"{grown('timpush_lost_pushes_total', span, _stage(stage))} and on (app, region) {base}", *by)
+    whole = total(f"{base} and {_SAME} {known()}", *by)
+    part = total(f"{grown('timpush_lost_pushes_total', span, _stage(stage))} and {_SAME} {base}", *by)
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
 
@@ -175,27 +183,27 @@ def loss_ratio_lately(stage: str, *by: str) -> str:
     """The same of the last 10 minutes: from the counters or, where $series chooses what is recorded, from
     what the rules of the group timpush-recording make of them. Those have no label job."""
     step = "sent" if stage == POST else "sendable"
-    served = f"max by (app, region) (increase({select(f'${{series}}{step}_pushes_total')}[10m]))"
+    served = f"max by ({', '.join(TARGET)}) (increase({select(f'${{series}}{step}_pushes_total')}[10m]))"
     recorded = f'app_region_window:timpush_{step}_pushes:increase{{window="10m",{_OF_TARGETS}}}'
-    base = f"({served} or on (app, region) {recorded}) and on (app, region) {known()}"
+    base = f"({served} or {_SAME} {recorded}) and {_SAME} {known()}"
     served = f"max by ({', '.join(LOSS)}) (increase({select('${series}lost_pushes_total', _stage(stage))}[10m]))"
-    served = f"sum by (app, region) ({served})"
+    served = f"sum by ({', '.join(TARGET)}) ({served})"
     lately = f'window="10m",{_stage(stage)},{_OF_TARGETS}'
     recorded = f"app_region_stage_window:timpush_lost_pushes:increase{{{lately}}}"
-    part = f"({served} or on (app, region) {recorded}) and on (app, region) ({base})"
+    part = f"({served} or {_SAME} {recorded}) and {_SAME} ({base})"
     part, whole = (_of_apps(total(inner, *by)) for inner in (part, base))
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
 
 # What chooses targets among recorded series that have no label job.
-_OF_TARGETS = 'app=~"$app",region=~"$region"'
+_OF_TARGETS = 'app=~"$app",region=~"$region",push=~"$push"'
 
 DAY_AGO = " offset 1d"
 
 
 def lost_of_watched(*by: str, matchers: tuple[str, ...] = ()) -> str:
     """Losses of the targets whose losses were known a day ago, too: of others nobody can say what is new."""
-    return _of_apps(lost(*by, matchers=matchers, where=f" and on (app, region) {known(DAY_AGO, codes=True)}"))
+    return _of_apps(lost(*by, matchers=matchers, where=f" and {_SAME} {known(DAY_AGO, codes=True)}"))
 
 
 def change(*by: str, matchers: tuple[str, ...] = ()) -> str:
@@ -205,7 +213,7 @@ def change(*by: str, matchers: tuple[str, ...] = ()) -> str:
     """
     labels = ", ".join(by)
     now = _of_apps(latest("timpush_window_lost_pushes", *matchers, codes=True))
-    watched = f"{now} and on (app, region) {_of_apps(known(DAY_AGO, codes=True))}"
+    watched = f"{now} and {_SAME} {_of_apps(known(DAY_AGO, codes=True))}"
     grown = f"sum by ({labels}) ({watched} or -1 * {lost_a_day_ago(*by, matchers=matchers)})"
     return f"({grown} and on ({labels}) {lost(*by, matchers=matchers)})"
 
@@ -249,7 +257,7 @@ def by_class(by: tuple[str, ...] = (), matchers: tuple[str, ...] = (), codes: bo
     joined = f"{folded} * on (stage, platform, err_code) group_left (class) ({_classes(rows)})"
     if codes:
         return total(joined, *by, "class")
-    recorded = f"max by (app, region, class) ({select('${series}window_class_lost_pushes')})"
+    recorded = f"max by ({', '.join(TARGET)}, class) ({select('${series}window_class_lost_pushes')})"
     return f"{total(joined, *by, 'class')} or {total(recorded, *by, 'class')}"
 
 
@@ -259,11 +267,12 @@ def causes() -> str:
     Recorded by the group timpush-recording; without it, joined here as it joins them.
     """
     code = ("stage", "platform", "err_code")
+    labels = ", ".join((*TARGET, *code))
     rows = select("${series}window_platform_lost_pushes", 'err_code!=""')
     joined = f"on ({', '.join(code)}) group_left (class) ({_classes(rows)})"
-    served = f"max by (app, region, {', '.join(code)}) ({rows}) * {joined}"
-    recorded = f"app_region_code:timpush_window_lost_pushes:max{{{_OF_TARGETS}}} and on (app, region) {known()}"
-    both = _of_apps(f"{served} or on (app, region, {', '.join(code)}) ({recorded})")
+    served = f"max by ({labels}) ({rows}) * {joined}"
+    recorded = f"app_region_code:timpush_window_lost_pushes:max{{{_OF_TARGETS}}} and {_SAME} {known()}"
+    both = _of_apps(f"{served} or on ({labels}) ({recorded})")
     return f"sum by (app, {', '.join(code)}, class) ({both})"
 
 

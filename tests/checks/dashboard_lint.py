@@ -24,8 +24,14 @@ BELOW_ZERO = {
     ("timpush-exporter", "Clock against the service"): "the clock is behind",
 }
 
+# The variables that are at the top of each dashboard.
+FIRST = ["datasource", "job", "app", "region", "push"]
+
 # Dashboards on which one variable has a single value.
 SINGLE = {("timpush-app", "app"): "the dashboard is about one app"}
+
+# What stands for all values of a variable; with `.*` what has no such label is found, too.
+EVERYTHING = {"push": ".*"}
 
 # What is not chosen by the viewer's eye: how names begin, and what is found anew each time.
 SINGLE_EVERYWHERE = {"series", "sums", "codes"}
@@ -42,10 +48,11 @@ LETTER, ARROW, COLUMN, TEXT = 7, 36, 64, 70
 POINTS = 100
 
 STAGES = {"ready_to_send", "post_send_delivered"}
-PLATFORMS = {"apns", "xiaomi", "huawei", "fcm", "meizu", "oppo", "vivo", "honor", "unknown"}
+PLATFORMS = {"apns", "xiaomi", "huawei", "fcm", "meizu", "oppo", "vivo", "honor", "online", "unknown"}
+PUSHES = {"normal", "all_member"}
 
 # Labels with few values: a legend need not be a table, but their colours must be given.
-COLOURED = {"stage": STAGES, "platform": PLATFORMS}
+COLOURED = {"stage": STAGES, "platform": PLATFORMS, "push": PUSHES}
 
 # Cells of these labels lead on.
 LINKED = {"app", "platform", "err_code"}
@@ -99,8 +106,8 @@ def sources(value: object) -> list[str]:
 def variables(board: str, document: dict) -> list[str]:
     every = document["templating"]["list"]
     found = []
-    if [each["name"] for each in every[:4]] != ["datasource", "job", "app", "region"]:
-        found.append("the first variables are not datasource, job, app, region")
+    if [each["name"] for each in every[:len(FIRST)]] != FIRST:
+        found.append(f"the first variables are not {', '.join(FIRST)}")
     if [each["name"] for each in every if each["type"] == "datasource"] != ["datasource"]:
         found.append("there is not one data source")
     for each in every:
@@ -120,7 +127,7 @@ def variables(board: str, document: dict) -> list[str]:
             if not (each["multi"] and each["includeAll"] and not each["allValue"] and each["hide"] == 2):
                 found.append(f"variable {name} is not all of what is found")
             continue
-        if not (each["multi"] and each["includeAll"] and each["allValue"] == ".+"):
+        if not (each["multi"] and each["includeAll"] and each["allValue"] == EVERYTHING.get(name, ".+")):
             found.append(f"variable {name} cannot be several or all")
     return found
 

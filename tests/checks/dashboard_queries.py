@@ -63,7 +63,7 @@ PROMETHEUS = {
     "up": set(),
     "scrape_duration_seconds": set(),
     "scrape_samples_scraped": set(),
-    "ALERTS": {"alertname", "alertstate", "severity", "app", "region"},
+    "ALERTS": {"alertname", "alertstate", "severity", "app", "region", "push"},
 }
 EVERYWHERE = {"job", "instance"}
 

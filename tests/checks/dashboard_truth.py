@@ -26,7 +26,7 @@ PASSES = 4
 READY, POST = "ready_to_send", "post_send_delivered"
 # The one that a repeated row is tried with.
 PLATFORM = dashboards.REPEATED["platform"]
-LOSS, STATISTICS = "normal_push_loss", "normal_push_statistics"
+NORMAL, ALL_MEMBER = "normal", "all_member"
 
 # Names that are more than words, and one that two of them would match as a regular expression.
 NAMES = {"a.b": 0.1, "aXb": 0.2, "C++": 0.3, "C": 0.4, "game (test)": 0.5, "game test": 0.6, r"back\slash": 0.7}
@@ -56,11 +56,12 @@ class Fleet:
         return value.replace("\\", r"\\").replace('"', r"\"")
 
     def app(self, app: str, lost: dict[str, float], sent: float | None = None, ago: int = 0, losses: bool = True,
-            instance: str = "one", region: str = "china") -> None:
+            instance: str = "one", region: str = "china", push: str = NORMAL) -> None:
         """A target with what its codes lost after sending, with its statistics if there are any."""
-        labels = {"app": app, "region": region, "instance": instance}
-        apis = ((LOSS, losses), (STATISTICS, sent is not None))
-        for api in (api for api, there in apis if there):
+        labels = {"app": app, "region": region, "push": push, "instance": instance}
+        labels = {name: value for name, value in labels.items() if value}
+        apis = (("loss", losses), ("statistics", sent is not None))
+        for api in (f"{push or NORMAL}_push_{api}" for api, there in apis if there):
             self.add("timpush_window_end_timestamp_seconds", self.now - ago, ago, api=api, **labels)
             self.add("timpush_target_up", 1, ago, api=api, **labels)
             self.add("timpush_target_consecutive_failures", 0, ago, api=api, **labels)
@@ -110,8 +111,8 @@ def hole(fleet: Fleet) -> None:
 
 def silent(fleet: Fleet) -> None:
     fleet.app("answered", {"1": 1}, sent=100)
-    never = {"app": "silent", "region": "china", "instance": "one"}
-    for api in (LOSS, STATISTICS):
+    never = {"app": "silent", "region": "china", "push": NORMAL, "instance": "one"}
+    for api in ("normal_push_loss", "normal_push_statistics"):
         fleet.add("timpush_target_up", 0, api=api, **never)
         fleet.add("timpush_target_consecutive_failures", 120, api=api, **never)
         fleet.add("timpush_target_last_success_timestamp_seconds", 0, api=api, **never)
@@ -124,7 +125,34 @@ def many(fleet: Fleet) -> None:
         fleet.app(f"app{number:02}", {"1": number}, sent=100)
 
 
-FLEETS = (without_statistics, catalogues, names, codes, hole, silent, many)
+def pair(fleet: Fleet, apps: tuple[str, str], second: dict[str, str]) -> None:
+    """Apps with two targets each, of which the second has another region or push."""
+    both, halves = apps
+    for instance in ("one", "two"):
+        fleet.app(both, {"1": 20, "2": 5}, sent=1000, instance=instance)
+        fleet.app(both, {"1": 60, "3": 20}, sent=100, instance=instance, **second)
+    fleet.app(both, {"1": 4, "2": 1}, sent=1000, ago=DAY)
+    fleet.app(both, {"1": 6}, sent=100, ago=DAY, **second)
+    # Of one the losses are known, of the other the statistics: together they are no ratio.
+    fleet.app(halves, {"1": 70})
+    fleet.app(halves, {}, sent=900, losses=False, **second)
+
+
+def pushes(fleet: Fleet) -> None:
+    pair(fleet, ("paired", "halved"), {"push": ALL_MEMBER})
+
+
+def regions(fleet: Fleet) -> None:
+    pair(fleet, ("paired in two", "halved in two"), {"region": "frankfurt"})
+
+
+
+def unlabelled(fleet: Fleet) -> None:
+    fleet.app("older", {"1": 20, "2": 5}, sent=1000, push="")
+    fleet.app("older", {"1": 4}, sent=1000, ago=DAY, push="")
+
+
+FLEETS = (without_statistics, catalogues, names, codes, hole, silent, many, pushes, regions, unlabelled)
 
 Rows = dict[str, float]
 
@@ -251,6 +279,33 @@ def claims(ask: Asker):
     place = ask.column(overview, "Apps, worst first", "Data")
     yield about, ask.rows(overview, place, "app", job=job), {"silent": 1, "answered": 0}
 
+    job, about = "pushes", "chat messages and all-user pushes are counted apart, and add up"
+    yield about, ask.rows(overview, "Loss after sending (A)", "", job=job), {"": 105 / 1100}
+    yield about, ask.rows(overview, "Loss after sending (B)", "", job=job), {"": 105 / 1100}
+    ratios = {NORMAL: 0.025, ALL_MEMBER: 0.8}
+    place = "Loss after sending, worst apps (A)"
+    yield about, ask.rows(overview, place, "push", job=job), ratios
+    yield about, ask.rows(app, "Loss after sending, by push (A)", "push", job=job, app="paired"), ratios
+    yield about, ask.rows(app, "Sent, by push (A)", "push", job=job, app="paired"), {NORMAL: 1000, ALL_MEMBER: 100}
+    for column in ("Loss after", "Now (10m)"):
+        place = ask.column(overview, "Apps, worst first", column)
+        yield about, ask.rows(overview, place, "push", job=job), ratios
+    for push, ratio in ratios.items():
+        for board, place in ((overview, "Loss after sending (A)"), (overview, "Loss after sending (B)"),
+                             (app, "Loss after sending (A)"), (platforms, "Loss after sending, by platform (A)")):
+            found = ask.rows(board, place, "app", job=job, app="paired", push=push)
+            yield f"{board}, {place}: {about}", found, {"": ratio}
+    about = "what is new to a push is not what is new to another"
+    yield about, ask.rows(errors, "New in the last day (A)", "err_code", job=job), {"3": 20}
+    yield about, ask.rows(errors, "New in the last day (A)", "err_code", job=job, push=NORMAL), {}
+
+    job, about = "unlabelled", "what has no label push is shown where all pushes are chosen"
+    yield about, ask.rows(overview, "Loss after sending (A)", "", job=job), {"": 0.025}
+    yield about, ask.rows(overview, "Loss after sending (B)", "", job=job), {"": 0.025}
+    yield about, ask.rows(overview, ask.column(overview, "Apps, worst first", "Lost"), "app", job=job), {"older": 25}
+    yield about, ask.rows(errors, "Risers (A)", "err_code", job=job), {"1": 16, "2": 5}
+    yield about, ask.rows(errors, "Who must act (A)", "class", job=job), {"unknown": 25}
+
     job, about = "many", "of many apps the worst are shown"
     worst = {f"app{number:02}": number / 100 for number in range(30, 50)}
     yield about, ask.rows(overview, "Loss after sending, worst apps (A)", "app", job=job), worst
@@ -272,6 +327,32 @@ def record(server: Prometheus, folder: pathlib.Path, start: int, end: int) -> No
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise Failure(f"promtool cannot record: {done.stderr[-2000:]}")
+
+
+# What the fleets `pushes` and `regions` differ by.
+OWN = {"job", "app", "region", "push", "api"}
+
+
+def apart(ask: Asker):
+    """Two pushes of an app are to be told apart, and summed, as its targets in two regions are.
+
+    Of each query and choice: whether it is.
+    """
+
+    def asked(query: dashboards.Query, fleet: str, app: str, **chosen: str) -> list[dict]:
+        if query.board == "timpush-app":
+            chosen["app"] = app
+        found = ask.asked(query, job=fleet, **chosen)
+        return [each | {"metric": {k: v for k, v in each["metric"].items() if k not in OWN}} for each in found]
+
+    for query in ask.every():
+        labels = dashboards.placeholders(query.legend)
+        # What has a line for each push, and none for each region, is in a claim.
+        both = [(".*", ".+")] if "push" not in labels or "region" in labels else []
+        for push, region in (*both, (NORMAL, "china"), (ALL_MEMBER, "frankfurt")):
+            one = asked(query, "pushes", "paired", push=push)
+            two = asked(query, "regions", "paired in two", region=region)
+            yield f"{query}, push {push}: pushes are not told apart as regions are", alike(one, two)
 
 
 def alike(one: list[dict], two: list[dict]) -> bool:
@@ -315,6 +396,8 @@ def run(folder: pathlib.Path) -> tuple[int, list[str]]:
         ask = Asker(server, now, served)
         for claim in claims(ask):
             check(*claim)
+        for about, right in apart(ask):
+            check(about, {"right": right}, {"right": True})
         check_variable("without rules the exporter's series are chosen", ask, "series", 600, ["timpush_"])
         about = "without rules nobody knows that no alert fires"
         check(about, ask.rows("timpush-overview", "Firing alerts (A)", ""), {})
@@ -338,6 +421,8 @@ def run(folder: pathlib.Path) -> tuple[int, list[str]]:
         about = "with rules it is 0 alerts that fire"
         check(about, ask.rows("timpush-overview", "Firing alerts (A)", ""), {"": 0})
         fleet_wide = Asker(server, now, dashboards.FLEET_NAMES)
+        for about, right in apart(ask):
+            check(f"recorded: {about}", {"right": right}, {"right": True})
         about = "of all apps the recorded sums are chosen"
         check_variable(about, fleet_wide, "sums", 600, ["fleet:timpush_", "board:timpush_"])
         about = "of some apps, or where no series are recorded, nothing is taken from the sums of all"
@@ -349,10 +434,12 @@ def run(folder: pathlib.Path) -> tuple[int, list[str]]:
         for query in before.every():
             if OLDER.search(query.place) or ":rate5m" in query.expr or not VARIES.search(query.expr):
                 continue
-            for fleet, other in itertools.product(fleets, (ask, fleet_wide)):
+            choices = [{"job": fleet.job} for fleet in fleets]
+            choices += [{"job": "pushes", "push": push} for push in (NORMAL, ALL_MEMBER)]
+            for chosen, other in itertools.product(choices, (ask, fleet_wide)):
                 count += 1
-                if not alike(before.asked(query, job=fleet.job), other.asked(query, job=fleet.job)):
-                    problems.append(f"{query}: differs when recorded, for {fleet.job}")
+                if not alike(before.asked(query, **chosen), other.asked(query, **chosen)):
+                    problems.append(f"{query}: differs when recorded, for {chosen}")
     return count, problems
 
 

@@ -16,6 +16,8 @@ BUILT_IN = {
     "__interval": "30s",
     "__range": "1h",
     "slo_loss_percent": "5",
+    # All pushes, and the series that have no such label.
+    "push": ".*",
 }
 # How the names of recorded series begin, which the variables $series, $sums and $codes choose if
 # there are any.

@@ -10,6 +10,9 @@ FOREIGN = {"ALERTS"}
 # How names begin that alerts look at, too: recorded without a job, which others must limit them to.
 WITHOUT_JOB = "app_region"
 
+# Labels of which each value belongs to one push.
+ONE_PUSH = {"push", "api", "task", "scheduled_task"}
+
 GROWTH = {"increase", "rate", "histogram_quantile"}
 
 # Selectors of a past span that is no counter's.
@@ -93,7 +96,20 @@ def problems(promql: str, instant: bool) -> list[str]:
                 found.append("topk() over a range without @ end(): its lines flicker")
         if isinstance(node, ast.BinaryExpr) and str(node.op) == "/":
             found += _division(node)
+        found += _mixed(node)
     return found
+
+
+def _mixed(node: ast.Expr) -> list[str]:
+    """An app in a region is two targets where it has both pushes: none is joined with, or folded into, the other."""
+    labels = set()
+    if isinstance(node, ast.BinaryExpr) and node.modifier and node.modifier.matching:
+        labels = set(node.modifier.matching.labels)
+    if isinstance(node, ast.AggregateExpr) and node.modifier and str(node.op) in ("max", "min"):
+        labels = set(node.modifier.labels)
+    if labels >= {"app", "region"} and not labels & ONE_PUSH:
+        return [f"by ({', '.join(sorted(labels))}) mixes up the pushes of an app"]
+    return []
 
 
 def _selector(chosen: ast.VectorSelector, node: ast.Expr, above: tuple[ast.Expr, ...]) -> list[str]:
