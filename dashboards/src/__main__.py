@@ -10,6 +10,7 @@ import pathlib
 import sys
 
 import app
+import campaigns
 import errors
 import exporter
 import overview
@@ -22,7 +23,7 @@ sys.path.insert(0, str(FOLDER.parent / "deploy"))
 from generated import settle
 
 
-BOARDS = (overview.board, errors.board, platforms.board, app.board, exporter.board)
+BOARDS = (overview.board, errors.board, platforms.board, app.board, campaigns.board, exporter.board)
 
 
 def text(board: Board) -> str:

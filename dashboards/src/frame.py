@@ -8,7 +8,12 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from queries import CODES, FIRING, RANKED_SERIES, RANKED_SUMS
 
-API_DOCUMENT = "https://www.tencentcloud.com/document/product/1047/71898"
+API = ("What the service counts", "https://www.tencentcloud.com/document/product/1047/71898")
+
+RUNBOOKS = "https://github.com/timpush-exporter/timpush-exporter/blob/main/deploy/runbooks/"
+
+# Variables that a dashboard has not: tasks are all of one push, and no rule records them.
+WITHOUT = {"timpush-campaigns": {"push", "series"}}
 
 SOURCE = model.DataSourceRef(type_val="prometheus", uid="$datasource")
 
@@ -22,13 +27,14 @@ OF_OTHER_VARIABLES = ("allowCustomValue", "auto", "auto_min", "auto_count")
 WIDTH = 24
 
 
-def dashboard_url(uid: str, **variables: str) -> str:
-    """The address of another dashboard at the same time, with what was chosen here.
+def dashboard_url(uid: str, source: str = "", **variables: str) -> str:
+    """The address of another dashboard at the same time, with what was chosen here, at the `source`.
 
     The variables' values are text that is there, or from `cell` and the like: encoded.
     """
     everywhere = ("datasource", "job", "series", "app", "region", "push")
-    kept = [f"${{{name}:queryparam}}" for name in everywhere if name not in variables]
+    left_out = WITHOUT.get(uid, set()) | WITHOUT.get(source, set()) | variables.keys()
+    kept = [f"${{{name}:queryparam}}" for name in everywhere if name not in left_out]
     kept.append("${__url_time_range}")
     return f"/d/{uid}?" + "&".join([*kept, *(f"var-{name}={value}" for name, value in variables.items())])
 
@@ -47,8 +53,9 @@ def of_line(label: str) -> str:
 TO_APP = ("Open this app", dashboard_url("timpush-app", app=cell("app"), region=cell("region")))
 
 
-def choice(name: str, label: str, query: str, description: str, single: bool = False) -> build.QueryVariable:
-    """A variable from a label's values; all of them unless it is single.
+def choice(name: str, label: str, query: str, description: str, single: bool = False,
+           ordered: bool = False) -> build.QueryVariable:
+    """A variable from a label's values; all of them unless it is single, in the query's order if it is `ordered`.
 
     Where several can be chosen, Grafana escapes names for =~; where one can, only for =.
     """
@@ -59,7 +66,7 @@ def choice(name: str, label: str, query: str, description: str, single: bool = F
         .datasource(SOURCE)
         .query(query)
         .refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(model.VariableSort.ALPHABETICAL_ASC)
+        .sort(model.VariableSort.DISABLED if ordered else model.VariableSort.ALPHABETICAL_ASC)
         .multi(not single)
         .include_all(not single)
     )
@@ -105,18 +112,15 @@ def _series() -> build.QueryVariable:
     query = f"query_result({RANKED_SERIES})"
     # The first is chosen.
     return (
-        choice("series", "Series", query, description, single=True)
-        .regex('/series="([^"]+)"/')
-        .sort(model.VariableSort.DISABLED)
+        choice("series", "Series", query, description, single=True, ordered=True).regex('/series="([^"]+)"/')
     )
 
 
 def _found(name: str, query: str, pattern: str, description: str) -> build.QueryVariable:
     """A hidden variable: the first value that a query finds."""
     return (
-        choice(name, name, f"query_result({query})", description, single=True)
+        choice(name, name, f"query_result({query})", description, single=True, ordered=True)
         .regex(pattern)
-        .sort(model.VariableSort.DISABLED)
         .hide(model.VariableHide.HIDE_VARIABLE)
     )
 
@@ -143,7 +147,8 @@ def leading(name: str, query: str, label: str) -> build.QueryVariable:
 class Board:
     """One dashboard, filled from the top: first lines of panels, then collapsed rows."""
 
-    def __init__(self, uid: str, title: str, description: str, single_app: bool = False) -> None:
+    def __init__(self, uid: str, title: str, description: str, single_app: bool = False,
+                 of_tasks: bool = False, document: tuple[str, str] = API) -> None:
         self.uid = uid
         self._y = 0
         self._ids = 0
@@ -160,15 +165,18 @@ class Board:
             .refresh("1m")
         )
         self._single_app = single_app
-        for variable in (_data_source(), _job(), _app(single_app), _region(), _push(), _series()):
+        self._of_tasks = of_tasks
+        for variable in (_data_source(), _job(), _app(single_app), _region()):
             self._build.with_variable(variable)
-        if not single_app:
+        if not of_tasks:
+            self._build.with_variable(_push()).with_variable(_series())
+        if not (single_app or of_tasks):
             for variable in _sums():
                 self._build.with_variable(variable)
-        self._link()
+        self._link(*document)
         self._annotate()
 
-    def _link(self) -> None:
+    def _link(self, title: str, url: str) -> None:
         dashboards = (
             build.DashboardLink("Push dashboards")
             .type(model.DashboardLinkType.DASHBOARDS)
@@ -178,11 +186,10 @@ class Board:
             .keep_time(True)
         )
         document = (
-            build.DashboardLink("What the service counts")
+            build.DashboardLink(title)
             .type(model.DashboardLinkType.LINK)
             .icon("doc")
-            .tooltip("The vendor's document of the push loss API")
-            .url(API_DOCUMENT)
+            .url(url)
             .target_blank(True)
         )
         self._build.links([dashboards, document])
@@ -245,6 +252,8 @@ class Board:
             # One name, which Grafana does not escape for a regular expression.
             text = text.replace(r'app=~\"$app\"', r'app=\"$app\"')
             text = text.replace("${sums}", "${series}").replace("${codes}", "timpush_")
+        if self._of_tasks:
+            text = text.replace(r',push=~\"$push|\"', "")
         document = json.loads(text)
         document["schemaVersion"] = SCHEMA_VERSION
         for variable in document["templating"]["list"]:

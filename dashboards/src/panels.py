@@ -26,7 +26,8 @@ from frame import SOURCE
 NO_TRAFFIC = "no traffic"
 
 # Columns of labels that are as wide as their values, in pixels; the others share the rest.
-KEY_WIDTHS = {"push": 95, "stage": 120, "platform": 90, "err_code": 95, "class": 130, "api": 175, "severity": 90}
+KEY_WIDTHS = {"push": 95, "stage": 120, "platform": 90, "err_code": 95, "class": 130, "api": 175, "severity": 90, "type": 65,
+              "status": 100}
 DATE_WIDTH = 165
 LEAST_WIDTH = 60
 

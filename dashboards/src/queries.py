@@ -240,7 +240,7 @@ def texts(*by: str, matchers: tuple[str, ...] = ('platform="all"',)) -> str:
     return _over_all(f"topk by ({on}) (1, group by ({on}, err_info) ({inner}))", *by)
 
 
-def _classes(rows: str) -> str:
+def classes(rows: str) -> str:
     """One class for each code of some rows, whatever versions of the catalogue the exporters have."""
     code = "stage, platform, err_code"
     info = 'timpush_error_code_info{job=~"$job"}'
@@ -254,7 +254,7 @@ def by_class(by: tuple[str, ...] = (), matchers: tuple[str, ...] = (), codes: bo
     begin, with_codes = ("${codes}", ()) if codes else ("${series}", ('err_code!=""',))
     rows = select(f"{begin}window_platform_lost_pushes", *with_codes, *matchers)
     folded = f"max by ({', '.join((*LOSS, 'platform'))}) ({rows})"
-    joined = f"{folded} * on (stage, platform, err_code) group_left (class) ({_classes(rows)})"
+    joined = f"{folded} * on (stage, platform, err_code) group_left (class) ({classes(rows)})"
     if codes:
         return total(joined, *by, "class")
     recorded = f"max by ({', '.join(TARGET)}, class) ({select('${series}window_class_lost_pushes')})"
@@ -269,7 +269,7 @@ def causes() -> str:
     code = ("stage", "platform", "err_code")
     labels = ", ".join((*TARGET, *code))
     rows = select("${series}window_platform_lost_pushes", 'err_code!=""')
-    joined = f"on ({', '.join(code)}) group_left (class) ({_classes(rows)})"
+    joined = f"on ({', '.join(code)}) group_left (class) ({classes(rows)})"
     served = f"max by ({labels}) ({rows}) * {joined}"
     recorded = f"app_region_code:timpush_window_lost_pushes:max{{{_OF_TARGETS}}} and {_SAME} {known()}"
     both = _of_apps(f"{served} or on ({labels}) ({recorded})")

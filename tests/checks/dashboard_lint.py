@@ -27,6 +27,8 @@ BELOW_ZERO = {
 # The variables that are at the top of each dashboard.
 FIRST = ["datasource", "job", "app", "region", "push"]
 
+WITHOUT = {("timpush-campaigns", "push"): "tasks are all of one push"}
+
 # Dashboards on which one variable has a single value.
 SINGLE = {("timpush-app", "app"): "the dashboard is about one app"}
 
@@ -38,7 +40,7 @@ SINGLE_EVERYWHERE = {"series", "sums", "codes"}
 FOUND = {"leading", "worst", "failing", "late", "erring"}
 
 # Labels of which there can be hundreds of values, or of pairs.
-NUMEROUS = {"app", "err_code", "code"}
+NUMEROUS = {"app", "err_code", "code", "task", "name"}
 
 # Pixels: of a letter and of an arrow with margins in a heading, of one of 24 columns on a narrow screen, and of
 # a name that can be read.
@@ -106,8 +108,9 @@ def sources(value: object) -> list[str]:
 def variables(board: str, document: dict) -> list[str]:
     every = document["templating"]["list"]
     found = []
-    if [each["name"] for each in every[:len(FIRST)]] != FIRST:
-        found.append(f"the first variables are not {', '.join(FIRST)}")
+    first = [name for name in FIRST if (board, name) not in WITHOUT]
+    if [each["name"] for each in every[:len(first)]] != first:
+        found.append(f"the first variables are not {', '.join(first)}")
     if [each["name"] for each in every if each["type"] == "datasource"] != ["datasource"]:
         found.append("there is not one data source")
     for each in every:
@@ -305,7 +308,7 @@ def addresses(value: object) -> list[str]:
     return []
 
 
-def link_problems(document: dict, known: dict[str, set[str]]) -> list[str]:
+def link_problems(board: str, document: dict, known: dict[str, set[str]]) -> list[str]:
     """Links to what is there, with the time, the data source and the variables that are there."""
     found = []
     for address in addresses(document):
@@ -314,14 +317,16 @@ def link_problems(document: dict, known: dict[str, set[str]]) -> list[str]:
         if uid not in known:
             found.append(f"a link leads to {uid}")
             continue
-        for part in ("${datasource:queryparam}", "${job:queryparam}", "${series:queryparam}", "${__url_time_range}"):
-            if part not in parts:
-                found.append(f"a link to {uid} does not keep {part}")
+        given = re.findall(r"(?:^|&)var-(\w+)=", query) + re.findall(r"\$\{(\w+):queryparam\}", query)
+        kept = {"datasource", "job", "series", "app", "region", "push"} & known[board] & known[uid]
+        if "${__url_time_range}" not in parts or not kept <= set(given):
+            found.append(f"a link to {uid} does not keep the time and {', '.join(sorted(kept))}")
+        unknown = set(re.findall(r"\$\{(\w+):queryparam\}", query)) - known[board]
+        found += [f"a link to {uid} asks for {name}, which is not here" for name in unknown]
         for value in re.findall(r"\$\{[^}]*\}|\$\w+", query):
             whole = value in ("${__url_time_range}", "$__all")
             if not whole and not value.endswith((":queryparam}", ":percentencode}")):
                 found.append(f"a link to {uid} does not encode {value}")
-        given = re.findall(r"(?:^|&)var-(\w+)=", query) + re.findall(r"\$\{(\w+):queryparam\}", query)
         found += [f"a link to {uid} gives it {name}" for name in set(given) - known[uid]]
     return found
 
@@ -349,8 +354,20 @@ def colours(documents: dict[str, dict]) -> list[str]:
                     by_name[name].add(properties["color"]["fixedColor"])
                 for mapping in properties.get("mappings", ()):
                     for value, result in mapping["options"].items():
-                        by_name[value].add(result["color"])
+                        by_name[result["text"] if value.isdigit() else value].add(result["color"])
     return [f"{name} has {len(found)} colours" for name, found in sorted(by_name.items()) if len(found) > 1]
+
+
+def runbooks(documents: dict[str, dict]) -> list[str]:
+    """Links to runbooks lead to a chapter that there is."""
+    found = []
+    for board, document in documents.items():
+        for url in (link["url"] for link in document["links"] if "/deploy/runbooks/" in link.get("url", "")):
+            page, _, anchor = url.partition("/deploy/runbooks/")[2].partition("#")
+            text = (dashboards.TOP / "deploy/runbooks" / page).read_text("utf-8")
+            if anchor not in {each.lower().replace(" ", "-") for each in re.findall(r"^## (.+)$", text, re.M)}:
+                found.append(f"{board}: a link leads to {page}#{anchor}")
+    return found
 
 
 def readme(documents: dict[str, dict]) -> list[str]:
@@ -366,11 +383,11 @@ def readme(documents: dict[str, dict]) -> list[str]:
 def main() -> int:
     documents = dashboards.documents()
     known = {board: {each["name"] for each in document["templating"]["list"]} for board, document in documents.items()}
-    problems = colours(documents) + readme(documents)
+    problems = colours(documents) + readme(documents) + runbooks(documents)
     count = 0
     for board, document in documents.items():
         found = head(board, document) + sources(document) + variables(board, document) + layout(document)
-        found += link_problems(document, known)
+        found += link_problems(board, document, known)
         for panel in dashboards.panels(document):
             count += 1
             found += [f"{panel['title']}: {problem}" for problem in panel_problems(board, panel)]
@@ -387,7 +404,7 @@ def main() -> int:
     for problem in problems:
         print(problem)
     print(f"{len(documents)} dashboards with {count} panels, {len(problems)} problems")
-    return bool(problems) or len(documents) != 5
+    return bool(problems) or len(documents) != 6
 
 
 if __name__ == "__main__":

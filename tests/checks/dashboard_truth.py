@@ -44,7 +44,7 @@ class Fleet:
     def __init__(self, job: str, now: int) -> None:
         self.job, self.now, self.lines = job, now, []
 
-    def add(self, name: str, value: float, ago: int = 0, grows: float = 0, **labels: str) -> None:
+    def add(self, name: str, /, value: float, ago: int = 0, grows: float = 0, **labels: str) -> None:
         """A series that is there for 20 minutes, until so many seconds ago."""
         text = ",".join(f'{key}="{self._quoted(each)}"' for key, each in {"job": self.job, **labels}.items())
         for minute in range(20, -1, -1):
@@ -147,12 +147,45 @@ def regions(fleet: Fleet) -> None:
 
 
 
+def tasks(fleet: Fleet) -> None:
+    """Campaigns: one that is no longer watched, one without a name, and one of which not all is known."""
+    # Where the dashboard looks for the last values of what has ended.
+    ended = fleet.now - (fleet.now - 2 * HOUR) // (30 * MINUTE) * (30 * MINUTE)
+    for instance in ("one", "two"):
+        def task(app: str, task: str, name: str, lost: dict[tuple[str, str], int], *steps: int, ago: int = 0) -> None:
+            own = {"app": app, "region": "china", "task": task, "instance": instance}
+            fleet.add("timpush_task_info", 1, ago, **({"name": name} if name else {}), type="all", **own)
+            fleet.add("timpush_task_start_timestamp_seconds", fleet.now - ago - HOUR, ago, **own)
+            for (stage, code), count in lost.items():
+                fleet.add("timpush_task_lost_pushes", count, ago, stage=stage, err_code=code, **own)
+                on = {"platform": PLATFORM, "stage": stage, "err_code": code}
+                fleet.add("timpush_task_platform_lost_pushes", count, ago, **on, **own)
+            for name, count in zip(("sendable", "sent", "delivered", "clicked"), steps):
+                fleet.add(f"timpush_task_{name}_pushes", count, ago, **own)
+                fleet.add(f"timpush_task_platform_{name}_pushes", count, ago, platform=PLATFORM, **own)
+
+        task("campaigner", "t1", "June sale", {(READY, "-2"): 1000, (POST, "1"): 100}, 2000, 1000, 400, 50, ago=ended)
+        task("campaigner", "t2", "", {(POST, "1"): 40, (POST, "403"): 60}, 500, 400, 100, 20)
+        task("half answered", "t3", "Tag", {}, 10, 10, 1, 0)
+        for app, up in (("campaigner", 1), ("half answered", 0)):
+            fleet.add("timpush_tasks_up", up, app=app, region="china", instance=instance)
+        dispatches = {"done": (1, 0, -HOUR), "refused": (0, 1, -HOUR), "forgotten": (0, 0, -HOUR), "due": (0, 0, 60)}
+        for scheduled, (done, failed, due) in dispatches.items():
+            own = {"app": "campaigner", "region": "china", "scheduled_task": scheduled, "instance": instance}
+            fleet.add("timpush_scheduled_task_dispatched", done, **own)
+            fleet.add("timpush_scheduled_task_dispatch_failed", failed, **own)
+            fleet.add("timpush_scheduled_task_scheduled_timestamp_seconds", fleet.now + due, **own)
+            fleet.add("timpush_scheduled_task_info", 1, name=scheduled, type="all", status="pending", **own)
+    on = {"stage": POST, "platform": PLATFORM, "err_code": "403", "class": "credential"}
+    fleet.add("timpush_error_code_info", 1, instance="one", **on)
+
+
 def unlabelled(fleet: Fleet) -> None:
     fleet.app("older", {"1": 20, "2": 5}, sent=1000, push="")
     fleet.app("older", {"1": 4}, sent=1000, ago=DAY, push="")
 
 
-FLEETS = (without_statistics, catalogues, names, codes, hole, silent, many, pushes, regions, unlabelled)
+FLEETS = (without_statistics, catalogues, names, codes, hole, silent, many, pushes, regions, unlabelled, tasks)
 
 Rows = dict[str, float]
 
@@ -202,7 +235,8 @@ class Asker:
         every = dashboards.result_queries(board, self._documents[board])
         query, pattern = next(each for each in every if each[0].place == f"variable {variable}")
         lines = dashboards.lines_of(self.asked(query, **chosen))
-        return [match[1] for match in map(pattern.search, lines) if match]
+        values = (dashboards.value_in(line, pattern) for line in lines)
+        return [value for value in values if value is not None]
 
 
 def same(found: Rows, wanted: Rows) -> bool:
@@ -306,6 +340,8 @@ def claims(ask: Asker):
     yield about, ask.rows(errors, "Risers (A)", "err_code", job=job), {"1": 16, "2": 5}
     yield about, ask.rows(errors, "Who must act (A)", "class", job=job), {"unknown": 25}
 
+    yield from claims_about_tasks(ask)
+
     job, about = "many", "of many apps the worst are shown"
     worst = {f"app{number:02}": number / 100 for number in range(30, 50)}
     yield about, ask.rows(overview, "Loss after sending, worst apps (A)", "app", job=job), worst
@@ -314,6 +350,40 @@ def claims(ask: Asker):
                          (health, "Failed polls in a row (A)")):
         count = len(ask.rows(board, place, "app", job=job))
         yield f"{board}, {place}: {about}", {"at most 20": float(count <= 20 and count > 0)}, {"at most 20": 1}
+
+
+def claims_about_tasks(ask: Asker):
+    board, job, span = "timpush-campaigns", "tasks", "4h"
+
+    def column(title: str, name: str, label: str = "task", span: str = span, **chosen: str) -> Rows:
+        return ask.rows(board, ask.column(board, title, name), label, job=job, __range=span, **chosen)
+
+    title = "Campaigns, newest first"
+    about = "a campaign that is no longer watched is beside the others, if the range has it"
+    yield about, column(title, "Sent"), {"t1": 1000, "t2": 400, "t3": 10}
+    yield about, column(title, "Sent", span="10m"), {"t2": 400, "t3": 10}
+    yield about, ask.rows(board, "Campaigns (A)", "", job=job, __range=span), {"": 2}
+    about = "a campaign's losses are parts of its own pushes, and unknown unless all about it is answered"
+    yield about, column(title, "Loss before"), {"t1": 0.5, "t2": 0}
+    yield about, column(title, "Loss after"), {"t1": 0.1, "t2": 0.25}
+    yield about, ask.rows(board, "Loss after sending (A)", "", job=job, __range=span), {"": 200 / 1400}
+    yield about, ask.rows(board, "Loss after sending (A)", "", job=job, __range=span, task="t2"), {"": 0.25}
+    yield about, column("Platforms of the campaigns", "Loss after", "platform"), {PLATFORM: 200 / 1400}
+    yield about, column("Funnels side by side", "Clicked"), {"t1": 0.05, "t2": 0.05, "t3": 0}
+    about = "a campaign without a name is called by its TaskID"
+    title, place = "Top causes of each campaign", "Sent since the beginning (A)"
+    yield about, ask.rows(board, place, "name", job=job, __range=span), {"t2": 400, "Tag": 10}
+    yield about, column(title, "Lost", "name", task="t1"), {"June sale": 100}
+    yield about, dict.fromkeys(ask.found(board, "task", job=job, __range=span), 0), {"t1": 0, "t2": 0, "t3": 0}
+    about = "a campaign's causes have their class"
+    yield about, column(title, "Lost", "err_code", task="t2"), {"1": 40, "403": 60}
+    yield about, column(title, "Lost", "class", task="t2"), {"unknown": 40, "credential": 60}
+    about = "a scheduled campaign waits, was dispatched, is overdue, or failed"
+    states = {"due": 0, "done": 1, "forgotten": 2, "refused": 3}
+    yield about, column("Scheduled campaigns", "State", "scheduled_task"), states
+    for place in ("Dispatch failed (A)", "Overdue (A)"):
+        yield about, ask.rows(board, place, "", job=job), {"": 1}
+        yield about, ask.rows(board, place, "", job=job, app="half answered"), {}
 
 
 def record(server: Prometheus, folder: pathlib.Path, start: int, end: int) -> None:

@@ -129,9 +129,16 @@ def result_queries(board: str, document: dict) -> list[tuple[Query, re.Pattern]]
     for variable in document["templating"]["list"]:
         match = re.fullmatch(r"query_result\((.+)\)", variable.get("query", ""))
         if match:
-            pattern = re.compile(variable["regex"].strip("/"))
+            # In Python a group's name has another form than in JavaScript.
+            pattern = re.compile(variable["regex"].strip("/").replace("(?<", "(?P<"))
             found.append((Query(board, f"variable {variable['name']}", match[1], instant=True), pattern))
     return found
+
+
+def value_in(line: str, pattern: re.Pattern) -> str | None:
+    """What Grafana takes for the value: the group of that name, or the first."""
+    match = pattern.search(line)
+    return match and match["value" if "value" in pattern.groupindex else 1]
 
 
 def lines_of(result: list[dict]) -> list[str]:

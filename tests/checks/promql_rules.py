@@ -11,7 +11,10 @@ FOREIGN = {"ALERTS"}
 WITHOUT_JOB = "app_region"
 
 # Labels of which each value belongs to one push.
-ONE_PUSH = {"push", "api", "task", "scheduled_task"}
+ONE_PUSH = {"push", "api"}
+
+# What has no label push, since all of it is pushes of operators.
+OF_TASKS = ("timpush_task_", "timpush_tasks", "timpush_scheduled_task_")
 
 GROWTH = {"increase", "rate", "histogram_quantile"}
 
@@ -90,7 +93,7 @@ def problems(promql: str, instant: bool) -> list[str]:
         if chosen is not None:
             found += _selector(chosen, node, above)
         if isinstance(node, ast.AggregateExpr) and str(node.op) in ("topk", "bottomk"):
-            pinned = all("@ end()" in str(each) for each in selectors(node))
+            pinned = all(_pinned(each, around) for each, around in walk(node) if selector(each) is not None)
             per_group = node.modifier is not None
             if not (instant or pinned or per_group):
                 found.append("topk() over a range without @ end(): its lines flicker")
@@ -100,9 +103,17 @@ def problems(promql: str, instant: bool) -> list[str]:
     return found
 
 
+def _pinned(node: ast.Expr, above: tuple[ast.Expr, ...]) -> bool:
+    return "@ end()" in str(node) or any(
+        isinstance(each, ast.SubqueryExpr) and str(each).endswith("@ end()") for each in above
+    )
+
+
 def _mixed(node: ast.Expr) -> list[str]:
     """An app in a region is two targets where it has both pushes: none is joined with, or folded into, the other."""
     labels = set()
+    if any(each.name.startswith(OF_TASKS) for each in selectors(node)):
+        return []
     if isinstance(node, ast.BinaryExpr) and node.modifier and node.modifier.matching:
         labels = set(node.modifier.matching.labels)
     if isinstance(node, ast.AggregateExpr) and node.modifier and str(node.op) in ("max", "min"):
@@ -124,11 +135,17 @@ def _selector(chosen: ast.VectorSelector, node: ast.Expr, above: tuple[ast.Expr,
     if isinstance(node, ast.MatrixSelector) and not is_counter(name) and (function, name) not in OVER_TIME:
         found.append(f"{function}() over {name}, which is no counter")
     if name.endswith(("_pushes", "_pushes_total")) and "instance" not in matched:
-        fold = next((each for each in reversed(above) if not isinstance(each, ast.Call)), None)
+        fold = next((each for each in reversed(above) if not _keeps(each)), None)
         folds = isinstance(fold, ast.AggregateExpr) and str(fold.op) == "max" and fold.modifier is not None
         if not folds:
             found.append(f"{name} is not folded over replicas by max by (...)")
     return found
+
+
+def _keeps(node: ast.Expr) -> bool:
+    """Whether what is below comes through as it is, or not at all."""
+    sets = isinstance(node, ast.BinaryExpr) and str(node.op) in ("or", "and", "unless")
+    return sets or isinstance(node, (ast.Call, ast.ParenExpr, ast.SubqueryExpr))
 
 
 def _joined(above: tuple[ast.Expr, ...]) -> bool:
