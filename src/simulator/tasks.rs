@@ -385,6 +385,7 @@ pub(super) fn answer(
 mod tests {
     use super::*;
     use crate::model::task::{Dispatch, TaskList, TaskReadings, TaskType};
+    use crate::model::trace::Id;
     use crate::push_api::wire::{self, Answer as Parsed};
     use crate::scrubber::Scrubber;
 
@@ -431,7 +432,7 @@ mod tests {
         };
         let question = Question::Counts(api, range, tasks);
         let fields = answer(&question, &shop(), Behaviour::default(), NOW).map_err(refused)?;
-        let body = format!(r#"{HEAD}{}"#, &fields[1..]);
+        let body = format!("{HEAD}{}", &fields[1..]);
         match wire::parse_tasks(api, body.as_bytes(), &Scrubber::new([])) {
             Ok(Parsed::Good(readings)) => Ok(readings),
             other => panic!("{other:?}"),
@@ -475,7 +476,7 @@ mod tests {
             .tasks
             .iter()
             .filter_map(|task| task.push.as_ref())
-            .map(|id| id.as_str())
+            .map(Id::as_str)
             .collect();
         let mut refused = 0;
         for push in &pushes {
@@ -485,13 +486,13 @@ mod tests {
             };
             assert!(overall.sent > 1000, "{overall:?}");
             let losses = counts(Api::AllMemberPushLoss, &[push]).unwrap();
-            let lost: u64 = losses[*push]
+            let apns: u64 = losses[*push]
                 .counts()
                 .iter()
                 .filter(|(key, _)| key.to_string().ends_with("apns 403"))
                 .map(|(_, count)| *count)
                 .sum();
-            refused += u32::from(lost * 10 > overall.sent);
+            refused += u32::from(apns * 10 > overall.sent);
         }
         assert_eq!(refused, 1);
         assert_eq!(

@@ -253,10 +253,10 @@ mod tests {
 
     #[test]
     fn of_thousands_of_tasks_the_newest_are_kept_and_old_ones_do_not_count() {
-        let lines: String = (0..5000)
-            .map(|n| format!("{{\"task\":\"{n}\",\"start\":{n}}}\n"))
+        let lines: Vec<String> = (0..5000)
+            .map(|n| format!(r#"{{"task":"{n}","start":{n}}}"#))
             .collect();
-        let file = TaskFile::parse(&lines, UnixSeconds(3000));
+        let file = TaskFile::parse(&lines.join("\n"), UnixSeconds(3000));
         assert_eq!((file.tasks.len(), file.left_out), (KEPT, 1000));
         let starts: Vec<u64> = file.tasks.iter().map(|task| task.start.0).collect();
         assert_eq!((starts[0], starts[KEPT - 1]), (4999, 4000));
