@@ -19,7 +19,7 @@ use crate::model::window::DayOffset;
 use crate::notify::Manager;
 use crate::simulator::{Incidents, Limits, Options, SimApp, Simulator};
 
-/// Where the two apps are said to live.
+/// Where the two apps are said to live. The first one pushes to all users, too.
 const REGIONS: [&str; 2] = ["singapore", "frankfurt"];
 
 /// Serves on `listen` until SIGTERM, SIGINT, or SIGHUP: there is nothing to reload, and a
@@ -125,6 +125,7 @@ fn config(
         .zip(REGIONS)
         .map(|(app, region)| {
             let endpoint = simulated.parse().map_err(Failure::failed)?;
+            let has_all_member = region == REGIONS[0];
             let identifier = app
                 .admins
                 .first()
@@ -139,7 +140,9 @@ fn config(
                 holds,
                 regions: vec![Region::custom(region.to_owned(), endpoint)],
                 polling: Polling {
-                    interval: seconds(5),
+                    // Twice the calls must keep the limit, too.
+                    interval: seconds(if has_all_member { 15 } else { 5 }),
+                    all_member: has_all_member,
                     lag: seconds(10),
                     step: seconds(5),
                     ..Polling::BUILT_IN

@@ -495,8 +495,8 @@ async fn the_demos_past_is_what_a_running_demo_serves() {
     let running = Exporter::start(&["demo", "--listen", "127.0.0.1:0"]).await;
     let metrics = running
         .until("counters", |metrics| {
-            metrics.series("timpush_sent_pushes_total", &[]).len() == 2
-                && metrics.series("timpush_window_sent_pushes", &[]).len() == 2
+            metrics.series("timpush_sent_pushes_total", &[]).len() == 3
+                && metrics.series("timpush_window_sent_pushes", &[]).len() == 3
         })
         .await;
     for (app, region) in [("shop", "singapore"), ("game", "frankfurt")] {

@@ -31,7 +31,7 @@ async fn the_demo_shows_two_stages_and_three_platforms_of_two_apps() {
     let ready = get(&format!("{}/-/ready", demo.url)).await;
     let both = demo
         .until("both APIs", |metrics| {
-            metrics.sum("timpush_target_up", &[]) == Some(4.0)
+            metrics.sum("timpush_target_up", &[]) == Some(6.0)
         })
         .await;
     assert!(
@@ -100,7 +100,7 @@ async fn of_the_outcomes_only_ok_is_there_from_the_start() {
         let labels = [r#"app="shop""#.to_owned(), format!(r#"api="{api}""#)];
         let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
         let outcomes = metrics.series("timpush_api_requests_total", &labels);
-        assert_eq!(outcomes.len(), 1);
+        assert_eq!(outcomes.len(), 1, "{outcomes:?}");
         assert!(outcomes[0].0.contains(r#"outcome="ok""#));
         assert_eq!(metrics.series("timpush_target_up", &labels).len(), 1);
         assert_eq!(
