@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::lab::{Exporter, GAME, Lab, SHOP, UNLIMITED};
 
 /// Families for queries of the users' own: no panel and no rule needs them.
-const FOR_READERS: [&str; 12] = [
+const FOR_READERS: [&str; 13] = [
     "timpush_clicked_pushes_total",
     "timpush_config_last_reload_success_timestamp_seconds",
     "timpush_configured_apps",
@@ -19,6 +19,7 @@ const FOR_READERS: [&str; 12] = [
     "timpush_shard_apps",
     "timpush_shard_info",
     "timpush_target_lag_seconds",
+    "timpush_task_file_problems",
     "timpush_window_platform_clicked_pushes",
 ];
 
