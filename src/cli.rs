@@ -100,13 +100,7 @@ enum Command {
     Healthcheck(commands::healthcheck::HealthcheckArgs),
     /// Print a signature and its expiry, to try the service by hand
     #[command(after_help = help::USERSIG)]
-    Usersig {
-        #[arg(long)]
-        config: Option<PathBuf>,
-        /// The app's name in the configuration; can be left out where there is only one
-        #[arg(long)]
-        app: Option<String>,
-    },
+    Usersig(commands::Choice),
 }
 
 /// What can be asked of the program, for man pages and completions.
@@ -231,9 +225,7 @@ fn execute(command: Command, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Probe(args) => runtime()?.block_on(commands::probe::run(args, out)),
         Command::Backfill(args) => runtime()?.block_on(commands::backfill::run(args, out)),
         Command::Healthcheck(args) => runtime()?.block_on(commands::healthcheck::run(args)),
-        Command::Usersig { config, app } => {
-            commands::usersig::run(config.as_deref(), app.as_deref(), out)
-        }
+        Command::Usersig(choice) => commands::usersig::run(&choice, out),
     }
 }
 

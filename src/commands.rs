@@ -15,3 +15,5 @@ mod share;
 pub mod simulate;
 pub mod trace;
 pub mod usersig;
+
+pub use chosen::Choice;

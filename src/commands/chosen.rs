@@ -1,7 +1,9 @@
 //! What `--config`, `--app` and `--region` choose.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use clap::Args;
 
 use crate::config::target::{Target, expand};
 use crate::config::{App, Config, Secrets, find, variables};
@@ -12,6 +14,16 @@ use crate::self_metrics::SelfMetrics;
 use crate::shell;
 use crate::usersig::SecretKey;
 
+/// The options that choose an app.
+#[derive(Args)]
+pub struct Choice {
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// The app's name in the configuration; can be left out where there is only one
+    #[arg(long)]
+    app: Option<String>,
+}
+
 /// An app with its configuration. Other apps' secrets were not looked for.
 pub(super) struct Chosen {
     config: Config,
@@ -21,21 +33,20 @@ pub(super) struct Chosen {
 
 impl Chosen {
     /// Without a path, the configuration is looked for; without a name, the app is the only one.
-    pub(super) fn load(config: Option<&Path>, app: Option<&str>) -> Result<Self, Failure> {
-        Self::load_as(config, app, |_| {})
+    pub(super) fn load(choice: &Choice) -> Result<Self, Failure> {
+        Self::load_as(choice, |_| {})
     }
 
     /// The same with a configuration that `prepare` has changed.
     pub(super) fn load_as(
-        config: Option<&Path>,
-        app: Option<&str>,
+        choice: &Choice,
         prepare: impl FnOnce(&mut Config),
     ) -> Result<Self, Failure> {
-        let path = find(config).map_err(Failure::usage)?;
+        let path = find(choice.config.as_deref()).map_err(Failure::usage)?;
         let mut config =
             Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
         prepare(&mut config);
-        let app = match (app, config.apps.as_slice()) {
+        let app = match (&choice.app, config.apps.as_slice()) {
             (Some(app), _) => Arc::clone(find_app(&config, app)?),
             (None, [only]) => Arc::clone(only),
             (None, _) => return Err(several(&config)),

@@ -1,11 +1,10 @@
 //! `probe`: what the service does not document, measured on the user's own account.
 
 use std::io::{IsTerminal, Write, stderr};
-use std::path::PathBuf;
 
 use clap::Args;
 
-use super::chosen::Chosen;
+use super::chosen::{Choice, Chosen};
 use super::output::Output;
 use super::share;
 use crate::clock;
@@ -14,11 +13,8 @@ use crate::probe::{Probe, Report};
 
 #[derive(Args)]
 pub struct ProbeArgs {
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// The app's name in the configuration; can be left out where there is only one
-    #[arg(long)]
-    app: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
     /// One of the app's regions; without it, all of them are measured
     #[arg(long)]
     region: Option<String>,
@@ -34,7 +30,7 @@ pub struct ProbeArgs {
 
 /// Measures and prints; what is going on goes to standard error if that is a terminal.
 pub async fn run(args: ProbeArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let chosen = Chosen::load_as(args.config.as_deref(), args.app.as_deref(), |config| {
+    let chosen = Chosen::load_as(&args.choice, |config| {
         if !args.whole_limit
             && let Some(told) = share::leave_to_daemon(config)
         {

@@ -4,12 +4,11 @@ mod answer;
 mod table;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::chosen::Chosen;
+use super::chosen::{Choice, Chosen};
 use super::moment::{Moment, MomentError};
 use super::output::Output;
 use crate::clock;
@@ -25,11 +24,8 @@ use answer::{Answer, Sent};
 
 #[derive(Args)]
 pub struct QueryArgs {
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// The app's name in the configuration; can be left out where there is only one
-    #[arg(long)]
-    app: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
     /// One of the app's regions; without it, all of them are asked
     #[arg(long)]
     region: Option<String>,
@@ -52,7 +48,7 @@ pub struct QueryArgs {
 
 /// Asks for the losses of a range and prints them.
 pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let chosen = Chosen::load(args.config.as_deref(), args.app.as_deref())?;
+    let chosen = Chosen::load(&args.choice)?;
     let words = words::of(chosen.language());
     let range = range(&args, &chosen.app, clock::now().unix())
         .map_err(|error| Failure::usage((words.told)(&error.to_string())))?;

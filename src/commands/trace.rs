@@ -3,11 +3,10 @@
 mod told;
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use super::chosen::Chosen;
+use super::chosen::{Choice, Chosen};
 use super::output::Output;
 use crate::failure::Failure;
 use crate::model::trace::{Id, Trail};
@@ -16,11 +15,8 @@ use told::Told;
 #[derive(Args)]
 #[command(group = ArgGroup::new("push").required(true).args(["push_id", "task_id"]))]
 pub struct TraceArgs {
-    #[arg(long)]
-    config: Option<PathBuf>,
-    /// The app's name in the configuration; can be left out where there is only one
-    #[arg(long)]
-    app: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
     /// One of the app's regions; without it, all of them are asked
     #[arg(long)]
     region: Option<String>,
@@ -50,7 +46,7 @@ pub struct TraceArgs {
 /// Asks for the trace and prints it. A push that no region knows is a failure.
 pub async fn run(args: TraceArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let trail = trail(args.push_id, args.task_id, args.user_id)?;
-    let chosen = Chosen::load(args.config.as_deref(), args.app.as_deref())?;
+    let chosen = Chosen::load(&args.choice)?;
     let (targets, client) = chosen.targets(args.region.as_deref())?;
     let mut told = Vec::new();
     let mut failures = Vec::new();

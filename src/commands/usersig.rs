@@ -1,9 +1,8 @@
 //! `usersig`: a signature to try the service by hand.
 
 use std::io::Write;
-use std::path::Path;
 
-use super::chosen::Chosen;
+use super::chosen::{Choice, Chosen};
 use crate::clock;
 use crate::failure::Failure;
 use crate::usersig::sign;
@@ -12,8 +11,8 @@ use crate::usersig::sign;
 const VALID_FOR: u64 = 24 * 3600;
 
 /// Prints the signature, then when it expires.
-pub fn run(config: Option<&Path>, app: Option<&str>, out: &mut dyn Write) -> Result<(), Failure> {
-    let Chosen { app, key, .. } = Chosen::load(config, app)?;
+pub fn run(choice: &Choice, out: &mut dyn Write) -> Result<(), Failure> {
+    let Chosen { app, key, .. } = Chosen::load(choice)?;
     let sig = sign(
         &key,
         app.sdk_app_id,
