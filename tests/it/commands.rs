@@ -25,6 +25,12 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+fn assert_fails(output: &Output, with: i32, words: &str) {
+    let said = stderr(output);
+    assert_eq!(code(output), Some(with), "{said}");
+    assert!(said.contains(words), "{said}");
+}
+
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -197,12 +203,10 @@ fn check_config_reports_every_problem_and_exits_with_64() {
             "{found}"
         );
     }
-    let both = run(&["check-config", "a.yml", "--config", "b.yml"]);
-    assert_eq!(code(&both), Some(64));
-    assert!(
-        stderr(&both).contains("cannot be used with"),
-        "{}",
-        stderr(&both)
+    assert_fails(
+        &run(&["check-config", "a.yml", "--config", "b.yml"]),
+        64,
+        "cannot be used with",
     );
 }
 
@@ -338,12 +342,7 @@ async fn query_shows_people_a_table_and_machines_json() {
         "--to",
         &day[1],
     ]);
-    assert_eq!(code(&old), Some(64));
-    assert!(
-        stderr(&old).contains("the earliest time to ask from is"),
-        "{}",
-        stderr(&old)
-    );
+    assert_fails(&old, 64, "the earliest time to ask from is");
     let nobody = run(&[&query[..4], &["nobody"], &query[5..]].concat());
     assert_eq!(code(&nobody), Some(64));
     lab.simulator.set_scenario(Rule::always(Fault::Error {
@@ -351,12 +350,7 @@ async fn query_shows_people_a_table_and_machines_json() {
         info: None,
     }));
     let refused = run(&query);
-    assert_eq!(code(&refused), Some(1));
-    assert!(
-        stderr(&refused).contains("not_enabled 90045"),
-        "{}",
-        stderr(&refused)
-    );
+    assert_fails(&refused, 1, "not_enabled 90045");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -383,13 +377,7 @@ async fn query_takes_the_only_app_and_times_as_people_write_them() {
     let both = run(&[&query[..], &["--from", "-2h", "--since", "1h"]].concat());
     assert_eq!(code(&both), Some(64));
     lab.write("timpush.yml", &format!("apps:\n{shop}{game}"));
-    let which = run(&query);
-    assert_eq!(code(&which), Some(64));
-    assert!(
-        stderr(&which).contains("name one of shop, game"),
-        "{}",
-        stderr(&which)
-    );
+    assert_fails(&run(&query), 64, "name one of shop, game");
 }
 
 #[tokio::test(flavor = "multi_thread")]
