@@ -160,7 +160,7 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
         self.board.watch(watched);
     }
 
-    /// Asks each API for the counts of all watched tasks. The first failure ends it.
+    /// Asks each API for the counts of all watched tasks. An API that fails is not asked again.
     async fn count(&mut self, now: UnixSeconds) -> Result<(), FetchError> {
         let tasks: Vec<(Id, UnixSeconds)> = self
             .board
@@ -169,13 +169,15 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
             .map(|watched| (watched.task.id.clone(), watched.task.start))
             .collect();
         let before = self.unknown.len();
+        let mut apis: Vec<Api> = self.apis().collect();
         let mut result = Ok(());
-        'asking: for batch in tasks.chunks(MAX_ASKED) {
-            for api in self.apis() {
-                result = self.ask(api, batch, now).await;
-                if result.is_err() {
-                    break 'asking;
+        for batch in tasks.chunks(MAX_ASKED) {
+            for api in apis.clone() {
+                let asked = self.ask(api, batch, now).await;
+                if asked.is_err() {
+                    apis.retain(|of| *of != api);
                 }
+                result = result.and(asked);
             }
         }
         self.drop_unknown(before);

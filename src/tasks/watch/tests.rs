@@ -243,13 +243,13 @@ async fn a_list_that_fails_does_not_keep_known_tasks_from_being_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn counts_that_are_not_renewed_vanish_and_those_of_another_api_stay() {
-    let run = Run::start(SCHEDULED, vec![scheduled(1, 60)]);
+    let run = Run::start(SCHEDULED, (0..7).map(|n| scheduled(n, 60)).collect());
     sleep(ROUND / 2).await;
     let statistics = Api::AllMemberPushStatistics;
-    assert_eq!((run.served(LOSS), run.served(statistics)), (1, 1));
+    assert_eq!((run.served(LOSS), run.served(statistics)), (7, 7));
     run.refuse(|api, _| (api != LOSS).then(|| FetchError::refused(90_102, "")));
     sleep(4 * ROUND).await;
-    assert_eq!((run.served(LOSS), run.served(statistics)), (1, 0));
+    assert_eq!((run.served(LOSS), run.served(statistics)), (7, 0));
 }
 
 #[tokio::test(start_paused = true)]
