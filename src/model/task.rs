@@ -19,6 +19,9 @@ pub const MAX_NAME_CHARS: usize = 64;
 /// `pending`, `dispatching` and `dispatched`.
 pub const MAX_STATUS_CHARS: usize = 32;
 
+/// The longest reason of a failed dispatch that is kept, in characters.
+pub const MAX_REASON_CHARS: usize = 120;
+
 /// The answer of an API about several tasks, by the service's own text of their ids.
 pub type TaskReadings = BTreeMap<String, Reading>;
 
@@ -104,6 +107,8 @@ pub struct ScheduledTask {
     pub status: String,
     pub at: UnixSeconds,
     pub dispatch: Dispatch,
+    /// Why the service could not dispatch it, in its own words, scrubbed; may be empty.
+    pub reason: String,
     /// The push, as soon as there is one.
     pub push: Option<Id>,
 }

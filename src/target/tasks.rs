@@ -258,6 +258,7 @@ mod tests {
             status: String::new(),
             at: UnixSeconds(at),
             dispatch,
+            reason: String::new(),
             push: None,
         };
         let tasks = vec![

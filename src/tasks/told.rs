@@ -1,20 +1,24 @@
 //! What was logged of a target's tasks, so that nothing is logged in every round.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use tracing::{info, warn};
 
 use super::file::{TaskFile, TaskFileError};
 use crate::model::target_id::TargetId;
+use crate::model::task::{Dispatch, ScheduledTask};
 use crate::model::trace::Id;
 
-/// Of the tasks that the service does not know, how many are named in one line.
+/// Of several tasks of which the same is to be said, how many are named.
 const NAMED: usize = 3;
 
-/// The latest messages about a target's file.
+/// The latest messages about a target's tasks.
 #[derive(Default)]
 pub(super) struct Told {
     about_file: String,
+    /// The scheduled tasks that could not be dispatched, by number; at most those of a list.
+    undispatched: BTreeSet<i64>,
 }
 
 impl Told {
@@ -53,6 +57,25 @@ impl Told {
             warn!("{problem}");
         }
         self.about_file = problem;
+    }
+
+    /// Logs each scheduled task that the service could not dispatch, with its reason.
+    pub(super) fn listed(&mut self, id: &TargetId, tasks: &[ScheduledTask]) {
+        let failed = || {
+            let tasks = tasks.iter();
+            tasks.filter(|task| task.dispatch == Dispatch::Failed)
+        };
+        let is_new = |task: &&ScheduledTask| !self.undispatched.contains(&task.number);
+        for task in failed().filter(is_new).take(NAMED) {
+            let (number, name, reason) = (task.number, &task.name, &task.reason);
+            warn!(
+                "{id}: the service could not dispatch scheduled task {number} ({name}): {reason}"
+            );
+        }
+        if let more @ 1.. = failed().filter(is_new).skip(NAMED).count() {
+            warn!("{id}: the service could not dispatch {more} more scheduled tasks");
+        }
+        self.undispatched = failed().map(|task| task.number).collect();
     }
 
     /// Logs tasks that the service does not know, which are not asked about for a time.

@@ -133,6 +133,7 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
         };
         let list = self.shared.fetch.scheduled(self.target, range).await?;
         self.not_listed = list.total.saturating_sub(list.tasks.len());
+        self.told.listed(&self.id, &list.tasks);
         self.scheduled = list.tasks;
         let telling = most_telling(self.scheduled.clone(), self.tasks.max, now);
         self.board.listed(telling, (self.shared.clock)().steady);

@@ -40,6 +40,7 @@ fn scheduled(number: i64, status: &str, dispatch: Dispatch) -> ScheduledTask {
         status: status.to_owned(),
         at: UnixSeconds(1_748_772_000),
         dispatch,
+        reason: String::new(),
         push: (dispatch == Dispatch::Done).then(|| "xxx-yyy-zzz".parse().unwrap()),
     }
 }
@@ -164,6 +165,8 @@ async fn campaigns_and_noted_tasks_are_served_and_unknown_ones_and_bad_lines_are
         })
         .await;
     let log = exporter.log();
+    let reason = "daily limit of pushes to all users reached";
+    assert_eq!(log.matches(reason).count(), 1, "{log}");
     assert_eq!(
         log.matches("line 2: is no object of JSON").count(),
         1,

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use super::{NotAnAnswer, envelope, json, rows};
 use crate::model::reading::Api;
 use crate::model::task::{
-    Dispatch, MAX_LISTED, MAX_NAME_CHARS, MAX_STATUS_CHARS, ScheduledTask, TaskList, TaskReadings,
-    TaskType,
+    Dispatch, MAX_LISTED, MAX_NAME_CHARS, MAX_REASON_CHARS, MAX_STATUS_CHARS, ScheduledTask,
+    TaskList, TaskReadings, TaskType,
 };
 use crate::model::trace::MAX_ID;
 use crate::model::window::UnixSeconds;
@@ -106,13 +106,14 @@ fn task(object: &str, scrubber: &Scrubber) -> Result<ScheduledTask, NotAnAnswer>
     // An id that the scrubber would change is none that can be asked about and shown.
     let push = push.and_then(json::text);
     let push = push.filter(|text| *text == scrubber.scrub(text, MAX_ID));
-    let has_error = !text(error, 1).is_empty();
+    let reason = text(error, MAX_REASON_CHARS);
     Ok(ScheduledTask {
         number,
         name,
         kind: TaskType::from(&*kind.and_then(json::text).unwrap_or_default()),
         at,
-        dispatch: dispatch(&status, json::integer(success) == Ok(1), has_error),
+        dispatch: dispatch(&status, json::integer(success) == Ok(1), !reason.is_empty()),
+        reason,
         push: push.and_then(|text| text.parse().ok()),
         status,
     })
@@ -213,6 +214,7 @@ mod tests {
             status: "pending".to_owned(),
             at: UnixSeconds(1_748_772_000),
             dispatch: Dispatch::Pending,
+            reason: String::new(),
             push: None,
         };
         assert_eq!(

@@ -80,6 +80,7 @@ fn scheduled(number: u32, ago: u64) -> ScheduledTask {
         status: "dispatched".to_owned(),
         at: UnixSeconds(WALL - ago),
         dispatch: Dispatch::Done,
+        reason: String::new(),
         push: Some(format!("push-{number}").parse().unwrap()),
     }
 }
