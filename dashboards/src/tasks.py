@@ -30,15 +30,16 @@ def _on(*labels: str) -> str:
     return f"on ({', '.join(labels)})"
 
 
+_ANSWERED = f"timpush_tasks_last_success_timestamp_seconds{{{OF_APPS}}}"
 _BEGAN = f"timpush_task_start_timestamp_seconds{{{CHOSEN}}}"
 
 
 def _latest(series: str) -> str:
     """The values now or, of a task that is no longer watched, its last ones within the range.
 
-    A task is watched for hours: what it had each half hour is enough to find the last.
+    A task is watched for hours: what it had at each full hour is enough to find the last.
     """
-    return f"({series} or last_over_time({series}[$__range:30m]) unless {_on(*TASK)} {_BEGAN})"
+    return f"({series} or last_over_time({series}[$__range:1h]) unless {_on(*TASK)} {_BEGAN})"
 
 
 def _each(series: str) -> str:
@@ -74,7 +75,7 @@ def named(expr: str, find=_latest) -> str:
 
 def _over_time(count: int, expr: str) -> str:
     """The lines of those tasks that began last, each while it is watched."""
-    began = f"{_by('max', *TASK)} (last_over_time({_BEGAN}[$__range:30m] @ end()))"
+    began = f"{_by('max', *TASK)} ({_BEGAN} @ end() or last_over_time({_BEGAN}[$__range:1h] @ end()))"
     return named(f"{expr} and {_on(*TASK)} topk({count}, {began})", _each)
 
 
@@ -93,17 +94,15 @@ def lost(*by: str, stage: str = "", find=_latest) -> str:
 
 
 def loss_ratio(stage: str, *by: str) -> str:
-    """The part of the pushes that was lost in a stage, of tasks with both losses and statistics.
+    """The part of the pushes that was lost in a stage, 0 where nothing was.
 
-    0 where nothing was lost, if the service answered all about the app's tasks.
+    Nothing of apps about whose tasks the service never answered all: losses may be unknown.
     """
     labels = (*TASK, "platform") if "platform" in by else TASK
-    whole = step("sent" if stage == POST else "sendable", *labels)
-    answered = f"{_by('max', 'app', 'region')} (timpush_tasks_up{{{OF_APPS}}}) == 1"
-    part = f"({lost(*labels, stage=stage)} or 0 * {whole} and on (app, region) {answered}) and {_on(*labels)} {whole}"
-    if by != labels:
-        part, whole = (f"{_by('sum', *by)} ({each})" for each in (part, f"{whole} and {_on(*labels)} ({part})"))
-    return f"({part}) / ({whole} > 0)"
+    answered = f"and on (app, region) {_by('max', 'app', 'region')} ({_ANSWERED} > 0)"
+    whole = f"{_by('sum', *by)} ({step('sent' if stage == POST else 'sendable', *labels)} {answered})"
+    part = f"{_by('sum', *by)} ({lost(*labels, stage=stage)} {answered})"
+    return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
 
 def causes(count: int) -> str:
@@ -159,5 +158,5 @@ def scheduled_info() -> str:
 
 def answered_ago() -> str:
     """Seconds since the tasks of the app that waited longest were last answered about."""
-    last = f"{_by('max', 'app', 'region')} (timpush_tasks_last_success_timestamp_seconds{{{OF_APPS}}} > 0)"
+    last = f"{_by('max', 'app', 'region')} ({_ANSWERED} > 0)"
     return f"time() - min({last})"

@@ -150,7 +150,7 @@ def regions(fleet: Fleet) -> None:
 def tasks(fleet: Fleet) -> None:
     """Campaigns: one that is no longer watched, one without a name, and one of which not all is known."""
     # Where the dashboard looks for the last values of what has ended.
-    ended = fleet.now - (fleet.now - 2 * HOUR) // (30 * MINUTE) * (30 * MINUTE)
+    ended = fleet.now - (fleet.now - 2 * HOUR) // HOUR * HOUR
     for instance in ("one", "two"):
         def task(app: str, task: str, name: str, lost: dict[tuple[str, str], int], *steps: int, ago: int = 0) -> None:
             own = {"app": app, "region": "china", "task": task, "instance": instance}
@@ -168,7 +168,8 @@ def tasks(fleet: Fleet) -> None:
         task("campaigner", "t2", "", {(POST, "1"): 40, (POST, "403"): 60}, 500, 400, 100, 20)
         task("half answered", "t3", "Tag", {}, 10, 10, 1, 0)
         for app, up in (("campaigner", 1), ("half answered", 0)):
-            fleet.add("timpush_tasks_up", up, app=app, region="china", instance=instance)
+            last = {"app": app, "region": "china", "instance": instance}
+            fleet.add("timpush_tasks_last_success_timestamp_seconds", up * (fleet.now - 60), **last)
         dispatches = {"done": (1, 0, -HOUR), "refused": (0, 1, -HOUR), "forgotten": (0, 0, -HOUR), "due": (0, 0, 60)}
         for scheduled, (done, failed, due) in dispatches.items():
             own = {"app": "campaigner", "region": "china", "scheduled_task": scheduled, "instance": instance}
