@@ -95,11 +95,12 @@ def recorded() -> dict[str, set[str]]:
     return found
 
 
+TARGET = ("app", "region", "push")
 LEVELS = {
-    "app_region": {"app", "region"},
-    "app_region_window": {"app", "region", "window"},
-    "app_region_stage_window": {"app", "region", "stage", "window"},
-    "app_region_code": {"app", "region", "stage", "platform", "err_code", "class"},
+    "app_region": {*TARGET},
+    "app_region_window": {*TARGET, "window"},
+    "app_region_stage_window": {*TARGET, "stage", "window"},
+    "app_region_code": {*TARGET, "stage", "platform", "err_code", "class"},
 }
 
 # What label_replace() gives to what is recorded over all apps.

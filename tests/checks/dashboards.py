@@ -129,10 +129,14 @@ def result_queries(board: str, document: dict) -> list[tuple[Query, re.Pattern]]
     for variable in document["templating"]["list"]:
         match = re.fullmatch(r"query_result\((.+)\)", variable.get("query", ""))
         if match:
-            # In Python a group's name has another form than in JavaScript.
-            pattern = re.compile(variable["regex"].strip("/").replace("(?<", "(?P<"))
-            found.append((Query(board, f"variable {variable['name']}", match[1], instant=True), pattern))
+            query = Query(board, f"variable {variable['name']}", match[1], instant=True)
+            found.append((query, pattern_of(variable)))
     return found
+
+
+def pattern_of(variable: dict) -> re.Pattern:
+    """In Python a group's name has another form than in JavaScript."""
+    return re.compile(variable["regex"].strip("/").replace("(?<", "(?P<"))
 
 
 def value_in(line: str, pattern: re.Pattern) -> str | None:
