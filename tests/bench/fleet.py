@@ -16,8 +16,14 @@ import struct
 from collections.abc import Iterator
 
 JOB = "timpush-exporter"
-APIS = ("normal_push_loss", "normal_push_statistics")
+APIS = ("loss", "statistics")
+
+# One app in so many has all-user pushes, too, and tasks of the day.
+WITH_CAMPAIGNS = 10
+TASKS = 20
+TASK_CODES = 12
 PLATFORMS = ("apns", "fcm", "honor", "huawei", "meizu", "oppo", "vivo", "xiaomi")
+PUSHES = ("normal", "all_member")
 READY, POST = "ready_to_send", "post_send_delivered"
 CLASSES = ("token_invalid", "device_state", "credential", "quota", "vendor_transient", "config", "unknown")
 STEPS = ("sendable", "sent", "delivered", "clicked")
@@ -71,20 +77,25 @@ def codes(count: int) -> list[tuple[str, str, str]]:
 def families(apps: int, count: int, replicas: int, chosen: str, end: int, rules: bool) -> Iterator[Family]:
     """All series of `apps` in one region each, asked by each of the replicas.
 
+    Those of targets are of normal pushes and, of some apps, of all-user ones.
+
     With `rules`, what is recorded is not looked at over the day.
     """
     folded = RECENT if rules else DAY
     instances = [f"replica-{n}:10898" for n in range(replicas)]
     names = [f"app{n:03}" for n in range(apps)]
+    broad = {*names[::WITH_CAMPAIGNS]}
     rows = codes(count)
     overall = [(READY, "-1"), (READY, "-2"), *((POST, str(80_300_000 + n)) for n in range(count - 2))]
 
     def every(*more: Labels, of: list[str] = names) -> list[Labels]:
         more = more or ({},)
-        return [
-            {"app": app, "region": "singapore", "instance": instance, **each}
-            for instance in instances for app in of for each in more
+        found = [
+            {"app": app, "region": "singapore", "push": push, "instance": instance, **each}
+            for instance in instances for push, apps in (("normal", of), ("all_member", broad & {*of}))
+            for app in sorted(apps) for each in more
         ]
+        return [row | ({"api": f"{row['push']}_push_{row['api']}"} if "api" in row else {}) for row in found]
 
     def by(**values: tuple | list) -> list[Labels]:
         return [dict(zip(values, each)) for each in itertools.product(*values.values())]
@@ -126,12 +137,14 @@ def families(apps: int, count: int, replicas: int, chosen: str, end: int, rules:
     yield Family("timpush_usersig_expiry_timestamp_seconds", signatures, level=end + 80_000, fixed=True)
     yield Family("timpush_api_throttle_wait_seconds_total", signatures, DENSE, counts=True)
 
+    yield from _of_tasks(instances, sorted(broad), rows[TASK_CODES:][:TASK_CODES], end)
+
     each = [{"instance": instance} for instance in instances]
     buckets = ("0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf")
     hist = [{**one, "le": le} for one in each for le in buckets]
     for name in ("timpush_poll_duration_seconds_bucket", "timpush_poll_lateness_seconds_bucket"):
         yield Family(name, hist, DENSE, counts=True)
-    latency = [{**one, "api": api} for one in hist for api in APIS]
+    latency = [{**one, "api": f"{push}_push_{api}"} for one in hist for push in PUSHES for api in APIS]
     yield Family("timpush_api_request_duration_seconds_bucket", latency, DENSE, counts=True)
     classes = [
         {**one, **row, "class": CLASSES[n % len(CLASSES)]} for one in each for n, row in enumerate(of_platforms)
@@ -146,6 +159,39 @@ def families(apps: int, count: int, replicas: int, chosen: str, end: int, rules:
         yield Family(name, each, level=1, fixed=True)
     alert = {"alertstate": "firing", "severity": "warning", "alertname": "TimpushDataStale"}
     yield Family("ALERTS", [{**alert, "app": app, "region": "singapore"} for app in names[::10]], level=1, fixed=True)
+
+
+def _of_tasks(instances: list[str], apps: list[str], rows: list[tuple[str, str, str]], end: int) -> Iterator[Family]:
+    own = [
+        {"app": app, "region": "singapore", "task": f"{number:08x}_{app}", "instance": instance}
+        for instance in instances for app in apps for number in range(TASKS)
+    ]
+    by_code = [{**one, "stage": stage, "err_code": code} for one in own for stage, _, code in rows]
+    yield Family("timpush_task_lost_pushes", by_code, level=20)
+    by_code = [
+        {**one, "stage": stage, "platform": platform, "err_code": code} for one in own for stage, platform, code in rows
+    ]
+    yield Family("timpush_task_platform_lost_pushes", by_code, level=2)
+    for step in STEPS:
+        yield Family(f"timpush_task_{step}_pushes", own, level=1000)
+        by_platform = [{**one, "platform": platform} for one in own for platform in PLATFORMS]
+        yield Family(f"timpush_task_platform_{step}_pushes", by_platform, level=100)
+    infos = [{**one, "name": f"sale {one['task']}", "type": "all", "source": "scheduled"} for one in own]
+    yield Family("timpush_task_info", infos, level=1, fixed=True)
+    yield Family("timpush_task_start_timestamp_seconds", own, level=end - DAY / 2, fixed=True)
+    of_apps = [{key: one[key] for key in ("app", "region", "instance")} for one in own[::TASKS]]
+    yield Family("timpush_tasks_up", of_apps, level=1, fixed=True)
+    yield Family("timpush_tasks_last_success_timestamp_seconds", of_apps, level=end - 60, fixed=True)
+    states = [{**one, "state": state} for one in of_apps for state in ("watched", "left_out", "unknown")]
+    yield Family("timpush_tasks", states, level=0, fixed=True)
+    scheduled = [
+        {**{key: one[key] for key in ("app", "region", "instance")}, "scheduled_task": one["task"]} for one in own
+    ]
+    yield Family("timpush_scheduled_task_dispatched", scheduled, level=1, fixed=True)
+    yield Family("timpush_scheduled_task_dispatch_failed", scheduled, level=0, fixed=True)
+    yield Family("timpush_scheduled_task_scheduled_timestamp_seconds", scheduled, level=end - DAY / 2, fixed=True)
+    infos = [{**one, "task": "", "name": "sale", "type": "all", "status": "dispatched"} for one in scheduled]
+    yield Family("timpush_scheduled_task_info", infos, level=1, fixed=True)
 
 
 def _varint(number: int) -> bytes:
