@@ -41,8 +41,8 @@ def board() -> Board:
         UID,
         "Push loss / Campaigns",
         "Pushes to all users, to a tag or to listed UserIDs, one by one: how far each came beside earlier ones, what "
-        "it lost and why, and which scheduled ones did not begin. Counts are those since a campaign began. A longer time "
-        "range has more of the earlier ones.",
+        "it lost and why, and which scheduled ones did not begin. Counts are those since a campaign began. A longer "
+        "time range has more of the earlier ones.",
         of_tasks=True,
         document=("What to do about a campaign", f"{RUNBOOKS}README.md#campaigns"),
     )
@@ -57,10 +57,13 @@ def board() -> Board:
 
 
 def _campaign():
-    newest_first = f"sort_desc(max by (name, task) ({tasks.named(tasks.start()).replace(tasks.CHOSEN, tasks.OF_APPS)}))"
-    about = "A task of the service, by its name, or by its TaskID if it has none; the newest first."
-    made = choice("task", "Campaign", f"query_result({newest_first})", about, ordered=True)
-    return made.regex('/{name="(?<text>.*)",task="(?<value>[^"]*)"}/')
+    about = (
+        f"A task of the service, by its name, or by its TaskID if it has none: the {tasks.NEWEST} that began last "
+        "within the time range."
+    )
+    made = choice("task", "Campaign", f"query_result({tasks.choices()})", about, ordered=True)
+    # All is those that are listed, so that the cost does not grow with the apps.
+    return made.regex('/{name="(?<text>.*)",task="(?<value>[^"]*)"}/').all_value("")
 
 
 def _now():
@@ -69,8 +72,8 @@ def _now():
             "Campaigns",
             "Campaigns that the exporter watches, and those that it leaves out because there are more than `max`.",
             "if the wanted one is left out, raise `tasks.max`, or lower `tasks.age`.",
-            4, [now(f"count({tasks.watched()})", "watched"),
-                now(f'sum(max by (app, region) (timpush_tasks{{{tasks.OF_APPS},state="left_out"}}))', "left out", "B")],
+            4, [now(tasks.number("watched"), "watched"),
+                now(tasks.number("left_out"), "left out", "B")],
             none=NONE, trend=False,
         ),
         stat(
@@ -117,19 +120,19 @@ def _now():
 
 
 def _began():
-    return Column("Began", f"1000 * ({tasks.newest(tasks.start())})", "dateTimeAsIso", low=None)
+    return Column("Began", f"1000 * ({tasks.start()})", "dateTimeAsIso", low=None)
 
 
 def _table():
     columns = [
         _began(),
-        *(Column(name, tasks.newest(tasks.step(step, *TASK))) for name, step in (
+        *(Column(name, tasks.step(step, *TASK)) for name, step in (
             ("Sendable", "sendable"), ("Sent", "sent"), ("Receipts", "delivered"), ("Clicked", "clicked"),
         )),
-        Column("Lost before", tasks.newest(tasks.lost(*TASK, stage=READY))),
-        Column("Loss before", tasks.newest(tasks.loss_ratio(READY, *TASK)), "percentunit", LOSS_RATIO),
-        Column("Lost after", tasks.newest(tasks.lost(*TASK, stage=POST))),
-        Column("Loss after", tasks.newest(tasks.loss_ratio(POST, *TASK)), "percentunit", LOSS_RATIO),
+        Column("Lost before", tasks.lost(*TASK, stage=READY)),
+        Column("Loss before", tasks.loss_ratio(READY, *TASK), "percentunit", LOSS_RATIO),
+        Column("Lost after", tasks.lost(*TASK, stage=POST)),
+        Column("Loss after", tasks.loss_ratio(POST, *TASK), "percentunit", LOSS_RATIO),
     ]
     return table(
         "Campaigns, newest first",
@@ -138,7 +141,7 @@ def _table():
         "compare the ratios down the column: one campaign with more than its predecessors had something wrong; click "
         "its name to see only it.",
         24, columns, "Began", ("name", "type", "app", "region", "task"), {"name": [ONLY_THIS], "app": [TO_APP]},
-        none=NONE, extra=[tasks.newest(tasks.info())],
+        none=NONE, extra=[tasks.info()],
     )
 
 
@@ -158,7 +161,7 @@ def _causes():
 def _funnels():
     def share(name: str, part: str, whole: str, step: str) -> Column:
         expr = f"{tasks.step(part, *TASK)} / ({tasks.step(whole, *TASK)} > 0)"
-        return Column(name, tasks.newest(expr), "percentunit", ((None, names.FUNNEL[step]),), gauge=True, width=112)
+        return Column(name, expr, "percentunit", ((None, names.FUNNEL[step]),), gauge=True, width=112)
 
     return table(
         "Funnels side by side",
@@ -167,7 +170,7 @@ def _funnels():
         "a bar that is shorter than those of earlier campaigns says in which step this one fell behind.",
         10, [_began(), share("Sent", "sent", "sendable", "sent"), share("Receipts", "delivered", "sent", "delivered"),
             share("Clicked", "clicked", "sent", "clicked")],
-        "Began", ("name",), none=NONE, extra=[tasks.newest(tasks.info())],
+        "Began", ("name",), none=NONE, extra=[tasks.info()],
         without=("app", "region", "task", "type"),
     )
 

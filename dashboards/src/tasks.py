@@ -18,8 +18,8 @@ SCHEDULED = ("app", "region", "scheduled_task")
 # After so many seconds a task that was not dispatched is overdue, as in the alert TimpushTaskOverdue.
 LATE = 600
 
-# Of hundreds of tasks, tables show the newest.
-NEWEST = 50
+# Of hundreds of tasks, those that began last can be chosen: $task is one of them, or all of them.
+NEWEST = 30
 
 
 def _by(aggregation: str, *labels: str) -> str:
@@ -47,18 +47,8 @@ def _each(series: str) -> str:
     return f"({series})"
 
 
-def watched() -> str:
-    """When each task began that the exporter watches now."""
-    return f"{_by('max', *TASK)} ({_BEGAN})"
-
-
 def start() -> str:
     return f"{_by('max', *TASK)} {_latest(_BEGAN)}"
-
-
-def newest(expr: str) -> str:
-    """The same of those tasks alone that began last."""
-    return f"{expr} and {_on(*TASK)} topk({NEWEST}, {start()})"
 
 
 def info(find=_latest) -> str:
@@ -71,6 +61,16 @@ def info(find=_latest) -> str:
 def named(expr: str, find=_latest) -> str:
     """With the task's name, of an expression with the labels of a task."""
     return f"({expr}) * {_on(*TASK)} group_left (name) {info(find)}"
+
+
+def choices() -> str:
+    """The tasks that can be chosen, by name and TaskID, the newest first."""
+    every = named(f"topk({NEWEST}, {start()})").replace(CHOSEN, OF_APPS)
+    return f"sort_desc(max by (name, task) ({every}))"
+
+
+def number(state: str) -> str:
+    return f'sum({_by("max", "app", "region")} (timpush_tasks{{{OF_APPS},state="{state}"}}))'
 
 
 def _over_time(count: int, expr: str) -> str:
@@ -107,7 +107,7 @@ def loss_ratio(stage: str, *by: str) -> str:
 
 def causes(count: int) -> str:
     """The codes that each task lost most by, with their class and the service's own words."""
-    rows = f"{_by('topk', *TASK)} ({count}, {newest(lost(*TASK, *CODE))}) > 0"
+    rows = f"{_by('topk', *TASK)} ({count}, {lost(*TASK, *CODE)}) > 0"
     said = f'timpush_error_description_info{{{OF_APPS},platform!="all"}}'
     texts = f"{_by('topk', *CODE)} (1, {_by('group', *CODE, 'err_info')} ({said}))"
     texts = f"({texts} or {_on(*CODE)} {_by('group', *CODE)} ({rows}))"

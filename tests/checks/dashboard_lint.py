@@ -32,8 +32,9 @@ WITHOUT = {("timpush-campaigns", "push"): "tasks are all of one push"}
 # Dashboards on which one variable has a single value.
 SINGLE = {("timpush-app", "app"): "the dashboard is about one app"}
 
-# What stands for all values of a variable; with `.*` what has no such label is found, too.
-EVERYTHING = {"push": ".*"}
+# What stands for all values of a variable; with `.*` what has no such label is found, too, and with nothing only those
+# that are listed.
+EVERYTHING = {"push": ".*", "task": None}
 
 # What is not chosen by the viewer's eye: how names begin, and what is found anew each time.
 SINGLE_EVERYWHERE = {"series", "sums", "codes"}
@@ -130,7 +131,7 @@ def variables(board: str, document: dict) -> list[str]:
             if not (each["multi"] and each["includeAll"] and not each["allValue"] and each["hide"] == 2):
                 found.append(f"variable {name} is not all of what is found")
             continue
-        if not (each["multi"] and each["includeAll"] and each["allValue"] == EVERYTHING.get(name, ".+")):
+        if not (each["multi"] and each["includeAll"] and (each.get("allValue") or None) == EVERYTHING.get(name, ".+")):
             found.append(f"variable {name} cannot be several or all")
     return found
 

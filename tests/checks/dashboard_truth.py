@@ -169,6 +169,7 @@ def tasks(fleet: Fleet) -> None:
         task("half answered", "t3", "Tag", {}, 10, 10, 1, 0)
         for app, up in (("campaigner", 1), ("half answered", 0)):
             last = {"app": app, "region": "china", "instance": instance}
+            fleet.add("timpush_tasks", 1, state="watched", **last)
             fleet.add("timpush_tasks_last_success_timestamp_seconds", up * (fleet.now - 60), **last)
         dispatches = {"done": (1, 0, -HOUR), "refused": (0, 1, -HOUR), "forgotten": (0, 0, -HOUR), "due": (0, 0, 60)}
         for scheduled, (done, failed, due) in dispatches.items():
