@@ -186,7 +186,7 @@ def _scheduled():
             Column("Due", f"1000 * {tasks.due()}", "dateTimeAsIso", low=None),
         ],
         "Due", ("name", "type", "status", "app", "region", "scheduled_task", "task"),
-        {"app": [TO_APP], "task": [ONLY_THIS]}, none="none scheduled", above="State", extra=[tasks.scheduled_info()],
+        {"app": [TO_APP], "task": [ONLY_THIS]}, none="none", above="State", extra=[tasks.scheduled_info()],
     )
 
 
