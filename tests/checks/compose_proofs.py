@@ -70,23 +70,25 @@ def alertmanager(server: Prometheus) -> list[str]:
 
 def past(server: Prometheus, since: float) -> list[str]:
     """What is missing or wrong in the demo's past and where it goes over into what is scraped `since`."""
-    apps, found = len(DEMO_APPS), []
+    # One app pushes to all users, too.
+    targets, found = len(DEMO_APPS) + 1, []
     now = time.time()
-    # A point of each app at any time of the default range of the dashboards, and further back.
+    # A point of each target at any time of the default range of the dashboards, and further back.
     for start, end, step in ((now - DAY, now, 97), (now - 6 * DAY + 600, now, HOUR)):
         answer = server.get("query_range", query="count(timpush_window_sent_pushes)", start=start, end=end, step=step)
         counts = [value for each in answer["result"] for _, value in each["values"]]
         wanted = int((end - start) // step) + 1
-        if counts != [str(apps)] * wanted:
-            found.append(f"{counts.count(str(apps))} of {wanted} points since {start:.0f} have {apps} apps")
+        if counts != [str(targets)] * wanted:
+            found.append(f"{counts.count(str(targets))} of {wanted} points since {start:.0f} have {targets} targets")
     scraped = f"timestamp(timpush_sent_pushes_total) > {since}"
-    if server.values(f"count(({scraped}) and timpush_sent_pushes_total offset 1h)") != [apps]:
+    if server.values(f"count(({scraped}) and timpush_sent_pushes_total offset 1h)") != [targets]:
         found.append("what is scraped does not go on with the series of the past")
     # A counter begins anew with its day and else never.
     counters = [name for name in server.get("label/__name__/values") if re.fullmatch(r"timpush_.*_pushes_total", name)]
     for name in counters:
-        steps = f"max by (app, region) (resets({name}[30m])) " \
-            "> on (app, region) max by (app, region) (changes(timpush_day_anchor_timestamp_seconds[30m]))"
+        target = "(app, region, push)"
+        steps = f"max by {target} (resets({name}[30m])) " \
+            f"> on {target} max by {target} (changes(timpush_day_anchor_timestamp_seconds[30m]))"
         for each in server.get("query", query=steps)["result"]:
             found.append(f"{name} of {each['metric']['app']} steps down {each['value'][1]} times")
     return found or ([] if counters else ["there are no counters"])
@@ -109,7 +111,7 @@ def increases(server: Prometheus, demo: Container, since: float) -> list[str]:
     simulator = re.search(r"Simulator +(http://\S+)", demo.log.read_text())[1]
     now, found = int(time.time()), []
     for app, number in DEMO_APPS.items():
-        sent = samples(server, f'timpush_sent_pushes_total{{app="{app}"}}', now)
+        sent = samples(server, f'timpush_sent_pushes_total{{app="{app}",push="normal"}}', now)
         labels = f'{{app="{app}",api="normal_push_statistics"}}'
         ends = dict(samples(server, f"timpush_window_end_timestamp_seconds{labels}", now))
         # It begins and ends where the window's end is known; after midnight, there are more in between.
