@@ -32,10 +32,11 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// `340 (3.4 %)`.
+    /// `340 (3.4 %)`, and `0` alone.
     fn words(&self, words: &Words) -> String {
         let count = count(self.count);
-        match self.of.and_then(|of| share(self.count, of)) {
+        let of = self.of.filter(|_| self.count > 0);
+        match of.and_then(|of| share(self.count, of)) {
             Some(share) => (words.beside)(&count, &words.percent(share)),
             None => count,
         }
