@@ -62,16 +62,16 @@ async fn a_real_prometheus_scrapes_for_a_minute_without_a_warning() {
     sleep(Duration::from_secs(60)).await;
     for (promql, series) in [
         (
-            "count by (app, region) (timpush_window_platform_lost_pushes)",
-            2,
+            "count by (app, region, push) (timpush_window_platform_lost_pushes)",
+            3,
         ),
         ("count by (stage) (timpush_window_lost_pushes)", 2),
         ("count by (stage) (timpush_lost_pushes_total)", 2),
-        ("timpush_window_sent_pushes > 0", 2),
-        ("timpush_sent_pushes_total > 0", 2),
+        ("timpush_window_sent_pushes > 0", 3),
+        ("timpush_sent_pushes_total > 0", 3),
         ("up == 1", 1),
-        ("timpush_target_up == 1", 4),
-        ("timpush_counters_enabled == 1", 2),
+        ("timpush_target_up == 1", 6),
+        ("timpush_counters_enabled == 1", 3),
         ("count(timpush_error_code_info)", 1),
         ("{exported_app!=\"\"}", 0),
     ] {

@@ -59,13 +59,17 @@ pub(crate) fn target(day_offset: i64) -> Target {
 }
 
 impl Process {
-    /// `state` is the text that an earlier process left.
+    /// `state` is the text that an earlier process left. Odd replicas poll the other population,
+    /// of which the world says the same.
     pub(crate) fn start(world: &Arc<World>, replica: u32, state: Option<&str>) -> Self {
         let clock = Arc::clone(world);
         Self::run(
             Service(Arc::clone(world)),
             Arc::new(move || clock.now(replica)),
-            target(world.day_offset),
+            Target {
+                push: Push::ALL[replica as usize % Push::ALL.len()],
+                ..target(world.day_offset)
+            },
             replica,
             state,
         )
@@ -108,7 +112,9 @@ impl Process {
     }
 
     pub(crate) fn scrape(&self) -> Option<Served> {
-        self.counted(Api::NormalPushLoss)
+        let targets = self.snapshot.load();
+        let state = targets.values().next().unwrap();
+        self.counted(Api::losses(state.target.push))
     }
 
     pub(crate) fn counted(&self, api: Api) -> Option<Served> {
@@ -122,6 +128,6 @@ impl Process {
         let targets = self.snapshot.load();
         let state = targets.values().next().unwrap();
         let now = (self.clock)().steady;
-        Some(state.current(Api::NormalPushLoss, now)?.range.end)
+        Some(state.losses(now)?.range.end)
     }
 }

@@ -9,7 +9,7 @@ use timpush_exporter::config::target::Target;
 use timpush_exporter::fetch::Fetch;
 use timpush_exporter::model::outcome::{FetchError, Outcome};
 use timpush_exporter::model::reading::{
-    Api, CountKey, Counts, ErrCode, Loss, LossKey, Platform, Reading, Stage,
+    Api, CountKey, Counts, ErrCode, Loss, LossKey, Measure, Platform, Reading, Stage,
 };
 use timpush_exporter::model::window::{DAY, Range, UnixSeconds, day_anchor};
 use tokio::time::{Instant, sleep};
@@ -285,7 +285,7 @@ pub(crate) struct Service(pub(crate) Arc<World>);
 
 impl Fetch for Service {
     async fn fetch(&self, _: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
-        assert_eq!(api, Api::NormalPushLoss);
+        assert_eq!(api.measure(), Measure::Losses);
         let asked = {
             let mut asked = self.0.asked.lock().unwrap();
             *asked += 1;
