@@ -18,10 +18,15 @@ pub struct Target {
 
 impl Target {
     /// What the target is asked about, in the order of asking.
-    pub fn apis(&self) -> impl Iterator<Item = Api> {
+    pub fn apis(&self) -> impl Iterator<Item = Api> + use<> {
+        self.apis_of(self.push)
+    }
+
+    /// The same for another population of the app's pushes.
+    pub fn apis_of(&self, push: Push) -> impl Iterator<Item = Api> + use<> {
         let statistics = self.app.polling.statistics;
-        let statistics = statistics.then_some(Api::statistics(self.push));
-        std::iter::once(Api::losses(self.push)).chain(statistics)
+        let statistics = statistics.then_some(Api::statistics(push));
+        std::iter::once(Api::losses(push)).chain(statistics)
     }
 
     /// How the app's tasks are watched in the region, if they are. They count no chat

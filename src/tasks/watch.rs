@@ -14,7 +14,7 @@ use crate::fetch::FetchTasks;
 use crate::model::cadence::Cadence;
 use crate::model::outcome::{FetchError, Outcome};
 use crate::model::push::Push;
-use crate::model::reading::{Api, Measure};
+use crate::model::reading::Api;
 use crate::model::target_id::TargetId;
 use crate::model::task::{MAX_ASKED, ScheduledTask, Task, TaskReadings};
 use crate::model::trace::Id;
@@ -170,7 +170,7 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
             .map(|watched| (watched.task.id.clone(), watched.task.start))
             .collect();
         let before = self.unknown.len();
-        let mut apis: Vec<Api> = self.apis().collect();
+        let mut apis: Vec<Api> = self.target.apis_of(Push::AllMember).collect();
         let mut result = Ok(());
         for batch in tasks.chunks(MAX_ASKED) {
             for api in apis.clone() {
@@ -183,13 +183,6 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
         }
         self.drop_unknown(before);
         result
-    }
-
-    /// As those of polls, but of this population.
-    fn apis(&self) -> impl Iterator<Item = Api> + use<F> {
-        let with_statistics = self.target.app.polling.statistics;
-        let apis = Api::of(Push::AllMember).into_iter();
-        apis.filter(move |api| with_statistics || api.measure() == Measure::Losses)
     }
 
     /// Asks one API about a batch, and task by task if it does not know one of them.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use timpush_exporter::model::push::Push;
 use timpush_exporter::model::reading::{Api, CountKey, FunnelStep, Platform};
 use timpush_exporter::model::window::{Range, UnixSeconds};
-use timpush_exporter::simulator::{Fault, Match, Rule, Scenario};
+use timpush_exporter::simulator::Scenario;
 use tokio::time::sleep;
 
-use crate::lab::{BINARY, Exporter, Lab, Metrics, SHOP, UNLIMITED};
+use crate::lab::{BINARY, Exporter, Lab, Metrics, SHOP, UNLIMITED, refuses};
 
 const ALL_MEMBER: &str = "push=\"all_member\"";
 const NORMAL: &str = "push=\"normal\"";
@@ -90,18 +90,10 @@ async fn without_the_key_no_call_is_about_them() {
 
 /// The service refuses questions about pushes to all users.
 fn not_enabled() -> Scenario {
-    let rule = |api| Rule {
-        calls: Match {
-            api: Some(api),
-            ..Match::default()
-        },
-        ..Rule::always(Fault::Error {
-            code: 90045,
-            info: None,
-        })
-    };
     Scenario {
-        rules: Api::of(Push::AllMember).map(rule).into(),
+        rules: Api::of(Push::AllMember)
+            .map(|api| refuses(api, 90045))
+            .into(),
         ..Scenario::default()
     }
 }

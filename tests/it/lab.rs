@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use timpush_exporter::simulator::{Handle, Limits, Options, SimApp, Simulator};
+use timpush_exporter::model::reading::Api;
+use timpush_exporter::simulator::{Fault, Handle, Limits, Match, Options, Rule, SimApp, Simulator};
 use timpush_exporter::usersig::SecretKey;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -27,6 +28,17 @@ pub(crate) const UNLIMITED: Limits = Limits {
     spacing: Duration::ZERO,
     signature_block: Duration::ZERO,
 };
+
+/// Refuses every call of an API with a code.
+pub(crate) fn refuses(api: Api, code: u32) -> Rule {
+    Rule {
+        calls: Match {
+            api: Some(api),
+            ..Match::default()
+        },
+        ..Rule::always(Fault::Error { code, info: None })
+    }
+}
 
 /// A simulated service with its made-up apps, and a folder with their keys.
 pub(crate) struct Lab {

@@ -14,12 +14,11 @@ use timpush_exporter::model::task::{Dispatch, ScheduledTask, Task, TaskSource, T
 use timpush_exporter::model::window::UnixSeconds;
 use timpush_exporter::push_api::wire::{Answer, parse_tasks};
 use timpush_exporter::scrubber::Scrubber;
-use timpush_exporter::simulator::{Fault, Match, Rule};
 use timpush_exporter::target::snapshot::{Recorder, Snapshot, TaskRecorder};
 use tokio::time::Instant;
 
 use crate::golden::assert_recorded;
-use crate::lab::{Exporter, Lab, SHOP, UNLIMITED};
+use crate::lab::{Exporter, Lab, SHOP, UNLIMITED, refuses};
 
 /// The samples of documents 71895 and 71894, the first element of each.
 const LOSS: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","Results":[{"TaskID":"xxx-yyy-zzz",
@@ -183,17 +182,7 @@ async fn campaigns_and_noted_tasks_are_served_and_unknown_ones_and_bad_lines_are
 async fn an_app_without_such_pushes_is_asked_rarely_and_its_chat_pushes_are_polled_on() {
     let lab = Lab::start(UNLIMITED).await;
     let api = Api::AllMemberPushLoss;
-    let rule = Rule {
-        calls: Match {
-            api: Some(api),
-            ..Match::default()
-        },
-        ..Rule::always(Fault::Error {
-            code: 90045,
-            info: None,
-        })
-    };
-    lab.simulator.set_scenario(rule);
+    lab.simulator.set_scenario(refuses(api, 90045));
     let more = ", tasks: {scheduled: true, interval: 1s}";
     let exporter = Exporter::run(&lab.write("timpush.yml", &config(&lab, more))).await;
     let metrics = exporter

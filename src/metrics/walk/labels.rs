@@ -20,11 +20,8 @@ pub const NAMES: [&str; 8] = [
 const ALL_PLATFORMS: &str = "all";
 
 pub fn target(id: &TargetId) -> [Label<'_>; 3] {
-    [
-        ("app", &id.app),
-        ("region", &id.region),
-        ("push", id.push.as_str()),
-    ]
+    let [app, region] = app_and_region(id);
+    [app, region, ("push", id.push.as_str())]
 }
 
 pub fn api(id: &TargetId, api: Api) -> [Label<'_>; 4] {

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::model::reading::{Funnel, Reading};
+use crate::model::reading::{Funnel, Measure, Reading};
 use crate::model::task::{Dispatch, TaskList, TaskType};
 use crate::poll::schedule::Shared;
 use crate::self_metrics::SelfMetrics;
