@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use super::{Labels, Sink};
 use crate::clock::Now;
-use crate::families::{Family, window};
+use crate::families::{CountFamilies, Family, window};
 use crate::model::reading::{Api, CountKey, Funnel, Loss, LossKey, Platform, Reading};
 use crate::model::target_id::TargetId;
 use crate::model::window::UnixSeconds;
@@ -19,6 +19,7 @@ use crate::target::counters::Served;
 use crate::target::snapshot::{Good, TargetState};
 
 pub(super) use knowledge::{Code, agreed, write_codes};
+use labels::Owner;
 
 /// Walks one target in its state at one moment.
 pub(super) struct Writer<'a> {
@@ -45,8 +46,7 @@ impl<'a> Writer<'a> {
     /// every target.
     pub(super) fn write(&self, sink: &mut impl Sink) {
         let mut data = Counting { sink, samples: 0 };
-        self.losses(&mut data);
-        self.funnels(&mut data);
+        self.window_counts(&mut data);
         self.windows(&mut data);
         self.counters(&mut data);
         self.descriptions(&mut data);
@@ -70,7 +70,7 @@ impl<'a> Writer<'a> {
         let window = self
             .loss_rows()
             .map(|(key, loss)| knowledge::code(key, loss));
-        let tasks = self.task_codes().map(|key| (key, None));
+        let tasks = self.task_losses().map(|(_, key, _)| (key, None));
         let mut codes: Vec<Code<&LossKey>> = window.chain(counted).chain(tasks).collect();
         // Sorted runs, of which the first one's is kept.
         codes.sort_by_key(|(key, _)| *key);
@@ -78,33 +78,18 @@ impl<'a> Writer<'a> {
         codes
     }
 
-    fn losses(&self, sink: &mut impl Sink) {
-        for (family, per_platform) in window::COUNTS.losses() {
-            sink.family(family);
-            for (key, loss) in self
-                .loss_rows()
-                .filter(|(key, _)| key.platform.is_some() == per_platform)
-            {
-                let value = number(loss.count);
-                labels::loss(self.id, key, |labels| sink.sample(labels, value));
-            }
-        }
-    }
-
-    fn funnels(&self, sink: &mut impl Sink) {
-        for (step, overall_family, platform_family) in window::COUNTS.funnel {
-            sink.family(overall_family);
-            let Some((overall, platforms)) = self.funnel() else {
-                sink.family(platform_family);
-                continue;
-            };
-            sink.sample(&labels::target(self.id), number(overall.get(step)));
-            sink.family(platform_family);
-            for (platform, funnel) in platforms {
-                let value = number(funnel.get(step));
-                labels::platform(self.id, *platform, |labels| sink.sample(labels, value));
-            }
-        }
+    fn window_counts(&self, sink: &mut impl Sink) {
+        let target = labels::target(self.id);
+        losses(&window::COUNTS, sink, || {
+            self.loss_rows()
+                .map(|(key, loss)| (target, key, loss.count))
+        });
+        let funnel = self.funnel();
+        funnels(&window::COUNTS, sink, || {
+            funnel
+                .into_iter()
+                .map(|(overall, platforms)| (target, overall, platforms))
+        });
     }
 
     fn windows(&self, sink: &mut impl Sink) {
@@ -138,6 +123,41 @@ impl<'a> Writer<'a> {
         match &good.reading {
             Reading::Statistics { overall, platforms } => Some((overall, platforms)),
             Reading::Loss(_) => None,
+        }
+    }
+}
+
+/// Writes the families of losses. `rows` gives all losses, once for each family.
+fn losses<'r, Rows>(families: &CountFamilies, sink: &mut impl Sink, rows: impl Fn() -> Rows)
+where
+    Rows: Iterator<Item = (Owner<'r>, &'r LossKey, u64)>,
+{
+    for (family, per_platform) in families.losses() {
+        sink.family(family);
+        for (owner, key, count) in rows() {
+            if key.platform.is_some() == per_platform {
+                labels::loss(owner, key, |labels| sink.sample(labels, number(count)));
+            }
+        }
+    }
+}
+
+/// Writes the families of the funnel. `rows` gives all funnels, twice for each step.
+fn funnels<'r, Rows>(families: &CountFamilies, sink: &mut impl Sink, rows: impl Fn() -> Rows)
+where
+    Rows: Iterator<Item = (Owner<'r>, &'r Funnel, &'r BTreeMap<Platform, Funnel>)>,
+{
+    for (step, overall_family, platform_family) in families.funnel {
+        sink.family(overall_family);
+        for (owner, overall, _) in rows() {
+            sink.sample(&owner, number(overall.get(step)));
+        }
+        sink.family(platform_family);
+        for (owner, _, platforms) in rows() {
+            for (platform, funnel) in platforms {
+                let value = number(funnel.get(step));
+                labels::platform(owner, *platform, |labels| sink.sample(labels, value));
+            }
         }
     }
 }

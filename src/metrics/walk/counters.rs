@@ -6,6 +6,7 @@ use crate::model::reading::{Api, CountKey};
 
 impl Writer<'_> {
     pub(super) fn counters(&self, sink: &mut impl Sink) {
+        let target = labels::target(self.id);
         let losses = self.counted.get(&Api::losses(self.id.push));
         for (family, per_platform) in day::COUNTS.losses() {
             sink.family(family);
@@ -14,7 +15,7 @@ impl Writer<'_> {
                 if let CountKey::Loss(key) = key
                     && key.platform.is_some() == per_platform
                 {
-                    labels::loss(self.id, key, |labels| {
+                    labels::loss(target, key, |labels| {
                         sink.counted(labels, number(*count), served.since);
                     });
                 }
@@ -28,14 +29,14 @@ impl Writer<'_> {
                 continue;
             };
             if let Some(count) = served.counts.get(&CountKey::Funnel(step, None)) {
-                sink.counted(&labels::target(self.id), number(*count), served.since);
+                sink.counted(&target, number(*count), served.since);
             }
             sink.family(platforms);
             for (key, count) in &served.counts {
                 if let CountKey::Funnel(of, Some(platform)) = key
                     && *of == step
                 {
-                    labels::platform(self.id, *platform, |labels| {
+                    labels::platform(target, *platform, |labels| {
                         sink.counted(labels, number(*count), served.since);
                     });
                 }

@@ -11,6 +11,9 @@ use crate::model::trace::Id;
 
 type Label<'a> = (&'static str, &'a str);
 
+/// What has counts: a target or a task.
+pub(super) type Owner<'a> = [Label<'a>; 3];
+
 /// Label names that other sources must not use.
 pub const NAMES: [&str; 8] = [
     "app", "region", "push", "api", "stage", "platform", "err_code", "class",
@@ -19,7 +22,7 @@ pub const NAMES: [&str; 8] = [
 /// The label `platform` in knowledge about the overall rows.
 const ALL_PLATFORMS: &str = "all";
 
-pub fn target(id: &TargetId) -> [Label<'_>; 3] {
+pub fn target(id: &TargetId) -> Owner<'_> {
     let [app, region] = app_and_region(id);
     [app, region, ("push", id.push.as_str())]
 }
@@ -55,22 +58,25 @@ pub(super) fn host<'a>(id: &'a TargetId, sdk_app_id: &'a str, host: &'a str) -> 
 
 /// Passes the labels of a platform's count to `write`.
 pub(super) fn platform<T>(
-    id: &TargetId,
+    [app, region, owner]: Owner<'_>,
     platform: Platform,
     write: impl FnOnce(&Labels<'_>) -> T,
 ) -> T {
-    write(&with(id, ("platform", &platform.to_string())))
+    write(&[app, region, owner, ("platform", &platform.to_string())])
 }
 
 /// Passes the labels of a loss to `write`.
-pub(super) fn loss<T>(id: &TargetId, key: &LossKey, write: impl FnOnce(&Labels<'_>) -> T) -> T {
-    let [app, region, push] = target(id);
+pub(super) fn loss<T>(
+    [app, region, owner]: Owner<'_>,
+    key: &LossKey,
+    write: impl FnOnce(&Labels<'_>) -> T,
+) -> T {
     let (stage, code) = (stage_of(key), code_of(key));
     match key.platform {
-        None => write(&[app, region, push, stage, code]),
+        None => write(&[app, region, owner, stage, code]),
         Some(platform) => {
             let platform = platform.to_string();
-            write(&[app, region, push, stage, ("platform", &platform), code])
+            write(&[app, region, owner, stage, ("platform", &platform), code])
         }
     }
 }
@@ -78,9 +84,9 @@ pub(super) fn loss<T>(id: &TargetId, key: &LossKey, write: impl FnOnce(&Labels<'
 /// Passes the labels of a count to `write`.
 pub fn count<T>(id: &TargetId, key: &CountKey, write: impl FnOnce(&Labels<'_>) -> T) -> T {
     match key {
-        CountKey::Loss(key) => loss(id, key, write),
+        CountKey::Loss(key) => loss(target(id), key, write),
         CountKey::Funnel(_, None) => write(&target(id)),
-        CountKey::Funnel(_, Some(of)) => platform(id, *of, write),
+        CountKey::Funnel(_, Some(of)) => platform(target(id), *of, write),
     }
 }
 
@@ -130,7 +136,7 @@ pub(super) fn app_and_region(id: &TargetId) -> [Label<'_>; 2] {
     [("app", &id.app), ("region", &id.region)]
 }
 
-pub(super) fn task<'a>(id: &'a TargetId, task: &'a Id) -> [Label<'a>; 3] {
+pub(super) fn task<'a>(id: &'a TargetId, task: &'a Id) -> Owner<'a> {
     let [app, region] = app_and_region(id);
     [app, region, ("task", task.as_str())]
 }
@@ -172,30 +178,6 @@ pub(super) fn scheduled_info(id: &TargetId, of: &ScheduledTask, write: impl FnOn
         ("type", of.kind.as_str()),
         ("status", &of.status),
     ]);
-}
-
-/// Passes the labels of a platform's count of a task to `write`.
-pub(super) fn task_platform(
-    id: &TargetId,
-    of: &Id,
-    platform: Platform,
-    write: impl FnOnce(&Labels<'_>),
-) {
-    let [app, region, task] = task(id, of);
-    write(&[app, region, task, ("platform", &platform.to_string())]);
-}
-
-/// Passes the labels of a loss of a task to `write`.
-pub(super) fn task_loss(id: &TargetId, of: &Id, key: &LossKey, write: impl FnOnce(&Labels<'_>)) {
-    let [app, region, task] = task(id, of);
-    let (stage, code) = (stage_of(key), code_of(key));
-    match key.platform {
-        None => write(&[app, region, task, stage, code]),
-        Some(platform) => {
-            let platform = platform.to_string();
-            write(&[app, region, task, stage, ("platform", &platform), code]);
-        }
-    }
 }
 
 fn with<'a>(id: &'a TargetId, label: Label<'a>) -> [Label<'a>; 4] {

@@ -1,9 +1,9 @@
 //! Tasks: pushes to all users, to a tag or to listed users.
 
-use super::{Sink, Writer, labels, number};
+use super::{Sink, Writer, funnels, labels, losses, number};
 use crate::families::{Family, tasks};
 use crate::model::reading::{Api, LossKey, Reading};
-use crate::model::task::{Dispatch, ScheduledTask};
+use crate::model::task::{Dispatch, ScheduledTask, Task};
 use crate::target::tasks::TaskBoard;
 
 /// The value of a family's sample for each scheduled task.
@@ -25,72 +25,39 @@ fn flag(is_set: bool) -> f64 {
 
 impl Writer<'_> {
     pub(super) fn tasks(&self, sink: &mut impl Sink) {
-        self.task_losses(sink);
-        self.task_funnels(sink);
+        self.task_counts(sink);
         self.watched_tasks(sink);
         self.scheduled_tasks(sink);
         self.task_health(sink);
-    }
-
-    /// The codes of the losses of tasks.
-    pub(super) fn task_codes(&self) -> impl Iterator<Item = &LossKey> {
-        let now = self.now.steady;
-        let losses = self
-            .board()
-            .map(|board| board.losses(&self.state.target, now));
-        losses
-            .into_iter()
-            .flatten()
-            .flat_map(|(_, rows)| rows.keys())
     }
 
     fn board(&self) -> Option<&TaskBoard> {
         self.state.tasks.as_deref()
     }
 
-    fn task_losses(&self, sink: &mut impl Sink) {
-        for (family, per_platform) in tasks::COUNTS.losses() {
-            sink.family(family);
-            let Some(board) = self.board() else { continue };
-            for (task, rows) in board.losses(&self.state.target, self.now.steady) {
-                for (key, loss) in rows {
-                    if key.platform.is_some() == per_platform {
-                        let value = number(loss.count);
-                        labels::task_loss(self.id, &task.id, key, |labels| {
-                            sink.sample(labels, value);
-                        });
-                    }
-                }
-            }
-        }
+    /// The losses of all tasks.
+    pub(super) fn task_losses(&self) -> impl Iterator<Item = (&Task, &LossKey, u64)> {
+        let (board, now) = (self.board().into_iter(), self.now.steady);
+        let losses = board.flat_map(move |board| board.losses(&self.state.target, now));
+        losses.flat_map(|(task, rows)| rows.iter().map(move |(key, loss)| (task, key, loss.count)))
     }
 
-    fn task_funnels(&self, sink: &mut impl Sink) {
-        let (target, now) = (&self.state.target, self.now.steady);
-        for (step, overall_family, platform_family) in tasks::COUNTS.funnel {
-            let funnels = || {
-                let board = self.board().into_iter();
-                let current = board
-                    .flat_map(|board| board.current(Api::AllMemberPushStatistics, target, now));
-                current.filter_map(|(task, reading)| match reading {
-                    Reading::Statistics { overall, platforms } => Some((task, overall, platforms)),
-                    Reading::Loss(_) => None,
-                })
-            };
-            sink.family(overall_family);
-            for (task, overall, _) in funnels() {
-                sink.sample(&labels::task(self.id, &task.id), number(overall.get(step)));
-            }
-            sink.family(platform_family);
-            for (task, _, platforms) in funnels() {
-                for (platform, funnel) in platforms {
-                    let value = number(funnel.get(step));
-                    labels::task_platform(self.id, &task.id, *platform, |labels| {
-                        sink.sample(labels, value);
-                    });
+    fn task_counts(&self, sink: &mut impl Sink) {
+        losses(&tasks::COUNTS, sink, || {
+            let rows = self.task_losses();
+            rows.map(|(task, key, count)| (labels::task(self.id, &task.id), key, count))
+        });
+        funnels(&tasks::COUNTS, sink, || {
+            let (board, now) = (self.board().into_iter(), self.now.steady);
+            let api = Api::AllMemberPushStatistics;
+            let current = board.flat_map(move |board| board.current(api, &self.state.target, now));
+            current.filter_map(|(task, reading)| match reading {
+                Reading::Statistics { overall, platforms } => {
+                    Some((labels::task(self.id, &task.id), overall, platforms))
                 }
-            }
-        }
+                Reading::Loss(_) => None,
+            })
+        });
     }
 
     fn watched_tasks(&self, sink: &mut impl Sink) {
