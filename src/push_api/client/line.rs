@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap};
 use reqwest::{Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use super::body::{Body, Understand};
@@ -50,33 +50,51 @@ pub(super) struct Call<'a, R> {
     pub(super) api: Option<Api>,
 }
 
+impl<'a, R> Call<'a, R> {
+    fn new(
+        target: &'a Target,
+        command: &'static str,
+        body: &Value,
+        api: Option<Api>,
+        read: R,
+    ) -> Self {
+        Self {
+            target,
+            id: target.id(),
+            command,
+            body: body.to_string(),
+            read,
+            api,
+        }
+    }
+}
+
 impl<'a> Call<'a, ()> {
-    /// A question about a range, and how its answer is read.
+    /// A query for the counts of a range.
     pub(super) fn counts(
         target: &'a Target,
         api: Api,
         range: Range,
     ) -> Call<'a, impl Understand<Reading>> {
-        Call {
-            target,
-            id: target.id(),
-            command: api.as_str(),
-            body: format!(
-                r#"{{"StartTime":{},"EndTime":{}{}}}"#,
-                range.start.0,
-                range.end.0,
-                match api.push() {
-                    Push::Normal => "",
-                    // No task means all of them together (documents 71894 and 71895).
-                    Push::AllMember => r#","TaskID":[]"#,
-                }
-            ),
-            read: move |body: &[u8], scrubber: &Scrubber| wire::parse(api, body, scrubber),
-            api: Some(api),
-        }
+        let read = move |body: &[u8], scrubber: &Scrubber| wire::parse(api, body, scrubber);
+        // No task means all of them together (documents 71894 and 71895).
+        let body = counted(api, range, &[]);
+        Call::new(target, api.as_str(), &body, Some(api), read)
     }
 
-    /// A question about one push.
+    /// A query for the counts of several tasks.
+    pub(super) fn tasks(
+        target: &'a Target,
+        api: Api,
+        range: Range,
+        tasks: &[Id],
+    ) -> Call<'a, impl Understand<TaskReadings>> {
+        let read = move |body: &[u8], scrubber: &Scrubber| wire::parse_tasks(api, body, scrubber);
+        let body = counted(api, range, tasks);
+        Call::new(target, api.as_str(), &body, None, read)
+    }
+
+    /// A query about one push.
     pub(super) fn trace(target: &'a Target, trail: &Trail) -> Call<'a, impl Understand<Trace>> {
         let body = match trail {
             Trail::Push { push } => json!({ "PushID": push.as_str() }),
@@ -84,36 +102,10 @@ impl<'a> Call<'a, ()> {
                 json!({ "TaskID": task.as_str(), "UserID": user.as_str() })
             }
         };
-        Call {
-            target,
-            id: target.id(),
-            command: trail.command(),
-            body: body.to_string(),
-            read: wire::parse_trace,
-            api: None,
-        }
+        Call::new(target, trail.command(), &body, None, wire::parse_trace)
     }
 
-    /// A question about the counts of several tasks.
-    pub(super) fn tasks(
-        target: &'a Target,
-        api: Api,
-        range: Range,
-        tasks: &[Id],
-    ) -> Call<'a, impl Understand<TaskReadings>> {
-        let tasks: Vec<&str> = tasks.iter().map(Id::as_str).collect();
-        let (start, end) = (range.start.0, range.end.0);
-        Call {
-            target,
-            id: target.id(),
-            command: api.as_str(),
-            body: json!({ "StartTime": start, "EndTime": end, "TaskID": tasks }).to_string(),
-            read: move |body: &[u8], scrubber: &Scrubber| wire::parse_tasks(api, body, scrubber),
-            api: None,
-        }
-    }
-
-    /// A question about the tasks that are scheduled for a range of time, the latest first.
+    /// A query for the tasks scheduled in a range, the latest first.
     pub(super) fn scheduled(
         target: &'a Target,
         range: Range,
@@ -128,14 +120,22 @@ impl<'a> Call<'a, ()> {
             "BeginTime": civil(range.start),
             "EndTime": civil(range.end),
         });
-        Call {
+        Call::new(
             target,
-            id: target.id(),
-            command: "list_sched_task",
-            body: body.to_string(),
-            read: wire::parse_scheduled,
-            api: None,
-        }
+            "list_sched_task",
+            &body,
+            None,
+            wire::parse_scheduled,
+        )
+    }
+}
+
+fn counted(api: Api, range: Range, tasks: &[Id]) -> Value {
+    let (start, end) = (range.start.0, range.end.0);
+    let tasks: Vec<&str> = tasks.iter().map(Id::as_str).collect();
+    match api.push() {
+        Push::Normal => json!({ "StartTime": start, "EndTime": end }),
+        Push::AllMember => json!({ "StartTime": start, "EndTime": end, "TaskID": tasks }),
     }
 }
 
