@@ -134,19 +134,17 @@ impl Bound {
         let counts = daemon.connections.clone();
         let server = Server::start(self.listener, router, self.front, counts);
         let mut server = server.map_err(StartError::Server)?;
-        let manager = Arc::new(manager);
-        let (snapshot, metrics) = (Arc::clone(&daemon.snapshot), Arc::clone(&daemon.metrics));
-        let status = || pulse::status(&url, &snapshot, &metrics);
-        manager.ready(&status()).await;
+        let watch = Arc::new(pulse::Watch {
+            manager,
+            snapshot: Arc::clone(&daemon.snapshot),
+            metrics: Arc::clone(&daemon.metrics),
+            server: server.pulse(),
+            url,
+        });
+        let manager = &watch.manager;
+        manager.ready(&watch.status()).await;
         if manager.listens() {
-            let watch = pulse::Watch {
-                manager: Arc::clone(&manager),
-                snapshot: Arc::clone(&snapshot),
-                metrics: Arc::clone(&metrics),
-                server: server.pulse(),
-                url: url.clone(),
-            };
-            daemon.also(watch.run());
+            daemon.also(Arc::clone(&watch).run());
         }
         let mut shutdown = pin!(shutdown);
         loop {
@@ -154,10 +152,10 @@ impl Bound {
                 () = &mut shutdown => break,
                 () = server.ended() => return Err(RunError::Task.into()),
                 () = daemon.ended() => return Err(RunError::Task.into()),
-                (request, loaded) = asked(&mut reloads, &manager) => {
+                (request, loaded) = asked(&mut reloads, manager) => {
                     let result = daemon.reload(loaded).await;
                     lifecycle.set_open(daemon.is_open());
-                    manager.ready(&status()).await;
+                    manager.ready(&watch.status()).await;
                     request.answer(result);
                 }
             }
@@ -166,10 +164,7 @@ impl Bound {
         manager.stopping().await;
         let ((), all_ended) = tokio::join!(daemon.stop(), server.stop(DRAIN));
         if !all_ended {
-            warn!(
-                "some requests did not end within {} s and are cut off",
-                DRAIN.as_secs()
-            );
+            warn!("some requests did not finish within {DRAIN:?} and were aborted");
         }
         Ok(())
     }

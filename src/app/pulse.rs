@@ -25,7 +25,7 @@ const PAUSES: Duration = Duration::from_secs(120);
 
 /// Feels the pulse of what must go on.
 pub(super) struct Watch {
-    pub(super) manager: Arc<Manager>,
+    pub(super) manager: Manager,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) metrics: Arc<SelfMetrics>,
     pub(super) server: Pulse,
@@ -35,7 +35,7 @@ pub(super) struct Watch {
 impl Watch {
     /// Tells the manager in half the time within which it wants to hear it that the program is
     /// alive, if it is; and the status, when it has changed.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(self: Arc<Self>) {
         let every = self.manager.watchdog().map_or(EVERY, |within| within / 2);
         let mut tick = interval(every.max(SHORTEST));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -49,7 +49,7 @@ impl Watch {
             let still = if !steps.go_on(&seen, now) {
                 Some("polls are due, and none makes a step")
             } else if timeout(every / 2, self.server.felt()).await.is_err() {
-                Some("the HTTP server takes up no request")
+                Some("the HTTP server accepts no request")
             } else {
                 None
             };
@@ -74,13 +74,13 @@ impl Watch {
         }
     }
 
-    fn status(&self) -> String {
+    pub(super) fn status(&self) -> String {
         status(&self.url, &self.snapshot, &self.metrics)
     }
 }
 
 /// The program's state on one line.
-pub(super) fn status(url: &str, snapshot: &Snapshot, metrics: &SelfMetrics) -> String {
+fn status(url: &str, snapshot: &Snapshot, metrics: &SelfMetrics) -> String {
     let targets = snapshot.load();
     let is_failing =
         |state: &&Arc<TargetState>| state.apis.values().any(|api| api.consecutive_failures > 0);
