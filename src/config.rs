@@ -129,7 +129,7 @@ impl Config {
             Some(config) => Ok(Self { notices, ..config }),
             None => Err(Problems::one(
                 &place.file.display().to_string(),
-                "is refused for a reason that is not known, which is a bug",
+                "is refused for an unknown reason; this is a bug, please report it",
             )),
         }
     }

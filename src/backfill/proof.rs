@@ -17,7 +17,7 @@ pub enum Unproved {
     )]
     NotAdditive(Additivity),
     #[error(
-        "the service does not tell ranges inside a day apart; set `window` and `step` to 1d for this app"
+        "the service does not distinguish ranges within a day; set `window` and `step` to 1d for this app"
     )]
     WholeDays,
 }
@@ -80,7 +80,7 @@ mod tests {
         };
         let refused = proved(whole_days, 3600).await.unwrap_err().to_string();
         assert!(
-            refused.starts_with("the service does not tell"),
+            refused.starts_with("the service does not distinguish"),
             "{refused}"
         );
         assert!(proved(whole_days, DAY).await.is_ok());

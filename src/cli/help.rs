@@ -57,7 +57,7 @@ Examples:
 
 Each problem is a line with its place and path, such as
 
-  timpush.yml:12: apps[1] (game).regions[0]: is no known region; did you mean singapore?";
+  timpush.yml:12: apps[1] (game).regions[0]: is not a known region; did you mean singapore?";
 
 pub(super) const QUERY: &str = "\
 Examples:

@@ -79,7 +79,7 @@ mod tests {
              app     SDKAppID  regions  calls/poll  interval  calls/s  limit  share\n\
              shop           1        1           4        1m    0.067    0.9     7%\n\
              \n\
-             notice: defaults.timeout: is below 3s, the time that the service gives itself for an answer\n"
+             notice: defaults.timeout: is below 3s, the time that the service may take to respond\n"
         );
         assert_eq!((code, err.as_str()), (0, ""));
     }
@@ -92,7 +92,7 @@ mod tests {
             err,
             "timpush.yml:1: listen: must be an IP address and a port, such as 0.0.0.0:10898 or [::]:10898\n\
              timpush.yml:3: zero_hold: must be a duration such as 30s, 5m, 2h30m or 7d\n\
-             timpush.yml:4: apps[0] (shop).regions[0]: is no known region; did you mean china?\n\
+             timpush.yml:4: apps[0] (shop).regions[0]: is not a known region; did you mean china?\n\
              3 problems\n"
         );
         assert_eq!((code, out.as_str()), (64, ""));

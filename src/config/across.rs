@@ -120,7 +120,7 @@ fn calls(drafts: &[Draft], findings: &Findings) {
             ),
             None => findings.refuse(
                 &format!("{first}.tasks"),
-                &format!("{needs}; tasks alone exceed that, so watch fewer (max) or ask less often (interval)"),
+                &format!("{needs}; tasks alone exceed that, so watch fewer (max) or query less often (interval)"),
             ),
         }
     }

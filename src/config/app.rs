@@ -145,7 +145,7 @@ fn identifier(section: &Section) -> Option<Identifier> {
     if !identifier.looks_usual() {
         section.notice(
             "identifier",
-            "is not 1 to 32 letters, digits, _ and -, as the service wants it",
+            "is not 1 to 32 letters, digits, _ and -, as the service requires",
         );
     }
     Some(identifier)

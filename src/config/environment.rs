@@ -108,7 +108,7 @@ pub(super) fn unknown<'a>(
             let hint = closest(name, known.iter().map(String::as_str))
                 .map(|near| format!("; did you mean {near}?"))
                 .unwrap_or_default();
-            let text = format!("this environment variable is no setting and is ignored{hint}");
+            let text = format!("unknown environment variable, which is ignored{hint}");
             (name.as_str(), text)
         })
         .collect()
@@ -210,7 +210,7 @@ mod tests {
             ("TIMPUSH_LISTEN", "127.0.0.1:1"),
             ("PATH", "/bin"),
         ]);
-        let text = "this environment variable is no setting and is ignored";
+        let text = "unknown environment variable, which is ignored";
         assert_eq!(
             unknown(&variables, &BTreeSet::from(["TIMPUSH_SHOP_KEY"])),
             [

@@ -35,7 +35,7 @@ impl Section<'_> {
             if text == "~" || text.starts_with("~/") {
                 self.refuse(
                     key,
-                    "begins with ~, which only a shell expands; write the whole path",
+                    "starts with ~, which only a shell expands; use the full path",
                 );
                 return None;
             }
@@ -118,7 +118,7 @@ fn inline(section: &Section, text: &str) -> Option<KeySource> {
         section.refuse(
             "secret_key",
             &format!(
-                "stands in a file that not only its owner may use; run: chmod 600 {}",
+                "is in a file that not only its owner may use; run: chmod 600 {}",
                 shell::file(place.file)
             ),
         );

@@ -43,7 +43,7 @@ impl Layer {
             section.notice(
                 "timeout",
                 &format!(
-                    "is below {}, the time that the service gives itself for an answer",
+                    "is below {}, the time that the service may take to respond",
                     text(SERVICE_TIMEOUT)
                 ),
             );
@@ -93,7 +93,7 @@ impl Layer {
             section.refuse(
                 key,
                 &format!(
-                    "with counters, lag ({}) and two steps ({} each) must not exceed {}: a closed day is asked about until half a day later, and the service keeps no more than {}; shorten them, or set counters: false",
+                    "with counters, lag ({}) and two steps ({} each) must not exceed {}: a closed day is queried for another half day, and the service keeps no more than {}; shorten them, or set counters: false",
                     text(lag),
                     text(step),
                     text(LOOK_BACK - COUNTED),
@@ -142,7 +142,7 @@ fn divides_a_day(section: &Section, step: Duration) -> Option<Duration> {
     section.refuse(
         "step",
         &format!(
-            "must divide a day, as 1m, 5m or 1h do, {} does not",
+            "must divide 24 h evenly, for example 1m, 5m or 1h, not {}",
             text(step)
         ),
     );

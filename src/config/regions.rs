@@ -40,9 +40,9 @@ fn known(app: &Section, path: &str, name: &str) -> Option<Region> {
     let region = Region::known(name);
     if region.is_none() {
         let text = match closest(name, Region::names()) {
-            Some(near) => format!("is no known region; did you mean {near}?"),
+            Some(near) => format!("is not a known region; did you mean {near}?"),
             None => format!(
-                "is no known region; give one of {}, or name and url of a host of your own",
+                "is not a known region; give one of {}, or name and url of a host of your own",
                 Region::names().collect::<Vec<_>>().join(", ")
             ),
         };

@@ -208,8 +208,8 @@ fn what_is_odd_but_allowed_is_a_notice() {
         [
             "zero_hold: is shorter than scrape_interval (1m); scrapes may miss the 0 before a new series' value".to_owned(),
             "calls_per_second: is above the service's 1 per second; calls are refused unless the console raised the limit".to_owned(),
-            "defaults.timeout: is below 3s, the time that the service gives itself for an answer".to_owned(),
-            "apps[0].identifier: is not 1 to 32 letters, digits, _ and -, as the service wants it".to_owned(),
+            "defaults.timeout: is below 3s, the time that the service may take to respond".to_owned(),
+            "apps[0].identifier: is not 1 to 32 letters, digits, _ and -, as the service requires".to_owned(),
             "apps[0].regions[0].url: signatures travel unencrypted to this host, as `insecure` allows".to_owned(),
         ]
     );
@@ -234,7 +234,7 @@ fn a_variable_stands_over_the_file_and_is_named_in_problems() {
     assert_eq!(config.apps[0].polling.interval, Duration::from_secs(180));
     assert_eq!(
         config.notices,
-        ["TIMPUSH_EXPORTER_HOST: this environment variable is no setting and is ignored"]
+        ["TIMPUSH_EXPORTER_HOST: unknown environment variable, which is ignored"]
     );
 
     let variables = [

@@ -141,10 +141,7 @@ fn check(raw: &Raw, path: &Path, files: &mut Vec<PathBuf>) -> Result<WebFile, Pr
         .unwrap_or_default();
     let users = users(&top);
     if place.is_public && !users.is_empty() {
-        top.notice(
-            "basic_auth_users",
-            &format!("stand in a file that {PUBLIC}"),
-        );
+        top.notice("basic_auth_users", &format!("are in a file that {PUBLIC}"));
     }
     let rate_limit = top
         .table("rate_limit", Group::WebFileRate)

@@ -106,7 +106,7 @@ async fn ready(State(served): State<Arc<Content>>) -> (StatusCode, &'static str)
     } else {
         (
             StatusCode::SERVICE_UNAVAILABLE,
-            "not ready: some targets were not asked yet\n",
+            "not ready: some targets have not been polled yet\n",
         )
     }
 }

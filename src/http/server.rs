@@ -223,7 +223,7 @@ impl Accepting {
                 slow,
                 held,
                 "closed connections whose clients read their responses too slowly, \
-                 or that kept too much memory meanwhile; further ones go unmentioned for a minute"
+                 or that kept too much memory meanwhile; further ones are not logged for a minute"
             );
         }
     }

@@ -95,13 +95,13 @@ impl Outcome {
                 "check this machine's clock and whether something between here and the host replaces certificates; extra roots go into `ca_file`"
             }
             Self::HttpStatus => {
-                "the service answers every question with status 200, so a gateway or proxy answered instead: check the region's host and the proxy"
+                "the service responds to every query with status 200, so a gateway or proxy responded instead: check the region's host and the proxy"
             }
             Self::Malformed => {
-                "something other than the push API answered, or the API changed: compare with `timpush-exporter query` and report it"
+                "something other than the push API responded, or the API changed: compare with `timpush-exporter query` and report it"
             }
             Self::TooLarge => {
-                "no answer of the push API is that large: check what listens on the region's host"
+                "no response of the push API is that large: check what listens on the region's host"
             }
             Self::Local => {
                 "look at this machine's limits: open files (`ulimit -n`), memory, threads"

@@ -22,7 +22,7 @@ pub const MAX_STATUS_CHARS: usize = 32;
 /// The longest reason of a failed dispatch that is kept, in characters.
 pub const MAX_REASON_CHARS: usize = 120;
 
-/// The answer of an API about several tasks, by the service's own text of their ids.
+/// The response of an API about several tasks, by the service's own text of their ids.
 pub type TaskReadings = BTreeMap<String, Reading>;
 
 /// To whom a task pushes.

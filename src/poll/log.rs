@@ -100,7 +100,7 @@ impl PollLog {
                         region,
                         api = name,
                         failures,
-                        "{id} {api}: answers again"
+                        "{id} {api}: responds again"
                     );
                 }
                 debug!(app, region, api = name, end = end.0, "{id} {api}: polled");
@@ -207,18 +207,18 @@ fn tell(summary: &Summary) {
         News::Fails => format!("{api}: {count} failed for {of} ({first})"),
         News::StillFails => format!("{api}: still failing, {count} for {of} ({first})"),
         News::Responds => format!("{api}: {count} responded again ({first})"),
-        News::AddsUp => format!("{count} with counters that can be relied on ({first})"),
+        News::AddsUp => format!("{count} with reliable counters ({first})"),
         News::DoesNotAddUp => {
-            format!("{count} will have no counters, since counts do not add up ({first})")
+            format!("{count} will have no counters, since their counts do not add up ({first})")
         }
         News::Unproved => {
             format!(
-                "{count} whose counts are not known to add up; looking again in a day ({first})"
+                "{count} whose counts are not known to add up; checked again in a day ({first})"
             )
         }
         News::WholeDays => {
             format!(
-                "{count} for which the service does not tell ranges inside a day apart ({first})"
+                "{count} for which the service does not distinguish ranges within a day ({first})"
             )
         }
     };

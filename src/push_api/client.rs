@@ -126,7 +126,7 @@ impl Client {
             }),
             NoSignature::Paused(rest) => FetchError {
                 message: format!(
-                    "the service asked for silence after repeated bad signatures; nothing is sent for another {} s",
+                    "the service demanded a pause after repeated bad signatures; nothing is sent for another {} s",
                     rest.as_secs() + 1
                 ),
                 ..FetchError::refused(TOO_MANY_BAD_SIGNATURES, "")

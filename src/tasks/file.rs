@@ -79,7 +79,7 @@ enum Start {
 /// Why a line says nothing. Never repeats its text.
 #[derive(Debug, thiserror::Error)]
 enum LineError {
-    #[error("is no object of JSON with the keys task and start")]
+    #[error("is not a JSON object with the keys task and start")]
     Json,
     #[error("task is missing")]
     NoTask,
@@ -201,11 +201,11 @@ mod tests {
     #[test]
     fn bad_lines_are_named_and_skipped_and_the_rest_counts() {
         for (line, problem) in [
-            ("{", "is no object of JSON with the keys task and start"),
-            ("[1]", "is no object of JSON with the keys task and start"),
+            ("{", "is not a JSON object with the keys task and start"),
+            ("[1]", "is not a JSON object with the keys task and start"),
             (
                 r#"{"task":7,"start":1}"#,
-                "is no object of JSON with the keys task and start",
+                "is not a JSON object with the keys task and start",
             ),
             (r#"{"start":1}"#, "task is missing"),
             (r#"{"task":"","start":1}"#, "task must not be empty"),
@@ -228,7 +228,7 @@ mod tests {
             ),
             (
                 "\u{fffd}\0",
-                "is no object of JSON with the keys task and start",
+                "is not a JSON object with the keys task and start",
             ),
         ] {
             let file = parse(&format!("{GOOD}\r\n\r\n{line}\n{GOOD}\n"));

@@ -42,9 +42,7 @@ impl Told {
                     more => format!("; and {more} more lines"),
                 };
                 let problems = read.problems.join("; ");
-                format!(
-                    "{id}: {file} has lines that name no task and are skipped: {problems}{more}"
-                )
+                format!("{id}: {file} has unusable lines, which are skipped: {problems}{more}")
             }
             Ok(_) => String::new(),
         };
@@ -86,7 +84,7 @@ impl Told {
         let named: Vec<&str> = tasks.iter().take(NAMED).map(Id::as_str).collect();
         let more = if tasks.len() > NAMED { ", ..." } else { "" };
         warn!(
-            "{id}: the service does not know {} of the tasks ({}{more}); they are asked about again in an hour. \
+            "{id}: the service does not know {} of the tasks ({}{more}); they are queried again in an hour. \
              A TaskID is the TaskId of the response to a push, of the same app and region",
             tasks.len(),
             named.join(", ")

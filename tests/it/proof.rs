@@ -99,7 +99,7 @@ async fn days_that_begin_elsewhere_do_not_add_up_and_give_no_counters() {
         .await;
     assert_eq!(later.sum("timpush_target_up", &[]), Some(1.0));
     assert!(
-        exporter.log().contains("there will be no counters"),
+        exporter.log().contains("counters are disabled"),
         "{}",
         exporter.log()
     );

@@ -167,7 +167,7 @@ async fn campaigns_and_noted_tasks_are_served_and_unknown_ones_and_bad_lines_are
     let reason = "daily limit of pushes to all users reached";
     assert_eq!(log.matches(reason).count(), 1, "{log}");
     assert_eq!(
-        log.matches("line 2: is no object of JSON").count(),
+        log.matches("line 2: is not a JSON object").count(),
         1,
         "{log}"
     );

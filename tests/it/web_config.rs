@@ -228,7 +228,7 @@ async fn guesses_wait_in_line_and_a_right_password_does_not_wait_behind_them() {
     while let Some(ended) = attack.join_next().await {
         ended.unwrap();
     }
-    let mentioned = exporter.log().matches("a wrong user or password").count();
+    let mentioned = exporter.log().matches("wrong user or password").count();
     assert_eq!(mentioned, 1);
 }
 
@@ -474,7 +474,7 @@ async fn users_change_without_a_restart_and_an_emptied_file_opens_nothing() {
     assert_eq!(status("apple").await, 401);
 
     for (text, said) in [
-        ("", "would no longer ask for passwords"),
+        ("", "would no longer require passwords"),
         ("basic_auth_users: {ann: apple}", "must be a bcrypt hash"),
     ] {
         site.lab.write("web.yml", text);

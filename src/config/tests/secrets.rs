@@ -117,7 +117,7 @@ fn an_inline_key_wants_a_file_of_the_owner_alone() {
         for secrets in [Secrets::Check, Secrets::Skip] {
             let problems = Config::load(&written.path, &env(&[]), secrets).err();
             let expected = format!(
-                "apps[0].secret_key: stands in a file that not only its owner may use; run: chmod 600 {}",
+                "apps[0].secret_key: is in a file that not only its owner may use; run: chmod 600 {}",
                 written.path.display()
             );
             assert_eq!(

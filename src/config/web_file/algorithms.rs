@@ -72,7 +72,7 @@ pub(super) fn read(
 /// Why a name stands for nothing.
 #[derive(Debug, thiserror::Error)]
 enum NameError {
-    #[error("is no cipher suite that Go or this program knows")]
+    #[error("is not a cipher suite that Go or this program knows")]
     Suite,
     #[error("must be X25519, CurveP256, CurveP384 or CurveP521")]
     Group,

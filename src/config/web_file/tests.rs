@@ -62,12 +62,12 @@ fn secrets_that_every_user_can_read_are_a_notice() {
         (
             "web.yml",
             users,
-            format!("web.yml: basic_auth_users: stand in a file that {public}"),
+            format!("web.yml: basic_auth_users: are in a file that {public}"),
         ),
         (
             "web.yml",
             inline.to_string(),
-            format!("web.yml: tls_server_config.key: stands in a file that {public}"),
+            format!("web.yml: tls_server_config.key: is in a file that {public}"),
         ),
         ("web.yml", tls(""), String::new()),
         ("a.pem", tls(""), String::new()),

@@ -72,13 +72,16 @@ fn pem(
     file: &'static str,
 ) -> Read<Pem> {
     if section.has(inline) && section.has(file) {
-        section.refuse(file, &format!("stands beside {inline}; keep one of them"));
+        section.refuse(
+            file,
+            &format!("cannot be combined with {inline}; keep one of them"),
+        );
         return Read::Refused;
     }
     if section.has(inline) {
         return section.text(inline).and_then(|text| {
             if inline == "key" && section.place().is_public {
-                section.notice(inline, &format!("stands in a file that {PUBLIC}"));
+                section.notice(inline, &format!("is in a file that {PUBLIC}"));
             }
             Some(Pem {
                 key: inline,
@@ -158,7 +161,7 @@ fn clients(
             return None;
         }
         if auth == Some(ClientAuth::None) {
-            section.refuse(pem.key, "has no use without client_auth_type");
+            section.refuse(pem.key, "has no effect without client_auth_type");
             return None;
         }
         Some(roots)
@@ -171,7 +174,7 @@ fn clients(
     if !matches!(allowed, Read::Absent) && !auth.requires() {
         section.refuse(
             "client_allowed_sans",
-            "has no use unless client_auth_type is RequireAndVerifyClientCert or RequireAnyClientCert",
+            "has no effect unless client_auth_type is RequireAndVerifyClientCert or RequireAnyClientCert",
         );
         return None;
     }

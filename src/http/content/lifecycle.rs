@@ -17,7 +17,7 @@ use crate::reload::Reloader;
 
 /// What requests may do to the running program.
 pub struct Lifecycle {
-    /// Absent where there is no configuration to read again.
+    /// Absent where there is no configuration to reload.
     reloader: Option<Reloader>,
     /// Whether other hosts may ask, too.
     open: AtomicBool,
@@ -52,7 +52,7 @@ pub(super) async fn reload(
         Err(text) => return (StatusCode::BAD_REQUEST, text.to_owned()),
     };
     if is_foreign(host.as_ref(), &headers) {
-        let text = "a page of another site may not ask for this\n";
+        let text = "requests from pages of other sites are refused\n";
         return (StatusCode::FORBIDDEN, text.to_owned());
     }
     let may = authenticated.is_some()
@@ -64,7 +64,7 @@ pub(super) async fn reload(
         return (StatusCode::FORBIDDEN, text.to_owned());
     }
     let Some(reloader) = &lifecycle.reloader else {
-        let text = "there is no configuration to read again\n";
+        let text = "there is no configuration to reload\n";
         return (StatusCode::NOT_FOUND, text.to_owned());
     };
     match reloader.reload().await {

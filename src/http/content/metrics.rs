@@ -50,7 +50,7 @@ pub(super) async fn metrics(State(served): State<Arc<Content>>, request: HeaderM
     let pieces = match bodies.get(&metrics.source, encoding).await {
         Ok(pieces) => pieces,
         Err(cause) => {
-            error!("cannot make the metrics, which is a bug: {cause}");
+            error!("cannot render the metrics; this is a bug, please report it: {cause}");
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
     };

@@ -66,7 +66,7 @@ async fn guard(State(front): State<Arc<Front>>, mut request: Request, next: Next
                     // Neither name nor password: the one may have been typed for the other.
                     warn!(
                         ?peer,
-                        "a wrong user or password; further ones go unmentioned for a minute"
+                        "wrong user or password; further ones are not logged for a minute"
                     );
                 }
                 Some(unauthorized())
@@ -125,7 +125,7 @@ fn unauthorized() -> Response {
     (
         StatusCode::UNAUTHORIZED,
         [(WWW_AUTHENTICATE, challenge)],
-        "a user and a password are needed\n",
+        "user and password required\n",
     )
         .into_response()
 }

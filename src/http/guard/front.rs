@@ -140,7 +140,7 @@ impl Front {
                 let lost = self.lost(&file);
                 if !lost.is_empty() {
                     warn!(
-                        "{path}: would no longer ask for {}; the former settings stay, restart to open the exporter to everyone",
+                        "{path}: would no longer require {}; the former settings stay, restart to open the exporter to everyone",
                         lost.join(" and ")
                     );
                     return;

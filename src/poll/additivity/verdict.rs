@@ -104,7 +104,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Quiet => "no pushes in these ranges, or none that were counted in both",
-            Self::Moving => "the counts changed while they were asked for",
+            Self::Moving => "the counts changed while they were queried",
         })
     }
 }

@@ -107,7 +107,7 @@ fn one_target_says_when_it_fails_at_every_doubling_and_hour_for_another_cause_an
         "still failing, 32 in a row since",
         "still failing, 42 in a row since",
         "app0/china normal_push_loss: not_enabled 90045: ",
-        "INFO timpush_exporter::poll::log: app0/china normal_push_loss: answers again",
+        "INFO timpush_exporter::poll::log: app0/china normal_push_loss: responds again",
     ];
     assert_eq!(lines.len(), parts.len(), "{lines:#?}");
     for (line, part) in lines.iter().zip(parts) {
@@ -187,14 +187,14 @@ fn proofs_of_many_targets_are_one_line_more_too() {
     for (kind, said) in [
         (
             News::AddsUp,
-            "INFO timpush_exporter::poll::log: 7 more targets with counters that can be relied on",
+            "INFO timpush_exporter::poll::log: 7 more targets with reliable counters",
         ),
         (
             News::DoesNotAddUp,
             "WARN timpush_exporter::poll::log: 7 more targets will have no counters",
         ),
-        (News::Unproved, "looking again in a day"),
-        (News::WholeDays, "does not tell ranges inside a day apart"),
+        (News::Unproved, "checked again in a day"),
+        (News::WholeDays, "does not distinguish ranges within a day"),
     ] {
         let mut told = 0;
         let lines = Lines::of(Level::INFO, |_| {

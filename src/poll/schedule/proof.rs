@@ -121,7 +121,7 @@ impl Proof {
                 app = id.app,
                 region = id.region,
                 advice = "set `window` and `step` to 1d for this app: shorter windows show whole days or nothing",
-                "{id}: the service does not tell ranges inside a day apart"
+                "{id}: the service does not distinguish ranges within a day"
             );
         }
         None
@@ -141,16 +141,16 @@ fn tell<F>(verdict: &Additivity, poll: &Poll<'_, F>) {
         return;
     }
     match verdict.passes() {
-        Some(true) => info!(app, region, "{id}: counters can be relied on: {verdict}"),
+        Some(true) => info!(app, region, "{id}: counters are reliable: {verdict}"),
         Some(false) => warn!(
             app,
             region,
             advice = "use the window gauges; `timpush-exporter probe` shows the evidence",
-            "{id}: there will be no counters: {verdict}"
+            "{id}: counters are disabled: {verdict}"
         ),
         None => info!(
             app,
-            region, "{id}: whether counts add up is {verdict}; looking again in a day"
+            region, "{id}: whether counts add up is {verdict}; checked again in a day"
         ),
     }
 }
@@ -166,7 +166,7 @@ fn unseen<F>(what: &str, error: &FetchError, poll: &Poll<'_, F>) -> Duration {
     debug!(
         app = id.app,
         region = id.region,
-        "{id}: cannot see {what}: {error}"
+        "{id}: cannot determine {what}: {error}"
     );
     AFTER_FAILURE
 }

@@ -168,7 +168,7 @@ fn malformed(message: &str, scrubber: &Scrubber) -> FetchError {
 fn too_large(host: &str) -> FetchError {
     FetchError::new(
         Outcome::TooLarge,
-        format!("the answer of {host} is larger than {MAX_BODY} bytes"),
+        format!("the response of {host} is larger than {MAX_BODY} bytes"),
     )
 }
 

@@ -178,7 +178,7 @@ impl Line {
         let exchange = self.exchange(call, host, signed, way.connection);
         let mut result = timeout(way.within, exchange).await.unwrap_or_else(|_| {
             let message = format!(
-                "no whole answer from {} within {:?}",
+                "no complete response from {} within {:?}",
                 self.transport.route(host),
                 call.target.app.polling.timeout
             );
@@ -278,7 +278,7 @@ async fn answer<T: Send + 'static>(
     let host = route.host;
     let status = response.status();
     if status != StatusCode::OK {
-        let message = format!("{host} answered with HTTP status {}", status.as_u16());
+        let message = format!("{host} responded with HTTP status {}", status.as_u16());
         return Err(Failure {
             remedy: if status.is_server_error() {
                 Remedy::Pause(TRANSIENT_PAUSE)

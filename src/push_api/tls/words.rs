@@ -24,13 +24,13 @@ const SERVER: &str =
 pub(in crate::push_api) fn explain(error: &Error) -> (String, &'static str) {
     let (happened, advice) = match error {
         Error::InvalidCertificate(error) => return certificate(error),
-        Error::NoCertificatesPresented => ("it shows no certificate", REPLACE),
+        Error::NoCertificatesPresented => ("it presents no certificate", REPLACE),
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => (
             "it does not speak TLS; plain HTTP or another protocol is on that port",
             SERVER,
         ),
         Error::InvalidMessage(_) | Error::PeerSentOversizedRecord | Error::DecryptError => {
-            ("it sends what is no valid TLS", SERVER)
+            ("it sends invalid TLS", SERVER)
         }
         Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
