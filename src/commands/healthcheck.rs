@@ -1,7 +1,5 @@
 //! `healthcheck`: whether a daemon answers. For containers without a shell and curl.
 
-mod own;
-
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -68,10 +66,13 @@ fn address(mut listen: SocketAddr, is_tls: bool) -> String {
     format!("{scheme}://{listen}/-/healthy")
 }
 
-/// Asks the daemon of this machine.
+/// Checks the daemon of this machine. Any certificate will do: the address is this machine's
+/// own, nothing secret is sent, and all that matters is whether there is a response.
 async fn own(url: String) -> Result<(), Failure> {
+    // An error means that the process has a provider already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder()
-        .tls_backend_preconfigured(own::tls().map_err(Failure::failed)?)
+        .tls_danger_accept_invalid_certs(true)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()
