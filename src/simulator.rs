@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! server   connections -> requests; ends a connection as a fault says
-//! service  a call: verify -> limit -> data -> answer -> fault, and into the log of calls
+//! service  a call: verify -> limit -> counting -> data -> answer -> fault, and into the log
 //! control  scenario, truth and calls under /_control/, for this machine only
 //! ```
 //!
@@ -15,6 +15,7 @@
 mod answer;
 mod calls;
 mod control;
+mod counting;
 mod data;
 mod faults;
 mod injection;
@@ -38,6 +39,7 @@ use tokio::net::TcpListener;
 
 pub use answer::{Behaviour, Shape};
 pub use calls::{Call, MAX_CALLS};
+pub use counting::{Buckets, Counting};
 pub use data::{Incidents, truth};
 pub use faults::Fault;
 pub use injection::Injection;

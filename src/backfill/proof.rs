@@ -49,7 +49,8 @@ pub(super) async fn prove<F: Fetch>(
 mod tests {
     use super::*;
     use crate::config::target::tests::target;
-    use crate::poll::additivity::tests::{Counting, MIDNIGHT, Service};
+    use crate::poll::additivity::tests::{MIDNIGHT, Service};
+    use crate::simulator::Counting;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -66,29 +67,27 @@ mod tests {
     #[tokio::test]
     async fn a_usual_proof_takes_as_many_calls_as_are_announced() {
         let usual = usize::try_from(additivity::USUAL_CALLS).unwrap();
-        assert_eq!(proved(Counting::HalfOpen, 3600).await.unwrap(), usual);
+        assert_eq!(proved(Counting::HALF_OPEN, 3600).await.unwrap(), usual);
         let most = usize::try_from(additivity::MOST_CALLS).unwrap();
-        let edges = proved(Counting::Inclusive, 3600).await.unwrap();
+        let edges = proved(Counting::INCLUSIVE, 3600).await.unwrap();
         assert!(edges > usual && edges <= most, "{edges}");
     }
 
     #[tokio::test]
     async fn a_service_whose_parts_do_not_add_up_or_are_not_told_apart_is_refused() {
-        let whole_days = Counting::Touching {
-            bucket: DAY,
-            inclusive: false,
-        };
-        let refused = proved(whole_days, 3600).await.unwrap_err().to_string();
+        let refused = proved(Counting::HALF_OPEN.touched(DAY), 3600)
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(
             refused.starts_with("the service does not distinguish"),
             "{refused}"
         );
-        assert!(proved(whole_days, DAY).await.is_ok());
-        let touching = Counting::Touching {
-            bucket: DAY,
-            inclusive: true,
-        };
-        let refused = proved(touching, DAY).await.unwrap_err().to_string();
+        assert!(proved(Counting::HALF_OPEN.touched(DAY), DAY).await.is_ok());
+        let refused = proved(Counting::INCLUSIVE.touched(DAY), DAY)
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(
             refused.contains("do not add up") && refused.contains("probe"),
             "{refused}"

@@ -8,7 +8,8 @@ use crate::config::target::tests::target;
 use crate::fetch::Fetch;
 use crate::model::outcome::Outcome;
 use crate::model::reading::Measure;
-use crate::poll::additivity::tests::{Counting, MIDNIGHT, Pushes, Service};
+use crate::poll::additivity::tests::{MIDNIGHT, Pushes, Service};
+use crate::simulator::{Buckets, Counting, SimApp};
 
 /// What a fake service's limit counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,8 +22,6 @@ enum Limit {
 /// A fake account on tokio's clock, which starts at 2025-03-22 17:20 at +08:00.
 struct Account {
     service: Service,
-    /// The age from which a push is counted, in seconds.
-    settling: u64,
     /// The time in which a part of a range's counts comes in bit by bit, in seconds.
     trickle: u64,
     /// That part, in percent.
@@ -40,7 +39,6 @@ impl Account {
     fn new(service: Service) -> Self {
         Self {
             service,
-            settling: 0,
             trickle: 0,
             missing: 100,
             limit: Limit::App,
@@ -50,6 +48,12 @@ impl Account {
 
     fn counting(counting: Counting) -> Self {
         Self::new(Service::simulated(counting))
+    }
+
+    /// Of an app so small that some codes of the day under way stand still for a minute.
+    fn usual(counting: Counting) -> Self {
+        let app = SimApp::made_up().remove(0);
+        Self::new(Service::new(counting, Pushes::Simulated(app)))
     }
 
     fn now(&self) -> UnixSeconds {
@@ -63,13 +67,8 @@ impl Account {
             Measure::Funnel => 30,
         };
         assert!(asked.start.0 + kept * DAY > now, "{}", asked.start);
-        let settled = now - self.settling;
-        let end = asked.end.0.min(settled);
-        if end <= asked.start.0 {
-            return Reading::Loss([].into());
-        }
-        let mut reading = self.service.reading(api, range(asked.start.0, end));
-        let age = now - u64::midpoint(asked.start.0, end);
+        let mut reading = self.service.reading(api, asked, UnixSeconds(now));
+        let age = now - u64::midpoint(asked.start.0, asked.end.0.min(now));
         if let Reading::Loss(rows) = &mut reading
             && age < self.trickle
         {
@@ -128,16 +127,9 @@ fn verdicts(report: &Report) -> [&'static str; 4] {
     .map(|finding| finding.verdict)
 }
 
-fn touching(bucket: u64) -> Counting {
-    Counting::Touching {
-        bucket,
-        inclusive: false,
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_additive_service_is_named_so() {
-    let report = Account::counting(Counting::HalfOpen).probed(true).await;
+    let report = Account::counting(Counting::HALF_OPEN).probed(true).await;
     assert_eq!(
         verdicts(&report),
         ["additive", "additive", "half_open", "1m"]
@@ -151,7 +143,10 @@ async fn an_additive_service_is_named_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_day_bucketed_service_is_named_so() {
-    for counting in [touching(DAY), Counting::Stamped { bucket: DAY }] {
+    for counting in [
+        Counting::HALF_OPEN.touched(DAY),
+        Counting::HALF_OPEN.begun(DAY),
+    ] {
         let report = Account::counting(counting).probed(false).await;
         let [days, _, edges, resolution] = verdicts(&report);
         assert_eq!([days, edges, resolution], ["additive", "buckets", "1d"]);
@@ -160,15 +155,17 @@ async fn a_day_bucketed_service_is_named_so() {
         assert_eq!(report.settings.window.unwrap().value.unwrap(), "1d");
         assert_eq!(report.settings.counters.value, Some(true));
     }
-    let report = Account::counting(touching(DAY)).probed(true).await;
+    let report = Account::counting(Counting::HALF_OPEN.touched(DAY))
+        .probed(true)
+        .await;
     assert_eq!(report.hour_additivity.verdict, "not_additive");
 }
 
 #[tokio::test(start_paused = true)]
 async fn edges_are_named_as_they_are() {
     for (counting, sums, edges) in [
-        (Counting::Inclusive, "inclusive_edges", "inclusive"),
-        (Counting::Exclusive, "exclusive_edges", "exclusive"),
+        (Counting::INCLUSIVE, "inclusive_edges", "inclusive"),
+        (Counting::EXCLUSIVE, "exclusive_edges", "exclusive"),
     ] {
         let report = Account::counting(counting).probed(true).await;
         assert_eq!(verdicts(&report), [sums, sums, edges, "1m"]);
@@ -186,7 +183,9 @@ async fn buckets_inside_a_day_are_found() {
         (3600, "1h", "buckets"),
         (6 * 3600, "6h", "buckets"),
     ] {
-        let report = Account::counting(touching(bucket)).probed(true).await;
+        let report = Account::counting(Counting::HALF_OPEN.touched(bucket))
+            .probed(true)
+            .await;
         let [days, _, found, step] = verdicts(&report);
         let expected = ["additive", edges, resolution];
         // Buckets of two minutes do not meet the five minutes' edges.
@@ -198,7 +197,7 @@ async fn buckets_inside_a_day_are_found() {
         assert_eq!(report.settings.step.value.as_deref(), Some(resolution));
     }
     for (bucket, resolution) in [(60, "1m"), (300, "5m"), (3600, "1h")] {
-        let counting = Counting::Stamped { bucket };
+        let counting = Counting::HALF_OPEN.begun(bucket);
         let report = Account::counting(counting).probed(true).await;
         assert_eq!(report.resolution.verdict, resolution, "{bucket}");
         assert_eq!(report.edges.verdict, "half_open");
@@ -208,10 +207,7 @@ async fn buckets_inside_a_day_are_found() {
 #[tokio::test(start_paused = true)]
 async fn a_slowly_settling_service_gets_a_lag_that_is_long_enough() {
     for settling in [0, 20, 90, 150, 400, 800] {
-        let account = Account {
-            settling,
-            ..Account::counting(Counting::HalfOpen)
-        };
+        let account = Account::counting(Counting::HALF_OPEN.settling(settling));
         let report = account.probed(false).await;
         assert_eq!(report.settling.verdict, "settled", "{settling}");
         let lag = report.settings.lag.value.unwrap();
@@ -227,7 +223,7 @@ async fn a_slowly_settling_service_gets_a_lag_that_is_long_enough() {
 async fn nothing_is_claimed_of_counts_that_grow_on_and_on() {
     let account = Account {
         trickle: 3 * 3600,
-        ..Account::counting(Counting::HalfOpen)
+        ..Account::counting(Counting::HALF_OPEN)
     };
     let report = account.probed(false).await;
     let settling = &report.settling;
@@ -243,7 +239,7 @@ async fn counts_that_hardly_grow_any_more_are_called_nearly_there() {
     let account = Account {
         trickle: 3 * 3600,
         missing: 2,
-        ..Account::counting(Counting::HalfOpen)
+        ..Account::counting(Counting::HALF_OPEN)
     };
     let report = account.probed(false).await;
     assert_eq!(report.settling.verdict, "still_moving");
@@ -257,10 +253,7 @@ async fn counts_that_hardly_grow_any_more_are_called_nearly_there() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_publishes_by_night_gets_no_counters() {
-    let account = Account {
-        settling: 30 * 3600,
-        ..Account::counting(Counting::HalfOpen)
-    };
+    let account = Account::counting(Counting::HALF_OPEN.settling(30 * 3600));
     let report = account.probed(false).await;
     assert_eq!(report.freshness.verdict, "not_today");
     assert_eq!(report.settings.counters.value, Some(false));
@@ -270,7 +263,7 @@ async fn a_service_that_publishes_by_night_gets_no_counters() {
 
 #[tokio::test(start_paused = true)]
 async fn an_all_zero_service_gives_unknown() {
-    let account = Account::new(Service::new(Counting::HalfOpen, Pushes::At(vec![])));
+    let account = Account::new(Service::new(Counting::HALF_OPEN, Pushes::At(vec![])));
     let mut target = target("shop", "china");
     Arc::get_mut(&mut target.app).unwrap().polling.statistics = false;
     let report = account.probed_as(&target, false).await;
@@ -294,7 +287,7 @@ async fn an_all_zero_service_gives_unknown() {
 
 #[tokio::test(start_paused = true)]
 async fn a_window_that_fits_the_step_that_is_kept_is_kept_too() {
-    let account = Account::new(Service::new(Counting::HalfOpen, Pushes::At(vec![])));
+    let account = Account::new(Service::new(Counting::HALF_OPEN, Pushes::At(vec![])));
     let mut target = target("shop", "china");
     let polling = &mut Arc::get_mut(&mut target.app).unwrap().polling;
     (polling.step, polling.window) = (Duration::from_secs(45), Duration::from_secs(90));
@@ -305,7 +298,7 @@ async fn a_window_that_fits_the_step_that_is_kept_is_kept_too() {
 #[tokio::test(start_paused = true)]
 async fn a_few_pushes_a_day_are_not_over_interpreted() {
     let pushes = (0..7 * 5).map(|n| START - 7 * DAY + n * DAY / 5 + n * 997);
-    for counting in [Counting::HalfOpen, Counting::Inclusive] {
+    for counting in [Counting::HALF_OPEN, Counting::INCLUSIVE] {
         let pushes = Pushes::At(pushes.clone().collect());
         let report = Account::new(Service::new(counting, pushes))
             .probed(true)
@@ -321,7 +314,7 @@ async fn a_few_pushes_a_day_are_not_over_interpreted() {
 async fn a_configured_day_that_is_not_the_services_is_found() {
     let mut target = target("shop", "china");
     Arc::get_mut(&mut target.app).unwrap().day_offset = "+00:00".parse().unwrap();
-    let report = Account::counting(touching(DAY))
+    let report = Account::usual(Counting::HALF_OPEN.touched(DAY))
         .probed_as(&target, true)
         .await;
     assert_eq!(report.day_additivity.verdict, "not_additive");
@@ -333,7 +326,11 @@ async fn a_configured_day_that_is_not_the_services_is_found() {
 
 #[tokio::test(start_paused = true)]
 async fn days_of_utc_are_found_instead_of_switching_counters_off() {
-    let report = Account::counting(Counting::UtcDays).probed(true).await;
+    let utc_days = Counting {
+        buckets: Buckets::Touched(DAY, DayOffset::UTC),
+        ..Counting::HALF_OPEN
+    };
+    let report = Account::counting(utc_days).probed(true).await;
     assert_eq!(report.day_additivity.verdict, "not_additive");
     let elsewhere = report.service_day_additivity.unwrap();
     assert_eq!(elsewhere.verdict, "additive");
@@ -348,11 +345,9 @@ async fn days_of_utc_are_found_instead_of_switching_counters_off() {
 async fn days_that_begin_nowhere_in_particular_get_no_counters() {
     let mut target = target("shop", "china");
     Arc::get_mut(&mut target.app).unwrap().day_offset = "+05:00".parse().unwrap();
-    let inclusive = Counting::Touching {
-        bucket: DAY,
-        inclusive: true,
-    };
-    let report = Account::counting(inclusive).probed_as(&target, true).await;
+    let report = Account::usual(Counting::INCLUSIVE.touched(DAY))
+        .probed_as(&target, true)
+        .await;
     assert_eq!(
         report.service_day_additivity.unwrap().verdict,
         "not_additive"
@@ -370,7 +365,7 @@ async fn the_scope_of_the_call_limit_is_named() {
     ] {
         let account = Account {
             limit,
-            ..Account::counting(Counting::HalfOpen)
+            ..Account::counting(Counting::HALF_OPEN)
         };
         let report = account.probed(true).await;
         assert_eq!(report.call_limit.verdict, verdict);
@@ -385,10 +380,10 @@ async fn the_scope_of_the_call_limit_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_quick_probe_asks_as_many_questions_as_it_says() {
     for counting in [
-        Counting::HalfOpen,
-        Counting::Inclusive,
-        touching(DAY),
-        touching(3600),
+        Counting::HALF_OPEN,
+        Counting::INCLUSIVE,
+        Counting::HALF_OPEN.touched(DAY),
+        Counting::HALF_OPEN.touched(3600),
     ] {
         let account = Account::counting(counting);
         account.probed(true).await;

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::model::push::Push;
 use crate::model::reading::{Api, Funnel, Platform, Reading, Stage};
-use crate::model::window::{DayOffset, Range, UnixSeconds, day_anchor};
+use crate::model::window::{DAY, DayOffset};
+use crate::simulator::counting::{Buckets, Counting};
 use crate::simulator::verify::Refusal;
 
 /// What the documents leave open about the service. The default is the plainest reading.
@@ -49,26 +50,22 @@ pub enum Shape {
 }
 
 impl Behaviour {
-    /// The time whose pushes an answer counts that is asked for `range` at `now`.
-    pub(super) fn covered(self, range: Range, now: UnixSeconds) -> Range {
-        let Range { mut start, mut end } = range;
-        if self.inclusive_end {
-            end.0 = end.0.saturating_add(1);
-        }
-        if self.whole_days {
-            let offset = if self.utc_days {
-                DayOffset::UTC
+    pub(super) fn counting(self) -> Counting {
+        let offset = if self.utc_days {
+            DayOffset::UTC
+        } else {
+            DayOffset::DEFAULT
+        };
+        Counting {
+            inclusive_end: self.inclusive_end,
+            buckets: if self.whole_days {
+                Buckets::Touched(DAY, offset)
             } else {
-                DayOffset::DEFAULT
-            };
-            let day = |at| day_anchor(at, offset);
-            start = day(start);
-            let last = day(UnixSeconds(end.0.saturating_sub(1)));
-            end.0 = last.0.saturating_add(crate::model::window::DAY);
+                Buckets::Seconds
+            },
+            settling: self.settling_seconds,
+            ..Counting::HALF_OPEN
         }
-        let settled = now.0.saturating_sub(self.settling_seconds);
-        end.0 = end.0.min(settled).max(start.0);
-        Range { start, end }
     }
 }
 
@@ -449,59 +446,5 @@ mod tests {
         );
         empty.spoil(json!(1.5));
         assert!(empty.text(Shape::Flat).contains(r#""ErrCount":1.5"#));
-    }
-
-    #[test]
-    fn covered_time_follows_the_behaviour_and_never_the_future() {
-        // 2025-03-12 and 2025-03-13 begin at +08:00.
-        let (day, next) = (1_741_708_800, 1_741_795_200);
-        let range = |start, end| Range {
-            start: UnixSeconds(start),
-            end: UnixSeconds(end),
-        };
-        let plain = Behaviour::default();
-        for (behaviour, asked, covered) in [
-            (plain, range(day, next), range(day, next)),
-            (plain, range(day, next + 9), range(day, next)),
-            (plain, range(next + 1, next + 9), range(next + 1, next + 1)),
-            (
-                Behaviour {
-                    inclusive_end: true,
-                    ..plain
-                },
-                range(day, day + 9),
-                range(day, day + 10),
-            ),
-            (
-                Behaviour {
-                    whole_days: true,
-                    ..plain
-                },
-                range(day + 5, day + 9),
-                range(day, next),
-            ),
-            (
-                Behaviour {
-                    whole_days: true,
-                    ..plain
-                },
-                range(day, next),
-                range(day, next),
-            ),
-            (
-                Behaviour {
-                    settling_seconds: 60,
-                    ..plain
-                },
-                range(day, next),
-                range(day, next - 60),
-            ),
-        ] {
-            assert_eq!(
-                behaviour.covered(asked, UnixSeconds(next)),
-                covered,
-                "{behaviour:?}"
-            );
-        }
     }
 }

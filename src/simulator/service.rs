@@ -150,7 +150,7 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
     let question = service.question(&head, parameters.as_ref().map_err(Clone::clone), &body, now);
     let answer = match question {
         Ok((Question::Counts(api, range), app)) => {
-            let covered = behaviour.covered(range, now.unix());
+            let covered = behaviour.counting().covered(range, now.unix());
             Answer::new(&service.truth_of(app, api, covered), api.push(), behaviour)
         }
         Ok((Question::Trace(trail), _)) => {

@@ -157,7 +157,7 @@ pub(super) fn answer(
 ) -> Result<String, Refusal> {
     match question {
         Question::Counts(api, range, tasks) => {
-            let covered = behaviour.covered(*range, now);
+            let covered = behaviour.counting().covered(*range, now);
             let result = |push: &String| {
                 let campaign = Campaign::of_push(app, push, now)
                     .ok_or(refusal(90049, "invalid TaskId, no push record"))?;

@@ -5,59 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::target::tests::target;
 use crate::model::reading::{ErrCode, Loss, LossKey, Reading, Stage};
-use crate::simulator::{SimApp, truth};
+use crate::simulator::{Counting, SimApp, truth};
 
 /// 2025-03-12 00:00 at +08:00.
 pub(crate) const MIDNIGHT: u64 = 1_741_708_800;
-
-/// The ways in which a service may count a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Counting {
-    HalfOpen,
-    Inclusive,
-    Exclusive,
-    /// Every bucket that the range touches, whole; buckets begin at +08:00.
-    Touching {
-        bucket: u64,
-        inclusive: bool,
-    },
-    /// Every day of UTC that the range touches, whole.
-    UtcDays,
-    /// Every bucket whose start lies in the range.
-    Stamped {
-        bucket: u64,
-    },
-}
-
-impl Counting {
-    const DAYS: Self = Self::Touching {
-        bucket: DAY,
-        inclusive: false,
-    };
-
-    fn covered(self, Range { start, end }: Range) -> Range {
-        const LEAD: u64 = 8 * 3600;
-        let floor = |at: u64, bucket: u64| (at + LEAD) / bucket * bucket - LEAD;
-        let (start, end) = match self {
-            Self::HalfOpen => (start.0, end.0),
-            Self::Inclusive => (start.0, end.0 + 1),
-            Self::Exclusive => (start.0 + 1, end.0),
-            Self::Touching { bucket, inclusive } => {
-                let last = end.0 - u64::from(!inclusive);
-                (floor(start.0, bucket), floor(last, bucket) + bucket)
-            }
-            Self::UtcDays => (start.0 / DAY * DAY, end.0.next_multiple_of(DAY)),
-            Self::Stamped { bucket } => {
-                let next = |at: u64| floor(at + bucket - 1, bucket);
-                (next(start.0), next(end.0))
-            }
-        };
-        Range {
-            start: UnixSeconds(start),
-            end: UnixSeconds(end.max(start)),
-        }
-    }
-}
 
 /// A service whose losses are the simulator's truth, or a few made-up pushes.
 pub(crate) struct Service {
@@ -92,8 +43,8 @@ impl Service {
         Self::new(counting, Pushes::Simulated(app))
     }
 
-    pub(crate) fn reading(&self, api: Api, range: Range) -> Reading {
-        let covered = self.counting.covered(range);
+    pub(crate) fn reading(&self, api: Api, range: Range, now: UnixSeconds) -> Reading {
+        let covered = self.counting.covered(range, now);
         match &self.pushes {
             Pushes::Simulated(app) => truth(app, api, covered),
             Pushes::At(seconds) => {
@@ -124,7 +75,7 @@ impl Fetch for Service {
     async fn fetch(&self, _: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
         assert!(range.start < range.end, "{range:?}");
         self.asked.lock().unwrap().push((api, range));
-        Ok(self.reading(api, range))
+        Ok(self.reading(api, range, UnixSeconds(u64::MAX)))
     }
 }
 
@@ -165,9 +116,9 @@ fn with_offset(offset: &str) -> Target {
 #[tokio::test]
 async fn a_service_that_adds_up_is_additive_after_three_questions() {
     for counting in [
-        Counting::HalfOpen,
-        Counting::DAYS,
-        Counting::Stamped { bucket: DAY },
+        Counting::HALF_OPEN,
+        Counting::HALF_OPEN.touched(DAY),
+        Counting::HALF_OPEN.begun(DAY),
     ] {
         let service = Service::simulated(counting);
         assert_eq!(
@@ -183,7 +134,7 @@ async fn a_service_that_adds_up_is_additive_after_three_questions() {
 fn the_daemon_can_spawn_the_checks() {
     fn is_send(_: &impl Send) {}
     let (service, target) = (
-        Service::simulated(Counting::HalfOpen),
+        Service::simulated(Counting::HALF_OPEN),
         target("shop", "china"),
     );
     is_send(&check(&service, &target, Api::NormalPushLoss, NOW));
@@ -192,7 +143,7 @@ fn the_daemon_can_spawn_the_checks() {
 
 #[tokio::test]
 async fn statistics_are_checked_in_the_same_way() {
-    let service = Service::simulated(Counting::Inclusive);
+    let service = Service::simulated(Counting::INCLUSIVE);
     let target = target("shop", "china");
     let verdict = check(&service, &target, Api::NormalPushStatistics, NOW).await;
     assert_eq!(verdict.unwrap().as_str(), "inclusive_edges");
@@ -200,7 +151,7 @@ async fn statistics_are_checked_in_the_same_way() {
 
 #[tokio::test]
 async fn inclusive_edges_pass_and_are_named() {
-    let verdict = checked(&Service::simulated(Counting::Inclusive)).await;
+    let verdict = checked(&Service::simulated(Counting::INCLUSIVE)).await;
     let Additivity::Edges { edges, evidence } = &verdict else {
         panic!("{verdict:?}")
     };
@@ -212,18 +163,14 @@ async fn inclusive_edges_pass_and_are_named() {
 
 #[tokio::test]
 async fn exclusive_edges_pass_and_are_named() {
-    let verdict = checked(&Service::simulated(Counting::Exclusive)).await;
+    let verdict = checked(&Service::simulated(Counting::EXCLUSIVE)).await;
     assert_eq!(verdict.as_str(), "exclusive_edges");
     assert_eq!(verdict.passes(), Some(true));
 }
 
 #[tokio::test]
 async fn a_day_that_is_counted_whole_at_an_inclusive_edge_does_not_pass() {
-    let verdict = checked(&Service::simulated(Counting::Touching {
-        bucket: DAY,
-        inclusive: true,
-    }))
-    .await;
+    let verdict = checked(&Service::simulated(Counting::INCLUSIVE.touched(DAY))).await;
     let Additivity::NotAdditive { moved, evidence } = &verdict else {
         panic!("{verdict:?}")
     };
@@ -235,7 +182,7 @@ async fn a_day_that_is_counted_whole_at_an_inclusive_edge_does_not_pass() {
 #[tokio::test]
 async fn days_of_another_offset_than_the_services_do_not_pass() {
     for offset in ["+00:00", "-04:00", "+09:00"] {
-        let service = Service::simulated(Counting::DAYS);
+        let service = Service::simulated(Counting::HALF_OPEN.touched(DAY));
         let api = Api::NormalPushLoss;
         let verdict = check(&service, &with_offset(offset), api, NOW)
             .await
@@ -251,7 +198,7 @@ async fn days_of_another_offset_than_the_services_do_not_pass() {
 async fn zeros_prove_nothing() {
     let last = closed_day(NOW, DayOffset::DEFAULT);
     for pushes in [vec![], vec![last.start.0 + 5], vec![last.start.0 - 5]] {
-        let service = Service::new(Counting::HalfOpen, Pushes::At(pushes));
+        let service = Service::new(Counting::HALF_OPEN, Pushes::At(pushes));
         assert_eq!(checked(&service).await, Additivity::Unknown(Why::Quiet));
         assert_eq!(service.calls(), 3);
     }
@@ -260,7 +207,7 @@ async fn zeros_prove_nothing() {
 #[tokio::test]
 async fn counts_that_change_meanwhile_are_no_contradiction() {
     let app = SimApp::made_up().remove(0);
-    let service = Service::new(Counting::HalfOpen, Pushes::Moving(app));
+    let service = Service::new(Counting::HALF_OPEN, Pushes::Moving(app));
     assert_eq!(checked(&service).await, Additivity::Additive);
     assert!(service.calls() <= 10);
 
@@ -268,7 +215,7 @@ async fn counts_that_change_meanwhile_are_no_contradiction() {
         pushes_a_day: 0,
         ..SimApp::made_up().remove(0)
     };
-    let service = Service::new(Counting::HalfOpen, Pushes::Moving(quiet));
+    let service = Service::new(Counting::HALF_OPEN, Pushes::Moving(quiet));
     assert_eq!(checked(&service).await, Additivity::Unknown(Why::Moving));
 }
 
@@ -276,7 +223,7 @@ async fn counts_that_change_meanwhile_are_no_contradiction() {
 async fn the_asked_days_are_settled_and_kept_by_the_service() {
     for hours in 0..48 {
         let now = UnixSeconds(MIDNIGHT + 10 * DAY + hours * 3600);
-        let service = Service::simulated(Counting::HalfOpen);
+        let service = Service::simulated(Counting::HALF_OPEN);
         let target = target("shop", "china");
         check(&service, &target, Api::NormalPushLoss, now)
             .await
@@ -294,25 +241,13 @@ async fn the_asked_days_are_settled_and_kept_by_the_service() {
 #[tokio::test]
 async fn ranges_inside_a_day_are_told_apart_or_not() {
     for (counting, expected) in [
-        (Counting::HalfOpen, Some(true)),
-        (Counting::Inclusive, Some(true)),
-        (Counting::Exclusive, Some(true)),
-        (
-            Counting::Touching {
-                bucket: 3600,
-                inclusive: false,
-            },
-            Some(true),
-        ),
-        (Counting::DAYS, Some(false)),
-        (
-            Counting::Touching {
-                bucket: DAY,
-                inclusive: true,
-            },
-            Some(false),
-        ),
-        (Counting::Stamped { bucket: DAY }, Some(false)),
+        (Counting::HALF_OPEN, Some(true)),
+        (Counting::INCLUSIVE, Some(true)),
+        (Counting::EXCLUSIVE, Some(true)),
+        (Counting::HALF_OPEN.touched(3600), Some(true)),
+        (Counting::HALF_OPEN.touched(DAY), Some(false)),
+        (Counting::INCLUSIVE.touched(DAY), Some(false)),
+        (Counting::HALF_OPEN.begun(DAY), Some(false)),
     ] {
         let service = Service::simulated(counting);
         assert_eq!(told_apart(&service).await, expected, "{counting:?}");
@@ -326,7 +261,10 @@ async fn whole_days_are_never_taken_for_parts_wherever_the_day_begins() {
         let mut target = target("shop", "china");
         let app = std::sync::Arc::get_mut(&mut target.app).unwrap();
         app.day_offset = DayOffset::from_seconds(half_hours * 1800).unwrap();
-        for counting in [Counting::DAYS, Counting::Stamped { bucket: DAY }] {
+        for counting in [
+            Counting::HALF_OPEN.touched(DAY),
+            Counting::HALF_OPEN.begun(DAY),
+        ] {
             let service = Service::simulated(counting);
             let verdict = resolved(&service, &target, Api::NormalPushLoss, NOW).await;
             assert_ne!(verdict.unwrap(), Some(true), "{counting:?} {half_hours}");
@@ -339,7 +277,7 @@ async fn a_day_with_a_single_burst_or_nothing_proves_nothing_about_its_parts() {
     let day = closed_day(NOW, DayOffset::DEFAULT);
     let burst = |at: u64| (0..50).map(|n| day.start.0 + at + n).collect();
     for pushes in [vec![], vec![day.start.0 + 4000], burst(4000), burst(50_000)] {
-        for counting in [Counting::HalfOpen, Counting::Inclusive] {
+        for counting in [Counting::HALF_OPEN, Counting::INCLUSIVE] {
             let service = Service::new(counting, Pushes::At(pushes.clone()));
             assert_eq!(told_apart(&service).await, None, "{counting:?}");
         }
@@ -358,11 +296,11 @@ proptest! {
         let pushes: Vec<u64> = seconds.into_iter().chain(near_edges).map(|s| start + s).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for (counting, passes, parts) in [
-            (Counting::HalfOpen, true, true),
-            (Counting::Inclusive, true, true),
-            (Counting::Exclusive, true, true),
-            (Counting::DAYS, true, false),
-            (Counting::Stamped { bucket: DAY }, true, false),
+            (Counting::HALF_OPEN, true, true),
+            (Counting::INCLUSIVE, true, true),
+            (Counting::EXCLUSIVE, true, true),
+            (Counting::HALF_OPEN.touched(DAY), true, false),
+            (Counting::HALF_OPEN.begun(DAY), true, false),
         ] {
             let service = Service::new(counting, Pushes::At(pushes.clone()));
             let verdict = runtime.block_on(checked(&service));
