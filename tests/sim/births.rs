@@ -10,13 +10,14 @@ use timpush_exporter::config::target::Target;
 use timpush_exporter::fetch::Fetch;
 use timpush_exporter::model::outcome::FetchError;
 use timpush_exporter::model::reading::{
-    Api, CountKey, ErrCode, Funnel, Loss, LossKey, Measure, Reading, Stage,
+    Api, CountKey, ErrCode, Funnel, LossKey, Measure, Reading, Stage,
 };
 use timpush_exporter::model::window::{DAY, Range};
 use timpush_exporter::target::counters::Served;
 use tokio::time::{Instant, sleep};
 
 use crate::counters::Increase;
+use crate::events::{Event, Events, losses};
 use crate::process::{Clock, Process, target};
 use crate::world::hash;
 
@@ -33,12 +34,12 @@ fn born(code: u64) -> u64 {
     MIDNIGHT - 10 * code
 }
 
-fn key(code: &str) -> CountKey {
-    CountKey::Loss(LossKey {
+fn key(code: &str) -> LossKey {
+    LossKey {
         stage: Stage::PostSendDelivered,
         platform: None,
         code: ErrCode::new(code),
-    })
+    }
 }
 
 /// A service of one push a minute and of the births.
@@ -46,17 +47,22 @@ struct Service {
     clock: Clock,
     /// How long the answer about a whole day takes at most, in seconds.
     slowest: u64,
+    codes: Vec<(LossKey, Events)>,
 }
 
 impl Service {
-    fn count(range: Range, now: u64) -> BTreeMap<String, u64> {
-        let end = range.end.0.min(now);
-        let minutes = (end / 60).saturating_sub(range.start.0 / 60);
-        let born = BIRTHS
-            .filter(|code| (range.start.0..end).contains(&born(*code)))
-            .map(|code| (format!("born {code}"), code + 1));
-        born.chain((minutes > 0).then_some(("-1".to_owned(), minutes)))
-            .collect()
+    fn new(clock: Clock, slowest: u64) -> Self {
+        let minutes = (MIDNIGHT - 5 * DAY..MIDNIGHT + DAY).step_by(60);
+        let minutes = minutes.map(|at| Event::new(at + 59, 1)).collect();
+        let births = BIRTHS.map(|code| {
+            let birth = Event::new(born(code), code + 1);
+            (key(&format!("born {code}")), Events::new(vec![birth]))
+        });
+        Self {
+            clock,
+            slowest,
+            codes: births.chain([(key("-1"), Events::new(minutes))]).collect(),
+        }
     }
 }
 
@@ -70,25 +76,13 @@ impl Fetch for Service {
             300
         };
         sleep(Duration::from_millis(takes)).await;
-        let counts = Self::count(range, now());
+        let codes = self.codes.iter();
+        let counts = codes.map(|(key, events)| (key.clone(), events.count(range, now())));
         Ok(match api.measure() {
-            Measure::Losses => Reading::Loss(
-                counts
-                    .into_iter()
-                    .map(|(code, count)| {
-                        let key = LossKey {
-                            stage: Stage::PostSendDelivered,
-                            platform: None,
-                            code: ErrCode::new(&code),
-                        };
-                        let description = String::new();
-                        (key, Loss { count, description })
-                    })
-                    .collect(),
-            ),
+            Measure::Losses => losses(counts),
             Measure::Funnel => Reading::Statistics {
                 overall: Funnel {
-                    sent: counts.values().sum(),
+                    sent: counts.map(|(_, count)| count).sum(),
                     ..Funnel::default()
                 },
                 platforms: BTreeMap::new(),
@@ -112,10 +106,7 @@ async fn midnight(interval: u64, replica: u32, slowest: u64) -> Vec<Second> {
     app.polling.interval = Duration::from_secs(interval);
     app.polling.stale_after = Duration::from_secs(3 * interval.max(200));
     app.polling.statistics = true;
-    let service = Service {
-        clock: Arc::clone(&clock),
-        slowest,
-    };
+    let service = Service::new(Arc::clone(&clock), slowest);
     let process = Process::run(service, clock, target, replica, None);
     let mut seconds = Vec::new();
     for _ in START..MIDNIGHT + 1800 {
@@ -137,7 +128,7 @@ async fn every_scraper_sees_a_code_that_is_born_before_midnight_twice_as_0_and_t
             for phase in 0..60 {
                 let scrapes = || seconds.iter().skip(phase).step_by(60);
                 for code in BIRTHS {
-                    let name = key(&format!("born {code}"));
+                    let name = CountKey::Loss(key(&format!("born {code}")));
                     let mut increase = Increase::default();
                     let (mut zeros, mut values, mut last) = (0, 0, None);
                     for [losses, _] in scrapes() {

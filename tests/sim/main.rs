@@ -10,6 +10,7 @@
 mod births;
 mod clock;
 mod counters;
+mod events;
 mod flood;
 mod process;
 mod promql;

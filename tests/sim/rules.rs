@@ -8,6 +8,7 @@ use timpush_exporter::model::window::{DAY, Range, UnixSeconds, aligned_end, day_
 use timpush_exporter::target::counters::{Ledger, Rules};
 use tokio::time::Instant;
 
+use crate::events::{Event, Events};
 use crate::process::target;
 use crate::promql::Engine;
 
@@ -21,65 +22,62 @@ const MINUTES: usize = 2 * 6 * 60;
 
 struct Case {
     rule: &'static str,
-    /// Pushes of a minute.
-    pushes: fn(i64) -> u64,
-    /// Pushes of that day that the service has taken back by then.
-    revised: fn(i64) -> u64,
+    events: Vec<Event>,
     /// Minutes without an answer.
     down: std::ops::Range<i64>,
     /// What a reset-aware sum over the case should find.
     truth: u64,
 }
 
-const CASES: [Case; 4] = [
-    Case {
-        rule: "roll-over",
-        // A quiet day ends, and a busy one begins with more than all of it.
-        pushes: |minute| match minute {
-            -300 => 5,
-            0 => 40,
-            _ => 0,
+fn cases() -> [Case; 4] {
+    let twice = Event::new(second(-350), 20);
+    [
+        Case {
+            rule: "roll-over",
+            // A quiet day ends, and a busy one begins with more than all of it.
+            events: [each(-300..-299, 5), each(0..1, 40)].concat(),
+            down: 0..0,
+            truth: 45,
         },
-        revised: |_| 0,
-        down: 0..0,
-        truth: 45,
-    },
-    Case {
-        rule: "zero first",
-        pushes: |minute| if minute == 100 { 30 } else { 0 },
-        revised: |_| 0,
-        down: 0..0,
-        truth: 30,
-    },
-    Case {
-        rule: "never down",
-        pushes: |minute| match minute {
-            -350..-240 => 10,
-            _ => 0,
+        Case {
+            rule: "zero first",
+            events: each(100..101, 30),
+            down: 0..0,
+            truth: 30,
         },
-        // Half an hour later it finds that it had counted some twice.
-        revised: |minute| {
-            if (-200..-100).contains(&minute) {
-                20
-            } else {
-                0
-            }
+        Case {
+            rule: "never down",
+            // Half an hour later it finds that it had counted some twice.
+            events: [
+                each(-350..-240, 10),
+                vec![
+                    twice.taken_back_at(second(-200)),
+                    twice.known_at(second(-100)),
+                ],
+            ]
+            .concat(),
+            down: 0..0,
+            truth: 1100,
         },
-        down: 0..0,
-        truth: 1100,
-    },
-    Case {
-        rule: "outage over an anchor",
-        pushes: |minute| match minute {
-            -350 => 90,
-            -30 | 60..110 => 10,
-            _ => 0,
+        Case {
+            rule: "outage over an anchor",
+            events: [each(-350..-349, 90), each(-30..-29, 10), each(60..110, 10)].concat(),
+            down: -60..180,
+            truth: 600,
         },
-        revised: |_| 0,
-        down: -60..180,
-        truth: 600,
-    },
-];
+    ]
+}
+
+/// The second in which a minute begins.
+fn second(minute: i64) -> u64 {
+    MIDNIGHT.checked_add_signed(minute * 60).unwrap()
+}
+
+/// As many pushes in each minute.
+fn each(minutes: std::ops::Range<i64>, count: u64) -> Vec<Event> {
+    let events = minutes.map(|minute| Event::new(second(minute) + 59, count));
+    events.collect()
+}
 
 fn key() -> CountKey {
     CountKey::Loss(LossKey {
@@ -93,17 +91,11 @@ fn key() -> CountKey {
 /// the day so far.
 fn samples(case: &Case) -> [Vec<Option<u64>>; 2] {
     let (rules, started) = (Rules::of(&target(8 * 3600)), Instant::now());
-    let mut ledger = Ledger::default();
+    let (events, mut ledger) = (Events::new(case.events.clone()), Ledger::default());
     let mut both = [Vec::new(), Vec::new()];
     for minute in -AROUND..AROUND {
-        let answer = |range: Range| {
-            let relative = |at: UnixSeconds| (at.0.cast_signed() - MIDNIGHT.cast_signed()) / 60;
-            let sum: u64 = (relative(range.start)..relative(range.end))
-                .map(case.pushes)
-                .sum();
-            sum.saturating_sub((case.revised)(minute))
-        };
-        let wall = MIDNIGHT.checked_add_signed(minute * 60).unwrap();
+        let wall = second(minute);
+        let answer = |range| events.count(range, wall);
         let passed = u64::try_from(minute + AROUND).unwrap() * 60;
         let now = Now {
             wall: Duration::from_secs(wall),
@@ -138,7 +130,7 @@ fn samples(case: &Case) -> [Vec<Option<u64>>; 2] {
 #[ignore = "needs promtool"]
 fn increase_is_right_with_each_rule_and_wrong_without_it() {
     let mut engine = Engine::new();
-    for case in &CASES {
+    for case in &cases() {
         let rule = case.rule;
         for (how, samples) in ["served", "bare"].iter().zip(samples(case)) {
             // The first value of a case is there before its range begins.

@@ -9,10 +9,13 @@ use timpush_exporter::config::target::Target;
 use timpush_exporter::fetch::Fetch;
 use timpush_exporter::model::outcome::{FetchError, Outcome};
 use timpush_exporter::model::reading::{
-    Api, CountKey, Counts, ErrCode, Loss, LossKey, Measure, Platform, Reading, Stage,
+    Api, CountKey, Counts, ErrCode, LossKey, Measure, Platform, Reading, Stage,
 };
-use timpush_exporter::model::window::{DAY, Range, UnixSeconds, day_anchor};
+use timpush_exporter::model::window::{DAY, Range, UnixSeconds};
+use timpush_exporter::simulator::{Buckets, Counting};
 use tokio::time::{Instant, sleep};
+
+use crate::events::{Event, Events, losses};
 
 /// Where virtual time begins: 2027-01-15T08:00:00Z.
 pub(crate) const START: u64 = 1_800_000_000;
@@ -66,9 +69,39 @@ pub(crate) struct Faults {
 struct Source {
     key: LossKey,
     busy: bool,
-    /// Cumulative pushes by minute that are counted at once, and all of them.
-    at_once: Vec<u64>,
+    events: Events,
+    /// The pushes before each minute, whenever they are counted.
     all: Vec<u64>,
+}
+
+impl Source {
+    fn new(seed: u64, n: u64, faults: Faults, key: LossKey, busy: bool) -> Self {
+        let (mut events, mut all) = (Vec::new(), vec![0]);
+        for minute in 0..BEFORE + AFTER {
+            let count = pushes(seed, n, minute, busy);
+            all.push(all.last().unwrap() + count);
+            let at = 60 * (FIRST_MINUTE + minute);
+            let is_late = chance(faults.late, seed, n, minute);
+            let late = if is_late { count - count / 2 } else { 0 };
+            let delay = 60 * (hash(seed, n, minute, 5) % LATEST);
+            // Some hours lose a few pushes of their first minute, an hour later.
+            let hour = at / 3600;
+            let loses = busy && at == hour * 3600 && chance(faults.revised, seed, n + 100, hour);
+            let lost = if loses { hash(seed, n, hour, 9) % 3 } else { 0 };
+            events.extend([
+                Event::new(at + 59, count - late),
+                Event::new(at + 59, late).known_at(at + delay.max(60)),
+                Event::new(at, lost).taken_back_at(at + 5400),
+            ]);
+        }
+        let events = Events::new(events);
+        Self {
+            key,
+            busy,
+            events,
+            all,
+        }
+    }
 }
 
 pub(crate) struct World {
@@ -105,21 +138,10 @@ impl World {
             (row(Stage::PostSendDelivered, None, "rare"), false),
             (row(Stage::PostSendDelivered, Some(4), "rarer"), false),
         ];
-        let sources = sources.into_iter().enumerate().map(|(n, (key, busy))| {
-            let (mut at_once, mut all) = (vec![0], vec![0]);
-            for minute in 0..BEFORE + AFTER {
-                let count = pushes(seed, n as u64, minute, busy);
-                let late = chance(faults.late, seed, n as u64, minute);
-                at_once.push(at_once.last().unwrap() + if late { count / 2 } else { count });
-                all.push(all.last().unwrap() + count);
-            }
-            Source {
-                key,
-                busy,
-                at_once,
-                all,
-            }
-        });
+        let sources = sources
+            .into_iter()
+            .zip(0..)
+            .map(|((key, busy), n)| Source::new(seed, n, faults, key, busy));
         Arc::new(Self {
             seed,
             faults,
@@ -213,51 +235,8 @@ impl World {
 
     fn answer(&self, range: Range) -> Reading {
         let now = self.time();
-        // Nothing is lost in the future.
-        let (from, to) = minutes(Range {
-            start: range.start.min(UnixSeconds(now)),
-            end: range.end.min(UnixSeconds(now)),
-        });
-        let rows = self.sources.iter().enumerate().filter_map(|(n, source)| {
-            let n = n as u64;
-            // Old minutes are complete; of the young ones, late pushes come bit by bit.
-            let young = usize::try_from((now / 60).saturating_sub(LATEST + FIRST_MINUTE)).unwrap();
-            let young = young.clamp(from, to);
-            let mut count =
-                source.all[young] - source.all[from] + source.at_once[to] - source.at_once[young];
-            for minute in young..to {
-                let late = source.all[minute + 1]
-                    - source.all[minute]
-                    - (source.at_once[minute + 1] - source.at_once[minute]);
-                let delay = 60 * (hash(self.seed, n, minute as u64, 5) % LATEST);
-                if late > 0 && (FIRST_MINUTE + minute as u64) * 60 + delay <= now {
-                    count += late;
-                }
-            }
-            count = count.saturating_sub(self.taken_back(n, range, now));
-            let loss = Loss {
-                count,
-                description: String::new(),
-            };
-            (count > 0).then(|| (source.key.clone(), loss))
-        });
-        Reading::Loss(rows.collect())
-    }
-
-    /// Pushes of the range that the service has taken back by `now`: some hours lose a few
-    /// of their first minute's, an hour later.
-    fn taken_back(&self, source: u64, range: Range, now: u64) -> u64 {
-        // Where there is hardly anything, there is nothing to take: less than nothing would
-        // not add up.
-        if self.faults.revised == 0 || !self.sources[usize::try_from(source).unwrap()].busy {
-            return 0;
-        }
-        let hours = range.start.0.div_ceil(3600)..range.end.0.div_ceil(3600);
-        hours
-            .filter(|hour| hour * 3600 + 5400 <= now)
-            .filter(|hour| chance(self.faults.revised, self.seed, source + 100, *hour))
-            .map(|hour| hash(self.seed, source, hour, 9) % 3)
-            .sum()
+        let sources = self.sources.iter();
+        losses(sources.map(|source| (source.key.clone(), source.events.count(range, now))))
     }
 }
 
@@ -323,11 +302,11 @@ pub(crate) struct WholeDays(pub(crate) Arc<World>);
 
 impl Fetch for WholeDays {
     async fn fetch(&self, target: &Target, api: Api, range: Range) -> Result<Reading, FetchError> {
-        let day = |at: u64| day_anchor(UnixSeconds(at), target.app.day_offset);
-        let range = Range {
-            start: day(range.start.0),
-            end: UnixSeconds(day(range.end.0 - 1).0 + DAY),
+        let days = Counting {
+            buckets: Buckets::Touched(DAY, target.app.day_offset),
+            ..Counting::HALF_OPEN
         };
+        let range = days.covered(range, UnixSeconds(self.0.time()));
         Service(Arc::clone(&self.0)).fetch(target, api, range).await
     }
 }
