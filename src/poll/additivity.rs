@@ -25,7 +25,7 @@ mod verdict;
 use std::time::Duration;
 
 pub use counts::AnswerCounts;
-pub use split::{Split, SplitCheck, split};
+pub use split::{Split, SplitCheck};
 pub use sum::SumCheck;
 pub use verdict::{Additivity, Edges, Evidence, Moved, Why};
 

@@ -51,7 +51,7 @@ pub(super) async fn measure<F: Pair>(
         let asked = range(start, start.saturating_add(PARTS * length));
         let mut check = SplitCheck::new(asked, PARTS);
         while let Some(range) = check.next_question() {
-            check.counted(probe.ask(ground.api, range).await?);
+            check.answered(probe.ask(ground.api, range).await?);
         }
         let is_proof = match check.verdict() {
             // A day has quiet quarters, and no bucket is longer than a day; within a day,

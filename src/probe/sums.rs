@@ -110,7 +110,7 @@ pub(super) async fn compare<F: Pair>(
     let end = UnixSeconds(middle.0.saturating_add(length));
     let mut check = SumCheck::new(start, middle, end);
     while let Some(range) = check.next_question() {
-        check.counted(probe.ask(api, range).await?);
+        check.answered(probe.ask(api, range).await?);
     }
     Ok(check.verdict())
 }

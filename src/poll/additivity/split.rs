@@ -2,7 +2,6 @@
 
 use super::counts::AnswerCounts;
 use crate::model::reading::CountKey;
-use crate::model::reading::Reading;
 use crate::model::window::{Range, UnixSeconds};
 
 /// The minimum number of pushes for a verdict: fewer could all have happened in the few
@@ -33,56 +32,13 @@ impl Split {
     }
 }
 
-/// Judges at least three adjacent parts of a range. Each part ends a second before the next
-/// begins, and the whole ends with the last part.
+/// The check of a range and its parts: a plan of queries, and the responses so far. Each part
+/// ends a second before the next begins, and the whole ends with the last part.
 ///
 /// Parts that share no second cannot hold more than the whole, whether edges are inclusive or
 /// not. If the service counts every bucket that a range touches, several parts touch a bucket
-/// longer than a part, and each counts it. `without_start` is the whole without its first
-/// second: a service that counts a bucket at the second of its start counts nothing there.
-pub fn split(
-    whole: &AnswerCounts,
-    parts: &[AnswerCounts],
-    without_start: Option<&AnswerCounts>,
-) -> Split {
-    judge(whole, parts, without_start, &|_| true)
-}
-
-fn judge(
-    whole: &AnswerCounts,
-    parts: &[AnswerCounts],
-    without_start: Option<&AnswerCounts>,
-    stands_still: &dyn Fn(&CountKey) -> bool,
-) -> Split {
-    let keys: Vec<&CountKey> = AnswerCounts::keys(parts.iter().chain([whole]))
-        .into_iter()
-        .filter(|key| stands_still(key))
-        .collect();
-    let too_much = keys.iter().any(|key| {
-        let parts = parts
-            .iter()
-            .fold(0_u64, |sum, part| sum.saturating_add(part.get(key)));
-        parts > whole.get(key)
-    });
-    if too_much {
-        return Split::Ignored;
-    }
-    let with_counts = parts
-        .iter()
-        .filter(|part| keys.iter().any(|key| part.get(key) > 0))
-        .count();
-    let enough = whole.total() >= ENOUGH;
-    match with_counts {
-        0 if enough && parts.iter().all(AnswerCounts::is_zero) => Split::Ignored,
-        1 if enough && without_start.is_some_and(AnswerCounts::is_zero) => Split::Ignored,
-        0 | 1 => Split::Unclear,
-        n => Split::Respected {
-            all: n == parts.len(),
-        },
-    }
-}
-
-/// The check of a range and its parts: a plan of queries, and the responses so far.
+/// longer than a part, and each counts it. A service that counts a bucket at the second of its
+/// start counts nothing in the whole without its first second.
 #[derive(Clone, Debug)]
 pub struct SplitCheck {
     plan: Vec<Range>,
@@ -118,13 +74,8 @@ impl SplitCheck {
     }
 
     /// Records the response to [`Self::next_question`].
-    pub fn answered(&mut self, reading: &Reading) {
-        self.counted(AnswerCounts::from(reading));
-    }
-
-    /// Like [`Self::answered`], for callers that already have the counts.
-    pub fn counted(&mut self, counts: AnswerCounts) {
-        self.answers.push(counts);
+    pub fn answered(&mut self, counts: impl Into<AnswerCounts>) {
+        self.answers.push(counts.into());
         let (Some(whole), Some(asked)) = (self.answers.first(), self.plan.first().copied()) else {
             return;
         };
@@ -153,9 +104,33 @@ impl SplitCheck {
         let without_start = (self.answers.len() == self.parts + 3)
             .then(|| self.answers.get(self.parts + 1))
             .flatten();
-        judge(whole, self.part_counts(), without_start, &|key| {
-            whole.get(key) == again.get(key)
-        })
+        let parts = self.part_counts();
+        let keys: Vec<&CountKey> = AnswerCounts::keys(parts.iter().chain([whole]))
+            .into_iter()
+            .filter(|key| whole.get(key) == again.get(key))
+            .collect();
+        let too_much = keys.iter().any(|key| {
+            let parts = parts
+                .iter()
+                .fold(0_u64, |sum, part| sum.saturating_add(part.get(key)));
+            parts > whole.get(key)
+        });
+        if too_much {
+            return Split::Ignored;
+        }
+        let with_counts = parts
+            .iter()
+            .filter(|part| keys.iter().any(|key| part.get(key) > 0))
+            .count();
+        let enough = whole.total() >= ENOUGH;
+        match with_counts {
+            0 if enough && parts.iter().all(AnswerCounts::is_zero) => Split::Ignored,
+            1 if enough && without_start.is_some_and(AnswerCounts::is_zero) => Split::Ignored,
+            0 | 1 => Split::Unclear,
+            n => Split::Respected {
+                all: n == parts.len(),
+            },
+        }
     }
 
     /// The part with the largest counts, as queried: its end is a second early.

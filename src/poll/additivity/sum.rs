@@ -3,7 +3,6 @@
 use super::counts::AnswerCounts;
 use super::verdict::{Additivity, Edges, Evidence, Moved, Why};
 use crate::model::reading::CountKey;
-use crate::model::reading::Reading;
 use crate::model::window::{Range, UnixSeconds};
 
 /// One query of the check.
@@ -60,13 +59,8 @@ impl SumCheck {
     }
 
     /// Records the response to [`Self::next_question`].
-    pub fn answered(&mut self, reading: &Reading) {
-        self.counted(AnswerCounts::from(reading));
-    }
-
-    /// Like [`Self::answered`], for callers that already have the counts.
-    pub fn counted(&mut self, counts: AnswerCounts) {
-        self.answers.push(counts);
+    pub fn answered(&mut self, counts: impl Into<AnswerCounts>) {
+        self.answers.push(counts.into());
         if self.answers.len() == 3 {
             let (mut over, mut under) = (false, false);
             for key in AnswerCounts::keys(&self.answers) {
