@@ -58,7 +58,8 @@ pub enum Fault {
 }
 
 /// In a response's extensions: the connection ends, and the response is not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the scenario ends this connection")]
 pub(super) enum Ending {
     Closed,
     Reset,

@@ -1,11 +1,9 @@
 //! Connections: accepted, served, and ended as a fault says.
 
-use std::io;
+use std::error::Error;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,7 +13,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -74,11 +71,6 @@ fn seen(ended: Result<(), JoinError>) {
     }
 }
 
-/// Why a call gets no answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the scenario ends this connection")]
-struct Ended;
-
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
@@ -89,27 +81,29 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
-    let reset = Arc::new(AtomicBool::new(false));
-    let io = Resettable {
-        stream,
-        reset: Arc::clone(&reset),
-    };
-    let service = service_fn(|request| answer(request, Peer(peer), router.clone(), &reset));
-    let mut served = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .serve_connection(TokioIo::new(io), service)
-    );
-    let ended = tokio::select! {
-        ended = &mut served => ended,
+    let service = service_fn(|request| Box::pin(answer(request, Peer(peer), router.clone())));
+    let mut served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
+    // A shutdown would send FIN before a reset.
+    let mut ended = tokio::select! {
+        ended = poll_fn(|context| served.poll_without_shutdown(context)) => Some(ended),
         // The sender says nothing and is dropped: any outcome means shutdown.
-        _ = stopping.changed() => {
-            served.as_mut().graceful_shutdown();
-            served.await
-        }
+        _ = stopping.changed() => None,
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "connection ended early");
+    if ended.is_none() {
+        Pin::new(&mut served).graceful_shutdown();
+        ended = Some(poll_fn(|context| served.poll_without_shutdown(context)).await);
+    }
+    let Some(Err(error)) = ended else { return };
+    tracing::debug!(%error, "connection ended early");
+    let ending = error.source().and_then(|source| source.downcast_ref());
+    // The close of a socket that lingers for no time discards what is unsent and sends RST in
+    // place of FIN.
+    if let Some(Ending::Reset) = ending
+        && let Err(error) = served.into_parts().io.inner().set_zero_linger()
+    {
+        tracing::debug!(%error, "cannot reset a connection");
     }
 }
 
@@ -117,8 +111,7 @@ async fn answer(
     mut request: Request<Incoming>,
     peer: Peer,
     mut router: Router,
-    reset: &AtomicBool,
-) -> Result<Response<Body>, Ended> {
+) -> Result<Response<Body>, Ending> {
     request.extensions_mut().insert(peer);
     let response = match router.call(request).await {
         Ok(response) => response,
@@ -126,59 +119,6 @@ async fn answer(
     };
     match response.extensions().get::<Ending>() {
         None => Ok(response),
-        Some(Ending::Closed) => Err(Ended),
-        Some(Ending::Reset) => {
-            reset.store(true, Ordering::Relaxed);
-            Err(Ended)
-        }
-    }
-}
-
-/// A connection that can end in a reset: the close of a socket that lingers for no time
-/// discards what is unsent and sends RST in place of FIN.
-struct Resettable {
-    stream: TcpStream,
-    reset: Arc<AtomicBool>,
-}
-
-impl Drop for Resettable {
-    fn drop(&mut self) {
-        if self.reset.load(Ordering::Relaxed)
-            && let Err(error) = self.stream.set_zero_linger()
-        {
-            tracing::debug!(%error, "cannot reset a connection");
-        }
-    }
-}
-
-impl AsyncRead for Resettable {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Resettable {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.reset.load(Ordering::Relaxed) {
-            // A shutdown would send FIN before the reset.
-            return Poll::Ready(Ok(()));
-        }
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Some(ending) => Err(*ending),
     }
 }
