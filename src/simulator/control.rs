@@ -7,15 +7,16 @@ use std::net::SocketAddr;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::middleware::Next;
+use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::model::window::{DAY, Range, UnixSeconds};
 use crate::simulator::Handle;
-use crate::simulator::answer;
 use crate::simulator::scenario::Scenario;
+use crate::simulator::{answer, faults};
 
 /// The longest range of which the truth is told, in seconds: as long as any that the API
 /// answers, and a day.
@@ -43,7 +44,7 @@ pub(super) async fn guard(request: Request, next: Next) -> Response<Body> {
 }
 
 pub(super) async fn scenario(State(handle): State<Handle>) -> Response<Body> {
-    said(StatusCode::OK, answer::json(&handle.scenario()))
+    faults::json(answer::json(&handle.scenario()))
 }
 
 pub(super) async fn set_scenario(State(handle): State<Handle>, body: Bytes) -> Response<Body> {
@@ -100,7 +101,7 @@ pub(super) async fn truth(
         end: UnixSeconds(end),
     };
     match answer::truths(|api| handle.truth(sdkappid, api, range)) {
-        Some(truths) => said(StatusCode::OK, truths.to_string()),
+        Some(truths) => faults::json(truths.to_string()),
         None => problem(StatusCode::NOT_FOUND, "no app has this sdkappid"),
     }
 }
@@ -124,24 +125,17 @@ pub(super) async fn calls(State(handle): State<Handle>) -> Response<Body> {
             })
         })
         .collect();
-    said(StatusCode::OK, json!({ "calls": calls }).to_string())
+    faults::json(json!({ "calls": calls }).to_string())
 }
 
 fn problem(status: StatusCode, text: &str) -> Response<Body> {
-    said(status, json!({ "error": text }).to_string())
-}
-
-fn said(status: StatusCode, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
+    (status, faults::json(json!({ "error": text }).to_string())).into_response()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
 
     #[test]
     fn only_programs_on_this_machine_may_control() {

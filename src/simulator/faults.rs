@@ -4,8 +4,10 @@ mod bodies;
 
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -144,22 +146,14 @@ impl Fault {
                 seconds.0,
             ))),
             Self::Redirect { location } => {
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = StatusCode::FOUND;
-                if let Ok(location) = HeaderValue::from_str(&location) {
-                    response.headers_mut().insert(header::LOCATION, location);
-                }
-                response
+                (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
             }
             Self::Empty => json(String::new()),
-            Self::Disconnect => ending(Ending::Closed),
-            Self::Reset => ending(Ending::Reset),
+            Self::Disconnect => (Extension(Ending::Closed), ()).into_response(),
+            Self::Reset => (Extension(Ending::Reset), ()).into_response(),
             Self::DateSkew { seconds } => {
-                let mut response = json(answer.text(shape));
-                if let Ok(date) = HeaderValue::from_str(&date(seconds)) {
-                    response.headers_mut().insert(header::DATE, date);
-                }
-                response
+                let date = [(header::DATE, date(seconds))];
+                (date, json(answer.text(shape))).into_response()
             }
             Self::Hang => std::future::pending().await,
         }
@@ -172,26 +166,15 @@ pub(super) fn json(text: String) -> Response<Body> {
 }
 
 fn answered(body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 fn page(status: u16, text: Option<&str>, url: &str) -> Response<Body> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     let text =
         text.unwrap_or("<html><head><title>Error</title></head><body><h1>Error</h1></body></html>");
-    let mut response = Response::new(Body::from(text.replace("{url}", url)));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-    let html = HeaderValue::from_static("text/html; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, html);
-    response
-}
-
-fn ending(ending: Ending) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(ending);
-    response
+    let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+    (status, html, text.replace("{url}", url)).into_response()
 }
 
 /// This clock's time, `ahead` seconds later, as a `Date` header; 1970 at the earliest.
