@@ -31,7 +31,6 @@ mod verify;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
@@ -46,13 +45,11 @@ pub use injection::Injection;
 pub use limit::Limits;
 pub use scenario::{Match, Rule, Scenario, ScenarioError};
 pub use seconds::Seconds;
+pub use service::Handle;
 pub use standalone::{SimulateError, configured_apps, simulate};
 
 use crate::digest::sha256_hex;
-use crate::model::reading::{Api, Reading};
-use crate::model::window::Range;
 use crate::usersig::{Identifier, SecretKey};
-use service::Service;
 
 /// An app that the simulator knows.
 #[derive(Clone)]
@@ -131,9 +128,7 @@ impl Simulator {
         Ok(Self {
             address: listener.local_addr()?,
             listener,
-            handle: Handle {
-                service: Arc::new(Service::new(options)),
-            },
+            handle: Handle::new(options),
         })
     }
 
@@ -169,30 +164,3 @@ impl Simulator {
 
 #[cfg(test)]
 mod tests;
-
-/// Control over a simulator from within the process.
-#[derive(Clone)]
-pub struct Handle {
-    service: Arc<Service>,
-}
-
-impl Handle {
-    pub fn scenario(&self) -> Scenario {
-        self.service.scenario()
-    }
-
-    /// Replaces the scenario; its clock and its rules' counts start anew.
-    pub fn set_scenario(&self, scenario: impl Into<Scenario>) {
-        self.service.set_scenario(scenario.into());
-    }
-
-    /// The newest calls, at most [`MAX_CALLS`], oldest first.
-    pub fn calls(&self) -> Vec<Call> {
-        self.service.calls()
-    }
-
-    /// What happened in a range, future included; `None` for an SDKAppID that is not here.
-    pub fn truth(&self, sdk_app_id: u32, api: Api, range: Range) -> Option<Reading> {
-        self.service.truth(sdk_app_id, api, range)
-    }
-}

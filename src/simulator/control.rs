@@ -108,7 +108,7 @@ pub(super) async fn truth(
 
 /// The calls, oldest first; `at` is in seconds since the simulator was bound.
 pub(super) async fn calls(State(handle): State<Handle>) -> Response<Body> {
-    let since = handle.service.since;
+    let since = handle.0.since;
     let calls: Vec<_> = handle
         .calls()
         .into_iter()

@@ -1,6 +1,6 @@
 //! One call from its arrival to its answer.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -18,7 +18,7 @@ use crate::simulator::injection::Injections;
 use crate::simulator::limit::Limiter;
 use crate::simulator::scenario::{Running, Scenario};
 use crate::simulator::verify::{self, Command, Parameters, Refusal, refusal};
-use crate::simulator::{Handle, Incidents, Options, SimApp, data, faults, tasks, trace};
+use crate::simulator::{Incidents, Options, SimApp, data, faults, tasks, trace};
 
 /// The largest request body that is read, in bytes; a question has under 100.
 const MAX_BODY: usize = 64 * 1024;
@@ -45,40 +45,50 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Service {
+/// Control over a simulator from within the process.
+#[derive(Clone)]
+pub struct Handle(pub(super) Arc<Service>);
+
+impl Handle {
     pub(super) fn new(options: Options) -> Self {
         let now = clock::now();
         let mut injections = Injections::default();
         injections.replace(&options.scenario.incidents, now.unix());
-        Self {
+        Self(Arc::new(Service {
             apps: options.apps,
             since: now.steady,
             limiter: Mutex::new(Limiter::new(options.limits)),
             running: Mutex::new(Running::new(options.scenario, now.steady)),
             injections: Mutex::new(injections),
             calls: Mutex::default(),
-        }
+        }))
     }
 
-    pub(super) fn scenario(&self) -> Scenario {
-        locked(&self.running).scenario.clone()
+    pub fn scenario(&self) -> Scenario {
+        locked(&self.0.running).scenario.clone()
     }
 
-    pub(super) fn set_scenario(&self, scenario: Scenario) {
-        let now = clock::now();
-        locked(&self.injections).replace(&scenario.incidents, now.unix());
-        *locked(&self.running) = Running::new(scenario, now.steady);
+    /// Replaces the scenario; its clock and its rules' counts start anew.
+    pub fn set_scenario(&self, scenario: impl Into<Scenario>) {
+        let (scenario, now) = (scenario.into(), clock::now());
+        locked(&self.0.injections).replace(&scenario.incidents, now.unix());
+        *locked(&self.0.running) = Running::new(scenario, now.steady);
     }
 
-    pub(super) fn calls(&self) -> Vec<Call> {
-        locked(&self.calls).all()
+    /// The newest calls, at most [`MAX_CALLS`](super::MAX_CALLS), oldest first.
+    pub fn calls(&self) -> Vec<Call> {
+        locked(&self.0.calls).all()
     }
 
-    pub(super) fn truth(&self, sdk_app_id: u32, api: Api, range: Range) -> Option<Reading> {
-        let app = self.apps.iter().find(|app| app.sdk_app_id == sdk_app_id)?;
-        Some(self.truth_of(app, api, range))
+    /// What happened in a range, future included; `None` for an SDKAppID that is not here.
+    pub fn truth(&self, sdk_app_id: u32, api: Api, range: Range) -> Option<Reading> {
+        let mut apps = self.0.apps.iter();
+        let app = apps.find(|app| app.sdk_app_id == sdk_app_id)?;
+        Some(self.0.truth_of(app, api, range))
     }
+}
 
+impl Service {
     fn truth_of(&self, app: &SimApp, api: Api, range: Range) -> Reading {
         let own = if locked(&self.running).scenario.calm {
             Incidents::None
@@ -131,7 +141,7 @@ impl Service {
 
 /// Answers a call to any path but the control path.
 pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Response<Body> {
-    let service = &handle.service;
+    let service = &handle.0;
     let now = clock::now();
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, MAX_BODY)

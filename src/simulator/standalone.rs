@@ -61,7 +61,7 @@ pub async fn simulate(
     let failed = |source| SimulateError::Listen { listen, source };
     let simulator = Simulator::bind(listen, options).await.map_err(failed)?;
     let address = reachable(simulator.local_addr());
-    let apps = &simulator.handle().service.apps;
+    let apps = &simulator.handle().0.apps;
     writeln!(out, "{}", greeting(address, apps, made_up))
         .and_then(|()| out.flush())
         .map_err(SimulateError::Say)?;

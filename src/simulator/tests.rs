@@ -12,7 +12,8 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::clock;
-use crate::model::window::UnixSeconds;
+use crate::model::reading::{Api, Reading};
+use crate::model::window::{Range, UnixSeconds};
 use crate::usersig;
 
 struct Lab {
