@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use axum::extract::Query;
 use axum::http::{Method, Uri};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::reading::{Api, Measure};
@@ -60,32 +61,23 @@ fn command(path: &str) -> Option<Command> {
 }
 
 /// The parameters of a call's URL, as written.
-#[derive(Default)]
+#[derive(Deserialize)]
 pub(super) struct Parameters {
+    #[serde(rename = "sdkappid")]
     sdk_app_id: Option<String>,
     identifier: Option<String>,
     usersig: Option<String>,
     random: Option<String>,
+    #[serde(rename = "contenttype")]
     content_type: Option<String>,
 }
 
 impl Parameters {
     pub(super) fn read(uri: &Uri) -> Result<Self, Refusal> {
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .map_err(|_| refusal(60002, "http url parse error"))?;
-        let mut parameters = Self::default();
-        for (name, value) in pairs {
-            let field = match name.as_str() {
-                "sdkappid" => &mut parameters.sdk_app_id,
-                "identifier" => &mut parameters.identifier,
-                "usersig" => &mut parameters.usersig,
-                "random" => &mut parameters.random,
-                "contenttype" => &mut parameters.content_type,
-                _ => continue,
-            };
-            *field = Some(value);
-        }
-        Ok(parameters)
+        let parameters = Query::try_from_uri(uri);
+        parameters
+            .map(|Query(parameters)| parameters)
+            .map_err(|_| refusal(60002, "http url parse error"))
     }
 
     /// The SDKAppID, absent or unreadable as it may be.
