@@ -12,7 +12,7 @@ mod rhythm;
 use std::collections::BTreeMap;
 
 pub use incidents::Incidents;
-pub(super) use incidents::{Cause, Injected};
+pub(super) use incidents::{Cause, EXPIRED, Injected};
 
 use incidents::{Incident, overlapping};
 use mix::{CHANNELS, Channel, End, ONLINE, UNATTRIBUTED};

@@ -34,29 +34,24 @@ pub(in crate::simulator) struct Injected {
     pub(in crate::simulator) range: Range,
 }
 
+const fn cause(platform: i64, code: &'static str, info: &'static str) -> Cause {
+    Cause {
+        platform,
+        code: Cow::Borrowed(code),
+        info: Cow::Borrowed(info),
+    }
+}
+
+/// A credential of APNs that expired or was replaced.
+pub(in crate::simulator) const EXPIRED: Cause = cause(1, "403", "InvalidProviderToken");
+
 static CAUSES: [Cause; 4] = [
-    // An expired or replaced credential.
-    Cause {
-        platform: 1,
-        code: Cow::Borrowed("403"),
-        info: Cow::Borrowed("InvalidProviderToken"),
-    },
-    Cause {
-        platform: 3,
-        code: Cow::Borrowed("80200001"),
-        info: Cow::Borrowed("OAuth authentication error"),
-    },
-    Cause {
-        platform: 6,
-        code: Cow::Borrowed("11"),
-        info: Cow::Borrowed("invalid auth token"),
-    },
+    EXPIRED,
+    // The same of other vendors.
+    cause(3, "80200001", "OAuth authentication error"),
+    cause(6, "11", "invalid auth token"),
     // A quota used up.
-    Cause {
-        platform: 2,
-        code: Cow::Borrowed("200001"),
-        info: Cow::Borrowed("over today's volume cap"),
-    },
+    cause(2, "200001", "over today's volume cap"),
 ];
 
 /// A cause and the part of it that lies in the range asked about.

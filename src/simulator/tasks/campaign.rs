@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::model::reading::{Api, Reading};
 use crate::model::window::{Range, UnixSeconds};
-use crate::simulator::data::{Cause, Injected, truth_with};
+use crate::simulator::data::{EXPIRED, Injected, truth_with};
 use crate::simulator::{Incidents, SimApp};
 
 /// The time between two campaigns.
@@ -123,11 +123,7 @@ impl<'a> Campaign<'a> {
         };
         let refused = Injected {
             sdk_app_id: None,
-            cause: Cause {
-                platform: 1,
-                code: "403".into(),
-                info: "InvalidProviderToken".into(),
-            },
+            cause: EXPIRED,
             range: Range {
                 start: UnixSeconds(BUSY),
                 end: UnixSeconds(BUSY + LASTS),
