@@ -6,16 +6,16 @@ mod campaign;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::SimApp;
-use super::answer::{Answer, Behaviour, json};
+use super::answer::{Answer, Behaviour};
 use super::verify::{Refusal, refusal};
 use crate::model::push::Push;
 use crate::model::reading::Api;
 use crate::model::task::MAX_ASKED;
 use crate::model::window::{DAY, Range, UnixSeconds};
-use campaign::{Campaign, TaskInfo};
+use campaign::Campaign;
 
 /// The longest range of a list, in seconds. The document says that there is one, and not which.
 const LONGEST: u64 = 31 * DAY;
@@ -171,15 +171,15 @@ pub(super) fn answer(
             Ok(format!(r#"{{"Results":[{}]}}"#, results.join(",")))
         }
         Question::List(page) => {
-            let mut listed: Vec<TaskInfo> = Campaign::all(app, page.range, now)
+            let mut listed: Vec<Value> = Campaign::all(app, page.range, now)
                 .map(|campaign| campaign.shown(now))
                 .collect();
             if !page.ascending {
                 listed.reverse();
             }
             let total = listed.len();
-            let shown: Vec<TaskInfo> = listed.into_iter().skip(page.skip).take(page.want).collect();
-            Ok(format!(r#"{{"Total":{total},"Tasks":{}}}"#, json(&shown)))
+            let shown: Vec<Value> = listed.into_iter().skip(page.skip).take(page.want).collect();
+            Ok(json!({"Total": total, "Tasks": shown}).to_string())
         }
         Question::One(number) => {
             let campaign = Campaign {
@@ -189,7 +189,7 @@ pub(super) fn answer(
             if !campaign.is_planned(now) {
                 return Err(refusal(90104, "task not found"));
             }
-            Ok(format!(r#"{{"TaskInfo":{}}}"#, json(&campaign.shown(now))))
+            Ok(json!({"TaskInfo": campaign.shown(now)}).to_string())
         }
     }
 }
@@ -239,7 +239,7 @@ mod tests {
 
     fn counts(api: Api, tasks: &[&str]) -> Result<TaskReadings, u32> {
         let refused = |refusal: Refusal| refusal.code;
-        let body = format!(r#"{{"TaskID":{}}}"#, json(&tasks));
+        let body = json!({"TaskID": tasks}).to_string();
         let tasks = ids(api, body.as_bytes()).map_err(refused)?;
         let range = Range {
             start: UnixSeconds(NOW.0 - DAY),

@@ -3,8 +3,7 @@
 //! `no-token-5`, `no-certificate-6`, `unknown-7`. Any other id is of one of these by chance.
 
 use jiff::tz::{Offset, TimeZone};
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::digest::sha256_hex;
 use crate::model::trace::{Id, Trail};
@@ -83,61 +82,6 @@ const PLATFORMS: [(i64, &str, i64, &str); 4] = [
     (6, "Android", 1, "regid_invalid"),
 ];
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Answer {
-    instance_trace: Vec<Device>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-#[expect(clippy::struct_field_names, reason = "the service's names")]
-struct Device {
-    instance_id: String,
-    push_time: String,
-    device_model: &'static str,
-    system: &'static str,
-    system_version: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_type: Option<u8>,
-    push_platform: i64,
-    token: &'static str,
-    cert_id: &'static str,
-    sdk_version: &'static str,
-    push_version: &'static str,
-    notification_status: u8,
-    #[serde(rename = "last_active_terminal")]
-    last_active_terminal: u8,
-    #[serde(rename = "IMCommitStat")]
-    commit: Commit,
-    offline_push_stat: Offline,
-}
-
-#[derive(Serialize)]
-struct Commit {
-    #[serde(rename = "IMStat")]
-    im: Stat,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-#[expect(clippy::struct_field_names, reason = "the service's names")]
-struct Offline {
-    offline_stat: Stat,
-    channel_stat: Stat,
-    device_stat: Stat,
-    click_stat: Stat,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Stat {
-    push_status: u8,
-    error_code: i64,
-    error_info: &'static str,
-    event_time: String,
-}
-
 /// The fields of the answer as JSON, or why there is none.
 pub(super) fn answer(trail: &Trail, now: UnixSeconds) -> Result<String, Refusal> {
     let (id, whose, event_type) = match trail {
@@ -146,7 +90,7 @@ pub(super) fn answer(trail: &Trail, now: UnixSeconds) -> Result<String, Refusal>
     };
     if id.as_str().starts_with("unknown-") {
         return match trail {
-            Trail::Push { .. } => Ok(json(Vec::new())),
+            Trail::Push { .. } => Ok(traces(&[])),
             Trail::Task { .. } => Err(refusal(90049, "invalid TaskId, no push record")),
         };
     }
@@ -157,7 +101,7 @@ pub(super) fn answer(trail: &Trail, now: UnixSeconds) -> Result<String, Refusal>
     let (_, fate) = named.unwrap_or(&FATES[pick(FATES.len(), 1)]);
     let platform = PLATFORMS[pick(PLATFORMS.len(), 7)];
     let at = UnixSeconds(now.0.saturating_sub(60 + chance % RECENT));
-    Ok(json(vec![device(*fate, platform, event_type, chance, at)]))
+    Ok(traces(&[device(*fate, platform, event_type, chance, at)]))
 }
 
 fn device(
@@ -166,15 +110,12 @@ fn device(
     event_type: Option<u8>,
     chance: u64,
     at: UnixSeconds,
-) -> Device {
-    let (done, open) = (|seconds| done(at, seconds), open);
+) -> Value {
+    let stat = |status: u8, code: i64, info: &str, time: String| json!({"PushStatus": status, "ErrorCode": code, "ErrorInfo": info, "EventTime": time});
+    let done = |seconds| stat(1, 0, "success", time(at, seconds));
+    let failed = |code, info| stat(0, code, info, time(at, 2));
+    let open = || stat(0, 0, "", String::new());
     let (has_token, has_certificate) = (fate != Fate::NoToken, fate != Fate::NoCertificate);
-    let failed = |code, info| Stat {
-        error_code: code,
-        error_info: info,
-        push_status: 0,
-        ..done(2)
-    };
     let [offline, channel, device, click] = match fate {
         Fate::NoToken => [failed(-2, "token not uploaded"), open(), open(), open()],
         Fate::NoCertificate => [failed(-1, "certificate id not set"), open(), open(), open()],
@@ -183,46 +124,35 @@ fn device(
         Fate::Delivered => [done(1), done(2), done(3), open()],
         Fate::Opened => [done(1), done(2), done(3), done(40)],
     };
-    Device {
-        instance_id: (10_000_000 + chance % 90_000_000).to_string(),
-        push_time: time(at, 0),
-        device_model: "",
-        system,
-        system_version: "",
-        event_type,
-        push_platform,
-        token: if has_token { "made-up-token" } else { "" },
-        cert_id: if has_certificate { "40012" } else { "0" },
-        sdk_version: "8.8.7357",
-        push_version: "8.8.7357",
-        notification_status: 1,
-        last_active_terminal: 1,
-        commit: Commit { im: done(0) },
-        offline_push_stat: Offline {
-            offline_stat: offline,
-            channel_stat: channel,
-            device_stat: device,
-            click_stat: click,
+    let mut trace = json!({
+        "InstanceId": (10_000_000 + chance % 90_000_000).to_string(),
+        "PushTime": time(at, 0),
+        "DeviceModel": "",
+        "System": system,
+        "SystemVersion": "",
+        "PushPlatform": push_platform,
+        "Token": if has_token { "made-up-token" } else { "" },
+        "CertId": if has_certificate { "40012" } else { "0" },
+        "SdkVersion": "8.8.7357",
+        "PushVersion": "8.8.7357",
+        "NotificationStatus": 1,
+        "last_active_terminal": 1,
+        "IMCommitStat": {"IMStat": done(0)},
+        "OfflinePushStat": {
+            "OfflineStat": offline,
+            "ChannelStat": channel,
+            "DeviceStat": device,
+            "ClickStat": click,
         },
+    });
+    if let Some(event_type) = event_type {
+        trace["EventType"] = event_type.into();
     }
+    trace
 }
 
-fn done(at: UnixSeconds, seconds: u64) -> Stat {
-    Stat {
-        push_status: 1,
-        error_code: 0,
-        error_info: "success",
-        event_time: time(at, seconds),
-    }
-}
-
-fn open() -> Stat {
-    Stat {
-        push_status: 0,
-        error_code: 0,
-        error_info: "",
-        event_time: String::new(),
-    }
+fn traces(devices: &[Value]) -> String {
+    json!({"InstanceTrace": devices}).to_string()
 }
 
 /// As the documents' samples have it; at +08:00, as far as they show.
@@ -232,12 +162,6 @@ fn time(at: UnixSeconds, seconds: u64) -> String {
     let at = jiff::Timestamp::from_second(seconds).unwrap_or_default();
     let at = at.to_zoned(zone);
     at.strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-fn json(devices: Vec<Device>) -> String {
-    crate::simulator::answer::json(&Answer {
-        instance_trace: devices,
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! Each pushes for half an hour.
 
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::model::reading::{Api, Reading};
 use crate::model::window::{Range, UnixSeconds};
@@ -136,61 +136,42 @@ impl<'a> Campaign<'a> {
         truth_with(&app, Incidents::None, &injected, api, range)
     }
 
-    pub(super) fn shown(self, now: UnixSeconds) -> TaskInfo {
+    /// As the list of tasks shows it.
+    pub(super) fn shown(self, now: UnixSeconds) -> Value {
         let (kind, title) = TITLES[kind(self.number)];
         let is_due = now.0 >= self.at();
         let is_over = now.0 >= self.at() + DISPATCHING;
-        let failed = is_over && self.course() == Course::Undispatchable;
-        TaskInfo {
-            task_id: self.number,
-            sdkappid: self.app.sdk_app_id,
-            create_at: civil(self.at().saturating_sub(AHEAD * EVERY)),
-            r#type: kind,
-            sched_at: civil(self.at()),
-            title: format!("{title} {}", self.number % 100),
-            desc: "made up",
-            status: if !is_due || self.course() == Course::Forgotten {
-                "pending"
-            } else if is_over {
-                "dispatched"
-            } else {
-                "dispatching"
-            },
-            dispatch_success: u8::from(self.has_begun(now)),
-            dispatch_err: if failed {
-                "daily limit of pushes to all users reached"
-            } else {
-                ""
-            },
-            push_task_id: if self.has_begun(now) {
-                self.push()
-            } else {
-                String::new()
-            },
-        }
+        let status = if !is_due || self.course() == Course::Forgotten {
+            "pending"
+        } else if is_over {
+            "dispatched"
+        } else {
+            "dispatching"
+        };
+        let error = if is_over && self.course() == Course::Undispatchable {
+            "daily limit of pushes to all users reached"
+        } else {
+            ""
+        };
+        let push = self.has_begun(now).then(|| self.push());
+        json!({
+            "TaskID": self.number,
+            "Sdkappid": self.app.sdk_app_id,
+            "CreateAt": civil(self.at().saturating_sub(AHEAD * EVERY)),
+            "Type": kind,
+            "SchedAt": civil(self.at()),
+            "Title": format!("{title} {}", self.number % 100),
+            "Desc": "made up",
+            "Status": status,
+            "DispatchSuccess": u8::from(push.is_some()),
+            "DispatchErr": error,
+            "PushTaskID": push.unwrap_or_default(),
+        })
     }
 }
 
 fn kind(number: u64) -> usize {
     usize::try_from(number % 3).unwrap_or(0)
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct TaskInfo {
-    #[serde(rename = "TaskID")]
-    task_id: u64,
-    sdkappid: u32,
-    create_at: String,
-    r#type: &'static str,
-    sched_at: String,
-    title: String,
-    desc: &'static str,
-    status: &'static str,
-    dispatch_success: u8,
-    dispatch_err: &'static str,
-    #[serde(rename = "PushTaskID")]
-    push_task_id: String,
 }
 
 /// As the service writes a moment, which is UTC.
