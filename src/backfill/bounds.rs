@@ -128,14 +128,12 @@ pub fn check_kept(plan: &Backfill, work: &Work, now: UnixSeconds) -> Result<(), 
     let targets: Vec<&Target> = plan.targets.iter().map(|planned| &planned.target).collect();
     let slowness = slowness(&targets);
     let mut turns: BTreeMap<u32, u32> = BTreeMap::new();
-    for target in work.proofs.iter().filter_map(|index| targets.get(*index)) {
-        *turns.entry(target.app.sdk_app_id).or_default() += additivity::MOST_CALLS;
+    for index in &work.proofs {
+        *turns.entry(targets[*index].app.sdk_app_id).or_default() += additivity::MOST_CALLS;
     }
     let first = first_calls(&targets);
     for question in &work.questions {
-        let Some(target) = targets.get(question.target) else {
-            continue;
-        };
+        let target = targets[question.target];
         let turn = turns.entry(target.app.sdk_app_id).or_default();
         if question.range.start < forgotten(target, *turn, slowness, now) {
             let calls = first.get(&target.app.sdk_app_id).copied().unwrap_or(0);
@@ -219,9 +217,9 @@ fn first<'a>(
 fn earliest(settings: &DaemonSettings, limit: UnixSeconds, started: Instant) -> UnixSeconds {
     let rules = &settings.rules;
     let wanted = UnixSeconds(limit.0 + settings.window.as_secs());
-    let before = aligned_end(wanted, Duration::ZERO, settings.step, rules.day_offset);
+    let before = aligned_end(wanted, Duration::ZERO, rules.step, rules.day_offset);
     let end = if before < wanted {
-        before.0 + settings.step.as_secs()
+        before.0 + rules.step.as_secs()
     } else {
         before.0
     };
@@ -240,7 +238,7 @@ fn earliest(settings: &DaemonSettings, limit: UnixSeconds, started: Instant) -> 
 
 /// The start of the oldest range that the samples of one moment need.
 fn oldest(settings: &DaemonSettings, at: UnixSeconds, started: Instant) -> UnixSeconds {
-    let stop = stops(at, at, settings.step, settings.counters());
+    let stop = stops(at, at, settings.rules.step, settings.counters());
     needed(settings, &stop, started)
         .into_iter()
         .map(|range| range.start)

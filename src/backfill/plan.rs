@@ -184,7 +184,7 @@ impl Planned {
             app.sdk_app_id,
             self.target.region.main.authority(),
             text(settings.window),
-            text(settings.step),
+            text(settings.rules.step),
             text(settings.rules.lag),
             settings.rules.day_offset,
             text(settings.rules.rollover_hold),

@@ -25,11 +25,9 @@ fn loads<'a>(plan: &'a Backfill, work: &Work) -> BTreeMap<&'a str, (u32, f64)> {
     let proofs = work.proofs.iter().map(|target| (*target, USUAL_CALLS));
     let questions = work.questions.iter().map(|question| (question.target, 1));
     for (target, calls) in proofs.chain(questions) {
-        if let Some(planned) = plan.targets.get(target) {
-            let app = &planned.target.app;
-            let name: &str = &app.name;
-            apps.entry(name).or_insert((0, app.calls_per_second)).0 += calls;
-        }
+        let app = &plan.targets[target].target.app;
+        let name: &str = &app.name;
+        apps.entry(name).or_insert((0, app.calls_per_second)).0 += calls;
     }
     apps
 }

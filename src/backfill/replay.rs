@@ -9,7 +9,7 @@ use super::timeline::Stop;
 use crate::clock::Now;
 use crate::config::target::Target;
 use crate::model::reading::{CountKey, Counts};
-use crate::model::window::{DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor};
+use crate::model::window::{DAY, Range, UnixSeconds, aligned_end, day_anchor};
 use crate::target::counters::{Ledger, Question, Rules, Served};
 use crate::target::memory::Memory;
 
@@ -17,7 +17,6 @@ use crate::target::memory::Memory;
 #[derive(Clone, Copy, Debug)]
 pub struct DaemonSettings {
     pub window: Duration,
-    pub step: Duration,
     pub counters: bool,
     pub rules: Rules,
 }
@@ -27,7 +26,6 @@ impl DaemonSettings {
         let polling = &target.app.polling;
         Self {
             window: polling.window,
-            step: polling.step,
             counters: polling.counters,
             rules: Rules {
                 // What is asked lies on the windows' edges: a service of whole days no longer
@@ -46,11 +44,7 @@ impl DaemonSettings {
     }
 
     fn end(&self, at: UnixSeconds) -> UnixSeconds {
-        aligned_end(at, self.rules.lag, self.step, self.rules.day_offset)
-    }
-
-    fn day_offset(&self) -> DayOffset {
-        self.rules.day_offset
+        aligned_end(at, self.rules.lag, self.rules.step, self.rules.day_offset)
     }
 }
 
@@ -157,15 +151,15 @@ impl Days {
             settings.rules
         };
         for question in self.ledger.questions(end, now, &settings.rules) {
+            let range = question.range();
             match question {
-                Question::Today(range) => {
-                    self.seen = Some(range.start);
-                    self.answer(question, &counts(range), &answering, now);
-                }
-                Question::Closed(range) => self.answer(question, &counts(range), &answering, now),
+                Question::Today(_) => self.seen = Some(range.start),
+                Question::Closed(_) => {}
                 // What came late is no sample.
-                Question::Late(_) => {}
+                Question::Late(_) => continue,
             }
+            self.ledger
+                .answer(question, &counts(range), now, &answering);
         }
         self.polled = Some(now.unix());
     }
@@ -174,24 +168,24 @@ impl Days {
     /// into a day, which would look like an outage of days; the exact times at which series
     /// appeared in that day are not worth a call.
     fn see_closing_day(&mut self, settings: &DaemonSettings, end: UnixSeconds, now: Now) {
-        if self.polled.is_none() || end != day_anchor(end, settings.day_offset()) {
+        if self.polled.is_none() || end != day_anchor(end, settings.rules.day_offset) {
             return;
         }
         let closing = UnixSeconds(end.0.saturating_sub(DAY));
         if self.seen.is_some_and(|seen| seen >= closing) {
             return;
         }
-        let before = UnixSeconds(end.0.saturating_sub(settings.step.as_secs().min(DAY - 1)));
+        let before = UnixSeconds(
+            end.0
+                .saturating_sub(settings.rules.step.as_secs().min(DAY - 1)),
+        );
         for question in self.ledger.questions(before, now, &settings.rules) {
             if let Question::Today(range) = question {
                 self.seen = Some(range.start);
-                self.answer(question, &Counts::new(), &settings.rules, now);
+                self.ledger
+                    .answer(question, &Counts::new(), now, &settings.rules);
             }
         }
-    }
-
-    fn answer(&mut self, question: Question, counts: &Counts, rules: &Rules, now: Now) {
-        self.ledger.answer(question, counts, now, rules);
     }
 }
 
