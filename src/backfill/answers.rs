@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::reading::{Api, CountKey, Counts};
+use crate::model::reading::{Api, CountKey};
 use crate::model::window::{Range, UnixSeconds};
 
 /// One call to make.
@@ -62,7 +62,11 @@ impl Answers {
     }
 
     /// Records the response to a query. A second response about the same piece is ignored.
-    pub fn add(&mut self, question: Query, counts: Counts) -> Result<(), TooMany> {
+    pub fn add(
+        &mut self,
+        question: Query,
+        counts: impl IntoIterator<Item = (CountKey, u64)>,
+    ) -> Result<(), TooMany> {
         let Query { target, api, range } = question;
         let answered = self.answered.entry((target, api)).or_default();
         if !answered.pieces.insert(range.start) {
@@ -106,7 +110,9 @@ impl Answers {
 #[cfg(test)]
 impl Answered {
     /// Built from counts by the start of their piece.
-    pub(super) fn from_pieces(pieces: BTreeMap<UnixSeconds, Counts>) -> Self {
+    pub(super) fn from_pieces(
+        pieces: BTreeMap<UnixSeconds, crate::model::reading::Counts>,
+    ) -> Self {
         let mut answered = Self::default();
         for (start, counts) in pieces {
             answered.pieces.insert(start);
@@ -121,7 +127,7 @@ impl Answered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reading::{ErrCode, LossKey, Stage};
+    use crate::model::reading::{Counts, ErrCode, LossKey, Stage};
 
     fn question(start: u64) -> Query {
         Query {

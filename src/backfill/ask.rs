@@ -10,13 +10,13 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::answers::{Answers, Query, TooMany};
-use super::journal::{Journal, JournalError};
+use super::journal::{Entry, Journal, JournalError};
 use super::plan::{Backfill, Work};
 use super::proof::{Unproved, prove};
 use crate::config::target::Target;
 use crate::fetch::Fetch;
 use crate::model::outcome::{FetchError, Outcome};
-use crate::model::reading::{Api, Counts, Reading};
+use crate::model::reading::{Api, Reading};
 use crate::model::target_id::TargetId;
 use crate::model::window::{Range, UnixSeconds};
 
@@ -66,8 +66,8 @@ enum Task {
 /// A step of an app.
 enum Event {
     Called,
-    Proved { target: usize, calls: u32 },
-    Answered(Query, Counts),
+    /// A task is done, with this many of the calls before.
+    Found(Entry, u32),
 }
 
 /// Does all of `work`, and adds the responses to `answers` and to the journal, if any. Each
@@ -83,6 +83,7 @@ pub async fn collect<F: Fetch>(
     mut told: impl FnMut(Done),
 ) -> Result<(), AskError> {
     let mut open = work.proofs.len() + work.questions.len();
+    let mut keep = plan.restore(answers);
     let (sender, mut events) = mpsc::channel(ON_THE_WAY);
     let turns = Arc::new(Semaphore::new(usize::from(AT_ONCE)));
     let mut apps = JoinSet::new();
@@ -98,20 +99,14 @@ pub async fn collect<F: Fetch>(
     while let Some(event) = events.recv().await {
         match event? {
             Event::Called => told(Done::Call),
-            Event::Proved { target, calls } => {
-                if let (Some(journal), Some(planned)) = (&mut journal, plan.targets.get(target)) {
-                    journal.proved(&planned.target.id())?;
+            Event::Found(entry, calls) => {
+                if let Some(journal) = &mut journal {
+                    journal.add(&entry)?;
                 }
-                answers.prove(target);
-                told(Done::Proof { calls });
-                open -= 1;
-            }
-            Event::Answered(question, counts) => {
-                let planned = plan.targets.get(question.target);
-                if let (Some(journal), Some(planned)) = (&mut journal, planned) {
-                    journal.add(&planned.target.id(), question.api, question.range, &counts)?;
+                if let Entry::Proved(_) = entry {
+                    told(Done::Proof { calls });
                 }
-                answers.add(question, counts)?;
+                keep(entry)?;
                 open -= 1;
             }
         }
@@ -135,12 +130,8 @@ fn by_app(plan: &Backfill, work: Work) -> BTreeMap<u32, Vec<Task>> {
         .into_iter()
         .map(|question| (question.target, Task::Ask(question)));
     for (target, task) in proofs.chain(questions) {
-        if let Some(planned) = plan.targets.get(target) {
-            tasks
-                .entry(planned.target.app.sdk_app_id)
-                .or_default()
-                .push(task);
-        }
+        let app = plan.targets[target].target.app.sdk_app_id;
+        tasks.entry(app).or_default().push(task);
     }
     tasks
 }
@@ -176,29 +167,25 @@ impl<F: Fetch> App<F> {
 
     async fn step(&self, task: Task, plan: &Backfill, now: UnixSeconds) -> Result<Event, AskError> {
         let (Task::Prove(index) | Task::Ask(Query { target: index, .. })) = task;
-        let Some(target) = plan.targets.get(index).map(|planned| &planned.target) else {
-            return Err(AskError::Incomplete);
-        };
-        match task {
-            Task::Prove(_) => {
-                self.calls.store(0, Ordering::Relaxed);
-                prove(self, target, now)
-                    .await
-                    .map_err(|reason| unproved(target.id(), reason))?;
-                let calls = self.calls.load(Ordering::Relaxed);
-                Ok(Event::Proved {
-                    target: index,
-                    calls,
-                })
-            }
-            Task::Ask(question) => match self.fetch(target, question.api, question.range).await {
-                Ok(reading) => Ok(Event::Answered(question, reading.counts())),
-                Err(error) => Err(AskError::Refused {
-                    id: target.id(),
-                    error,
-                }),
+        let target = &plan.targets[index].target;
+        let id = target.id();
+        self.calls.store(0, Ordering::Relaxed);
+        let entry = match task {
+            Task::Prove(_) => match prove(self, target, now).await {
+                Ok(()) => Entry::Proved(id),
+                Err(reason) => return Err(unproved(id, reason)),
             },
-        }
+            Task::Ask(Query { api, range, .. }) => match self.fetch(target, api, range).await {
+                Ok(reading) => Entry::Answer {
+                    id,
+                    api,
+                    range,
+                    counts: reading.counts().into_iter().collect(),
+                },
+                Err(error) => return Err(AskError::Refused { id, error }),
+            },
+        };
+        Ok(Event::Found(entry, self.calls.load(Ordering::Relaxed)))
     }
 }
 

@@ -11,13 +11,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::answers::TooMany;
-use crate::model::push::Push;
-use crate::model::reading::{Api, CountKey, Counts};
+use crate::model::reading::{Api, CountKey};
 use crate::model::target_id::TargetId;
-use crate::model::window::{Range, UnixSeconds};
+use crate::model::window::Range;
 
 /// Changes when the meaning of a line changes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// The longest line, in bytes: about three times the line of the longest response.
 pub const MAX_LINE: usize = 64 << 20;
@@ -32,32 +31,17 @@ struct Header {
     facts: BTreeMap<String, String>,
 }
 
-#[derive(Serialize, Deserialize)]
+/// A result, and its line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
-    Answer {
-        app: String,
-        region: String,
-        api: Api,
-        start: UnixSeconds,
-        end: UnixSeconds,
-        counts: Vec<(CountKey, u64)>,
-    },
-    Proved {
-        app: String,
-        region: String,
-        push: Push,
-    },
-}
-
-/// A result of an earlier run.
-#[derive(Debug, PartialEq, Eq)]
 pub enum Entry {
     Answer {
+        #[serde(flatten)]
         id: TargetId,
         api: Api,
+        #[serde(flatten)]
         range: Range,
-        counts: Counts,
+        counts: Vec<(CountKey, u64)>,
     },
     /// The counts of this target add up.
     Proved(TargetId),
@@ -161,7 +145,8 @@ pub fn parse(
         if number == 1 {
             check_header(&line, facts)?;
         } else {
-            keep(entry(&line).ok_or(Damage::Damaged(number))?)?;
+            let entry = serde_json::from_slice(&line).map_err(|_| Damage::Damaged(number))?;
+            keep(entry)?;
         }
         whole += length as u64;
     }
@@ -199,29 +184,6 @@ fn difference(before: &BTreeMap<String, String>, now: &BTreeMap<String, String>)
     changed.or_else(added)
 }
 
-fn entry(line: &[u8]) -> Option<Entry> {
-    match serde_json::from_slice(line).ok()? {
-        Line::Answer {
-            app,
-            region,
-            api,
-            start,
-            end,
-            counts,
-        } => Some(Entry::Answer {
-            id: TargetId {
-                app,
-                region,
-                push: api.push(),
-            },
-            api,
-            range: Range { start, end },
-            counts: counts.into_iter().collect(),
-        }),
-        Line::Proved { app, region, push } => Some(Entry::Proved(TargetId { app, region, push })),
-    }
-}
-
 impl Journal {
     /// Continues after the first `length` bytes at `path` (see [`find`]), or creates the file.
     pub fn open(
@@ -256,34 +218,8 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Adds a response.
-    pub fn add(
-        &mut self,
-        id: &TargetId,
-        api: Api,
-        range: Range,
-        counts: &Counts,
-    ) -> Result<(), JournalError> {
-        self.write(&Line::Answer {
-            app: id.app.clone(),
-            region: id.region.clone(),
-            api,
-            start: range.start,
-            end: range.end,
-            counts: counts
-                .iter()
-                .map(|(key, count)| (key.clone(), *count))
-                .collect(),
-        })
-    }
-
-    /// Adds the proof that the counts of a target add up.
-    pub fn proved(&mut self, id: &TargetId) -> Result<(), JournalError> {
-        self.write(&Line::Proved {
-            app: id.app.clone(),
-            region: id.region.clone(),
-            push: id.push,
-        })
+    pub fn add(&mut self, entry: &Entry) -> Result<(), JournalError> {
+        self.write(entry)
     }
 
     /// Refuses to write a line that could not be read again.
@@ -306,7 +242,9 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::push::Push;
     use crate::model::reading::{ErrCode, FunnelStep, LossKey, Platform, Stage};
+    use crate::model::window::UnixSeconds;
     use std::fs;
 
     fn facts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -338,12 +276,12 @@ mod tests {
         };
         vec![
             Entry::Proved(id()),
-            of(Api::NormalPushLoss, 0, Counts::from([(loss, u64::MAX)])),
-            of(Api::NormalPushLoss, 60, Counts::new()),
+            of(Api::NormalPushLoss, 0, vec![(loss, u64::MAX)]),
+            of(Api::NormalPushLoss, 60, Vec::new()),
             of(
                 Api::NormalPushStatistics,
                 0,
-                Counts::from([(CountKey::Funnel(FunnelStep::Clicked, None), 0)]),
+                vec![(CountKey::Funnel(FunnelStep::Clicked, None), 0)],
             ),
         ]
     }
@@ -364,15 +302,7 @@ mod tests {
         let (_, length) = found(path, facts).unwrap();
         let mut journal = Journal::open(path, facts, length).unwrap();
         for entry in entries {
-            match entry {
-                Entry::Proved(id) => journal.proved(id).unwrap(),
-                Entry::Answer {
-                    id,
-                    api,
-                    range,
-                    counts,
-                } => journal.add(id, *api, *range, counts).unwrap(),
-            }
+            journal.add(entry).unwrap();
         }
     }
 

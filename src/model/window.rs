@@ -116,7 +116,7 @@ impl fmt::Display for DayOffset {
 }
 
 /// A range of a question: `StartTime` and `EndTime` of the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
     pub start: UnixSeconds,
     pub end: UnixSeconds,

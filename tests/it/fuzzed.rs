@@ -359,19 +359,19 @@ fn journal(bytes: &[u8]) -> bool {
         start: UnixSeconds(0),
         end: UnixSeconds(60),
     };
-    Journal::open(&path, &facts, length)
-        .unwrap()
-        .add(&id, Api::NormalPushLoss, range, &BTreeMap::new())
-        .unwrap();
-    let (_, again) = find().unwrap();
-    let (last, before) = again.split_last().unwrap();
-    assert_eq!(before, found);
     let added = Entry::Answer {
         id,
         api: Api::NormalPushLoss,
         range,
-        counts: BTreeMap::new(),
+        counts: Vec::new(),
     };
+    Journal::open(&path, &facts, length)
+        .unwrap()
+        .add(&added)
+        .unwrap();
+    let (_, again) = find().unwrap();
+    let (last, before) = again.split_last().unwrap();
+    assert_eq!(before, found);
     assert_eq!(*last, added);
     !before.is_empty()
 }
