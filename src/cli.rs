@@ -234,6 +234,7 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
+    use crate::model::region::Region;
     use crate::simulator::Scenario;
 
     #[test]
@@ -264,10 +265,29 @@ mod tests {
                 command.get_name()
             );
             // From 100 columns on a line is broken, and an example with it.
-            let examples = help.lines().filter(|line| line.starts_with("  "));
-            for line in examples {
+            for line in help.lines() {
                 assert!(line.len() < 100, "{line}");
             }
+        }
+    }
+
+    #[test]
+    fn every_option_says_what_it_is_for() {
+        for command in Cli::command().get_subcommands() {
+            for option in command.get_arguments() {
+                let name = format!("{} --{}", command.get_name(), option.get_id());
+                assert!(option.get_help().is_some(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_hosts_in_the_help_are_those_that_are_called() {
+        for name in Region::names() {
+            let host = Region::known(name).unwrap().main.to_string();
+            let host = host.trim_start_matches("https://");
+            let is_named = |line: &str| line.contains(name) && line.contains(host);
+            assert!(help::USERSIG.lines().any(is_named), "{name} {host}");
         }
     }
 

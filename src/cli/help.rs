@@ -37,8 +37,8 @@ Other faults: truncated, empty, disconnect, reset, wrong_shape, {http_status: {s
 body: null}}, {body: text}, {huge: {bytes: 9000000}}, {drip: {seconds: 1}}, {date_skew: {seconds:
 600}}, {redirect: {location: /}}, {bad_row: {count: -1}}. `calm: true` leaves the usual losses out.
 
-Traces are of made-up pushes, whose id may say what became of them: opened-1, delivered-1, silent-1,
-refused-1, no-token-1, no-certificate-1, unknown-1.
+Traces are of made-up pushes, whose id may say what became of them: opened-1, delivered-1,
+silent-1, refused-1, no-token-1, no-certificate-1, unknown-1.
 
 While it runs, from this machine:
 
@@ -80,19 +80,20 @@ Example:
 
 Takes one to three minutes, and up to half an hour more without --quick. Asks 40 to 80
 questions within what the daemon leaves of the app's call limit, and up to four times two at
-once. Another program that calls for the same SDKAppID meanwhile, such as the daemon, disturbs the measurement
-of that limit.";
+once. Another program that calls for the same SDKAppID meanwhile, such as the daemon, disturbs
+the measurement of that limit. It may in turn see a call refused (rate_limited), and repeats it.";
 
 pub(super) const BACKFILL: &str = "\
 Examples:
   timpush-exporter backfill --config timpush.yml --from -3d --to -10m --step 5m \\
-      --label job=timpush-exporter --label instance=localhost:10898 --output timpush.om
+      --label job=timpush-exporter --label instance=127.0.0.1:10898 --output timpush.om
   promtool tsdb create-blocks-from openmetrics timpush.om /var/lib/prometheus/data
 
   timpush-exporter backfill --demo --step 5m --label job=timpush-exporter \\
-      --label instance=localhost:10898 --output demo.om
+      --label instance=127.0.0.1:10898 --output demo.om
 
-Calls count against the app's limit, of which the daemon is left what it needs.
+Calls count against the app's limit, of which the daemon is left what it needs. While both call,
+the service may refuse one of the two (rate_limited); each repeats it.
 
 Where the step passes over what counters show after midnight (the closed day's last value, then
 0), these are sampled too, so that increase() is right. A series that appears is 0 at its first
@@ -112,4 +113,13 @@ Example, in which the signature is no argument that other users could read:
   echo \"url = \\\"$url\\\"\" | curl --config - \\
       --json \"{\\\"StartTime\\\": $(($(date +%s) - 7200)), \\\"EndTime\\\": $(($(date +%s) - 3600))}\"
 
-The host is that of the app's region, as `regions` in the README lists them.";
+The host is that of the app's region; console.tim.qq.com is china's. The others:
+
+  singapore       adminapisgp.im.qcloud.com
+  seoul           adminapikr.im.qcloud.com
+  tokyo           adminapijpn.im.qcloud.com
+  frankfurt       adminapiger.im.qcloud.com
+  silicon_valley  adminapiusa.im.qcloud.com
+  jakarta         adminapiidn.im.qcloud.com
+  mumbai          adminapiind.im.qcloud.com
+  riyadh          adminapiksa.im.qcloud.com";

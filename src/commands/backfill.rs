@@ -40,7 +40,9 @@ use rest::Rest;
     reason = "flags of a command line are independent"
 )]
 pub struct BackfillArgs {
-    #[arg(long)]
+    /// The configuration; without it timpush.yml is looked for in the working directory, then in
+    /// /etc/timpush-exporter
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Instead of a configuration, the apps of `demo` and their simulated service
     #[arg(long, conflicts_with_all = ["config", "resume"])]

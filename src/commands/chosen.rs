@@ -17,7 +17,9 @@ use crate::usersig::SecretKey;
 /// The options that choose an app.
 #[derive(Args)]
 pub struct Choice {
-    #[arg(long)]
+    /// The configuration; without it timpush.yml is looked for in the working directory, then in
+    /// /etc/timpush-exporter
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The app's name in the configuration; can be left out where there is only one
     #[arg(long)]

@@ -24,6 +24,7 @@ pub struct ProbeArgs {
     /// Take all of the app's call limit; without it, what the daemon needs is left to it
     #[arg(long)]
     whole_limit: bool,
+    /// A table for people, or JSON for programs
     #[arg(long, value_enum, default_value = "table")]
     output: Output,
 }

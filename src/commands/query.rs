@@ -29,8 +29,8 @@ pub struct QueryArgs {
     /// One of the app's regions; without it, all of them are asked
     #[arg(long)]
     region: Option<String>,
-    /// How long the range is; without it, as long as the app's window
-    #[arg(long, value_parser = duration::parse, conflicts_with = "from")]
+    /// How long the range is, such as 1h or 2h30m; without it, as long as the app's window
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "from")]
     since: Option<Duration>,
     /// Start of the range: -2h, 2026-11-25, '2026-11-25 14:00' by the app's `day_offset`,
     /// RFC 3339 or Unix seconds
@@ -42,6 +42,7 @@ pub struct QueryArgs {
     /// Show every row: churn, rows under 1 % and the overall counts, too
     #[arg(long)]
     all: bool,
+    /// A table for people, or JSON for programs
     #[arg(long, value_enum, default_value = "table")]
     output: Output,
 }

@@ -39,6 +39,7 @@ pub struct TraceArgs {
         allow_hyphen_values = true
     )]
     user_id: Option<Id>,
+    /// A table for people, or JSON for programs
     #[arg(long, value_enum, default_value = "table")]
     output: Output,
 }

@@ -72,35 +72,35 @@ json\t''"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand check-config" -l log-level -d 'What is logged. error: what ends the program or a reload; warn: failing polls and odd settings, too; info: start, reloads and recoveries, too; debug: each repeated failure and each connection that ends early, too; trace: nothing more' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand check-config" -l without-secrets -d 'Do not look for secret files and variables'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand check-config" -s h -l help -d 'Print help'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l config -r -F
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l config -d 'The configuration; without it timpush.yml is looked for in the working directory, then in /etc/timpush-exporter' -r -F
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l app -d 'The app\'s name in the configuration; can be left out where there is only one' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l region -d 'One of the app\'s regions; without it, all of them are asked' -r
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l since -d 'How long the range is; without it, as long as the app\'s window' -r
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l since -d 'How long the range is, such as 1h or 2h30m; without it, as long as the app\'s window' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l from -d 'Start of the range: -2h, 2026-11-25, \'2026-11-25 14:00\' by the app\'s `day_offset`, RFC 3339 or Unix seconds' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l to -d 'End of the range, as --from, or now; without it, the newest time that has settled' -r
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l output -r -f -a "table\t''
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l output -d 'A table for people, or JSON for programs' -r -f -a "table\t''
 json\t''"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l log-format -d 'How log lines look' -r -f -a "text\t''
 json\t''"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l log-level -d 'What is logged. error: what ends the program or a reload; warn: failing polls and odd settings, too; info: start, reloads and recoveries, too; debug: each repeated failure and each connection that ends early, too; trace: nothing more' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l all -d 'Show every row: churn, rows under 1 % and the overall counts, too'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -s h -l help -d 'Print help'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l config -r -F
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l config -d 'The configuration; without it timpush.yml is looked for in the working directory, then in /etc/timpush-exporter' -r -F
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l app -d 'The app\'s name in the configuration; can be left out where there is only one' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l region -d 'One of the app\'s regions; without it, all of them are asked' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l push-id -d 'A push that followed a chat message: the message\'s id, which the console calls `Push ID`' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l task-id -d 'A push to all users, to a tag or to listed users: the task\'s id, with --user-id' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l user-id -d 'The user whose devices are meant' -r
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l output -r -f -a "table\t''
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l output -d 'A table for people, or JSON for programs' -r -f -a "table\t''
 json\t''"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l log-format -d 'How log lines look' -r -f -a "text\t''
 json\t''"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l log-level -d 'What is logged. error: what ends the program or a reload; warn: failing polls and odd settings, too; info: start, reloads and recoveries, too; debug: each repeated failure and each connection that ends early, too; trace: nothing more' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -s h -l help -d 'Print help'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l config -r -F
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l config -d 'The configuration; without it timpush.yml is looked for in the working directory, then in /etc/timpush-exporter' -r -F
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l app -d 'The app\'s name in the configuration; can be left out where there is only one' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l region -d 'One of the app\'s regions; without it, all of them are measured' -r
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l output -r -f -a "table\t''
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l output -d 'A table for people, or JSON for programs' -r -f -a "table\t''
 json\t''"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l log-format -d 'How log lines look' -r -f -a "text\t''
 json\t''"
@@ -108,7 +108,7 @@ complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l quick -d 'Leave out how long counts take to settle, which takes up to half an hour'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -l whole-limit -d 'Take all of the app\'s call limit; without it, what the daemon needs is left to it'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand probe" -s h -l help -d 'Print help'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand backfill" -l config -r -F
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand backfill" -l config -d 'The configuration; without it timpush.yml is looked for in the working directory, then in /etc/timpush-exporter' -r -F
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand backfill" -l app -d 'One app\'s name in the configuration; without it, all apps are filled' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand backfill" -l from -d 'Time of the first samples: -3d, 2026-11-25, \'2026-11-25 14:00\' by the app\'s `day_offset`, RFC 3339 or Unix seconds; the service keeps 7 days. With --demo it can be left out: as early as possible' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand backfill" -l to -d 'Time of the last samples, as --from. With --demo it can be left out: as late as possible' -r
@@ -130,7 +130,7 @@ complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand health
 json\t''"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand healthcheck" -l log-level -d 'What is logged. error: what ends the program or a reload; warn: failing polls and odd settings, too; info: start, reloads and recoveries, too; debug: each repeated failure and each connection that ends early, too; trace: nothing more' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand healthcheck" -s h -l help -d 'Print help'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand usersig" -l config -r -F
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand usersig" -l config -d 'The configuration; without it timpush.yml is looked for in the working directory, then in /etc/timpush-exporter' -r -F
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand usersig" -l app -d 'The app\'s name in the configuration; can be left out where there is only one' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand usersig" -l log-format -d 'How log lines look' -r -f -a "text\t''
 json\t''"
