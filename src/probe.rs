@@ -112,6 +112,7 @@ impl<'a, F: Pair> Probe<'a, F> {
             &resolution,
             &freshness,
             &settling,
+            all_member.as_ref(),
         );
         Ok(Report {
             app: self.target.app.name.clone(),

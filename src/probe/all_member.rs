@@ -8,6 +8,9 @@ use crate::model::push::Push;
 use crate::model::reading::{Api, CountKey, FunnelStep};
 use crate::model::window::DAY;
 
+/// The verdict on pushes that the configuration does not ask for.
+pub(super) const UNWATCHED: &str = "unwatched";
+
 /// Days before the end of the ground that one question is about, of the 30 that the service
 /// keeps (document 71894): campaigns are rare.
 const DAYS: u64 = 28;
@@ -26,10 +29,7 @@ pub(super) async fn measure<F: Pair>(probe: &Probe<'_, F>, ground: &Ground) -> O
         .map(|counts| counts.get(&CountKey::Funnel(FunnelStep::Sendable, None)));
     let (verdict, explanation) = match answer {
         Ok(0) => ("none", "no such pushes in four weeks".to_owned()),
-        Ok(sendable) => (
-            "unwatched",
-            format!("{sendable} such pushes in four weeks; set all_member: true to watch them"),
-        ),
+        Ok(sendable) => (UNWATCHED, format!("{sendable} such pushes in four weeks")),
         Err(error) if error.outcome == Outcome::NotEnabled => (
             "not_enabled",
             "the service does not offer them to this app".to_owned(),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::all_member::UNWATCHED;
+use super::finding::Finding;
 use super::freshness::Freshness;
 use super::resolution::Resolution;
 use super::settling::Settling;
@@ -23,6 +25,8 @@ pub struct Proposal {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Setting<String>>,
     pub counters: Setting<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub all_member: Option<Setting<bool>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub day_offset: Option<Setting<String>>,
 }
@@ -45,10 +49,11 @@ fn setting<T>(value: impl Into<Option<T>>, reason: impl Into<String>) -> Setting
 impl Proposal {
     /// Lines to paste; those without a value are comments.
     pub fn yaml(&self) -> String {
-        let counters = Setting {
-            value: self.counters.value.map(|on| on.to_string()),
-            reason: self.counters.reason.clone(),
+        let flag = |setting: &Setting<bool>| Setting {
+            value: setting.value.map(|on| on.to_string()),
+            reason: setting.reason.clone(),
         };
+        let (counters, all_member) = (flag(&self.counters), self.all_member.as_ref().map(flag));
         // A plain +08:00 is a number to some readers of YAML.
         let offset = self.day_offset.as_ref().map(|offset| Setting {
             value: offset.value.as_ref().map(|text| format!("{text:?}")),
@@ -59,6 +64,7 @@ impl Proposal {
             ("step", Some(&self.step)),
             ("window", self.window.as_ref()),
             ("counters", Some(&counters)),
+            ("all_member", all_member.as_ref()),
             ("day_offset", offset.as_ref()),
         ]
         .into_iter()
@@ -84,6 +90,7 @@ pub(super) fn recommend(
     resolution: &Resolution,
     freshness: &Freshness,
     settling: &Settling,
+    all_member: Option<&Finding>,
 ) -> Proposal {
     let seconds = |seconds| text(Duration::from_secs(seconds));
     let step = match resolution.step {
@@ -115,6 +122,14 @@ pub(super) fn recommend(
             )
         }),
         counters: counters(days, service_days, freshness),
+        all_member: all_member
+            .filter(|finding| finding.verdict == UNWATCHED)
+            .map(|_| {
+                setting(
+                    true,
+                    "there are pushes to all users that nobody watches; doubles the calls",
+                )
+            }),
         day_offset: service_days
             .filter(|days| days.passes())
             .map(|days| {

@@ -139,6 +139,9 @@ async fn an_additive_service_is_named_so() {
     assert_eq!(report.settings.counters.value, Some(true));
     assert_eq!(report.settings.step.value.as_deref(), Some("1m"));
     assert!(report.settings.window.is_none());
+    assert_eq!(report.all_member.unwrap().verdict, "unwatched");
+    let yaml = report.settings.yaml();
+    assert!(yaml.contains("\nall_member: true  # "), "{yaml}");
 }
 
 #[tokio::test(start_paused = true)]
