@@ -167,6 +167,11 @@ impl<'a> Page<'a> {
         self.app.is_some_and(|app| !self.status.apps.contains(app))
     }
 
+    /// Whether there is something to choose: of one app, everything is shown anyway.
+    fn offers_apps(&self) -> bool {
+        self.status.apps.len() > 1
+    }
+
     fn lists_apps(&self) -> bool {
         self.status.apps.len() <= MAX_CHOICES
     }

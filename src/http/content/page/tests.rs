@@ -204,6 +204,14 @@ fn hundreds_of_targets_make_a_page_of_bounded_size_that_says_what_it_leaves_out(
 }
 
 #[test]
+fn where_there_is_one_app_there_is_nothing_to_choose() {
+    let one = World::new(&[target("shop", "singapore"), target("shop", "china")]);
+    let two = World::new(&[target("shop", "singapore"), target("game", "china")]);
+    assert!(!render(&one, 0, "").contains("<button"));
+    assert!(render(&two, 0, "").contains("<button"));
+}
+
+#[test]
 fn one_cause_of_both_apis_is_one_box_with_its_beginning_and_tries() {
     let mut world = World::new(&[target("shop", "singapore")]);
     for at in [1000, 1060, 1120] {
