@@ -42,6 +42,13 @@ impl TargetId {
     }
 }
 
+impl TargetId {
+    /// The field `push` of a log line; left out for the usual pushes.
+    pub fn push_field(&self) -> Option<&'static str> {
+        (self.push != Push::default()).then(|| self.push.as_str())
+    }
+}
+
 impl fmt::Display for TargetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.app, self.region)?;

@@ -89,7 +89,7 @@ impl PollLog {
         now: Now,
     ) {
         let TargetId { app, region, .. } = id;
-        let name = api.as_str();
+        let (push, name) = (id.push_field(), api.as_str());
         match result {
             Ok(()) => {
                 let failures = std::mem::take(&mut streak.failures);
@@ -98,12 +98,20 @@ impl PollLog {
                     info!(
                         app,
                         region,
+                        push,
                         api = name,
                         failures,
                         "{id} {api}: responds again"
                     );
                 }
-                debug!(app, region, api = name, end = end.0, "{id} {api}: polled");
+                debug!(
+                    app,
+                    region,
+                    push,
+                    api = name,
+                    end = end.0,
+                    "{id} {api}: polled"
+                );
             }
             Err(error) => {
                 let kind = streak.fail(error, now);
@@ -124,6 +132,7 @@ impl PollLog {
                     warn!(
                         app,
                         region,
+                        push,
                         api = name,
                         outcome,
                         code,
@@ -132,7 +141,14 @@ impl PollLog {
                         "{id} {api}: {history}{error}"
                     );
                 } else {
-                    debug!(app, region, api = name, failures, "{id} {api}: {error}");
+                    debug!(
+                        app,
+                        region,
+                        push,
+                        api = name,
+                        failures,
+                        "{id} {api}: {error}"
+                    );
                 }
             }
         }

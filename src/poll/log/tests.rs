@@ -118,6 +118,23 @@ fn one_target_says_when_it_fails_at_every_doubling_and_hour_for_another_cause_an
 }
 
 #[test]
+fn a_line_has_the_push_where_it_is_not_the_usual_one() {
+    let now = now(Instant::now(), 0);
+    let lines = Lines::of(Level::INFO, |_| {
+        for push in Push::ALL {
+            let (id, api) = (TargetId { push, ..id(0) }, Api::losses(push));
+            let (log, mut streak) = (PollLog::default(), Streak::default());
+            let api = About::Api(api);
+            log.polled(&mut streak, &id, api, now.unix(), &no_route(), now);
+        }
+    });
+    let fields = |line: &String| line.contains("region=\"china\" push=\"all_member\" api=");
+    let fields: Vec<bool> = lines.iter().map(fields).collect();
+    assert_eq!(fields, [false, true], "{lines:#?}");
+    assert!(!lines[0].contains("push="), "{lines:#?}");
+}
+
+#[test]
 fn what_info_leaves_out_is_said_on_level_debug() {
     let start = Instant::now();
     let lines = Lines::of(Level::DEBUG, |_| {

@@ -120,6 +120,7 @@ impl Proof {
             warn!(
                 app = id.app,
                 region = id.region,
+                push = id.push_field(),
                 advice = "set `window` and `step` to 1d for this app: shorter windows show whole days or nothing",
                 "{id}: the service does not distinguish ranges within a day"
             );
@@ -131,7 +132,7 @@ impl Proof {
 /// Logs what a verdict means for the counters.
 fn tell<F>(verdict: &Additivity, poll: &Poll<'_, F>) {
     let id = poll.target.id();
-    let (app, region) = (&id.app, &id.region);
+    let (app, region, push) = (&id.app, &id.region, id.push_field());
     let kind = match verdict.passes() {
         Some(true) => News::AddsUp,
         Some(false) => News::DoesNotAddUp,
@@ -141,16 +142,17 @@ fn tell<F>(verdict: &Additivity, poll: &Poll<'_, F>) {
         return;
     }
     match verdict.passes() {
-        Some(true) => info!(app, region, "{id}: counters are reliable: {verdict}"),
+        Some(true) => info!(app, region, push, "{id}: counters are reliable: {verdict}"),
         Some(false) => warn!(
             app,
             region,
+            push,
             advice = "use the window gauges; `timpush-exporter probe` shows the evidence",
             "{id}: counters are disabled: {verdict}"
         ),
         None => info!(
             app,
-            region, "{id}: whether counts add up is {verdict}; checked again in a day"
+            region, push, "{id}: whether counts add up is {verdict}; checked again in a day"
         ),
     }
 }
@@ -166,6 +168,7 @@ fn unseen<F>(what: &str, error: &FetchError, poll: &Poll<'_, F>) -> Duration {
     debug!(
         app = id.app,
         region = id.region,
+        push = id.push_field(),
         "{id}: cannot determine {what}: {error}"
     );
     AFTER_FAILURE
