@@ -29,6 +29,11 @@ const YOUNG: u64 = 1800;
 /// The fraction of the highest rate left after each [`HALF`]: half of it after an hour.
 const FADES: f64 = 0.944;
 
+/// The halves of "now" differ if they do so by this factor, and by this many standard
+/// deviations: at 20 lost pushes a minute, a quarter more or less happens by chance.
+const SLOPE: f64 = 1.25;
+const BEYOND_CHANCE: f64 = 3.0;
+
 /// One loss: its counts in the two halves of "now", and its past.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Course {
@@ -128,11 +133,12 @@ impl Course {
             return self.slope;
         }
         let (was, is) = (rate(self.counts[0], old), rate(self.counts[1], new));
-        if self.lost() < FEW {
+        let chance = BEYOND_CHANCE * (rate_of(was, old) + rate_of(is, new)).sqrt();
+        if (is - was).abs() <= chance {
             Slope::Steady
-        } else if is > was * 1.25 {
+        } else if is > was * SLOPE {
             Slope::Rising
-        } else if was > is * 1.25 {
+        } else if was > is * SLOPE {
             Slope::Falling
         } else {
             Slope::Steady
@@ -146,5 +152,10 @@ impl Course {
     reason = "a rate is compared by its size and shown with two digits"
 )]
 pub(super) fn rate(count: u64, seconds: u64) -> f64 {
-    count as f64 / seconds.max(1) as f64
+    rate_of(count as f64, seconds)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds of some minutes")]
+fn rate_of(amount: f64, seconds: u64) -> f64 {
+    amount / seconds.max(1) as f64
 }

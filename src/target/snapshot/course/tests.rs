@@ -125,6 +125,23 @@ fn the_way_is_that_of_the_last_minutes() {
 }
 
 #[test]
+fn a_few_pushes_more_or_less_are_no_way() {
+    let slope = |usual, then| {
+        let mut watched = Watched::default();
+        watched.lose(10, &[("403", usual)]);
+        watched.lose(5, &[("403", then)]);
+        watched.of("403").slope
+    };
+    // As much as a vendor that refuses every push makes of some 25 a minute.
+    for (usual, then) in [(29, 19), (20, 27), (3, 1), (1, 3), (0, 1)] {
+        assert_eq!(slope(usual, then), Slope::Steady, "{usual} {then}");
+    }
+    for (usual, then) in [(290, 190), (2, 20)] {
+        assert_ne!(slope(usual, then), Slope::Steady, "{usual} {then}");
+    }
+}
+
+#[test]
 fn at_midnight_a_day_goes_on_from_nothing() {
     let mut courses = Courses::default();
     let day = |start, end| Range {
