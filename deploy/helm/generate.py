@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Puts into the chart what comes from elsewhere: rules, dashboards, and README's table of values.
+"""Puts into the chart what comes from elsewhere: rules, dashboards, their kustomization, README's values.
 
     deploy/helm/generate.py             writes
     deploy/helm/generate.py --check     fails if a file is not what it would write
@@ -19,6 +19,23 @@ from generated import settle
 CHART = TOP / "deploy/helm/timpush-exporter"
 START, END = "<!-- values: made by deploy/helm/generate.py -->\n", "<!-- end of values -->\n"
 
+KUSTOMIZATION = """\
+# Made by deploy/helm/generate.py: the dashboards for deploy/kubernetes. No part of the chart.
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+configMapGenerator:
+{dashboards}generatorOptions:
+  disableNameSuffixHash: true
+  labels:
+    app.kubernetes.io/component: exporter
+    app.kubernetes.io/instance: timpush-exporter
+    app.kubernetes.io/name: timpush-exporter
+    app.kubernetes.io/version: {version}
+    grafana_dashboard: "1"
+  annotations:
+    grafana_folder: Tencent Cloud Chat push
+"""
+
 KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z]\w*):(?: (?P<value>.+))?$")
 
 
@@ -26,6 +43,13 @@ def copies() -> dict[pathlib.Path, str]:
     """What the chart's folder `files` holds."""
     sources = [*(TOP / "dashboards").glob("timpush-*.json"), *(TOP / "deploy/prometheus").glob("timpush.*.yml")]
     return {CHART / "files" / source.name: source.read_text("utf-8") for source in sources}
+
+
+def kustomization() -> str:
+    names = sorted(path.stem.removeprefix("timpush-") for path in (TOP / "dashboards").glob("timpush-*.json"))
+    dashboards = "".join(f"  - {{name: timpush-exporter-{name}, files: [timpush-{name}.json]}}\n" for name in names)
+    version = re.search(r"^appVersion: (\S+)$", (CHART / "Chart.yaml").read_text("utf-8"), re.M)[1]
+    return KUSTOMIZATION.format(dashboards=dashboards, version=version)
 
 
 def rows(values: str) -> list[str]:
@@ -63,7 +87,7 @@ def readme() -> str:
 
 
 def main() -> int:
-    wanted = copies() | {CHART / "README.md": readme()}
+    wanted = copies() | {CHART / "files/kustomization.yaml": kustomization(), CHART / "README.md": readme()}
     return settle("deploy/helm/generate.py", wanted, set((CHART / "files").glob("timpush*")))
 
 
