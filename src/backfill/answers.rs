@@ -133,10 +133,7 @@ mod tests {
         Query {
             target: 0,
             api: Api::NormalPushLoss,
-            range: Range {
-                start: UnixSeconds(start),
-                end: UnixSeconds(start + 60),
-            },
+            range: Range::new(start, start + 60),
         }
     }
 

@@ -244,7 +244,6 @@ mod tests {
     use super::*;
     use crate::model::push::Push;
     use crate::model::reading::{ErrCode, FunnelStep, LossKey, Platform, Stage};
-    use crate::model::window::UnixSeconds;
     use std::fs;
 
     fn facts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -268,10 +267,7 @@ mod tests {
         let of = |api, start, counts| Entry::Answer {
             id: id(),
             api,
-            range: Range {
-                start: UnixSeconds(start),
-                end: UnixSeconds(start + 60),
-            },
+            range: Range::new(start, start + 60),
             counts,
         };
         vec![

@@ -81,18 +81,11 @@ mod tests {
     use crate::model::reading::FunnelStep;
     use proptest::prelude::*;
 
-    fn range(start: u64, end: u64) -> Range {
-        Range {
-            start: UnixSeconds(start),
-            end: UnixSeconds(end),
-        }
-    }
-
     fn ranges() -> impl Strategy<Value = Vec<Range>> {
         proptest::collection::vec((0..200_u64, 0..60_u64), 0..30).prop_map(|pairs| {
             pairs
                 .into_iter()
-                .map(|(start, length)| range(start, start + length))
+                .map(|(start, length)| Range::new(start, start + length))
                 .collect()
         })
     }
@@ -105,13 +98,13 @@ mod tests {
     fn hourly_windows_of_an_hour_need_one_piece_each_and_a_cut_at_midnight() {
         let hour = 3600;
         let mut needed: Vec<Range> = (1..=24)
-            .map(|n| range(n * hour - 120, (n + 1) * hour - 120))
+            .map(|n| Range::new(n * hour - 120, (n + 1) * hour - 120))
             .collect();
         assert_eq!(cut(&needed).len(), 24);
-        needed.push(range(12 * hour, 13 * hour - 120));
+        needed.push(Range::new(12 * hour, 13 * hour - 120));
         assert_eq!(cut(&needed).len(), 25);
         assert_eq!(cut(&[]), []);
-        assert_eq!(cut(&[range(5, 5)]), []);
+        assert_eq!(cut(&[Range::new(5, 5)]), []);
     }
 
     #[test]
@@ -122,10 +115,10 @@ mod tests {
             (UnixSeconds(20), Counts::from([(sent(), 7)])),
         ]);
         let sums = Sums::new(Answered::from_pieces(answers));
-        assert_eq!(sums.counts(range(0, 20)), Counts::from([(sent(), 0)]));
-        assert_eq!(sums.counts(range(10, 20)), Counts::new());
-        assert_eq!(sums.counts(range(10, 30)), Counts::from([(sent(), 7)]));
-        assert_eq!(sums.counts(range(30, 40)), Counts::new());
+        assert_eq!(sums.counts(Range::new(0, 20)), Counts::from([(sent(), 0)]));
+        assert_eq!(sums.counts(Range::new(10, 20)), Counts::new());
+        assert_eq!(sums.counts(Range::new(10, 30)), Counts::from([(sent(), 7)]));
+        assert_eq!(sums.counts(Range::new(30, 40)), Counts::new());
     }
 
     #[test]
@@ -135,11 +128,11 @@ mod tests {
             .collect();
         let sums = Sums::new(Answered::from_pieces(answers));
         assert_eq!(
-            sums.counts(range(0, 30)),
+            sums.counts(Range::new(0, 30)),
             Counts::from([(sent(), u64::MAX)])
         );
         assert_eq!(
-            sums.counts(range(20, 30)),
+            sums.counts(Range::new(20, 30)),
             Counts::from([(sent(), u64::MAX - 2)])
         );
     }

@@ -108,10 +108,7 @@ fn end_of(at: u64) -> UnixSeconds {
 }
 
 fn true_counts(start: u64, end: u64) -> Counts {
-    let range = Range {
-        start: UnixSeconds(start),
-        end: UnixSeconds(end),
-    };
+    let range = Range::new(start, end);
     Api::of(Push::Normal)
         .into_iter()
         .flat_map(|api| ask_truth(api, range).counts())

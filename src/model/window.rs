@@ -123,6 +123,14 @@ pub struct Range {
 }
 
 impl Range {
+    /// Both in seconds since 1970.
+    pub const fn new(start: u64, end: u64) -> Self {
+        Self {
+            start: UnixSeconds(start),
+            end: UnixSeconds(end),
+        }
+    }
+
     /// The range of `length` that ends at `end`; it starts no earlier than 1970.
     pub fn ending(end: UnixSeconds, length: Duration) -> Self {
         Self {

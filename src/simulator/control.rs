@@ -13,7 +13,7 @@ use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::model::window::{DAY, Range, UnixSeconds};
+use crate::model::window::{DAY, Range};
 use crate::simulator::Handle;
 use crate::simulator::scenario::Scenario;
 use crate::simulator::{answer, faults};
@@ -96,10 +96,7 @@ pub(super) async fn truth(
     if end.saturating_sub(start) > MAX_RANGE {
         return problem(StatusCode::BAD_REQUEST, "the range is longer than 31 days");
     }
-    let range = Range {
-        start: UnixSeconds(start),
-        end: UnixSeconds(end),
-    };
+    let range = Range::new(start, end);
     match answer::truths(|api| handle.truth(sdkappid, api, range)) {
         Some(truths) => faults::json(truths.to_string()),
         None => problem(StatusCode::NOT_FOUND, "no app has this sdkappid"),

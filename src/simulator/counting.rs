@@ -57,10 +57,7 @@ impl Counting {
             }
         };
         let settled = now.0.saturating_sub(self.settling);
-        Range {
-            start: UnixSeconds(start),
-            end: UnixSeconds(end.min(settled).max(start)),
-        }
+        Range::new(start, end.min(settled).max(start))
     }
 }
 
@@ -101,10 +98,7 @@ mod tests {
         const PLAIN: Counting = Counting::HALF_OPEN;
         /// 2025-03-12 00:00 at +08:00.
         const MIDNIGHT: u64 = 1_741_708_800;
-        let range = |(start, end)| Range {
-            start: UnixSeconds(MIDNIGHT + start),
-            end: UnixSeconds(MIDNIGHT + end),
-        };
+        let range = |(start, end)| Range::new(MIDNIGHT + start, MIDNIGHT + end);
         for (counting, asked, covered) in [
             (PLAIN, (0, DAY), (0, DAY)),
             (PLAIN, (0, DAY + 9), (0, DAY)),

@@ -242,7 +242,7 @@ fn code_seed(stage: Stage, code: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::window::{DAY, UnixSeconds};
+    use crate::model::window::DAY;
     use proptest::prelude::*;
 
     const MIDNIGHT: u64 = 1_741_708_800;
@@ -251,13 +251,6 @@ mod tests {
         SimApp {
             incidents,
             ..SimApp::made_up().remove(0)
-        }
-    }
-
-    fn range(start: u64, end: u64) -> Range {
-        Range {
-            start: UnixSeconds(start),
-            end: UnixSeconds(end),
         }
     }
 
@@ -298,13 +291,13 @@ mod tests {
         ) {
             let app = app(kind);
             let (middle, end) = (start + first, start + first + second);
-            let (left, right) = (range(start, middle), range(middle, end));
+            let (left, right) = (Range::new(start, middle), Range::new(middle, end));
 
             let mut sum: BTreeMap<LossKey, u64> = BTreeMap::new();
             for (key, loss) in losses(&app, left).into_iter().chain(losses(&app, right)) {
                 *sum.entry(key).or_default() += loss.count;
             }
-            let whole: BTreeMap<_, _> = losses(&app, range(start, end))
+            let whole: BTreeMap<_, _> = losses(&app, Range::new(start, end))
                 .into_iter()
                 .map(|(key, loss)| (key, loss.count))
                 .collect();
@@ -316,7 +309,7 @@ mod tests {
                 delivered: a.delivered + b.delivered,
                 clicked: a.clicked + b.clicked,
             };
-            let (left, right, whole) = (funnels(&app, left), funnels(&app, right), funnels(&app, range(start, end)));
+            let (left, right, whole) = (funnels(&app, left), funnels(&app, right), funnels(&app, Range::new(start, end)));
             prop_assert_eq!(add(left.0, right.0), whole.0);
             for (platform, funnel) in &whole.1 {
                 let part = |of: &BTreeMap<Platform, Funnel>| of.get(platform).copied().unwrap_or_default();
@@ -331,7 +324,7 @@ mod tests {
             length in 0..3 * DAY,
         ) {
             let app = app(kind);
-            let asked = range(start, start + length);
+            let asked = Range::new(start, start + length);
             let (losses, (overall, platforms)) = (losses(&app, asked), funnels(&app, asked));
             let all = platforms.iter().map(|(p, f)| (Some(*p), *f)).chain([(None, overall)]);
             for (platform, funnel) in all {
@@ -356,10 +349,10 @@ mod tests {
                 .map(|(platform, from, length)| Injected {
                     sdk_app_id: None,
                     cause: Cause { platform, code: "403".into(), info: "refused".into() },
-                    range: range(MIDNIGHT + from, MIDNIGHT + from + length),
+                    range: Range::new(MIDNIGHT + from, MIDNIGHT + from + length),
                 })
                 .collect();
-            let of = |start, end| truth_with(&app, kind, &hits, Api::NormalPushLoss, range(start, end)).counts();
+            let of = |start, end| truth_with(&app, kind, &hits, Api::NormalPushLoss, Range::new(start, end)).counts();
             let middle = start + first;
             let mut sum = of(start, middle);
             for (key, count) in of(middle, middle + second) {
@@ -367,7 +360,7 @@ mod tests {
             }
             prop_assert_eq!(sum, of(start, middle + second));
             let Reading::Statistics { overall, platforms } =
-                truth_with(&app, kind, &hits, Api::NormalPushStatistics, range(start, middle)) else { panic!("asked for statistics") };
+                truth_with(&app, kind, &hits, Api::NormalPushStatistics, Range::new(start, middle)) else { panic!("asked for statistics") };
             for funnel in platforms.values().chain([&overall]) {
                 prop_assert!(funnel.sent >= funnel.delivered && funnel.delivered >= funnel.clicked);
             }
@@ -375,7 +368,7 @@ mod tests {
 
         #[test]
         fn an_incident_takes_receipts_and_adds_no_pushes(start in MIDNIGHT..MIDNIGHT + 300 * DAY, length in 0..DAY) {
-            let asked = range(start, start + length);
+            let asked = Range::new(start, start + length);
             let (calm, broken) = (funnels(&app(Incidents::None), asked), funnels(&app(Incidents::Demo), asked));
             prop_assert_eq!((calm.0.sendable, calm.0.sent), (broken.0.sendable, broken.0.sent));
             prop_assert!(calm.0.delivered >= broken.0.delivered);
@@ -386,7 +379,7 @@ mod tests {
     fn no_row_counts_nothing_and_an_empty_range_has_no_rows() {
         let app = app(Incidents::Weekly);
         for length in [0, 1, 7, 60, 3600] {
-            let asked = range(MIDNIGHT, MIDNIGHT + length);
+            let asked = Range::new(MIDNIGHT, MIDNIGHT + length);
             assert!(losses(&app, asked).values().all(|loss| loss.count > 0));
             assert!(
                 funnels(&app, asked)
@@ -395,13 +388,20 @@ mod tests {
                     .all(|funnel| !funnel.is_zero())
             );
         }
-        assert!(truth(&app, Api::NormalPushLoss, range(MIDNIGHT, MIDNIGHT)).is_zero());
-        assert!(truth(&app, Api::NormalPushLoss, range(MIDNIGHT + 9, MIDNIGHT)).is_zero());
+        assert!(truth(&app, Api::NormalPushLoss, Range::new(MIDNIGHT, MIDNIGHT)).is_zero());
+        assert!(
+            truth(
+                &app,
+                Api::NormalPushLoss,
+                Range::new(MIDNIGHT + 9, MIDNIGHT)
+            )
+            .is_zero()
+        );
     }
 
     #[test]
     fn overall_losses_are_the_platforms_and_a_small_unattributed_share() {
-        let losses = losses(&app(Incidents::None), range(MIDNIGHT, MIDNIGHT + DAY));
+        let losses = losses(&app(Incidents::None), Range::new(MIDNIGHT, MIDNIGHT + DAY));
         let platforms = |stage| -> u64 {
             (0..9)
                 .map(|n| lost(&losses, Some(Platform(n)), stage))
@@ -416,7 +416,7 @@ mod tests {
 
     #[test]
     fn fcm_counts_nothing_as_delivered() {
-        let (_, platforms) = funnels(&app(Incidents::None), range(MIDNIGHT, MIDNIGHT + DAY));
+        let (_, platforms) = funnels(&app(Incidents::None), Range::new(MIDNIGHT, MIDNIGHT + DAY));
         let fcm = platforms[&Platform(4)];
         assert!(fcm.sent > 0);
         assert_eq!((fcm.delivered, fcm.clicked), (0, 0));
@@ -426,7 +426,7 @@ mod tests {
     fn an_incident_is_a_jump_of_one_platforms_code() {
         let app = app(Incidents::Demo);
         let codes = |start| {
-            let losses = losses(&app, range(start, start + 60));
+            let losses = losses(&app, Range::new(start, start + 60));
             ["403", "80200001", "11", "200001"].iter().any(|code| {
                 losses.iter().any(|(key, loss)| {
                     key.platform.is_some_and(|p| p != Platform(4))
@@ -443,7 +443,7 @@ mod tests {
     #[test]
     fn an_injected_incident_hits_its_app_and_platform_alone() {
         let app = app(Incidents::None);
-        let hour = range(MIDNIGHT, MIDNIGHT + 3600);
+        let hour = Range::new(MIDNIGHT, MIDNIGHT + 3600);
         let hit = |sdk_app_id| Injected {
             sdk_app_id: Some(sdk_app_id),
             cause: Cause {
@@ -451,7 +451,7 @@ mod tests {
                 code: "403".into(),
                 info: "InvalidProviderToken".into(),
             },
-            range: range(MIDNIGHT - 60, MIDNIGHT + 7200),
+            range: Range::new(MIDNIGHT - 60, MIDNIGHT + 7200),
         };
         let counts = |injected| {
             truth_with(&app, app.incidents, &[injected], Api::NormalPushLoss, hour).counts()
@@ -482,13 +482,13 @@ mod tests {
             sdk_app_id: one.sdk_app_id + 7,
             ..one.clone()
         };
-        let asked = range(MIDNIGHT, MIDNIGHT + 3600);
+        let asked = Range::new(MIDNIGHT, MIDNIGHT + 3600);
         assert_ne!(losses(&one, asked), losses(&other, asked));
     }
 
     #[test]
     fn a_code_of_two_vendors_is_described_by_the_more_frequent() {
-        let losses = losses(&app(Incidents::None), range(MIDNIGHT, MIDNIGHT + DAY));
+        let losses = losses(&app(Incidents::None), Range::new(MIDNIGHT, MIDNIGHT + DAY));
         let overall = losses
             .iter()
             .find(|(key, _)| key.platform.is_none() && key.code.as_str() == "80300007");

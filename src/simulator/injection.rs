@@ -82,10 +82,7 @@ impl Injection {
                 code: self.code.clone().into(),
                 info: self.info.clone().into(),
             },
-            range: Range {
-                start: UnixSeconds(start),
-                end: UnixSeconds(end),
-            },
+            range: Range::new(start, end),
         }
     }
 }

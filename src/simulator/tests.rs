@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::*;
 use crate::clock;
 use crate::model::reading::{Api, Reading};
-use crate::model::window::{Range, UnixSeconds};
+use crate::model::window::Range;
 use crate::usersig;
 
 struct Lab {
@@ -95,10 +95,7 @@ fn request(method: &str, url: &str, headers: &str, body: &str) -> String {
 /// A range that ended a minute ago.
 fn an_hour() -> Range {
     let now = clock::now().unix().0;
-    Range {
-        start: UnixSeconds(now - 3660),
-        end: UnixSeconds(now - 60),
-    }
+    Range::new(now - 3660, now - 60)
 }
 
 fn question(range: Range) -> String {
@@ -180,10 +177,7 @@ fn sum(rows: &Value, count: &str) -> u64 {
 #[tokio::test]
 async fn an_incident_is_in_the_truth_until_another_scenario_is_set() {
     let lab = lab(UNLIMITED).await;
-    let range = Range {
-        start: UnixSeconds(clock::now().unix().0 + 60),
-        end: UnixSeconds(clock::now().unix().0 + 7200),
-    };
+    let range = Range::new(clock::now().unix().0 + 60, clock::now().unix().0 + 7200);
     let refused = |sdk_app_id| {
         let reading = lab.handle.truth(sdk_app_id, Api::NormalPushLoss, range);
         let Some(Reading::Loss(losses)) = reading else {
@@ -206,10 +200,7 @@ async fn an_incident_is_in_the_truth_until_another_scenario_is_set() {
 #[tokio::test]
 async fn a_calm_service_has_no_incidents_of_its_own() {
     let lab = lab(UNLIMITED).await;
-    let week = Range {
-        start: UnixSeconds(1_741_708_800),
-        end: UnixSeconds(1_741_708_800 + 7 * 86_400),
-    };
+    let week = Range::new(1_741_708_800, 1_741_708_800 + 7 * 86_400);
     let (api, mut app) = (Api::NormalPushLoss, SimApp::made_up().remove(0));
     let told = || lab.handle.truth(app.sdk_app_id, api, week).unwrap();
     assert_eq!(told(), truth(&app, api, week));
@@ -426,10 +417,7 @@ async fn answers_can_be_late_or_drip() {
     // An answer to a range without pushes is short enough to be awaited.
     lab.fault(&json!({"drip": {"seconds": 0.001}}));
     let now = clock::now().unix().0;
-    let future = Range {
-        start: UnixSeconds(now + 60),
-        end: UnixSeconds(now + 120),
-    };
+    let future = Range::new(now + 60, now + 120);
     let start = Instant::now();
     let reply = lab.ask(Api::NormalPushLoss, future).await;
     assert_eq!(reply.code(), 0);

@@ -159,10 +159,10 @@ impl Parameters {
 /// The range in a body, as far as it has one: for the log of calls.
 pub(super) fn range(body: &[u8]) -> Option<Range> {
     let value: Value = serde_json::from_slice(body).ok()?;
-    Some(Range {
-        start: UnixSeconds(value.get("StartTime")?.as_u64()?),
-        end: UnixSeconds(value.get("EndTime")?.as_u64()?),
-    })
+    Some(Range::new(
+        value.get("StartTime")?.as_u64()?,
+        value.get("EndTime")?.as_u64()?,
+    ))
 }
 
 /// The range that a body asks about. An end in the future is allowed.

@@ -402,10 +402,7 @@ async fn a_promql_engine_over_the_scrapes_finds_the_truth() {
             if !(plain(*from, before) && plain(*to, after)) {
                 continue;
             }
-            let range = Range {
-                start: UnixSeconds((from - 120) / 60 * 60),
-                end: UnixSeconds((to - 120) / 60 * 60),
-            };
+            let range = Range::new((from - 120) / 60 * 60, (to - 120) / 60 * 60);
             let truth = run.world.truth(range)[key];
             // Polls are up to a minute old, and the engine extrapolates.
             let promql = format!(

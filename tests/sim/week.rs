@@ -84,10 +84,7 @@ struct Expected {
 
 /// How many pushes were counted by then since the day's start.
 fn counted(world: &World, key: &CountKey, anchor: u64, end: u64) -> u64 {
-    let range = Range {
-        start: UnixSeconds(anchor),
-        end: UnixSeconds(end.max(anchor)),
-    };
+    let range = Range::new(anchor, end.max(anchor));
     world.truth(range).get(key).copied().unwrap_or(0)
 }
 

@@ -51,10 +51,7 @@ impl SplitCheck {
     pub fn new(range: Range, parts: u64) -> Self {
         let length = range.end.0.saturating_sub(range.start.0) / parts.max(1);
         let start_of = |n: u64| range.start.0.saturating_add(n.saturating_mul(length));
-        let part = |n: u64| Range {
-            start: UnixSeconds(start_of(n)),
-            end: UnixSeconds(start_of(n + 1).saturating_sub(1)),
-        };
+        let part = |n: u64| Range::new(start_of(n), start_of(n + 1).saturating_sub(1));
         let whole = Range {
             start: range.start,
             end: UnixSeconds(start_of(parts).saturating_sub(1)),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::rhythm::seed;
-use crate::model::window::{DAY, Range, UnixSeconds};
+use crate::model::window::{DAY, Range};
 
 /// How often one platform's losses jump. When and what is fixed by the SDKAppID and time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,10 +152,7 @@ impl Incidents {
                 let which = usize::from(u8::try_from(dice(3) % 4).unwrap_or(0));
                 (start_cut < end_cut).then_some(Incident {
                     cause: CAUSES.get(which)?,
-                    range: Range {
-                        start: UnixSeconds(start_cut),
-                        end: UnixSeconds(end_cut),
-                    },
+                    range: Range::new(start_cut, end_cut),
                 })
             })
             .collect()
@@ -168,10 +165,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn seconds(incidents: Incidents, start: u64, end: u64) -> u64 {
-        let range = Range {
-            start: UnixSeconds(start),
-            end: UnixSeconds(end),
-        };
+        let range = Range::new(start, end);
         incidents
             .overlapping(7, range)
             .iter()
@@ -185,16 +179,10 @@ mod tests {
             .map(|n| Injected {
                 sdk_app_id: None,
                 cause: CAUSES[0].clone(),
-                range: Range {
-                    start: UnixSeconds(n * 60),
-                    end: UnixSeconds(n * 60 + 30),
-                },
+                range: Range::new(n * 60, n * 60 + 30),
             })
             .collect();
-        let day = Range {
-            start: UnixSeconds(0),
-            end: UnixSeconds(DAY),
-        };
+        let day = Range::new(0, DAY);
         let found = overlapping(Incidents::None, &injected, 1, 7, day);
         assert_eq!(found.len(), 200);
         let seconds: u64 = found.iter().map(|i| i.range.end.0 - i.range.start.0).sum();

@@ -111,7 +111,6 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::window::UnixSeconds;
     use proptest::prelude::*;
 
     fn series(seed: u64, share: u64) -> Series {
@@ -123,13 +122,6 @@ mod tests {
         }
     }
 
-    fn range(start: u64, end: u64) -> Range {
-        Range {
-            start: UnixSeconds(start),
-            end: UnixSeconds(end),
-        }
-    }
-
     /// 2025-03-12 00:00 at +08:00, a Wednesday: the start of the document's sample.
     const MIDNIGHT: u64 = 1_741_708_800;
 
@@ -137,7 +129,7 @@ mod tests {
     fn evenings_are_busy_and_nights_are_quiet_at_plus_eight() {
         let hour = |hour: u64| {
             let start = MIDNIGHT + hour * 3600;
-            series(1, WHOLE).count(range(start, start + 3600))
+            series(1, WHOLE).count(Range::new(start, start + 3600))
         };
         let busiest = (0..24).max_by_key(|n| hour(*n)).unwrap();
         let quietest = (0..24).min_by_key(|n| hour(*n)).unwrap();
@@ -149,7 +141,7 @@ mod tests {
     fn a_week_holds_the_volume_and_its_sunday_is_the_quietest_day() {
         let day = |n: u64| {
             let start = MIDNIGHT + n * DAY;
-            series(1, WHOLE).count(range(start, start + DAY))
+            series(1, WHOLE).count(Range::new(start, start + DAY))
         };
         let week: u64 = (0..7).map(day).sum();
         assert!((6_990_000..=7_010_000).contains(&week), "{week}");
@@ -160,7 +152,7 @@ mod tests {
     fn neighbouring_buckets_differ() {
         let counts: std::collections::BTreeSet<u64> = (0..12)
             .map(|n| MIDNIGHT + 12 * 3600 + n * BUCKET)
-            .map(|start| series(1, WHOLE).count(range(start, start + BUCKET)))
+            .map(|start| series(1, WHOLE).count(Range::new(start, start + BUCKET)))
             .collect();
         assert!(counts.len() > 8, "{counts:?}");
     }
@@ -175,8 +167,8 @@ mod tests {
             edges.sort_unstable();
             let series = series(seed, share);
             prop_assert_eq!(
-                series.count(range(edges[0], edges[2])),
-                series.count(range(edges[0], edges[1])) + series.count(range(edges[1], edges[2]))
+                series.count(Range::new(edges[0], edges[2])),
+                series.count(Range::new(edges[0], edges[1])) + series.count(Range::new(edges[1], edges[2]))
             );
         }
 

@@ -124,10 +124,7 @@ impl<'a> Campaign<'a> {
         let refused = Injected {
             sdk_app_id: None,
             cause: EXPIRED,
-            range: Range {
-                start: UnixSeconds(BUSY),
-                end: UnixSeconds(BUSY + LASTS),
-            },
+            range: Range::new(BUSY, BUSY + LASTS),
         };
         let injected = match self.course() {
             Course::Refused => vec![refused],
@@ -175,7 +172,7 @@ fn kind(number: u64) -> usize {
 }
 
 /// As the service writes a moment, which is UTC.
-pub(super) fn civil(at: u64) -> String {
+pub(in crate::simulator) fn civil(at: u64) -> String {
     let at = jiff::Timestamp::from_second(i64::try_from(at).unwrap_or(0)).unwrap_or_default();
     TimeZone::UTC.to_datetime(at).strftime("%F %T").to_string()
 }
