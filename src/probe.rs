@@ -31,16 +31,18 @@ mod sums;
 mod tests;
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 pub use finding::{Asked, Finding};
 pub use report::Report;
 pub use settings::{Proposal, Setting};
 
+use crate::config::duration;
 use crate::config::target::Target;
 use crate::fetch::Pair;
 use crate::model::outcome::FetchError;
 use crate::model::reading::{Api, Reading};
-use crate::model::window::{DAY, DayOffset, Range, UnixSeconds};
+use crate::model::window::{DayOffset, Range, UnixSeconds};
 use crate::poll::additivity::AnswerCounts;
 
 /// Why nothing was proved, in the words of every experiment.
@@ -159,14 +161,7 @@ impl<'a, F: Pair> Probe<'a, F> {
 /// services' do.
 const SERVICE_OFFSETS: [DayOffset; 2] = [DayOffset::DEFAULT, DayOffset::UTC];
 
-fn range(start: u64, end: u64) -> Range {
-    Range {
-        start: UnixSeconds(start),
-        end: UnixSeconds(end),
-    }
-}
-
-/// The day before.
-fn day_before(day: Range) -> Range {
-    range(day.start.0.saturating_sub(DAY), day.start.0)
+/// A time in seconds, as the configuration writes it.
+fn text(seconds: u64) -> String {
+    duration::text(Duration::from_secs(seconds))
 }

@@ -2,11 +2,11 @@
 
 use super::finding::Finding;
 use super::ground::Ground;
-use super::{Pair, Probe, range};
+use super::{Pair, Probe};
 use crate::model::outcome::Outcome;
 use crate::model::push::Push;
 use crate::model::reading::{Api, CountKey, FunnelStep};
-use crate::model::window::DAY;
+use crate::model::window::{DAY, Range};
 
 /// The verdict on pushes that the configuration does not ask for.
 pub(super) const UNWATCHED: &str = "unwatched";
@@ -22,7 +22,7 @@ pub(super) async fn measure<F: Pair>(probe: &Probe<'_, F>, ground: &Ground) -> O
         return None;
     }
     let end = ground.day.end.0;
-    let month = range(end.saturating_sub(DAYS * DAY), end);
+    let month = Range::new(end.saturating_sub(DAYS * DAY), end);
     let answer = probe
         .ask(Api::statistics(Push::AllMember), month)
         .await

@@ -1,14 +1,11 @@
 //! Is there anything of today, and how old is the newest data?
 
-use std::time::Duration;
-
 use super::finding::Finding;
 use super::ground::Ground;
 use super::resolution::Resolution;
-use super::{Pair, Probe, QUIET, range};
-use crate::config::duration;
+use super::{Pair, Probe, QUIET, text};
 use crate::model::outcome::FetchError;
-use crate::model::window::{DAY, DayOffset, day_anchor};
+use crate::model::window::{DAY, DayOffset, Range, day_anchor};
 
 /// How far to look back for the newest data, in seconds; never into the service's 7 days'
 /// end, which moves on while questions are asked.
@@ -44,7 +41,7 @@ pub(super) async fn measure<F: Pair>(
     let elapsed = now.0.saturating_sub(today.0);
     let mut is_of_today = None;
     if elapsed > 0 {
-        let so_far = probe.ask(ground.api, range(today.0, now.0)).await?;
+        let so_far = probe.ask(ground.api, Range::new(today.0, now.0)).await?;
         if !so_far.is_zero() {
             is_of_today = Some(true);
         } else if ground.is_busy {
@@ -54,7 +51,7 @@ pub(super) async fn measure<F: Pair>(
                 EARLY
             };
             let yesterday = today.0.saturating_sub(DAY);
-            let usual = range(yesterday, yesterday.saturating_add(elapsed));
+            let usual = Range::new(yesterday, yesterday.saturating_add(elapsed));
             let usual = probe.ask(ground.api, usual).await?;
             if elapsed >= early && usual.total() >= ENOUGH {
                 is_of_today = Some(false);
@@ -64,7 +61,7 @@ pub(super) async fn measure<F: Pair>(
     let mut newest = None;
     for look in LOOKS {
         let now = (probe.clock)();
-        let asked = range(now.0.saturating_sub(look), now.0);
+        let asked = Range::new(now.0.saturating_sub(look), now.0);
         if !probe.ask(ground.api, asked).await?.is_zero() {
             newest = Some(look.max(resolution.step.unwrap_or(0)));
             break;
@@ -79,10 +76,8 @@ pub(super) async fn measure<F: Pair>(
         None => ("unknown", QUIET.to_owned()),
     };
     if let Some(newest) = newest {
-        let age = duration::text(Duration::from_secs(newest));
-        explanation.push_str("; the newest is at most ");
-        explanation.push_str(&age);
-        explanation.push_str(" old");
+        let age = text(newest);
+        explanation = format!("{explanation}; the newest is at most {age} old");
     }
     Ok(Freshness {
         is_of_today,

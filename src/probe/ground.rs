@@ -1,9 +1,11 @@
 //! Where there is something to count.
 
-use super::{Pair, Probe, day_before};
+use std::time::Duration;
+
+use super::{Pair, Probe};
 use crate::model::outcome::FetchError;
 use crate::model::reading::Api;
-use crate::model::window::{DayOffset, Range};
+use crate::model::window::{DAY, DayOffset, Range};
 use crate::poll::additivity::closed_day;
 
 /// Closed days to look at. With the 6 h before the newest and the day under way, the oldest
@@ -58,7 +60,7 @@ pub(super) async fn find<F: Pair>(
                 });
             }
             next = is_busy.then_some(day);
-            day = day_before(day);
+            day = Range::ending(day.start, Duration::from_secs(DAY));
         }
         if fallback.is_busy {
             break;

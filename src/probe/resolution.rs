@@ -1,11 +1,8 @@
 //! The shortest ranges that are told apart.
 
-use std::time::Duration;
-
 use super::finding::Finding;
 use super::ground::Ground;
-use super::{Pair, Probe, QUIET, range};
-use crate::config::duration;
+use super::{Pair, Probe, QUIET, text};
 use crate::model::outcome::FetchError;
 use crate::model::window::{DAY, Range};
 use crate::poll::additivity::{Split, SplitCheck};
@@ -48,7 +45,7 @@ pub(super) async fn measure<F: Pair>(
     let mut start = ground.day.start.0;
     let mut end_of_search = None;
     for length in LENGTHS {
-        let asked = range(start, start.saturating_add(PARTS * length));
+        let asked = Range::new(start, start.saturating_add(PARTS * length));
         let mut check = SplitCheck::new(asked, PARTS);
         while let Some(range) = check.next_question() {
             check.answered(probe.ask(ground.api, range).await?);
@@ -92,7 +89,6 @@ fn finding<F: Pair>(
     step: Option<u64>,
     end_of_search: Option<(u64, bool)>,
 ) -> Finding {
-    let text = |seconds| duration::text(Duration::from_secs(seconds));
     let verdict = match step {
         Some(60) => "1m",
         Some(300) => "5m",

@@ -1,7 +1,5 @@
 //! What to write into the configuration.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::all_member::UNWATCHED;
@@ -10,8 +8,8 @@ use super::freshness::Freshness;
 use super::resolution::Resolution;
 use super::settling::Settling;
 use super::sums::{ServiceDays, Sums};
+use super::text;
 use crate::config::Polling;
-use crate::config::duration::text;
 use crate::model::window::DAY;
 
 /// The default `step`, in seconds.
@@ -92,7 +90,6 @@ pub(super) fn recommend(
     settling: &Settling,
     all_member: Option<&Finding>,
 ) -> Proposal {
-    let seconds = |seconds| text(Duration::from_secs(seconds));
     let step = match resolution.step {
         Some(step) if step <= STEP || resolution.is_finest => step,
         Some(_) => STEP,
@@ -103,21 +100,21 @@ pub(super) fn recommend(
         lag: lag(freshness, settling),
         step: match resolution.step {
             Some(found) if found == step => setting(
-                seconds(step),
-                format!("the service tells ranges of {} apart", seconds(step)),
+                text(step),
+                format!("the service tells ranges of {} apart", text(step)),
             ),
             Some(found) => setting(
-                seconds(STEP),
+                text(STEP),
                 format!(
                     "ranges of {} are told apart, and nothing speaks against shorter ones",
-                    seconds(found)
+                    text(found)
                 ),
             ),
             None => setting(None, "unknown, so keep what is configured (default 1m)"),
         },
         window: (!window.is_multiple_of(step)).then(|| {
             setting(
-                seconds(window.next_multiple_of(step)),
+                text(window.next_multiple_of(step)),
                 "must be a multiple of the step",
             )
         }),
@@ -142,7 +139,7 @@ pub(super) fn recommend(
 }
 
 fn lag(freshness: &Freshness, settling: &Settling) -> Setting<String> {
-    let minutes = |seconds: u64| text(Duration::from_secs(seconds.next_multiple_of(60).max(60)));
+    let minutes = |seconds: u64| text(seconds.next_multiple_of(60).max(60));
     match (settling.after, freshness.newest) {
         (Some(after), _) => setting(
             minutes(after),

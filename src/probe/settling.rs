@@ -8,10 +8,9 @@ use super::finding::Finding;
 use super::freshness::Freshness;
 use super::ground::Ground;
 use super::resolution::Resolution;
-use super::{Pair, Probe, QUIET, range};
-use crate::config::duration;
+use super::{Pair, Probe, QUIET, text};
 use crate::model::outcome::FetchError;
-use crate::model::window::UnixSeconds;
+use crate::model::window::{Range, UnixSeconds};
 use crate::poll::additivity::AnswerCounts;
 
 /// Seconds after the range's end at which it is read.
@@ -115,7 +114,7 @@ async fn tail<F: Pair>(
     end: u64,
 ) -> Result<Option<u64>, FetchError> {
     for length in TAILS.into_iter().filter(|length| *length >= step.min(60)) {
-        let asked = range(end.saturating_sub(length), end);
+        let asked = Range::new(end.saturating_sub(length), end);
         if !probe.ask(ground.api, asked).await?.is_zero() {
             return Ok(Some(length));
         }
@@ -124,7 +123,7 @@ async fn tail<F: Pair>(
 }
 
 fn settled_after<F: Pair>(after: u64, is_moving: bool, probe: &Probe<'_, F>) -> Settling {
-    let text = duration::text(Duration::from_secs(after));
+    let text = text(after);
     let (verdict, explanation) = if is_moving {
         (
             "still_moving",
@@ -160,7 +159,7 @@ async fn watch<F: Pair>(
     ground: &Ground,
     end: u64,
 ) -> Result<Vec<Reading>, FetchError> {
-    let watched = range(end.saturating_sub(LENGTH), end);
+    let watched = Range::new(end.saturating_sub(LENGTH), end);
     let mut readings: Vec<Reading> = Vec::new();
     for age in READ_AT {
         let due = end.saturating_add(age);
@@ -208,10 +207,7 @@ fn how_it_moved(readings: &[Reading], end: u64) -> String {
     let [.., before, last] = readings else {
         return QUIET.to_owned();
     };
-    let text = |reading: &Reading| {
-        let age = reading.at.0.saturating_sub(end);
-        duration::text(Duration::from_secs(age))
-    };
+    let text = |reading: &Reading| text(reading.at.0.saturating_sub(end));
     let percent = before.counts.total().saturating_mul(100) / last.counts.total().max(1);
     format!(
         "the counts still change {} after the range's end: {} after it there were {percent} % of them",

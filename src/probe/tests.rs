@@ -8,6 +8,7 @@ use crate::config::target::tests::target;
 use crate::fetch::Fetch;
 use crate::model::outcome::Outcome;
 use crate::model::reading::Measure;
+use crate::model::window::DAY;
 use crate::poll::additivity::tests::{MIDNIGHT, Pushes, Service};
 use crate::simulator::{Buckets, Counting, SimApp};
 
@@ -214,7 +215,7 @@ async fn a_slowly_settling_service_gets_a_lag_that_is_long_enough() {
         let report = account.probed(false).await;
         assert_eq!(report.settling.verdict, "settled", "{settling}");
         let lag = report.settings.lag.value.unwrap();
-        let lag = crate::config::duration::parse(&lag).unwrap().as_secs();
+        let lag = duration::parse(&lag).unwrap().as_secs();
         assert!(lag >= settling, "{settling} {lag}");
         assert!(lag <= 2 * settling + 120, "{settling} {lag}");
         let spent = account.since.elapsed();
