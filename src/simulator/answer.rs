@@ -85,15 +85,9 @@ pub(super) struct LossArrays {
     post_send_delivered_loss: Vec<LossRow>,
     platform_ready_to_send_loss: Vec<LossRow>,
     platform_post_send_delivered_loss: Vec<LossRow>,
-    #[serde(flatten)]
-    task: Option<Task>,
-}
-
-/// What only the APIs of pushes to all users have: empty for all tasks together.
-#[derive(Serialize)]
-struct Task {
-    #[serde(rename = "TaskID")]
-    id: String,
+    /// Of the APIs of pushes to all users alone: empty for all tasks together.
+    #[serde(rename = "TaskID", skip_serializing_if = "Option::is_none")]
+    task: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -115,8 +109,8 @@ pub(super) struct Statistics {
     #[serde(flatten)]
     overall: Steps,
     platform_statistics: Vec<StatisticsRow>,
-    #[serde(flatten)]
-    task: Option<Task>,
+    #[serde(rename = "TaskID", skip_serializing_if = "Option::is_none")]
+    task: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -152,7 +146,7 @@ impl From<Funnel> for Steps {
 
 impl Answer {
     pub(super) fn new(reading: &Reading, push: Push, behaviour: Behaviour) -> Self {
-        let task = || (push == Push::AllMember).then(|| Task { id: String::new() });
+        let task = || (push == Push::AllMember).then(String::new);
         match reading {
             Reading::Loss(losses) => {
                 let rows = |stage: Stage, of_platforms: bool| {
@@ -195,7 +189,7 @@ impl Answer {
 
     /// The same about one task.
     pub(super) fn of_task(mut self, id: &str) -> Self {
-        let task = Some(Task { id: id.to_owned() });
+        let task = Some(id.to_owned());
         match &mut self {
             Self::Loss(arrays) => arrays.task = task,
             Self::Statistics(statistics) => statistics.task = task,
@@ -246,9 +240,9 @@ impl Answer {
 
     pub(super) fn text(&self, shape: Shape) -> String {
         let (fields, shape) = match self {
-            Self::Loss(arrays) => (self.fields(), within(arrays.task.as_ref(), shape)),
-            Self::Statistics(statistics) if statistics.task.is_some() => {
-                (self.fields(), within(statistics.task.as_ref(), shape))
+            Self::Loss(arrays) => (self.fields(), within(arrays.task.is_some(), shape)),
+            Self::Statistics(Statistics { task: Some(_), .. }) => {
+                (self.fields(), within(true, shape))
             }
             Self::Statistics(_) if shape == Shape::Malformed => (self.fields(), Shape::Flat),
             Self::Statistics(_) => (self.fields(), shape),
@@ -268,9 +262,9 @@ impl Answer {
 }
 
 /// The APIs of pushes to all users have their arrays in `Results` (documents 71894 and 71895).
-fn within(task: Option<&Task>, shape: Shape) -> Shape {
-    match (task, shape) {
-        (Some(_), Shape::Flat | Shape::Malformed) => Shape::ResultsArray,
+fn within(is_of_tasks: bool, shape: Shape) -> Shape {
+    match shape {
+        Shape::Flat | Shape::Malformed if is_of_tasks => Shape::ResultsArray,
         _ => shape,
     }
 }
