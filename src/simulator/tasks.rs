@@ -16,6 +16,7 @@ use crate::model::reading::Api;
 use crate::model::task::MAX_ASKED;
 use crate::model::window::{DAY, Range, UnixSeconds};
 use campaign::Campaign;
+pub(super) use campaign::civil;
 
 /// The longest range of a list, in seconds. The document says that there is one, and not which.
 const LONGEST: u64 = 31 * DAY;
@@ -196,7 +197,6 @@ pub(super) fn answer(
 
 #[cfg(test)]
 mod tests {
-    use super::campaign::civil;
     use super::*;
     use crate::model::reading::Reading;
     use crate::model::task::{Dispatch, TaskList, TaskReadings, TaskType};

@@ -2,12 +2,12 @@
 //! its id, which may say it: `opened-1`, `delivered-2`, `silent-3`, `refused-4`,
 //! `no-token-5`, `no-certificate-6`, `unknown-7`. Any other id is of one of these by chance.
 
-use jiff::tz::{Offset, TimeZone};
 use serde_json::{Value, json};
 
 use crate::digest::sha256_hex;
 use crate::model::trace::{Id, Trail};
-use crate::model::window::UnixSeconds;
+use crate::model::window::{DayOffset, UnixSeconds};
+use crate::simulator::tasks::civil;
 use crate::simulator::verify::{Refusal, refusal};
 
 /// How long before the question a push was made, in seconds: at most an hour.
@@ -157,11 +157,8 @@ fn traces(devices: &[Value]) -> String {
 
 /// As the documents' samples have it; at +08:00, as far as they show.
 fn time(at: UnixSeconds, seconds: u64) -> String {
-    let seconds = i64::try_from(at.0 + seconds).unwrap_or(0);
-    let zone = TimeZone::fixed(Offset::constant(8));
-    let at = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-    let at = at.to_zoned(zone);
-    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    let at = UnixSeconds(at.0 + seconds);
+    civil(DayOffset::DEFAULT.local(at).0)
 }
 
 #[cfg(test)]
