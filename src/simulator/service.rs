@@ -132,8 +132,9 @@ impl Service {
                     some => Question::Tasks(tasks::Question::Counts(api, range, some)),
                 }
             }
-            Command::Trace(kind) => Question::Trace(kind.trail(body)?),
-            Command::Tasks(kind) => Question::Tasks(kind.question(app, body)?),
+            Command::Trace(push) => Question::Trace(trace::trail(push, body)?),
+            Command::TaskList => Question::Tasks(tasks::list(app, body)?),
+            Command::Task => Question::Tasks(tasks::one(app, body)?),
         };
         Ok((question, app))
     }
@@ -150,7 +151,10 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
 
     let parameters = Parameters::read(&head.uri);
     let sdk_app_id = parameters.as_ref().ok().and_then(Parameters::sdk_app_id);
-    let api = verify::api(head.uri.path());
+    let api = match Command::of(head.uri.path()) {
+        Some(Command::Counts(api)) => Some(api),
+        _ => None,
+    };
     let (behaviour, fault) = {
         let mut running = locked(&service.running);
         let fault = running.fault(sdk_app_id, api, now.steady);

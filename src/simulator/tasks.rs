@@ -21,13 +21,6 @@ pub(super) use campaign::civil;
 /// The longest range of a list, in seconds. The document says that there is one, and not which.
 const LONGEST: u64 = 31 * DAY;
 
-/// What a path asks about tasks, before its body is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    List,
-    One,
-}
-
 /// A question that passed all checks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Question {
@@ -64,27 +57,6 @@ struct OneBody {
     task: u64,
 }
 
-impl Kind {
-    /// What a path asks about tasks.
-    pub(super) fn of(path: &str) -> Option<Self> {
-        match path.strip_prefix("/v4/timpush/")? {
-            "list_sched_task" => Some(Self::List),
-            "get_sched_task" => Some(Self::One),
-            _ => None,
-        }
-    }
-
-    pub(super) fn question(self, app: &SimApp, body: &[u8]) -> Result<Question, Refusal> {
-        match self {
-            Self::List => page(app, body).map(Question::List),
-            Self::One => {
-                let body: OneBody = scheduled(body)?;
-                is_own(app, body.sdkappid).map(|()| Question::One(body.task))
-            }
-        }
-    }
-}
-
 /// The tasks that a body names; none where all are meant together, or chat messages.
 pub(super) fn ids(api: Api, body: &[u8]) -> Result<Vec<String>, Refusal> {
     if api.push() == Push::Normal {
@@ -113,7 +85,12 @@ fn is_own(app: &SimApp, sdk_app_id: u32) -> Result<(), Refusal> {
     Err(refusal(90104, "Sdkappid is not that of the url"))
 }
 
-fn page(app: &SimApp, body: &[u8]) -> Result<Page, Refusal> {
+pub(super) fn one(app: &SimApp, body: &[u8]) -> Result<Question, Refusal> {
+    let body: OneBody = scheduled(body)?;
+    is_own(app, body.sdkappid).map(|()| Question::One(body.task))
+}
+
+pub(super) fn list(app: &SimApp, body: &[u8]) -> Result<Question, Refusal> {
     let body: ListBody = scheduled(body)?;
     is_own(app, body.sdkappid)?;
     let range = Range {
@@ -132,12 +109,12 @@ fn page(app: &SimApp, body: &[u8]) -> Result<Page, Refusal> {
     if !["createat", "schedat"].contains(&body.order_by.to_ascii_lowercase().as_str()) {
         return Err(refusal(90104, "OrderBy must be createat or schedat"));
     }
-    Ok(Page {
+    Ok(Question::List(Page {
         range,
         skip: body.offset,
         want: body.want,
         ascending: body.asc,
-    })
+    }))
 }
 
 /// `2025-06-01 10:00:00`, which is UTC.
@@ -212,9 +189,11 @@ mod tests {
 
     const HEAD: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","#;
 
-    fn ask(kind: Kind, body: &str) -> Result<String, u32> {
+    type Read = fn(&SimApp, &[u8]) -> Result<Question, Refusal>;
+
+    fn ask(read: Read, body: &str) -> Result<String, u32> {
         let app = shop();
-        let question = kind.question(&app, body.as_bytes());
+        let question = read(&app, body.as_bytes());
         let question = question.map_err(|refusal| refusal.code)?;
         let fields = answer(&question, &app, Behaviour::default(), NOW);
         let fields = fields.map_err(|refusal| refusal.code)?;
@@ -224,13 +203,13 @@ mod tests {
     const WANTED: &str =
         r#""Sdkappid":1400000001,"Offset":0,"Want":50,"OrderBy":"schedat","Asc":false"#;
 
-    fn list() -> TaskList {
+    fn listed() -> TaskList {
         let day = format!(
             r#"{{{WANTED},"BeginTime":"{}","EndTime":"{}"}}"#,
             civil(NOW.0 - DAY),
             civil(NOW.0 + DAY)
         );
-        let body = ask(Kind::List, &day).unwrap();
+        let body = ask(list, &day).unwrap();
         match wire::parse_scheduled(body.as_bytes(), &Scrubber::new([])) {
             Ok(Parsed::Good(list)) => list,
             other => panic!("{other:?}"),
@@ -256,7 +235,7 @@ mod tests {
 
     #[test]
     fn every_day_has_campaigns_of_each_course_and_type_and_two_to_come() {
-        let list = list();
+        let list = listed();
         assert_eq!((list.tasks.len(), list.total), (10, 10));
         let has = |what: &dyn Fn(Dispatch, bool) -> bool| {
             let tasks = list.tasks.iter();
@@ -280,13 +259,13 @@ mod tests {
         for task in &list.tasks {
             assert_eq!(task.push.is_some(), task.dispatch == Dispatch::Done);
             let one = format!(r#"{{"Sdkappid":1400000001,"TaskID":{}}}"#, task.number);
-            assert!(ask(Kind::One, &one).unwrap().contains(&task.name));
+            assert!(ask(super::one, &one).unwrap().contains(&task.name));
         }
     }
 
     #[test]
     fn a_campaign_has_counts_of_its_own_and_one_is_refused_by_a_vendor() {
-        let list = list();
+        let list = listed();
         let pushes: Vec<&str> = list
             .tasks
             .iter()
@@ -318,7 +297,7 @@ mod tests {
 
     #[test]
     fn bodies_are_checked() {
-        let push = list()
+        let push = listed()
             .tasks
             .iter()
             .find_map(|task| task.push.clone())
@@ -340,35 +319,36 @@ mod tests {
             let tasks = ids(api, body.as_bytes()).map(|tasks| tasks.len());
             assert_eq!(tasks.map_err(|refusal| refusal.code), expected, "{body}");
         }
-        for (kind, body, code) in [
-            (Kind::List, "{}".to_owned(), 90104),
+        let (list, one): (Read, Read) = (list, one);
+        for (read, body, code) in [
+            (list, "{}".to_owned(), 90104),
             (
-                Kind::List,
+                list,
                 format!(r#"{{{WANTED},"BeginTime":"a","EndTime":"b"}}"#),
                 90104,
             ),
             (
-                Kind::List,
+                list,
                 format!(
                     r#"{{{WANTED},"BeginTime":"2027-01-02 00:00:00","EndTime":"2027-01-01 00:00:00"}}"#
                 ),
                 90104,
             ),
             (
-                Kind::List,
+                list,
                 format!(
                     r#"{{{WANTED},"BeginTime":"1970-01-01 00:00:00","EndTime":"2027-01-01 00:00:00"}}"#
                 ),
                 90104,
             ),
-            (Kind::One, r#"{"Sdkappid":1,"TaskID":1}"#.to_owned(), 90104),
+            (one, r#"{"Sdkappid":1,"TaskID":1}"#.to_owned(), 90104),
             (
-                Kind::One,
+                one,
                 r#"{"Sdkappid":1400000001,"TaskID":99999999999}"#.to_owned(),
                 90104,
             ),
         ] {
-            assert_eq!(ask(kind, &body), Err(code), "{body}");
+            assert_eq!(ask(read, &body), Err(code), "{body}");
         }
     }
 }

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::digest::sha256_hex;
+use crate::model::push::Push;
 use crate::model::trace::{Id, Trail};
 use crate::model::window::{DayOffset, UnixSeconds};
 use crate::simulator::tasks::civil;
@@ -13,44 +14,26 @@ use crate::simulator::verify::{Refusal, refusal};
 /// How long before the question a push was made, in seconds: at most an hour.
 const RECENT: u64 = 3600;
 
-/// What is asked by a path, before its body is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Push,
-    Task,
-}
-
-impl Kind {
-    /// The kind of trace that a path names.
-    pub(super) fn of(path: &str) -> Option<Self> {
-        match path.strip_prefix("/v4/timpush/")? {
-            "normal_push_trace" => Some(Self::Push),
-            "all_member_push_trace" => Some(Self::Task),
-            _ => None,
-        }
-    }
-
-    /// The push that a body names.
-    pub(super) fn trail(self, body: &[u8]) -> Result<Trail, Refusal> {
-        let value: Value =
-            serde_json::from_slice(body).map_err(|_| refusal(60003, "http body is not json"))?;
-        let Value::Object(fields) = value else {
-            return Err(refusal(90001, "body is not a json object"));
-        };
-        let id = |name: &str, missing, invalid| match fields.get(name) {
-            None => Err(refusal(90100, missing)),
-            Some(Value::String(text)) => text.parse::<Id>().map_err(|_| refusal(90100, invalid)),
-            Some(_) => Err(refusal(90001, invalid)),
-        };
-        match self {
-            Self::Push => Ok(Trail::Push {
-                push: id("PushID", "PushID is required", "PushID is invalid")?,
-            }),
-            Self::Task => Ok(Trail::Task {
-                task: id("TaskID", "TaskID is required", "TaskID is invalid")?,
-                user: id("UserID", "UserID is required", "UserID is invalid")?,
-            }),
-        }
+/// The push that a body names, of a trace in this population.
+pub(super) fn trail(push: Push, body: &[u8]) -> Result<Trail, Refusal> {
+    let value: Value =
+        serde_json::from_slice(body).map_err(|_| refusal(60003, "http body is not json"))?;
+    let Value::Object(fields) = value else {
+        return Err(refusal(90001, "body is not a json object"));
+    };
+    let id = |name: &str, missing, invalid| match fields.get(name) {
+        None => Err(refusal(90100, missing)),
+        Some(Value::String(text)) => text.parse::<Id>().map_err(|_| refusal(90100, invalid)),
+        Some(_) => Err(refusal(90001, invalid)),
+    };
+    match push {
+        Push::Normal => Ok(Trail::Push {
+            push: id("PushID", "PushID is required", "PushID is invalid")?,
+        }),
+        Push::AllMember => Ok(Trail::Task {
+            task: id("TaskID", "TaskID is required", "TaskID is invalid")?,
+            user: id("UserID", "UserID is required", "UserID is invalid")?,
+        }),
     }
 }
 
@@ -216,20 +199,20 @@ mod tests {
 
     #[test]
     fn bodies_are_checked() {
-        for (kind, body, code) in [
-            (Kind::Push, "{", 60003),
-            (Kind::Push, "[]", 90001),
-            (Kind::Push, "{}", 90100),
-            (Kind::Push, r#"{"PushID":1}"#, 90001),
-            (Kind::Push, r#"{"PushID":""}"#, 90100),
-            (Kind::Task, r#"{"TaskID":"a"}"#, 90100),
-            (Kind::Task, r#"{"UserID":"a"}"#, 90100),
+        for (push, body, code) in [
+            (Push::Normal, "{", 60003),
+            (Push::Normal, "[]", 90001),
+            (Push::Normal, "{}", 90100),
+            (Push::Normal, r#"{"PushID":1}"#, 90001),
+            (Push::Normal, r#"{"PushID":""}"#, 90100),
+            (Push::AllMember, r#"{"TaskID":"a"}"#, 90100),
+            (Push::AllMember, r#"{"UserID":"a"}"#, 90100),
         ] {
-            let refused = kind.trail(body.as_bytes()).unwrap_err();
+            let refused = trail(push, body.as_bytes()).unwrap_err();
             assert_eq!(refused.code, code, "{body}");
         }
         let body = br#"{"TaskID":"a","UserID":"b"}"#;
-        let Ok(Trail::Task { task, user }) = Kind::Task.trail(body) else {
+        let Ok(Trail::Task { task, user }) = trail(Push::AllMember, body) else {
             panic!("refused");
         };
         assert_eq!((task.as_str(), user.as_str()), ("a", "b"));

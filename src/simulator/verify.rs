@@ -11,9 +11,10 @@ use axum::http::{Method, Uri};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::model::push::Push;
 use crate::model::reading::{Api, Measure};
 use crate::model::window::{DAY, LOOK_BACK, Range, UnixSeconds};
-use crate::simulator::{SimApp, tasks, trace};
+use crate::simulator::SimApp;
 use crate::usersig::{self, VerifyError};
 
 /// A refusal: `ErrorCode` and `ErrorInfo`.
@@ -39,25 +40,26 @@ fn look_back(api: Api) -> u64 {
     }
 }
 
-/// The question that a path names.
-pub(super) fn api(path: &str) -> Option<Api> {
-    let command = path.strip_prefix("/v4/timpush/")?;
-    Api::ALL.into_iter().find(|api| api.as_str() == command)
-}
-
 /// What a path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Counts(Api),
-    Trace(trace::Kind),
-    Tasks(tasks::Kind),
+    Trace(Push),
+    TaskList,
+    Task,
 }
 
-fn command(path: &str) -> Option<Command> {
-    api(path)
-        .map(Command::Counts)
-        .or_else(|| trace::Kind::of(path).map(Command::Trace))
-        .or_else(|| tasks::Kind::of(path).map(Command::Tasks))
+impl Command {
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let name = path.strip_prefix("/v4/timpush/")?;
+        Some(match name {
+            "normal_push_trace" => Self::Trace(Push::Normal),
+            "all_member_push_trace" => Self::Trace(Push::AllMember),
+            "list_sched_task" => Self::TaskList,
+            "get_sched_task" => Self::Task,
+            _ => Self::Counts(Api::ALL.into_iter().find(|api| api.as_str() == name)?),
+        })
+    }
 }
 
 /// The parameters of a call's URL, as written.
@@ -95,7 +97,7 @@ impl Parameters {
         if method != Method::POST {
             return Err(refusal(60002, "http method must be POST"));
         }
-        let command = command(path).ok_or(refusal(60009, "command not found"))?;
+        let command = Command::of(path).ok_or(refusal(60009, "command not found"))?;
         if self.sdk_app_id.is_none() {
             return Err(refusal(60012, "sdkappid is missing in the url"));
         }
