@@ -16,6 +16,7 @@ mod verdict;
 pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -60,7 +61,31 @@ impl Status {
         Self::of_first(usize::MAX, targets, now, app, language)
     }
 
-    /// The same, but of all except the first `whole` targets neither their history nor the
+    /// The same, but with so many targets only, and how many there are beside them: those that
+    /// need somebody first, or from a place in the order of names on, which no poll changes.
+    pub fn of_part(
+        from: Option<usize>,
+        most: usize,
+        targets: &Targets,
+        now: Now,
+        app: Option<&str>,
+        language: Language,
+    ) -> (Self, usize) {
+        let whole = if from.is_some() { 0 } else { most };
+        let mut status = Self::of_first(whole, targets, now, app, language);
+        let all = status.targets.len();
+        if let Some(from) = from {
+            let told = chosen(targets, app).skip(from).take(most);
+            let told = told.map(|target| TargetStatus::of(target, now, language, Depth::All));
+            status.targets = told.collect();
+        } else {
+            status.targets.truncate(most);
+        }
+        let left_out = all - status.targets.len();
+        (status, left_out)
+    }
+
+    /// The same as [`Self::of`], but of all except the first `whole` targets neither their history nor the
     /// losses that are nobody's concern: what is kept of each of thousands is a line.
     pub fn of_first(
         whole: usize,
@@ -69,9 +94,7 @@ impl Status {
         app: Option<&str>,
         language: Language,
     ) -> Self {
-        let chosen = targets.values();
-        let chosen = chosen.filter(|target| app.is_none_or(|app| app == target.target.app.name));
-        let chosen: Vec<_> = chosen.collect();
+        let chosen: Vec<_> = chosen(targets, app).collect();
         let depth = if chosen.len() > whole {
             Depth::Concerns
         } else {
@@ -108,6 +131,15 @@ impl Status {
             apps: targets.keys().map(|id| id.app.clone()).collect(),
         }
     }
+}
+
+/// One app's targets or all, by name.
+fn chosen<'a>(
+    targets: &'a Targets,
+    app: Option<&'a str>,
+) -> impl Iterator<Item = &'a Arc<TargetState>> {
+    let targets = targets.values();
+    targets.filter(move |target| app.is_none_or(|app| app == target.target.app.name))
 }
 
 /// One population of pushes of one app in one region.

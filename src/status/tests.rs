@@ -179,6 +179,24 @@ fn a_few_whole_targets_and_the_others_in_brief_say_the_same() {
         assert_eq!(is_whole, place < 4, "{place}");
     }
     assert_eq!(all.targets.len(), few.targets.len());
+
+    let part = |from, most| Status::of_part(from, most, &snapshot, now, None, Language::English);
+    let told = |targets: &[TargetStatus]| format!("{targets:?}");
+    let (worst, left_out) = part(None, 4);
+    assert_eq!(
+        (told(&worst.targets), left_out),
+        (told(&all.targets[..4]), 26)
+    );
+    let mut by_name: Vec<&TargetStatus> = all.targets.iter().collect();
+    by_name.sort_by_key(|target| target.app.clone());
+    for from in [0, 7, 29, 30, 31] {
+        let (some, left_out) = part(Some(from), 7);
+        let expected = by_name.iter().skip(from).take(7);
+        let expected: Vec<String> = expected.map(|target| format!("{target:?}")).collect();
+        assert_eq!(told(&some.targets), format!("[{}]", expected.join(", ")));
+        assert_eq!(left_out, 30 - expected.len());
+        assert_eq!(format!("{:?}", some.verdict), format!("{:?}", all.verdict));
+    }
 }
 
 const AFTER: Stage = Stage::PostSendDelivered;
