@@ -11,6 +11,7 @@ mod ranking;
 mod recently;
 mod runbook;
 mod state;
+mod tasks;
 mod trend;
 mod verdict;
 pub mod words;
@@ -38,6 +39,7 @@ pub use moment::Moment;
 pub use recently::Recently;
 pub use runbook::Runbook;
 pub use state::State;
+pub use tasks::TasksStatus;
 pub use trend::{Counted, Direction, Trend};
 pub use verdict::{Level, Verdict};
 
@@ -167,6 +169,9 @@ pub struct TargetStatus {
     pub history: Vec<HistoryPoint>,
     /// What else one should know before reading the counts.
     pub notes: Vec<String>,
+    /// Absent where no tasks are watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<TasksStatus>,
     #[serde(skip)]
     pub clock: Clock,
 }
@@ -233,6 +238,7 @@ impl TargetStatus {
                 Depth::All => history(target),
             },
             notes,
+            tasks: TasksStatus::of(target, now),
             clock,
         }
     }

@@ -13,6 +13,7 @@ pub enum Runbook {
     ErrorCodeSurge,
     PlatformLossHigh,
     TargetDown,
+    TaskDispatchFailed,
     TokenSurge,
 }
 
@@ -45,6 +46,7 @@ impl Runbook {
             Self::ErrorCodeSurge => "TimpushErrorCodeSurge",
             Self::PlatformLossHigh => "TimpushPlatformLossHigh",
             Self::TargetDown => "TimpushTargetDown",
+            Self::TaskDispatchFailed => "TimpushTaskDispatchFailed",
             Self::TokenSurge => "TimpushTokenSurge",
         }
     }

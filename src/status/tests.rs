@@ -4,12 +4,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
+use crate::config::Tasks;
 use crate::config::target::Target;
 use crate::config::target::tests::target;
 use crate::model::outcome::{FetchError, Outcome};
 use crate::model::reading::{ErrCode, Funnel, Loss, LossKey, Platform};
+use crate::model::task::{Dispatch, ScheduledTask, TaskType};
 use crate::model::window::Range;
-use crate::target::snapshot::{Recorder, Snapshot};
+use crate::target::snapshot::{Recorder, Snapshot, TaskRecorder};
 
 const START: u64 = 1_800_000_000;
 
@@ -501,6 +503,62 @@ fn the_json_has_the_documented_shape() {
         assert_eq!(loss[key], value, "{key}");
     }
     assert!(loss["advice"].is_string());
+}
+
+#[test]
+fn tasks_are_told_of_where_they_are_watched() {
+    let mut watching = target("shop", "singapore");
+    Arc::get_mut(&mut watching.app).unwrap().tasks = Some(Tasks::BUILT_IN);
+    let world = World::new(&[watching.clone(), target("game", "china")]);
+    let tasks = |at| -> Vec<serde_json::Value> {
+        let json = serde_json::to_value(world.status(at, None)).unwrap();
+        let targets = json["targets"].as_array().unwrap().clone();
+        targets
+            .into_iter()
+            .map(|target| target["tasks"].clone())
+            .collect()
+    };
+    let game = serde_json::Value::Null;
+    let unasked = serde_json::json!({"up": false, "last_success": null, "watched": 0, "left_out": 0, "unknown": 0, "dispatch_failed": 0, "file_problems": null});
+    assert_eq!(tasks(0), [game.clone(), unasked]);
+
+    let recorder = TaskRecorder::new(&watching, Arc::clone(&world.snapshot));
+    let mut board = recorder.board();
+    let scheduled = |number, dispatch| ScheduledTask {
+        number,
+        name: String::new(),
+        kind: TaskType::All,
+        status: String::new(),
+        at: UnixSeconds(START),
+        dispatch,
+        reason: String::new(),
+        push: None,
+    };
+    board.listed(
+        vec![scheduled(1, Dispatch::Failed), scheduled(2, Dispatch::Done)],
+        world.now(1000).steady,
+    );
+    board.up = true;
+    board.last_success = Some(UnixSeconds(START + 1000));
+    board.left_out = 3;
+    recorder.publish(board);
+    let asked = serde_json::json!({"up": true, "last_success": "2027-01-15T08:16:40Z", "watched": 0, "left_out": 3, "unknown": 0, "dispatch_failed": 1, "file_problems": null});
+    assert_eq!(tasks(1010), [game, asked]);
+    let status = world.status(1010, Some("shop"));
+    let told = status.targets[0].tasks.as_ref().unwrap();
+    let said = |language| {
+        let words = words::of(language);
+        format!("{} {}", told.state_words(words), told.words(words))
+    };
+    assert_eq!(
+        said(Language::English),
+        "answers 0 watched, 1 that the service could not dispatch, 3 left out"
+    );
+    assert_eq!(
+        said(Language::Chinese),
+        "有应答 监控 0 个，1 个未能下发，3 个未监控"
+    );
+    assert_eq!(told.level(), Level::Warning);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::clock;
 use crate::model::catalogue::CodeClass;
 use crate::model::language::Language;
 use crate::status::words::Words;
-use crate::status::{Clock, Concern, Moment, Status, TargetStatus};
+use crate::status::{Clock, Concern, Moment, Runbook, Status, TargetStatus};
 use cards::Code;
 
 /// Seconds after which the browser asks again by itself.
