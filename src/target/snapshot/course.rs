@@ -17,8 +17,9 @@ use crate::model::reading::{CountKey, Counts, LossKey, Platform, Stage};
 use crate::model::window::{Range, UnixSeconds};
 use crate::target::series_limit::MAX_PLATFORMS;
 
-/// The maximum number of losses followed: about 150 bytes each, so at most 4 KiB per target.
-const MAX_ROWS: usize = 24;
+/// The maximum number of losses followed: about 150 bytes each, so at most 10 KiB per target.
+/// Some 16 codes, overall and by platform, are 40.
+const MAX_ROWS: usize = 64;
 
 /// Pushes are followed by stage, overall and by platform.
 const MAX_PUSHES: usize = Stage::ALL.len() * (MAX_PLATFORMS + 1);
@@ -179,7 +180,7 @@ impl Courses {
         let lightest = self
             .rows
             .iter()
-            .map(|(key, row)| (weight(key, row.lost()), key))
+            .map(|(key, row)| (weight(key, row.significance()), key))
             .min()
             .map(|(weight, key)| (weight, key.clone()));
         match lightest {

@@ -23,6 +23,9 @@ const REMAINDER: f64 = 0.1;
 /// A loss that grows by this factor begins anew.
 const LEAP: f64 = 4.0;
 
+/// The longest that "now" is, in seconds: two halves.
+const LONGEST_NOW: f64 = 600.0;
+
 /// Below this age in seconds, an incident that still grows does not begin anew.
 const YOUNG: u64 = 1800;
 
@@ -72,6 +75,18 @@ impl Course {
 
     pub(super) fn lost(&self) -> u64 {
         self.counts[0].saturating_add(self.counts[1])
+    }
+
+    /// What it loses now, or lost while it was worst, which fades: an incident that is over
+    /// is told of until it has left the window.
+    pub(super) fn significance(&self) -> u64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count, which is no less than 0 and saturates"
+        )]
+        let at_worst = (self.peak * LONGEST_NOW) as u64;
+        self.lost().max(at_worst)
     }
 
     pub(super) fn turn(&mut self, was: &Period) {

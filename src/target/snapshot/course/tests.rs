@@ -125,6 +125,21 @@ fn the_way_is_that_of_the_last_minutes() {
 }
 
 #[test]
+fn an_incident_that_is_over_is_not_crowded_out_by_trickling_codes() {
+    let codes: Vec<String> = (0..2 * MAX_ROWS).map(|n| (9000 + n).to_string()).collect();
+    let trickle: Vec<(&str, u64)> = codes.iter().map(|code| (code.as_str(), 1)).collect();
+    let incident = [&[("403", 20)], &trickle[..]].concat();
+    let mut watched = Watched::default();
+    watched.lose(10, &[]);
+    watched.lose(14, &incident);
+    for _ in 0..45 {
+        watched.lose(1, &trickle);
+    }
+    let recent = watched.of("403");
+    assert_eq!((recent.since, recent.over), (Some(at(10)), Some(at(24))));
+}
+
+#[test]
 fn a_few_pushes_more_or_less_are_no_way() {
     let slope = |usual, then| {
         let mut watched = Watched::default();
