@@ -27,6 +27,7 @@ from lab import Failure
 CAP_LAST = 63
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
+LOOPBACK_ONLY = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$0" "$@"']
 
 
 def seconds(duration: str) -> float:
@@ -210,7 +211,7 @@ class Container:
 
     def _launch(self, command: list[str], **more: object) -> subprocess.Popen:
         environment = {"PATH": "/bin:/usr/bin", **self.service.get("environment", {})}
-        alone = ["unshare", "--net"] if self.service.get("network_mode") == "none" else []
+        alone = LOOPBACK_ONLY if self.service.get("network_mode") == "none" else []
         launch = [str(self.root), str(self.image.user), json.dumps(environment), *command]
         return subprocess.Popen([*alone, sys.executable, __file__, *launch], **more)
 
@@ -283,8 +284,6 @@ class Container:
 
 def launch(root: str, user: str, environment: str, *command: str) -> None:
     """Becomes the program, with no way back."""
-    if os.readlink("/proc/self/ns/net") != os.readlink("/proc/1/ns/net"):
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     libc = ctypes.CDLL(None, use_errno=True)
     os.chroot(root)
     os.chdir("/")
