@@ -9,6 +9,14 @@ WORKDIR /src
 # The C library goes into the binary. With an explicit target, build scripts and macros,
 # which are loaded at run time, stay dynamic.
 ENV RUSTFLAGS="-C target-feature=+crt-static"
+# Level 1 of zstd, which is the only one in use, knows the fast strategy alone.
+ENV CFLAGS="-DZSTD_EXCLUDE_DFAST_BLOCK_COMPRESSOR \
+    -DZSTD_EXCLUDE_GREEDY_BLOCK_COMPRESSOR \
+    -DZSTD_EXCLUDE_LAZY_BLOCK_COMPRESSOR \
+    -DZSTD_EXCLUDE_LAZY2_BLOCK_COMPRESSOR \
+    -DZSTD_EXCLUDE_BTLAZY2_BLOCK_COMPRESSOR \
+    -DZSTD_EXCLUDE_BTOPT_BLOCK_COMPRESSOR \
+    -DZSTD_EXCLUDE_BTULTRA_BLOCK_COMPRESSOR"
 ARG PROFILE=release
 
 # The dependencies alone, so that a change of the program does not build them again.
