@@ -79,7 +79,8 @@ INHIBITION: list[tuple[str, list[Alert], list[Alert]]] = [
     (
         "half of all targets",
         [("TimpushTargetsDown", PAGE), ("TimpushAuthFailing", GAME | PAGE)],
-        [("TimpushTargetDown", SHOP | READ), ("TimpushDataStale", SHOP | READ), ("TimpushApiErrorRateHigh", GAME | READ)],
+        [("TimpushTargetDown", SHOP | READ), ("TimpushDataStale", SHOP | READ), ("TimpushApiErrorRateHigh", GAME | READ),
+         ("TimpushTasksDown", SHOP | READ)],
     ),
     *[
         (
@@ -129,7 +130,8 @@ INHIBITION: list[tuple[str, list[Alert], list[Alert]]] = [
         "a signature serves both kinds of pushes",
         [("TimpushAuthFailing", SHOP | PAGE)],
         [(name, SHOP | push | READ) for push in (CHAT, ALL_USERS)
-         for name in ("TimpushTargetDown", "TimpushDataStale", "TimpushPostSendLossSlowBurn")],
+         for name in ("TimpushTargetDown", "TimpushDataStale", "TimpushPostSendLossSlowBurn")]
+        + [("TimpushTasksDown", SHOP | READ)],
     ),
     (
         "all-user pushes without data silence no warning about messages, nor does a page about them",
@@ -137,6 +139,11 @@ INHIBITION: list[tuple[str, list[Alert], list[Alert]]] = [
          ("TimpushErrorCodeSurge", CODE | CHAT | READ), ("TimpushPostSendLossSlowBurn", SHOP | CHAT | READ),
          ("TimpushConfigurationLoss", CREDENTIAL | CHAT | READ)],
         [("TimpushErrorCodeSurge", CODE | ALL_USERS | READ), ("TimpushPostSendLossSlowBurn", SHOP | ALL_USERS | READ)],
+    ),
+    (
+        "tasks that cannot be queried",
+        [("TimpushTargetDown", SHOP | CHAT | READ), ("TimpushTasksDown", GAME | READ)],
+        [("TimpushTasksDown", SHOP | READ)],
     ),
     ("a new code", [("TimpushErrorCodeSurge", CODE | READ)], [("TimpushNewErrorCode", CODE | {"severity": "info"})]),
 ]
