@@ -19,8 +19,8 @@ BURN = ((None, names.GOOD), (1, names.WARN), (3, names.BAD), (6, names.WORST))
 NO_COUNTERS = "no traffic, or no counters"
 SPANS = ("1h", "6h", "1d", "7d")
 
-# Each point of these lines looks at up to a day of samples of every code.
-SLOW = "1h"
+# Each point of these lines looks at so long a span of samples of every code: so the longer it is, the fewer points.
+POINT_EVERY = {"6h": "1h", "1d": "3h"}
 
 APP = "${app:percentencode}"
 
@@ -115,7 +115,9 @@ def _money():
 
 def _by_span():
     queries = [query(loss_ratio(POST), "window", "A")]
-    queries += [query(loss_ratio_over(span, POST), span, ref, every=SLOW) for span, ref in zip(SPANS[1:3], "BC")]
+    queries += [
+        query(loss_ratio_over(span, POST), span, ref, every=every) for (span, every), ref in zip(POINT_EVERY.items(), "BC")
+    ]
     return lines(
         "Loss after sending, over several spans",
         "Part of the sent pushes that was lost in the rolling window and in the last 6 hours and day.",
