@@ -293,7 +293,7 @@ DAYS = [
         NO_MESSAGES, D, (Fires(CONFIG, "critical", 25, D + DAY, 120, ALL),), (READY_SLOW,),
         App(normal(lambda at: 500.0 if 30 <= at < 90 or D <= at < D + 60 else 0.0, F1=after(D, 1.0, 0.3)))),
     Scenario("the first all-user push warns if it loses everything before sending, however short it is",
-        NO_MESSAGES, D, (Fires(READY_SLOW, "warning", 200, D + DAY, 300, ALL),), (),
+        NO_MESSAGES, D, (Fires(READY_SLOW, "warning", 200, D + DAY, 300, ALL),), (NEW,),
         App(normal(between(D, D + 10, 2000.0), F1=always(1.0)))),
     Scenario("the first all-user push warns if it loses a third after sending, however short it is",
         NO_MESSAGES, D, (Fires(SLOW, "warning", 200, D + DAY, 300, ALL),), (NEW,),
