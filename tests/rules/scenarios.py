@@ -285,6 +285,8 @@ DAYS = [
         App(normal(5000, N403=after(D, 0.4, 0.002))), D, (Fires(CONFIG, "critical", 16),), (SLOW, DAILY, CODE_SURGE)),
     Scenario("a tenth of a platform refused warns",
         App(normal(5000, N403=after(D, 0.1, 0.002))), D, (Fires(CONFIG, "warning", 90),), (CODE_SURGE,), until=D + 6 * HOUR),
+    Scenario("a quarter of a platform refused for 20 minutes is over before it could warn",
+        App(normal(5000, N403=between(D, D + 20, 0.24, 0.002))), D, (), (CODE_SURGE, NEW), until=D + 3 * HOUR),
     Scenario("an app that cannot send any more pages before sending",
         App(normal(5000, F1=after(D, 1.0, 0.1))), D, (Fires(CONFIG, "critical", 20),), (READY_SLOW, CODE_SURGE), until=D + 6 * HOUR),
     Scenario("an app that cannot send any more to platforms too small for a page pages as a whole",
