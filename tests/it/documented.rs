@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::lab::{Exporter, GAME, Lab, SHOP, UNLIMITED};
 
 /// Families for queries of the users' own: no panel and no rule needs them.
-const FOR_READERS: [&str; 14] = [
+const FOR_READERS: [&str; 13] = [
     "timpush_clicked_pushes_total",
     "timpush_config_last_reload_success_timestamp_seconds",
     "timpush_configured_apps",
@@ -20,7 +20,6 @@ const FOR_READERS: [&str; 14] = [
     "timpush_shard_info",
     "timpush_target_lag_seconds",
     "timpush_task_file_problems",
-    "timpush_tasks_up",
     "timpush_window_platform_clicked_pushes",
 ];
 
