@@ -30,8 +30,8 @@ TOP = pathlib.Path(__file__).parents[2]
 RULES = [str(TOP / "deploy/prometheus" / name) for name in ("timpush.rules.yml", "timpush.alerts.yml")]
 # Recorded for the dashboards, and not looked at by an alert; their own checks ask for them.
 NO_ALERT_NEEDS = ("timpush-dashboards",)
-# Nothing of these is asked of the weeks, and no alert about losses needs them; they are an eighth of what weeks cost.
-ABOUT_MONITORING = ("timpush-exporter", "timpush-tasks")
+# What no scenario of a world asks for, and no alert about losses needs: an eighth of what weeks cost.
+UNASKED = {"weeks": ("timpush-exporter", "timpush-tasks"), "days": ("timpush-tasks",)}
 
 # A recorded name or an alert's.
 RULE = re.compile(r"[a-z_0-9]+(?::[a-z_0-9]+)+|[A-Z][A-Za-z]+")
@@ -372,7 +372,6 @@ DAYS = [
 # -- Eight days.
 W = 7 * DAY
 WEEKS = [
-    Scenario("a steady app is quiet for eight days", App(normal(2000), uneven=True)),
     Scenario("an app that rests at weekends is quiet from the first one on", App(normal(weekdays(5000, 20)), uneven=True)),
     Scenario("an app that is silent at weekends is quiet from the first one on",
         App(normal(weekdays(5000, 0, 3)), uneven=True), until=5 * DAY),
@@ -387,14 +386,14 @@ WEEKS = [
         (Fires(TRAFFIC, "warning", 120, push="normal"),), (PLATFORM_TRAFFIC,),
         App(normal(lambda at: {8: 100.0, 7 * 24 + 11: 4000.0}.get(at // HOUR, 0.0), F1=always(0.4), N410=always(0.2), QUOTA=always(0.05)),
             uneven=True)),
-    Scenario("an app that grows by a fifth a day is quiet", App(normal(lambda at: 10 * 1.2 ** (at / DAY)), uneven=True)),
+    Scenario("an app that grows by a fifth a day is quiet", App(normal(lambda at: 10 * 1.2 ** (at / DAY)), uneven=True), until=5 * DAY),
     Scenario("a leak of three points a day before sending warns once it is half",
         App(on("vivo", 4000, {F1: lambda at: 0.42 + 0.03 * at / DAY}) | normal(6000)), 2 * DAY, (Fires(READY_SLOW, "warning", 3 * DAY),),
         until=6 * DAY),
     Scenario("a refused credential does not become usual within a week",
         App(normal(4000, N403=after(DAY + 120, 0.4, 0.002))), DAY + 120, (Fires(CONFIG, "critical", 60),), (SLOW, DAILY, CODE_SURGE, NEW)),
-    Scenario("statistics of 60 an hour that come late are told",
-        App(normal(between(0, W, 1.0)), more={"timpush_target_last_nonzero_timestamp_seconds": lambda at: 60.0 * min(at, W)}),
+    Scenario("a steady app of 60 an hour is quiet for a week, and told when its statistics come late",
+        App(normal(between(0, W, 1.0)), uneven=True, more={"timpush_target_last_nonzero_timestamp_seconds": lambda at: 60.0 * min(at, W)}),
         W, (Fires(LATE, "warning", 320),)),
 ]
 
@@ -567,13 +566,11 @@ def main() -> int:
         return 0
     made = worlds()
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
-        folders = [pathlib.Path(folder) / name for name in ("all", "weeks")]
-        for each in folders:
-            each.mkdir()
-        rules, of_weeks = needed_rules(folders[0]), needed_rules(folders[1], without=ABOUT_MONITORING)
-        tests = [
-            world.test(name, of_weeks if name == "weeks" else rules, asked) for name, (world, asked) in made.items()
-        ]
+        tests = []
+        for name, (world, asked) in made.items():
+            own = pathlib.Path(folder) / name
+            own.mkdir()
+            tests.append(world.test(name, needed_rules(own, without=UNASKED.get(name, ())), asked))
         results = list(pool.map(promtool, tests))
     for name, (passed, text) in zip(made, results):
         if not passed:
