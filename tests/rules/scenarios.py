@@ -178,6 +178,8 @@ def times(flow: Flow, factor: Flow) -> Flow:
 T = 2 * HOUR
 
 MINUTES = [
+    Scenario("a volume that wobbles about 200 an hour still pages",
+        App(normal(lambda at: (260 if at // 7 % 2 else 170) / HOUR, N500=after(T, 1.0))), T, (Fires(HIGH, "critical", 40),), (DAILY, SLOW)),
     Scenario("a platform that loses everything pages within 12 minutes and is over 15 minutes after the repair",
         App(normal(N500=between(T, 3 * HOUR, 1.0))), T,
         (Fires(HIGH, "critical", 12, 3 * HOUR, 15),), (DAILY, SLOW), until=T + 90),
@@ -210,8 +212,6 @@ HOURS = [
     Scenario("200 pushes an hour are enough for a page",
         App(normal(230, N500=after(T, 1.0))), T, (Fires(HIGH, "critical", 25),), (DAILY, SLOW)),
     Scenario("100 pushes an hour are too few for a page", App(normal(100, N500=after(T, 1.0))), T, (), (DAILY, SLOW)),
-    Scenario("a volume that wobbles about 200 an hour still pages",
-        App(normal(lambda at: (260 if at // 7 % 2 else 170) / HOUR, N500=after(T, 1.0))), T, (Fires(HIGH, "critical", 40),), (DAILY, SLOW)),
     Scenario("a push to everybody who ever had the app pages nobody",
         App(apns(lambda at: 10_000 if T <= at < T + 10 else 100, N410=between(T, T + 10, 0.8, 0.03)))),
     Scenario("a steady floor of dead tokens is no burn", App(apns(5000, N410=always(0.18)))),
