@@ -88,69 +88,75 @@ impl PollLog {
         result: &Result<(), FetchError>,
         now: Now,
     ) {
+        match result {
+            Ok(()) => self.responded(streak, id, api, end, now),
+            Err(error) => self.failed(streak, id, api, error, now),
+        }
+    }
+
+    fn responded(
+        &self,
+        streak: &mut Streak,
+        id: &TargetId,
+        api: About,
+        end: UnixSeconds,
+        now: Now,
+    ) {
+        let TargetId { app, region, .. } = id;
+        let (push, name, end) = (id.push_field(), api.as_str(), end.0);
+        let failures = std::mem::take(&mut streak.failures);
+        let kind = streak.failing.take().map(|_| News::Responds);
+        if self.is_told(kind, api, id, None, &mut streak.counted, now) {
+            info!(
+                app,
+                region,
+                push,
+                api = name,
+                failures,
+                "{id} {api}: responds again"
+            );
+        }
+        debug!(app, region, push, api = name, end, "{id} {api}: polled");
+    }
+
+    fn failed(&self, streak: &mut Streak, id: &TargetId, api: About, error: &FetchError, now: Now) {
         let TargetId { app, region, .. } = id;
         let (push, name) = (id.push_field(), api.as_str());
-        match result {
-            Ok(()) => {
-                let failures = std::mem::take(&mut streak.failures);
-                let kind = streak.failing.take().map(|_| News::Responds);
-                if self.is_told(kind, api, id, None, &mut streak.counted, now) {
-                    info!(
-                        app,
-                        region,
-                        push,
-                        api = name,
-                        failures,
-                        "{id} {api}: responds again"
-                    );
-                }
-                debug!(
-                    app,
-                    region,
-                    push,
-                    api = name,
-                    end = end.0,
-                    "{id} {api}: polled"
-                );
+        let kind = streak.fail(error, now);
+        // What is not offered stays so until somebody buys it: said once.
+        let kind = kind.filter(|kind| *kind == News::Fails || !api.lacks(error.outcome));
+        let (failures, since) = (streak.failures, streak.since());
+        let cause = Some(Cause::from(error));
+        let is_told = self.is_told(kind, api, id, cause, &mut streak.counted, now);
+        let (outcome, code) = (error.outcome.as_str(), error.code);
+        let advice = &error.advice;
+        let history = match (kind, since) {
+            (Some(News::StillFails), Some(since)) => {
+                format!("still failing, {failures} in a row since {since}: ")
             }
-            Err(error) => {
-                let kind = streak.fail(error, now);
-                // What is not offered stays so until somebody buys it: said once.
-                let kind = kind.filter(|kind| *kind == News::Fails || !api.lacks(error.outcome));
-                let (failures, since) = (streak.failures, streak.since());
-                let cause = Some(Cause::from(error));
-                let is_told = self.is_told(kind, api, id, cause, &mut streak.counted, now);
-                let (outcome, code) = (error.outcome.as_str(), error.code);
-                let advice = &error.advice;
-                let history = match (kind, since) {
-                    (Some(News::StillFails), Some(since)) => {
-                        format!("still failing, {failures} in a row since {since}: ")
-                    }
-                    _ => String::new(),
-                };
-                if is_told {
-                    warn!(
-                        app,
-                        region,
-                        push,
-                        api = name,
-                        outcome,
-                        code,
-                        failures,
-                        advice,
-                        "{id} {api}: {history}{error}"
-                    );
-                } else {
-                    debug!(
-                        app,
-                        region,
-                        push,
-                        api = name,
-                        failures,
-                        "{id} {api}: {error}"
-                    );
-                }
-            }
+            _ => String::new(),
+        };
+        if is_told {
+            warn!(
+                app,
+                region,
+                push,
+                api = name,
+                outcome,
+                code,
+                failures,
+                advice,
+                "{id} {api}: {history}{error}"
+            );
+        } else {
+            debug!(
+                app,
+                region,
+                push,
+                api = name,
+                failures,
+                "{id} {api}: {error}"
+            );
         }
     }
 
