@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use crate::clock::{self, Now};
 use crate::model::reading::{Api, Reading};
 use crate::model::trace::Trail;
-use crate::model::window::Range;
-use crate::simulator::answer::Answer;
+use crate::model::window::{Range, UnixSeconds};
+use crate::simulator::answer::{Answer, Behaviour};
 use crate::simulator::calls::{Call, Calls};
 use crate::simulator::injection::Injections;
 use crate::simulator::limit::Limiter;
@@ -138,6 +138,26 @@ impl Service {
         };
         Ok((question, app))
     }
+
+    fn answer(
+        &self,
+        question: Result<(Question, &SimApp), Refusal>,
+        behaviour: Behaviour,
+        now: UnixSeconds,
+    ) -> Result<Answer, Refusal> {
+        let (question, app) = question?;
+        match question {
+            Question::Counts(api, range) => {
+                let covered = behaviour.counting().covered(range, now);
+                let reading = self.truth_of(app, api, covered);
+                Ok(Answer::new(&reading, api.push(), behaviour))
+            }
+            Question::Trace(trail) => trace::answer(&trail, now).map(Answer::Fields),
+            Question::Tasks(question) => {
+                tasks::answer(&question, app, behaviour, now).map(Answer::Fields)
+            }
+        }
+    }
 }
 
 /// Answers a call to any path but the control path.
@@ -162,20 +182,9 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
     };
     // Faults come last, so that the limits and the log see every call as it came.
     let question = service.question(&head, parameters.as_ref().map_err(Clone::clone), &body, now);
-    let answer = match question {
-        Ok((Question::Counts(api, range), app)) => {
-            let covered = behaviour.counting().covered(range, now.unix());
-            Answer::new(&service.truth_of(app, api, covered), api.push(), behaviour)
-        }
-        Ok((Question::Trace(trail), _)) => {
-            trace::answer(&trail, now.unix()).map_or_else(Answer::Refused, Answer::Fields)
-        }
-        Ok((Question::Tasks(question), app)) => {
-            tasks::answer(&question, app, behaviour, now.unix())
-                .map_or_else(Answer::Refused, Answer::Fields)
-        }
-        Err(refusal) => Answer::Refused(refusal),
-    };
+    let answer = service
+        .answer(question, behaviour, now.unix())
+        .unwrap_or_else(Answer::Refused);
 
     let verdict = answer.code();
     let call = Call {
