@@ -166,7 +166,9 @@ def _of_tasks(instances: list[str], apps: list[str], rows: list[tuple[str, str, 
         {"app": app, "region": "singapore", "task": f"{number:08x}_{app}", "instance": instance}
         for instance in instances for app in apps for number in range(TASKS)
     ]
-    by_code = [{**one, "stage": stage, "err_code": code} for one in own for stage, _, code in rows]
+    # Platforms share codes, which are one series over all of them.
+    overall = dict.fromkeys((stage, code) for stage, _, code in rows)
+    by_code = [{**one, "stage": stage, "err_code": code} for one in own for stage, code in overall]
     yield Family("timpush_task_lost_pushes", by_code, level=20)
     by_code = [
         {**one, "stage": stage, "platform": platform, "err_code": code} for one in own for stage, platform, code in rows
