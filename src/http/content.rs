@@ -17,6 +17,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use lifecycle::Lifecycle;
 
@@ -86,7 +87,7 @@ pub fn router(served: Arc<Content>) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/static/{name}", get(assets::serve))
-        .route("/api/v1/targets", get(targets::targets))
+        .route(targets::PATH, get(targets::targets))
         .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
@@ -94,6 +95,17 @@ pub fn router(served: Arc<Content>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(served)
+}
+
+/// A path of ours about an app, or about all, with more parameters.
+fn link(path: &str, app: Option<&str>, more: impl IntoIterator<Item = String>) -> String {
+    let app = app.map(|app| format!("app={}", utf8_percent_encode(app, NON_ALPHANUMERIC)));
+    let parameters: Vec<String> = app.into_iter().chain(more).collect();
+    if parameters.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", parameters.join("&"))
+    }
 }
 
 async fn healthy() -> &'static str {

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::{Content, assets};
+use super::{Content, assets, targets};
 use crate::clock;
 use crate::model::catalogue::CodeClass;
 use crate::model::language::Language;
@@ -211,10 +211,7 @@ impl<'a> Page<'a> {
     }
 
     fn json_link(&self) -> String {
-        format!(
-            "/api/v1{}",
-            link(self.app, false, None).replacen('/', "/targets", 1)
-        )
+        super::link(targets::PATH, self.app, None)
     }
 
     /// The app's dashboard, where one is configured.
@@ -332,15 +329,9 @@ impl Page<'_> {
 
 /// This page with another wish.
 fn link(app: Option<&str>, paused: bool, language: Option<Language>) -> String {
-    let app = app.map(|app| format!("app={}", utf8_percent_encode(app, NON_ALPHANUMERIC)));
     let paused = paused.then(|| "refresh=off".to_owned());
     let language = language.map(|language| format!("lang={}", language.tag()));
-    let wishes: Vec<String> = app.into_iter().chain(paused).chain(language).collect();
-    if wishes.is_empty() {
-        "/".to_owned()
-    } else {
-        format!("/?{}", wishes.join("&"))
-    }
+    super::link("/", app, paused.into_iter().chain(language))
 }
 
 #[cfg(test)]

@@ -7,11 +7,10 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Content;
+use super::{Content, link};
 use crate::clock;
 use crate::model::language::Language;
 use crate::status::Status;
@@ -19,7 +18,7 @@ use crate::status::Status;
 /// The most targets in one answer, of some 10 KB each.
 const MAX_TARGETS: usize = 500;
 
-const PATH: &str = "/api/v1/targets";
+pub(super) const PATH: &str = "/api/v1/targets";
 
 /// What the address asks for.
 #[derive(Deserialize)]
@@ -82,11 +81,7 @@ pub(super) async fn targets(
         data: Data {
             status: &status,
             targets_left_out: left_out,
-            next: next.map(|offset| {
-                let app = app.map(|app| utf8_percent_encode(app, NON_ALPHANUMERIC));
-                let app = app.map(|app| format!("app={app}&"));
-                format!("{PATH}?{}offset={offset}", app.unwrap_or_default())
-            }),
+            next: next.map(|offset| link(PATH, app, [format!("offset={offset}")])),
         },
     };
     match serde_json::to_string(&answer) {
