@@ -227,7 +227,7 @@ fn positioned_reason(said: &str) -> (Option<usize>, Option<String>) {
     };
     // The key itself is quoted before this, and may be no key at all.
     if reason.contains("duplicated key in mapping") {
-        return (Some(line), Some("duplicate key".to_owned()));
+        return (Some(line), Some(duplicates::TWICE.to_owned()));
     }
     let reason = reason
         .rsplit_once(" at")

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-const TWICE: &str = "duplicate key";
+pub(super) const TWICE: &str = "duplicate key";
 
 /// The reason with its line, as `serde_json` writes it. Other mistakes are left to the
 /// parser, and the depth was bounded before.

@@ -40,9 +40,7 @@ impl TargetId {
             .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
         f64::from(bits) / (f64::from(u32::MAX) + 1.0)
     }
-}
 
-impl TargetId {
     /// The field `push` of a log line; left out for the usual pushes.
     pub fn push_field(&self) -> Option<&'static str> {
         (self.push != Push::default()).then(|| self.push.as_str())

@@ -141,11 +141,11 @@ impl Service {
 
     fn answer(
         &self,
-        question: Result<(Question, &SimApp), Refusal>,
+        question: Question,
+        app: &SimApp,
         behaviour: Behaviour,
         now: UnixSeconds,
     ) -> Result<Answer, Refusal> {
-        let (question, app) = question?;
         match question {
             Question::Counts(api, range) => {
                 let covered = behaviour.counting().covered(range, now);
@@ -182,8 +182,8 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
     };
     // Faults come last, so that the limits and the log see every call as it came.
     let question = service.question(&head, parameters.as_ref().map_err(Clone::clone), &body, now);
-    let answer = service
-        .answer(question, behaviour, now.unix())
+    let answer = question
+        .and_then(|(question, app)| service.answer(question, app, behaviour, now.unix()))
         .unwrap_or_else(Answer::Refused);
 
     let verdict = answer.code();

@@ -23,8 +23,9 @@ const REMAINDER: f64 = 0.1;
 /// A loss that grows by this factor begins anew.
 const LEAP: f64 = 4.0;
 
-/// The longest that "now" is, in seconds: two halves.
-const LONGEST_NOW: f64 = 600.0;
+/// The longest that "now" is, in seconds.
+#[expect(clippy::cast_precision_loss, reason = "some minutes")]
+const LONGEST_NOW: f64 = (2 * HALF) as f64;
 
 /// Below this age in seconds, an incident that still grows does not begin anew.
 const YOUNG: u64 = 1800;
