@@ -1,4 +1,4 @@
-//! What asks, as those see it who want to know: the service itself, or a stand-in.
+//! The interface to the service for code that queries it: the service itself, or a stand-in.
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -12,7 +12,7 @@ use crate::model::task::{TaskList, TaskReadings};
 use crate::model::trace::Id;
 use crate::model::window::Range;
 
-/// Asks the service one question; all retries and their pauses are the answerer's own.
+/// Sends one query to the service; all retries and their pauses are up to the implementation.
 pub trait Fetch: Send + Sync + 'static {
     fn fetch(
         &self,
@@ -22,9 +22,9 @@ pub trait Fetch: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Reading, FetchError>> + Send;
 }
 
-/// Makes two calls at the same time, around any limiter of its own.
+/// Makes two calls at the same time, with no limiter between them.
 pub trait Pair: Fetch {
-    /// Both are made whatever comes of the other, and neither is repeated.
+    /// Both are made whatever the outcome of the other, and neither is repeated.
     fn pair(
         &self,
         target: &Target,
@@ -32,7 +32,7 @@ pub trait Pair: Fetch {
     ) -> impl Future<Output = [Result<Reading, FetchError>; 2]> + Send;
 }
 
-/// Asks about pushes to all users, to tags and to listed users.
+/// Queries pushes to all users, to tags and to listed users.
 pub trait FetchTasks: Send + Sync + 'static {
     /// The counts of at most [`MAX_ASKED`](crate::model::task::MAX_ASKED) tasks.
     fn tasks(
@@ -43,7 +43,7 @@ pub trait FetchTasks: Send + Sync + 'static {
         tasks: &[Id],
     ) -> impl Future<Output = Result<TaskReadings, FetchError>> + Send;
 
-    /// The tasks that are scheduled for a range of time, the latest first.
+    /// The tasks scheduled for a range of time, the latest first.
     fn scheduled(
         &self,
         target: &Target,

@@ -1,5 +1,5 @@
-//! The words that all rooms share. Nothing here reads a clock, does I/O or imports another
-//! room.
+//! The vocabulary that all rooms share. Nothing here reads a clock, does I/O or imports
+//! another room.
 
 pub mod api;
 pub mod cadence;

@@ -3,18 +3,18 @@
 //! ```text
 //! ground      which API and which days have something to count
 //! sums        do adjacent days, and adjacent hours, add up
-//! resolution  the shortest ranges that are told apart
+//! resolution  the shortest ranges that the service resolves
 //! edges       is a push at exactly StartTime or EndTime counted
 //! freshness   is there anything of today, and how old is the newest
 //! limit       what the limit of one call a second counts
-//! all_member  are there pushes to all users that nobody watches
-//! settling    how long the counts of a range go on changing
+//! all_member  are there pushes to all users that are not watched
+//! settling    how long the counts of a range keep changing
 //! settings    what follows from all of it
 //! report      the same for people and for machines
 //! ```
 //!
-//! All questions but the limit's pass the caller's own limiter, one at a time. Every
-//! verdict comes with the answers that it rests on, and zeros are never taken for a proof.
+//! All queries except those about the limit pass the caller's own limiter, one at a time.
+//! Every verdict comes with the responses behind it, and zeros are never accepted as proof.
 
 mod all_member;
 mod edges;
@@ -45,16 +45,16 @@ use crate::model::reading::{Api, Reading};
 use crate::model::window::{DayOffset, Range, UnixSeconds};
 use crate::poll::additivity::AnswerCounts;
 
-/// Why nothing was proved, in the words of every experiment.
+/// Why nothing was proved, in the same words for every experiment.
 const QUIET: &str = "unknown: no pushes in these ranges, or too few";
 
-/// What an experiment needs to ask and to wait.
+/// What an experiment requires to query and to wait.
 pub struct Probe<'a, F> {
     pub fetch: &'a F,
     pub target: &'a Target,
-    /// The wall clock. Waiting is done on tokio's, which is taken to run at the same pace.
+    /// The wall clock. Waits are on tokio's clock, which is assumed to run at the same pace.
     pub clock: &'a dyn Fn() -> UnixSeconds,
-    /// Told what is going on, a line at a time.
+    /// Receives progress messages, a line at a time.
     pub progress: &'a dyn Fn(&str),
     asked: RefCell<Vec<Asked>>,
 }
@@ -75,9 +75,9 @@ impl<'a, F: Pair> Probe<'a, F> {
         }
     }
 
-    /// Makes all measurements; `quick` leaves out the one that waits for counts to settle.
+    /// Makes all measurements; `quick` skips the one that waits for counts to settle.
     ///
-    /// Takes 40 to 80 questions, and up to half an hour more unless `quick`.
+    /// Sends 40 to 80 queries, and takes up to half an hour more unless `quick`.
     pub async fn run(&self, quick: bool) -> Result<Report, FetchError> {
         let started = (self.clock)();
         let own_offset = self.target.app.day_offset;
@@ -139,7 +139,7 @@ impl<'a, F: Pair> Probe<'a, F> {
         (self.progress)(what);
     }
 
-    /// One question, kept as evidence.
+    /// Sends one query, and keeps it as evidence.
     async fn ask(&self, api: Api, range: Range) -> Result<AnswerCounts, FetchError> {
         let answer = self.fetch.fetch(self.target, api, range).await;
         self.keep(api, range, &answer);
@@ -151,14 +151,14 @@ impl<'a, F: Pair> Probe<'a, F> {
         self.asked.borrow_mut().push(asked);
     }
 
-    /// The answers since the last time, which are the next finding's evidence.
+    /// The queries and responses since the last call, which are the next finding's evidence.
     fn evidence(&self) -> Vec<Asked> {
         self.asked.take()
     }
 }
 
-/// Where the service's days may begin: at +08:00 as in its own samples, or where most
-/// services' do.
+/// Where the service's days may begin: at +08:00 as in its own samples, or in UTC as in most
+/// services.
 const SERVICE_OFFSETS: [DayOffset; 2] = [DayOffset::DEFAULT, DayOffset::UTC];
 
 /// A time in seconds, as the configuration writes it.

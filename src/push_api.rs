@@ -1,5 +1,6 @@
-//! One question to the service: signed, limited, bounded, and answered by a
-//! [`Reading`](crate::model::reading::Reading) or by a [`FetchError`](crate::model::outcome::FetchError) that says what to do.
+//! One query to the service: signed, limited, bounded. It returns a
+//! [`Reading`](crate::model::reading::Reading), or a
+//! [`FetchError`](crate::model::outcome::FetchError) with advice.
 
 mod backup;
 pub mod client;

@@ -1,16 +1,16 @@
-//! The API as the service would answer: for `demo`, for tests, for users' own drills.
+//! A simulation of the service's API: for `demo`, for tests, for users' own drills.
 //!
 //! ```text
-//! server   connections -> requests; ends a connection as a fault says
+//! server   connections -> requests; ends a connection as a fault requires
 //! service  a call: verify -> limit -> counting -> data -> answer -> fault, and into the log
 //! control  scenario, truth and calls under /_control/, for this machine only
 //! ```
 //!
-//! Checks, codes and texts follow documents 71893 to 71898, 78842, 78843, 34348 and 68926. The data is
-//! invented: a pure function of app and time, and of the incidents that scenarios asked
-//! for, so that [`truth`] can be asked for any range and compared with what an exporter
-//! made of the answers. A fault changes what the client gets and never what the limits or
-//! the log of calls see.
+//! Checks, codes and texts follow documents 71893 to 71898, 78842, 78843, 34348 and 68926.
+//! The data is invented: a pure function of app, time, and the incidents that scenarios
+//! define. So [`truth`] returns the counts of any range, for comparison with what an exporter
+//! made of the responses. A fault changes what the client receives, but never what the limits
+//! or the log of calls see.
 
 mod answer;
 mod calls;
@@ -54,11 +54,11 @@ use crate::usersig::{Identifier, SecretKey};
 /// An app that the simulator knows.
 #[derive(Clone)]
 pub struct SimApp {
-    /// For people; the API knows only the number.
+    /// For people; the API uses only the number.
     pub name: String,
     pub sdk_app_id: u32,
     pub key: SecretKey,
-    /// The accounts that may ask.
+    /// The accounts that may query.
     pub admins: Vec<Identifier>,
     /// Sendable pushes on an average day.
     pub pushes_a_day: u32,
@@ -82,8 +82,8 @@ impl SimApp {
     }
 
     /// Two apps of different size with incidents every week. Their keys follow from their
-    /// numbers: no secret, and the same in every run, so that a configuration made for one
-    /// run fits the next.
+    /// numbers: they are not secret, and they are the same in every run, so that a
+    /// configuration made for one run fits the next.
     pub fn made_up() -> Vec<Self> {
         [
             ("shop", 1_400_000_001, 600_000),
@@ -105,16 +105,16 @@ impl SimApp {
     }
 }
 
-/// What a simulator is bound with.
+/// The settings of a simulator.
 #[derive(Clone, Default)]
 pub struct Options {
     pub apps: Vec<SimApp>,
     pub limits: Limits,
-    /// What goes wrong from the start on.
+    /// What goes wrong from the start.
     pub scenario: Scenario,
 }
 
-/// A simulator that has its address and does not yet answer.
+/// A simulator that has its address but does not respond yet.
 pub struct Simulator {
     listener: TcpListener,
     address: SocketAddr,
@@ -122,7 +122,7 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Takes an address; port 0 is any free port. Connections wait until [`Self::run`].
+    /// Binds an address; port 0 is any free port. Connections wait until [`Self::run`].
     pub async fn bind(address: SocketAddr, options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         Ok(Self {
@@ -145,8 +145,8 @@ impl Simulator {
         self.handle.clone()
     }
 
-    /// Answers until `shutdown`. Then calls under way get a second to end, which a fault
-    /// may need, and no task is left behind.
+    /// Responds until `shutdown`. Then calls in progress have a second to end, since a fault
+    /// may delay them, and no task is left behind.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let scenario = get(control::scenario)
             .put(control::set_scenario)

@@ -35,7 +35,7 @@ pub struct Answers {
 /// The responses about one target's API.
 #[derive(Default)]
 pub struct Answered {
-    /// The starts of the answered pieces.
+    /// The starts of the pieces with a response.
     pieces: BTreeSet<UnixSeconds>,
     /// For each key, the starts of the pieces that contain it, with its count in each.
     pub(super) counts: BTreeMap<CountKey, Vec<(UnixSeconds, u64)>>,

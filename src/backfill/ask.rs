@@ -27,8 +27,8 @@ pub const AT_ONCE: u16 = 256;
 /// Events that may wait to be recorded: an interruption loses them, so only one.
 const ON_THE_WAY: usize = 1;
 
-/// How often a query is repeated that was crowded out by a daemon beside this run, and the
-/// pause in between. The answerer itself makes two tries each time.
+/// How often a query is repeated after a daemon beside this run crowded it out, and the pause
+/// in between. Each time, the implementation of [`Fetch`] itself makes two tries.
 const CROWDED_OUT: usize = 5;
 const PAUSE: Duration = Duration::from_millis(2300);
 
@@ -158,7 +158,7 @@ impl<F: Fetch> App<F> {
             };
             let event = self.step(task, &plan, now).await;
             let failed = event.is_err();
-            // Nobody listens once another app has failed.
+            // There is no receiver once another app has failed.
             if self.events.send(event).await.is_err() || failed {
                 return;
             }
@@ -209,7 +209,7 @@ impl<F: Fetch> Fetch for App<F> {
             answer = self.fetch.fetch(target, api, range).await;
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
-        // Nobody listens once another app has failed.
+        // There is no receiver once another app has failed.
         let _ = self.events.send(Ok(Event::Called)).await;
         answer
     }

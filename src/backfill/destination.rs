@@ -59,7 +59,7 @@ impl Destination {
     }
 
     fn check_free(&self) -> Result<(), DestinationError> {
-        // A link that leads nowhere is in the way, too, and a device is not to become a file.
+        // A link to a missing file is in the way, too, and a device must not become a file.
         match fs::symlink_metadata(&self.file) {
             Ok(found) if !found.is_file() => Err(DestinationError::NotFile(self.file.clone())),
             Ok(_) if !self.overwrite => Err(DestinationError::Exists(self.file.clone())),
@@ -77,7 +77,7 @@ impl Destination {
             path: self.file.clone(),
             source,
         };
-        // What an interrupted run has left.
+        // These are left from an interrupted run.
         remove_temporaries(&self.file);
         let replacement =
             Replacement::of(&self.file, Permissions::from_mode(0o666)).map_err(failed)?;
@@ -89,7 +89,7 @@ impl Destination {
         let written = written.map_err(failed)?;
         self.check_free()?;
         replacement.publish().map_err(failed)?;
-        // The file is there: what is left of the way to it is only untidy.
+        // The file is complete: leftovers are only untidy.
         let _ = fs::remove_file(self.journal());
         Ok(written)
     }

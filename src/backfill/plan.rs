@@ -50,7 +50,7 @@ pub struct Work {
 }
 
 impl Backfill {
-    /// `started` is any moment.
+    /// `started` is any moment on the steady clock.
     pub fn new(targets: Vec<Target>, span: Span, started: Instant) -> Self {
         let targets = targets.into_iter().map(|target| {
             let settings = DaemonSettings::of(&target);

@@ -134,7 +134,7 @@ impl Drop for Bar {
 }
 
 fn draw(text: &str) {
-    // Nobody is told of a terminal that is gone.
+    // A missing terminal is not reported.
     let _ = write!(io::stderr(), "\r{text}\x1b[K").and_then(|()| io::stderr().flush());
 }
 

@@ -28,8 +28,8 @@ impl DaemonSettings {
             window: polling.window,
             counters: polling.counters,
             rules: Rules {
-                // What is asked lies on the windows' edges: a service of whole days no longer
-                // knows how much of an old day there was at any time of it.
+                // Queries lie on the windows' edges: a service of whole days no longer knows
+                // how much of an old day existed at any time of it.
                 step: polling.step,
                 // A healthy daemon has polled a moment ago, however far apart stops are.
                 stale_after: Duration::MAX,
@@ -155,7 +155,7 @@ impl Days {
             match question {
                 Question::Today(_) => self.seen = Some(range.start),
                 Question::Closed(_) => {}
-                // What came late is no sample.
+                // A late response is no sample.
                 Question::Late(_) => continue,
             }
             self.ledger

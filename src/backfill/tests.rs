@@ -186,8 +186,8 @@ proptest! {
             prop_assert_eq!(anchors[at], anchor.0);
             for (key, count) in true_counts(anchor.0, end.0) {
                 let points: BTreeMap<_, _> = samples[&Series::Total(key.clone())].iter().copied().collect();
-                // Where samples are near each other, who was absent, or forgotten after a
-                // day of zeros, begins with 0 as in a daemon.
+                // Where samples are near each other, a series that was absent, or forgotten
+                // after a day of zeros, begins with 0 as in a daemon.
                 let newcomer = (1..=index)
                     .rev()
                     .take_while(|index| at.0 - times[*index].0 < 150)
@@ -216,7 +216,7 @@ proptest! {
         for (series, points) in &samples {
             if let Series::Total(key) = series {
                 let count = |counts: &Counts| counts.get(key).copied().unwrap_or(0);
-                // Who appeared just now is still to be counted.
+                // A series that appeared just now is still to be counted.
                 let pending = if points.last().unwrap().1 == 0 { count(&last_day) } else { 0 };
                 prop_assert_eq!(increase(points), count(&counted) - pending, "{:?}: {:?}", key, points);
             }
@@ -427,7 +427,7 @@ async fn an_interrupted_run_that_is_resumed_gives_the_same_bytes_and_proves_once
         );
         let (text, rest, proofs) = run(&journal, usize::MAX).await;
         assert_eq!(text.unwrap(), whole, "{until}");
-        // A proof that was under way begins anew.
+        // A proof in progress restarts.
         let (again, proved) = if until < 9 { (until, 1) } else { (0, 0) };
         assert_eq!((rest + until, proofs), (calls + again, proved), "{until}");
     }
@@ -589,7 +589,7 @@ fn codes_that_appear_between_hours_are_shown_as_by_a_daemon_that_polls_every_min
         for (key, value) in &served.counts {
             let points = &hours[&Series::Total(key.clone())];
             let Some((_, sampled)) = points.iter().find(|(at, _)| at.0 == polled) else {
-                // Appeared in a window, or a day before, that the hours did not see.
+                // It appeared in a window, or a day before, that the hours did not see.
                 assert_eq!(*value, 0, "{key:?} at {polled}");
                 continue;
             };

@@ -80,7 +80,7 @@ fn phases(anchor: UnixSeconds, last: Option<u64>, rules: &Rules) -> [(u64, u64);
     let zero = rules.zero_hold.as_secs();
     let closed = rules.hold_end(anchor);
     let appeared = match last {
-        // Whoever appeared in so long a time is taken to have been 0 before.
+        // A series that appeared in so long a time is assumed to have been 0 before.
         Some(last) if settled - last > zero => settled,
         _ => rules
             .newcomers_zero_until(anchor, UnixSeconds(settled))

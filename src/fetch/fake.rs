@@ -1,4 +1,4 @@
-//! A service within the process, for tests of what queries it.
+//! A service within the process, for tests of code that queries it.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(crate) struct Asked {
 
 type Respond = dyn Fn(&[Asked]) -> Result<Reading, FetchError> + Send + Sync;
 
-/// Responds to each query after the same time.
+/// Responds to every query after the same time.
 pub(crate) struct Fake {
     takes: Duration,
     asked: Mutex<Vec<Asked>>,
@@ -31,7 +31,7 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    /// `respond` gets all queries up to the one to respond to, which is the last.
+    /// `respond` receives all queries up to the current one, which is the last.
     pub(crate) fn new(
         takes: Duration,
         respond: impl Fn(&[Asked]) -> Result<Reading, FetchError> + Send + Sync + 'static,

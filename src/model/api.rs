@@ -1,4 +1,4 @@
-//! What the service can be asked about a range of time.
+//! The queries that the service accepts about a range of time.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::outcome::Outcome;
 use crate::model::push::Push;
 
-/// One question that the service can be asked about a range of time.
+/// One query that the service accepts about a range of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Api {
@@ -21,7 +21,7 @@ pub enum Api {
     AllMemberPushStatistics,
 }
 
-/// What an API tells of a population of pushes.
+/// What an API counts in a population of pushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// How many pushes were lost, by stage, platform and error code.
@@ -38,12 +38,12 @@ impl Api {
         Self::AllMemberPushStatistics,
     ];
 
-    /// The APIs that tell of a population, in the order of asking.
+    /// The APIs of a population, in the order of queries.
     pub const fn of(push: Push) -> [Self; 2] {
         [Self::losses(push), Self::statistics(push)]
     }
 
-    /// The API that tells the losses of a population.
+    /// The API for the losses of a population.
     pub const fn losses(push: Push) -> Self {
         match push {
             Push::Normal => Self::NormalPushLoss,
@@ -51,7 +51,7 @@ impl Api {
         }
     }
 
-    /// The API that tells the funnel of a population.
+    /// The API for the funnel of a population.
     pub const fn statistics(push: Push) -> Self {
         match push {
             Push::Normal => Self::NormalPushStatistics,
@@ -66,8 +66,8 @@ impl Api {
         }
     }
 
-    /// Whether an outcome means that the service does not offer the app this population. Chat
-    /// messages it offers to every app that pushes, so there the outcome may be over soon.
+    /// Whether an outcome means that the service does not offer the app this population. It
+    /// offers chat messages to every app that pushes, so there the outcome may be temporary.
     pub fn lacks(self, outcome: Outcome) -> bool {
         self.push() == Push::AllMember && outcome == Outcome::NotEnabled
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// First polls are spread over at most this long, so that a new process has looked at
-/// everything soon after its start. Later ones are spread over the whole interval.
+/// First polls are spread over at most this long, so that a new process polls everything soon
+/// after its start. Later ones are spread over the whole interval.
 const LONGEST_SPREAD: Duration = Duration::from_secs(10);
 
 /// The longest wait that failures alone can cause.
@@ -44,7 +44,7 @@ impl Cadence {
         self.first
     }
 
-    /// The first moment of the rhythm after `now`: what was missed meanwhile is left out.
+    /// The first moment of the rhythm after `now`; missed polls are skipped.
     pub fn next(self, now: Instant) -> Instant {
         if now < self.second {
             return self.second;
@@ -55,10 +55,10 @@ impl Cadence {
         now + Duration::from_nanos(ahead)
     }
 
-    /// When to ask again after `failures` failures in a row, the latest of them begun at
-    /// `began`. The wait doubles with each failure from the second on, up to 5 minutes or
-    /// one interval, whichever is longer; `jitter` in 0..1 takes up to a tenth off it,
-    /// so that targets that failed together do not come back together.
+    /// When to poll again after `failures` consecutive failures, the latest of which began at
+    /// `began`. The wait doubles with each failure from the second on, up to 5 minutes or one
+    /// interval, whichever is longer. `jitter` in 0..1 shortens it by up to a tenth, so that
+    /// targets that failed together do not retry together.
     pub fn after_failures(
         self,
         failures: u32,

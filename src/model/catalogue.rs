@@ -1,4 +1,4 @@
-//! What codes mean and what to do about them: data, embedded in the binary.
+//! The meaning of codes, and what to do about them: data, embedded in the binary.
 
 mod losses;
 mod refusals;

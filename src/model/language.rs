@@ -1,8 +1,8 @@
-//! The languages in which people are told things.
+//! The languages of texts for people.
 
 use std::str::FromStr;
 
-/// What the page and `query` speak. Codes, names and units are the same in both.
+/// The languages of the page and of `query`. Codes, names and units are the same in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
     #[default]
@@ -11,7 +11,7 @@ pub enum Language {
     Chinese,
 }
 
-/// Languages of a request that are looked at; a browser sends a handful.
+/// The maximum number of languages examined in a request; a browser sends a handful.
 const MAX_RANGES: usize = 32;
 
 impl Language {
@@ -25,16 +25,16 @@ impl Language {
         }
     }
 
-    /// The one that `Accept-Language` prefers; `None` if it wants none of ours.
+    /// The language that `Accept-Language` prefers; `None` if it accepts none of ours.
     pub fn accepted(header: &str) -> Option<Self> {
         let ranges = header.split(',').take(MAX_RANGES).filter_map(range);
-        // Of several that are as good, the first.
+        // Of several equally good ones, the first.
         let best = ranges.reduce(|best, next| if next.1 > best.1 { next } else { best });
         best.map(|(language, _)| language)
     }
 }
 
-/// A language of ours, and how much it is wanted, in thousandths.
+/// One of our languages, and its weight in thousandths.
 fn range(text: &str) -> Option<(Language, u32)> {
     let (tag, weight) = text.split_once(';').unwrap_or((text, "q=1"));
     let weight: f64 = weight.trim().strip_prefix("q=")?.trim().parse().ok()?;

@@ -1,13 +1,13 @@
 //! Text on one line, and in the order in which it is read.
 
-/// `text` on one line: white space and control characters folded into single spaces, and
-/// nothing that cannot be seen or that turns the direction of what follows. At most
+/// `text` on one line: white space and control characters are folded into single spaces, and
+/// characters that are invisible or change the direction of the text are removed. At most
 /// `max_chars` characters.
 pub fn one_line(text: &str, max_chars: usize) -> String {
     shortened(folded(text), max_chars)
 }
 
-/// As [`one_line`], of any length.
+/// Like [`one_line`], of any length.
 pub fn folded(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let mut gap = false;
@@ -20,7 +20,7 @@ pub fn folded(text: &str) -> String {
                 line.push(' ');
             }
             gap = false;
-            // A character that came apart is a replacement for each of its bytes.
+            // A broken character becomes a replacement character for each of its bytes.
             broken = c == char::REPLACEMENT_CHARACTER;
             line.push(c);
         }
@@ -28,7 +28,7 @@ pub fn folded(text: &str) -> String {
     line
 }
 
-/// The first `max_chars` characters, without a space at the end.
+/// The first `max_chars` characters, without a trailing space.
 pub fn shortened(mut line: String, max_chars: usize) -> String {
     if line.len() > max_chars
         && let Some((end, _)) = line.char_indices().nth(max_chars)
@@ -39,8 +39,8 @@ pub fn shortened(mut line: String, max_chars: usize) -> String {
 }
 
 /// Unicode's property `Default_Ignorable_Code_Point` (`DerivedCoreProperties.txt`, version
-/// 16), of which `Bidi_Control` is a part. Two texts that differ in nothing
-/// else look the same and are not. Line and paragraph separators are white space.
+/// 16), which includes `Bidi_Control`. Two texts that differ only in such characters look the
+/// same, but are not. Line and paragraph separators are white space.
 fn is_invisible(c: char) -> bool {
     !c.is_ascii()
         && matches!(c,

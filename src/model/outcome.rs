@@ -1,4 +1,4 @@
-//! How a question can end, as a closed set, and what the operator should do about it.
+//! The outcomes of a query, as a closed set, and what the operator should do about them.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,15 +16,15 @@ pub enum Outcome {
     BadRequest,
     Transient,
     UnknownCode,
-    /// Any deadline passed, that of connecting too.
+    /// Any deadline passed, including that of connecting.
     Timeout,
     /// The name does not resolve, the connection is refused or reset, or the body ended
     /// before its length.
     Connect,
     Tls,
-    /// Any HTTP status but 200, redirects too.
+    /// Any HTTP status except 200, including redirects.
     HttpStatus,
-    /// A whole body that is not an answer of this API.
+    /// A complete body that is not a response of this API.
     Malformed,
     TooLarge,
     /// This machine had no descriptor, memory, port or thread left, or a key's file is on a
@@ -71,8 +71,8 @@ impl Outcome {
         }
     }
 
-    /// Whether the host itself could not be reached, so that another host of the same
-    /// region may still answer.
+    /// Whether the host itself could not be reached, so that another host of the same region
+    /// may still respond.
     pub fn is_unreachable(self) -> bool {
         matches!(self, Self::Timeout | Self::Connect | Self::Tls)
     }
@@ -82,7 +82,7 @@ impl Outcome {
         self.is_unreachable() || self == Self::Local
     }
 
-    /// What to do when the service gave no code of its own.
+    /// What to do if the service sent no code of its own.
     fn advice(self) -> &'static str {
         match self {
             Self::Timeout => {
@@ -124,18 +124,18 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Why a question got no good answer. All its texts are scrubbed: they hold no key, no
-/// signature and no URL.
+/// Why a query failed. All its texts are scrubbed: they contain no key, no signature and no
+/// URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchError {
     pub outcome: Outcome,
-    /// The service's own code, when the answer held one.
+    /// The service's own code, if the response contained one.
     pub code: Option<i64>,
-    /// What happened, with the service's own words where it had some.
+    /// What happened, with the service's own words, if any.
     pub message: String,
     /// What the operator should do.
     pub advice: String,
-    /// How long the response asked to be left alone (`Retry-After`), at most 5 min.
+    /// The wait that the response required (`Retry-After`), at most 5 min.
     pub retry_after: Option<Duration>,
 }
 
@@ -150,7 +150,7 @@ impl FetchError {
         }
     }
 
-    /// An answer that refuses the question with the service's own `code`.
+    /// A response that refuses the query with the service's own `code`.
     pub fn refused(code: i64, info: &str) -> Self {
         let known = rest_code(code);
         let outcome = known.map_or(Outcome::UnknownCode, |known| match known.class {
@@ -194,7 +194,7 @@ impl fmt::Display for FetchError {
 
 impl std::error::Error for FetchError {}
 
-/// An error with its causes in one line.
+/// An error with its causes, on one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {}", chain(source)),

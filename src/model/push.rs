@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A population of pushes. The service counts each by APIs of its own, and no push belongs to
+/// A population of pushes. The service counts each with separate APIs, and no push belongs to
 /// both, so that sums over populations are right.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

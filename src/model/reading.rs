@@ -1,4 +1,4 @@
-//! What one good answer of the service says, in our own names.
+//! The content of one successful response, in our own terms.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -51,15 +51,15 @@ impl fmt::Display for Stage {
 pub struct Platform(pub i64);
 
 impl Platform {
-    /// Stands for the platforms beyond the most that are told apart (see
-    /// `Platforms` of the series limit).
+    /// Represents the platforms beyond the maximum number of separate ones (see `Platforms`
+    /// of the series limit).
     pub const OTHER: Self = Self(i64::MIN);
 
-    /// Stands for pushes to devices that were online, which no vendor's channel carries
+    /// Represents pushes to devices that were online, which use no vendor's channel
     /// (`EventType` 2 of documents 71894 and 71895).
     pub const ONLINE: Self = Self(i64::MIN + 1);
 
-    /// Whether this is one vendor's channel, if of an undocumented number.
+    /// Whether this is one vendor's channel, even with an undocumented number.
     pub fn is_vendors(self) -> bool {
         self != Self::OTHER && self != Self::ONLINE
     }
@@ -69,7 +69,7 @@ impl Platform {
         "unknown", "apns", "xiaomi", "huawei", "fcm", "meizu", "oppo", "vivo", "honor",
     ];
 
-    /// The documented name, absent for a number that the document does not list.
+    /// The documented name; `None` for a number that the document does not list.
     pub fn name(self) -> Option<&'static str> {
         usize::try_from(self.0)
             .ok()
@@ -89,12 +89,11 @@ impl fmt::Display for Platform {
     }
 }
 
-/// The longest error code kept, in characters.
+/// The longest error code that is kept, in characters.
 pub const MAX_CODE_CHARS: usize = 64;
 
-/// `ErrCode` as label text: one line of at most [`MAX_CODE_CHARS`] characters that can all
-/// be seen, never empty and never `other`, which is the name under which codes over a
-/// series limit are folded.
+/// `ErrCode` as label text: one line of at most [`MAX_CODE_CHARS`] visible characters, never
+/// empty and never `other`, which is the name for the sum of codes over a series limit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ErrCode(String);
 
@@ -108,7 +107,7 @@ impl ErrCode {
         })
     }
 
-    /// The name under which the codes over a series limit are summed up.
+    /// The name for the sum of the codes over a series limit.
     pub fn other() -> Self {
         Self("other".to_owned())
     }
@@ -128,8 +127,8 @@ impl fmt::Display for ErrCode {
     }
 }
 
-/// What a loss row counts. `platform` is `None` for rows of the overall arrays,
-/// which are another measurement than the platforms' and not their sum.
+/// What a loss row counts. `platform` is `None` for rows of the overall arrays, which are a
+/// measurement of their own and not the sum of the platforms'.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LossKey {
     pub stage: Stage,
@@ -141,11 +140,12 @@ pub struct LossKey {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loss {
     pub count: u64,
-    /// The service's most frequent description of the code, scrubbed, on one line, at most [`MAX_DESCRIPTION_CHARS`] characters; empty when it gave none.
+    /// The service's most frequent description of the code, scrubbed, on one line, at most
+    /// [`MAX_DESCRIPTION_CHARS`] characters; empty if the service sent none.
     pub description: String,
 }
 
-/// The longest description kept, in characters.
+/// The longest description that is kept, in characters.
 pub const MAX_DESCRIPTION_CHARS: usize = 120;
 
 /// Pushes of one range at each step of their way.
@@ -250,7 +250,7 @@ impl fmt::Display for CountKey {
 /// A reading as plain counts.
 pub type Counts = BTreeMap<CountKey, u64>;
 
-/// One good answer.
+/// One successful response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
     Loss(BTreeMap<LossKey, Loss>),
@@ -261,7 +261,7 @@ pub enum Reading {
 }
 
 impl Reading {
-    /// All counts of the answer; what it leaves out is not there.
+    /// All counts of the response. Keys that it omits are absent.
     pub fn counts(&self) -> Counts {
         match self {
             Self::Loss(rows) => rows
@@ -279,7 +279,7 @@ impl Reading {
         }
     }
 
-    /// Whether the answer holds no count at all.
+    /// Whether all counts of the response are 0.
     pub fn is_zero(&self) -> bool {
         match self {
             Self::Loss(rows) => rows.values().all(|loss| loss.count == 0),

@@ -1,4 +1,4 @@
-//! The service's data centres and the hosts that answer for them.
+//! The service's data centres and their hosts.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use rustls::pki_types::DnsName;
 
-/// Hosts by region name, main and backup (documents 34620 and 1519). Tokyo, Mumbai and
-/// Riyadh are not on the loss API's own page: the first two are on the REST API's, the last
-/// on that of scheduled pushes (78841), which does not give its backup.
+/// Hosts by region name, main and backup (documents 34620 and 1519). Tokyo, Mumbai and Riyadh
+/// are missing from the loss API's own page: the first two are on the REST API's page, the
+/// last on that of scheduled pushes (78841), which does not name its backup.
 const KNOWN: [(&str, &str, &str); 9] = [
     ("china", "console.tim.qq.com", "adminapi.my-imcloud.com"),
     (
@@ -53,17 +53,17 @@ const KNOWN: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// A data centre by the name that the label `region` carries.
+/// A data centre, by its value of the label `region`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {
     pub name: String,
     pub main: Endpoint,
-    /// The documented second host, tried when the first cannot be reached.
+    /// The documented second host, tried if the first cannot be reached.
     pub backup: Option<Endpoint>,
 }
 
 impl Region {
-    /// A region that the service's documents name.
+    /// A region in the service's documents.
     pub fn known(name: &str) -> Option<Self> {
         let (name, main, backup) = KNOWN.iter().find(|(known, ..)| *known == name)?;
         Some(Self {
@@ -78,7 +78,7 @@ impl Region {
         KNOWN.iter().map(|(name, ..)| *name)
     }
 
-    /// A host that the user named, without a backup.
+    /// A host that the user configured, without a backup.
     pub fn custom(name: String, main: Endpoint) -> Self {
         Self {
             name,
@@ -130,7 +130,7 @@ impl Endpoint {
         &self.origin
     }
 
-    /// Host and port as written in a URL; the port is left out when it is the scheme's own.
+    /// Host and port as in a URL; the port is omitted if it is the scheme's default.
     pub fn authority(&self) -> &str {
         self.origin
             .split_once("://")
@@ -167,7 +167,7 @@ impl FromStr for Endpoint {
             return Err(EndpointError::Path);
         }
         let host = url.host_str().ok_or(EndpointError::NotAUrl)?.to_owned();
-        // What TLS and the name servers can take; addresses are none of it.
+        // What TLS and the name servers accept; addresses are exempt.
         if url.domain().is_some() && DnsName::try_from(host.as_str()).is_err() {
             return Err(EndpointError::HostName);
         }

@@ -1,31 +1,32 @@
-//! Which process polls which app, where several share a configuration.
+//! Which process polls which app, if several share a configuration.
 
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// The most shards of a configuration: each app is weighed once for each of them.
+/// The maximum number of shards of a configuration: each app is weighed once for each of
+/// them.
 pub const MOST: u32 = 1000;
 
 /// One of the shares into which the apps are divided.
 ///
-/// An app belongs to the shard for which it weighs most (rendezvous hashing), so that another
-/// number of shards moves those apps only that a new shard gets or a former one had.
+/// An app belongs to the shard for which it weighs most (rendezvous hashing). Another number
+/// of shards therefore moves only the apps that a new shard receives or a removed one had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     index: u32,
     total: u32,
 }
 
-/// Which of the shards a process is to be.
+/// The shard that a process is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
-    /// As the host name says.
+    /// From the host name.
     Auto,
     Number(u32),
 }
 
-/// Why there is no such shard.
+/// Why no such shard exists.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShardError {
     #[error("the number of shards must be from 1 to {MOST}, not {0}")]
@@ -55,7 +56,8 @@ impl Shard {
         Ok(Self { index, total })
     }
 
-    /// `host` is this machine's name. Pods of a `StatefulSet` end in their number.
+    /// `host` is this machine's name. The names of a `StatefulSet`'s pods end in their
+    /// number.
     pub fn at(position: Position, total: u32, host: &str) -> Result<Self, ShardError> {
         let index = match position {
             Position::Number(index) => index,
@@ -77,7 +79,7 @@ impl Shard {
         self.total
     }
 
-    /// Whether it is one of several.
+    /// Whether it is one of several shards.
     pub fn is_part(self) -> bool {
         self.total > 1
     }
@@ -91,15 +93,15 @@ impl Shard {
     }
 }
 
-/// The first eight bytes, as a big-endian number, of the SHA-256 of `SDKAppID/shard` in decimal
-/// digits. Never to be changed: replicas and versions must agree on who polls what.
+/// The first eight bytes, as a big-endian number, of the SHA-256 of `SDKAppID/shard` in
+/// decimal digits. It must never change: replicas and versions must agree on who polls what.
 fn weight(sdk_app_id: u32, shard: u32) -> u64 {
     let digest = Sha256::digest(format!("{sdk_app_id}/{shard}"));
     let first = digest.iter().take(8);
     first.fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }
 
-/// Decimal digits and nothing else.
+/// Decimal digits only.
 fn number(text: &str) -> Option<u32> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn who_owns_what_is_the_same_for_ever() {
-        // As `printf %s 1400000001/0 | sha256sum` says, and so on.
+        // Matches the output of `printf %s 1400000001/0 | sha256sum`, and so on.
         assert_eq!(weight(1_400_000_001, 0), 0x4737_8dea_bd98_e102);
         let owners: Vec<u32> = (1_400_000_001..=1_400_000_010)
             .map(|app| owners(app, 3)[0])

@@ -1,4 +1,4 @@
-//! What a target is called.
+//! The name of a target.
 
 use std::fmt;
 
@@ -17,12 +17,12 @@ pub struct TargetId {
 }
 
 impl TargetId {
-    /// A number in 0..1 that depends on the target and `salt` alone, the same on every
-    /// machine and after every restart: spreads polls and back-offs without dice.
+    /// A number in 0..1 that depends only on the target and `salt`, the same on every machine
+    /// and after every restart: spreads polls and back-offs without randomness.
     pub fn fraction(&self, salt: &str) -> f64 {
         let mut hash = Sha256::new();
         let push = match self.push {
-            // Targets keep their places from before there was another population.
+            // Targets keep their places from before the second population existed.
             Push::Normal => None,
             Push::AllMember => Some(Push::AllMember.as_str()),
         };
@@ -41,7 +41,7 @@ impl TargetId {
         f64::from(bits) / (f64::from(u32::MAX) + 1.0)
     }
 
-    /// The field `push` of a log line; left out for the usual pushes.
+    /// The field `push` of a log line; omitted for the default population.
     pub fn push_field(&self) -> Option<&'static str> {
         (self.push != Push::default()).then(|| self.push.as_str())
     }

@@ -6,10 +6,10 @@ use crate::model::reading::Reading;
 use crate::model::trace::Id;
 use crate::model::window::UnixSeconds;
 
-/// The maximum number of tasks in one question (documents 71894 and 71895).
+/// The maximum number of tasks in one query (documents 71894 and 71895).
 pub const MAX_ASKED: usize = 5;
 
-/// The maximum number of scheduled tasks in one answer.
+/// The maximum number of scheduled tasks in one response.
 pub const MAX_LISTED: usize = 100;
 
 /// The longest name of a task that is kept, in characters.
@@ -22,10 +22,10 @@ pub const MAX_STATUS_CHARS: usize = 32;
 /// The longest reason of a failed dispatch that is kept, in characters.
 pub const MAX_REASON_CHARS: usize = 120;
 
-/// The response of an API about several tasks, by the service's own text of their ids.
+/// The response of an API about several tasks, by their ids as the service writes them.
 pub type TaskReadings = BTreeMap<String, Reading>;
 
-/// To whom a task pushes.
+/// The recipients of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskType {
     All,
@@ -46,7 +46,7 @@ impl TaskType {
     }
 }
 
-/// As the service and people write it; anything else is [`TaskType::Unknown`].
+/// In the spelling of the service and of people; anything else is [`TaskType::Unknown`].
 impl From<&str> for TaskType {
     fn from(text: &str) -> Self {
         [Self::All, Self::Tag, Self::User]
@@ -75,7 +75,7 @@ impl TaskSource {
     }
 }
 
-/// A task whose counts can be asked for.
+/// A task whose counts can be queried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     pub id: Id,
@@ -87,7 +87,7 @@ pub struct Task {
     pub start: UnixSeconds,
 }
 
-/// What became of a scheduled task so far.
+/// The dispatch state of a scheduled task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dispatch {
     Pending,
@@ -114,7 +114,7 @@ pub struct ScheduledTask {
 }
 
 impl ScheduledTask {
-    /// The task that pushes, once it does.
+    /// The task of its push, once the push exists.
     pub fn task(&self) -> Option<Task> {
         Some(Task {
             id: self.push.clone()?,
@@ -125,7 +125,7 @@ impl ScheduledTask {
         })
     }
 
-    /// Whether something may be wrong with it at `now`: it failed, or waits although its time
+    /// Whether it may need attention at `now`: it failed, or it still waits although its time
     /// has come.
     pub fn needs_a_look(&self, now: UnixSeconds) -> bool {
         match self.dispatch {

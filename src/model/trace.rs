@@ -4,23 +4,24 @@
 use crate::model::line::one_line;
 use crate::model::reading::{Platform, Stage};
 
-/// Devices of a trace that are kept; the service itself traces the last that logged in.
+/// The maximum number of devices kept of a trace; the service itself traces the last that
+/// logged in.
 pub const MAX_DEVICES: usize = 100;
 
-/// Steps of a device that are kept; the documents have seven.
+/// The maximum number of steps kept of a device; the documents have seven.
 pub const MAX_STEPS: usize = 16;
 
 /// The longest text of a trace that is kept, in characters.
 pub const MAX_TEXT_CHARS: usize = 200;
 
-/// The longest id that can be asked for, in bytes; the documents' have under 60.
+/// The longest id that can be queried, in bytes; the documents' ids have under 60.
 pub const MAX_ID: usize = 256;
 
 /// The id of a push, a task or a user, as it is sent to the service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id(String);
 
-/// Why a text is no id.
+/// Why a text is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     #[error("must not be empty")]
@@ -58,7 +59,7 @@ impl std::str::FromStr for Id {
 pub enum Trail {
     /// One that followed a chat message.
     Push { push: Id },
-    /// One to all users, to a tag or to listed users, and what became of it for one user.
+    /// A push to all users, to a tag or to listed users, and its fate for one user.
     Task { task: Id, user: Id },
 }
 
@@ -72,17 +73,17 @@ impl Trail {
     }
 }
 
-/// What the service says of a push.
+/// The service's information about a push.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     /// At most [`MAX_DEVICES`].
     pub devices: Vec<Device>,
-    /// Devices beyond that.
+    /// The number of further devices.
     pub left_out: usize,
 }
 
 /// One device's part of a trace. Texts are scrubbed and may be empty. The device's token is
-/// not among them: who has it can send to the device.
+/// omitted: whoever has it can send to the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     pub instance: String,
@@ -95,13 +96,13 @@ pub struct Device {
     pub platform: Option<Platform>,
     pub has_token: bool,
     pub has_certificate: bool,
-    /// Whether the device said that it shows notifications.
+    /// Whether the device reported that it shows notifications.
     pub shows_notifications: bool,
     /// At most [`MAX_STEPS`], in the order in which they happen.
     pub steps: Vec<Step>,
 }
 
-/// How the service names groups of steps and steps, and what they are, in their order.
+/// The service's names of groups of steps and of steps, and their meaning, in order.
 pub const KNOWN: [(&str, &str, Place); 7] = [
     ("IMCommitStat", "IMStat", Place::Chat),
     ("OfflinePushStat", "OfflineStat", Place::Offline),
@@ -127,7 +128,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// What has happened when the step is done.
+    /// What has happened once the step is done.
     pub fn words(self) -> &'static str {
         match self {
             Self::Chat => "taken by Chat",
@@ -152,12 +153,12 @@ impl Place {
     }
 }
 
-/// What became of a step.
+/// The state of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepState {
     Done,
-    /// Not done, and nothing says that it failed: it may not have come to it, or nobody
-    /// reports it.
+    /// Not done, and not known to have failed: the push may not have reached it, or it is not
+    /// reported.
     Open,
     Failed,
 }
@@ -178,11 +179,11 @@ pub struct Step {
     pub place: Place,
     /// The service's name of the step.
     pub name: String,
-    /// `PushStatus`; the documents' samples have 1 where all went well.
+    /// `PushStatus`; in the documents' samples, it is 1 on success.
     pub status: i64,
     pub code: i64,
     pub info: String,
-    /// By the service's clock; it does not say by which.
+    /// By the service's clock; the service does not state the time zone.
     pub at: String,
 }
 
@@ -203,14 +204,14 @@ impl Device {
         steps.find(|step| step.state() == StepState::Failed)
     }
 
-    /// The last step that is done.
+    /// The last step that was done.
     pub fn reached(&self) -> Option<&Step> {
         let mut steps = self.steps.iter().rev();
         steps.find(|step| step.state() == StepState::Done)
     }
 }
 
-/// Text that the service gave, on one line.
+/// Text from the service, on one line.
 pub fn text(text: &str) -> String {
     one_line(text, MAX_TEXT_CHARS)
 }

@@ -1,8 +1,8 @@
-//! Ranges of time that a question covers: pure functions of wall time.
+//! Time ranges of queries: pure functions of wall time.
 //!
-//! Edges are counted from the day's start at a fixed offset from UTC, so that a step
-//! that divides a day always meets the day's start. Unix time has no leap seconds,
-//! and neither has this algebra: every day is 86,400 s long.
+//! Edges are counted from the day's start at a fixed offset from UTC, so that a step that
+//! divides a day always meets the day's start. Unix time has no leap seconds, and neither has
+//! this algebra: every day is 86,400 s long.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub struct UnixSeconds(pub u64);
 
 impl UnixSeconds {
-    /// As a sample's value.
+    /// As the value of a sample.
     #[expect(
         clippy::cast_precision_loss,
         reason = "exact for the next 285 million years"
@@ -43,11 +43,11 @@ impl fmt::Display for UnixSeconds {
 /// Seconds in a day of Unix time.
 pub const DAY: u64 = 86_400;
 
-/// How far back the loss API answers (document 71898).
+/// How far back the loss API accepts queries (document 71898).
 pub const LOOK_BACK: Duration = Duration::from_secs(7 * DAY);
 
-/// How long an earliest time that an error names can be pasted, in seconds: what the service
-/// keeps moves on while the error is read.
+/// How long the earliest time in an error stays valid for pasting, in seconds: the service's
+/// limit moves on while the error is read.
 pub const TO_PASTE: u64 = 120;
 
 /// Where a day begins, as seconds east of UTC, in -12:00..=+14:00.
@@ -66,7 +66,7 @@ impl DayOffset {
             .then_some(Self(seconds))
     }
 
-    /// What a clock there shows, written as if it were UTC.
+    /// What a clock at this offset shows, written as if it were UTC.
     pub fn local(self, at: UnixSeconds) -> UnixSeconds {
         UnixSeconds(at.0.saturating_add_signed(self.0.into()))
     }
@@ -115,7 +115,7 @@ impl fmt::Display for DayOffset {
     }
 }
 
-/// A range of a question: `StartTime` and `EndTime` of the request.
+/// The range of a query: `StartTime` and `EndTime` of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
     pub start: UnixSeconds,
@@ -140,8 +140,8 @@ impl Range {
     }
 }
 
-/// The newest edge that is not after `now - lag`. Edges lie `step` apart, counted from
-/// the day's start; `step` divides a day (the configuration sees to it).
+/// The newest edge that is not after `now - lag`. Edges lie `step` apart, counted from the
+/// day's start; `step` divides a day (the configuration ensures that).
 pub fn aligned_end(
     now: UnixSeconds,
     lag: Duration,
@@ -153,7 +153,7 @@ pub fn aligned_end(
     UnixSeconds(settled.saturating_sub(past_edge))
 }
 
-/// The last start of a day that is not after `end`.
+/// The latest start of a day that is not after `end`.
 pub fn day_anchor(end: UnixSeconds, offset: DayOffset) -> UnixSeconds {
     UnixSeconds(end.0.saturating_sub((end.0 % DAY + offset.lead()) % DAY))
 }

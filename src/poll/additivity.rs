@@ -7,7 +7,7 @@
 //! ```text
 //! counts   a Reading as numbers by key, absent = 0
 //! verdict  what can be proved of two adjacent ranges, with evidence
-//! sum      SumCheck: which ranges to ask in which order, and what the answers prove
+//! sum      SumCheck: which ranges to query in which order, and what the responses prove
 //! split    SplitCheck: the same for a range and its parts
 //! ```
 //!

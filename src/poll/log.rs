@@ -123,7 +123,7 @@ impl PollLog {
         let TargetId { app, region, .. } = id;
         let (push, name) = (id.push_field(), api.as_str());
         let kind = streak.fail(error, now);
-        // What is not offered stays so until somebody buys it: said once.
+        // A feature that is not offered stays so until it is bought, so it is logged once.
         let kind = kind.filter(|kind| *kind == News::Fails || !api.lacks(error.outcome));
         let (failures, since) = (streak.failures, streak.since());
         let cause = Some(Cause::from(error));

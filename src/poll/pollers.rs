@@ -75,7 +75,7 @@ impl Pollers {
     /// Completes when a loop ends, although loops should run for ever.
     pub async fn ended(&mut self) {
         if self.tasks.join_next().await.is_none() {
-            // Nothing is polled; that is no end.
+            // Nothing is polled, so no loop can end.
             std::future::pending::<()>().await;
         }
     }

@@ -27,12 +27,12 @@ use proof::Proof;
 /// takes about ten calls each: with many targets, all windows come before any counters.
 const PROOFS_AT_ONCE: usize = 2048;
 
-/// When an app is asked again about pushes that the service does not offer it, or a task that
-/// it does not know: until that changes, each question takes a call from those that have
-/// answers.
+/// How often an app's query is repeated while the service does not offer it such pushes, or
+/// does not know a task: until that changes, each such query takes a call from the useful
+/// ones.
 pub const RARELY: Duration = Duration::from_secs(3600);
 
-/// Tells the time.
+/// Returns the current time.
 pub type Timepiece = Arc<dyn Fn() -> Now + Send + Sync>;
 
 /// The state shared by all loops of a process.
@@ -140,8 +140,8 @@ impl<'a, F: Fetch> Polling<'a, F> {
     async fn wait(&mut self, due: Instant) -> Now {
         self.recorder.next_poll(due);
         sleep_until(due).await;
-        // Where calls already queue for places, a poll begins when its turn comes: late,
-        // which is measured, and with a window that ends then.
+        // If calls already queue for places, a poll begins when its turn comes: late, which
+        // is measured, and with a window that ends then.
         drop(self.shared.places.acquire().await);
         let began = (self.shared.clock)();
         let late_by = began.steady.duration_since(due);
@@ -165,7 +165,7 @@ impl<'a, F: Fetch> Polling<'a, F> {
             day_end: Rules::of(target).end(clock),
         };
         let is_due = |subject: &&mut Subject| subject.due <= began.steady;
-        // Where many want a proof at once, this one waits for the next poll.
+        // If many targets want a proof at once, this one waits for the next poll.
         let proving = if self.proof.is_due(began.steady) {
             self.shared.proofs.try_acquire().ok()
         } else {
@@ -189,7 +189,7 @@ impl<'a, F: Fetch> Polling<'a, F> {
             self.proof.look_for(&mut poll).await;
         }
         if is_new {
-            // What has just failed is not asked more.
+            // An API that has just failed is not queried again.
             let works = |subject: &&mut Subject| subject.works();
             for subject in self.subjects.iter_mut().filter(is_due).filter(works) {
                 poll.ask(subject, &[Part::Day]).await;
@@ -282,8 +282,8 @@ impl<F: Fetch> Poll<'_, F> {
 struct Subject {
     api: Api,
     due: Instant,
-    /// The least wait before the next poll. What the service asks for is bounded where it is
-    /// read.
+    /// The minimum wait before the next poll that the service requires. It is bounded where
+    /// it is read.
     asks_for: Option<Duration>,
     streak: Streak,
 }

@@ -1,4 +1,4 @@
-//! Does an app have pushes to all users, tags or lists of users that nobody watches?
+//! Does an app have pushes to all users, tags or lists of users that are not watched?
 
 use super::finding::Finding;
 use super::ground::Ground;
@@ -8,14 +8,14 @@ use crate::model::push::Push;
 use crate::model::reading::{Api, CountKey, FunnelStep};
 use crate::model::window::{DAY, Range};
 
-/// The verdict on pushes that the configuration does not ask for.
+/// The verdict on pushes that the configuration does not poll.
 pub(super) const UNWATCHED: &str = "unwatched";
 
-/// Days before the end of the ground that one question is about, of the 30 that the service
-/// keeps (document 71894): campaigns are rare.
+/// Days before the end of the ground that the query covers, of the 30 that the service keeps
+/// (document 71894): campaigns are rare.
 const DAYS: u64 = 28;
 
-/// One question; `None` where such pushes are polled anyway.
+/// Sends one query; `None` if such pushes are polled anyway.
 pub(super) async fn measure<F: Pair>(probe: &Probe<'_, F>, ground: &Ground) -> Option<Finding> {
     let target = probe.target;
     if target.push == Push::AllMember || target.app.polling.all_member {

@@ -1,11 +1,11 @@
 //! Is a push at exactly `StartTime`, or at exactly `EndTime`, part of a range?
 //!
-//! Two adjacent ranges only show it where something happened in the very second that they
-//! share. So a range's end is first moved, by halves, to where one second more makes a
+//! Two adjacent ranges show it only if something happened in the very second that they share.
+//! So a range's end is first moved, by bisection, to where one more second makes a
 //! difference: the pushes behind it happened in the second before that end if ends are
-//! exclusive, and in the second of the end if they are inclusive. Either second is then
-//! shared by two ranges. What cannot be seen from outside is whether times are cut or
-//! rounded to whole seconds.
+//! exclusive, and in the second of the end if they are inclusive. Two ranges can then
+//! share that second, whichever it is. Whether times are truncated or rounded to whole
+//! seconds cannot be seen from outside.
 
 use super::finding::Finding;
 use super::ground::Ground;
@@ -17,7 +17,7 @@ use crate::model::window::{DAY, Range, UnixSeconds};
 use crate::poll::additivity::{Additivity, Edges, Why};
 
 /// How far the compared ranges reach on either side of the edge, in seconds: more than any
-/// bucket that is told apart, except hours.
+/// bucket that is distinguished, except hours.
 const REACH: u64 = 3600;
 
 pub(super) async fn measure<F: Pair>(
@@ -44,7 +44,7 @@ pub(super) async fn measure<F: Pair>(
     let mut verdict = Additivity::Additive;
     for middle in [edge.0.saturating_add(1), edge.0] {
         verdict = compare(probe, ground.api, UnixSeconds(middle), REACH).await?;
-        // A second with pushes in it that two ranges share shows itself as a difference.
+        // A second with pushes that two ranges share shows as a difference.
         let is_seen = match &verdict {
             Additivity::Additive | Additivity::Unknown(Why::Quiet) => false,
             Additivity::Edges { .. }

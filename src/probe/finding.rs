@@ -1,4 +1,4 @@
-//! One thing that was measured, with the questions and answers that it rests on.
+//! One measurement, with its queries and responses as evidence.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use crate::model::reading::{Api, Reading};
 use crate::model::window::{Range, UnixSeconds};
 use crate::poll::additivity::AnswerCounts;
 
-/// One verdict and what it rests on.
+/// One verdict and its evidence.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     pub verdict: &'static str,
@@ -20,17 +20,17 @@ pub struct Finding {
     pub evidence: Vec<Asked>,
 }
 
-/// One question and its answer.
+/// One query and its response.
 #[derive(Clone, Debug, Serialize)]
 pub struct Asked {
     pub api: &'static str,
     pub from: String,
     pub to: String,
-    /// When the answer was there.
+    /// When the response arrived.
     pub at: String,
-    /// As the label `outcome`.
+    /// As in the label `outcome`.
     pub outcome: &'static str,
-    /// The overall counts by stage or step, without those that are 0.
+    /// The overall counts by stage or step, without zeros.
     pub counts: BTreeMap<&'static str, u64>,
 }
 

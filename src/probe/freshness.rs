@@ -7,24 +7,24 @@ use super::{Pair, Probe, QUIET, text};
 use crate::model::outcome::FetchError;
 use crate::model::window::{DAY, DayOffset, Range, day_anchor};
 
-/// How far to look back for the newest data, in seconds; never into the service's 7 days'
-/// end, which moves on while questions are asked.
+/// How far to look back for the newest data, in seconds; never to the end of the service's
+/// 7 days, which moves on during the queries.
 const LOOKS: [u64; 8] = [60, 300, 900, 3600, 6 * 3600, DAY, 2 * DAY, 6 * DAY];
 
-/// Pushes that yesterday must have had by this time of the day before their lack today
-/// means something.
+/// The minimum number of pushes that yesterday must have had by this time of the day before
+/// their lack today means something.
 const ENOUGH: u64 = 10;
 
-/// The least part of a day after which the lack of today's data means something, in
-/// seconds; where only whole days are told apart, yesterday's part is not known.
+/// The shortest part of a day after which the lack of today's data means something, in
+/// seconds. Where only whole days are resolved, yesterday's part is unknown.
 const EARLY: u64 = 3600;
 const EARLY_OF_WHOLE_DAYS: u64 = 6 * 3600;
 
-/// What is known of the newest data.
+/// The result about the newest data.
 pub(super) struct Freshness {
     /// Whether today has data; `None` while unknown.
     pub(super) is_of_today: Option<bool>,
-    /// The newest data is at most this old, in seconds; `None` when there is none at all.
+    /// The newest data is at most this old, in seconds; `None` if there is none.
     pub(super) newest: Option<u64>,
     pub(super) finding: Finding,
 }

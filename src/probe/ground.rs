@@ -1,4 +1,4 @@
-//! Where there is something to count.
+//! Where there are counts.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::model::reading::Api;
 use crate::model::window::{DAY, DayOffset, Range};
 use crate::poll::additivity::closed_day;
 
-/// Closed days to look at. With the 6 h before the newest and the day under way, the oldest
+/// Closed days to look at. With the 6 h before the newest and the current day, the oldest
 /// begins at most 6.3 days ago, of the 7 that the service keeps.
 const DAYS: usize = 5;
 
-/// Days that experiments can be made on.
+/// Days suitable for experiments.
 pub(super) struct Ground {
     pub(super) api: Api,
     /// A closed day with counts; the latest one if none has any.
@@ -50,7 +50,7 @@ pub(super) async fn find<F: Pair>(
                 };
             }
             if let (true, Some(second_day)) = (is_busy, next) {
-                // These questions are asked again where they prove something.
+                // These queries are repeated where they prove something.
                 probe.evidence();
                 return Ok(Ground {
                     api,

@@ -1,8 +1,8 @@
 //! Does the limit of one call a second count an app's calls, or those of each API?
 //!
-//! Two calls at once, first of different APIs, then of the same. Either pair is made once
-//! more if nothing was refused: a first connection takes longer to make than a warm one.
-//! At most eight calls, of which the service refuses at most half, with good signatures.
+//! Two calls at once, first to different APIs, then to the same. Each pair is made once more
+//! if nothing was refused: a first connection takes longer than a warm one. At most eight
+//! calls, all with good signatures; the service refuses at most half of them.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use super::{Pair, Probe};
 use crate::model::outcome::Outcome;
 use crate::model::reading::Api;
 
-/// Before each pair, so that no earlier call is in the service's second.
+/// The rest before each pair, so that no earlier call falls into the service's second.
 const REST: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Answered {
     Both,
-    /// One was refused for its frequency and the other was not.
+    /// One was refused for its frequency, and the other was not.
     One,
-    /// Anything else, which says nothing about the limit.
+    /// Anything else, which shows nothing about the limit.
     Otherwise,
 }
 

@@ -1,4 +1,4 @@
-//! What was measured, with stable names for machines and in words for people.
+//! The results, with stable names for machines and in words for people.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use super::finding::Finding;
 use super::settings::Proposal;
 use crate::model::push::Push;
 
-/// Everything measured of one target. All times are RFC 3339 in UTC.
+/// All results for one target. All times are RFC 3339 in UTC.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     pub app: String,
@@ -43,7 +43,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Writes the report for people: the settings as YAML, then what they follow from.
+    /// Writes the report for people: the settings as YAML, then the findings behind them.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,

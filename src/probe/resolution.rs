@@ -1,4 +1,4 @@
-//! The shortest ranges that are told apart.
+//! The shortest ranges that the service resolves.
 
 use super::finding::Finding;
 use super::ground::Ground;
@@ -8,18 +8,18 @@ use crate::model::window::{DAY, Range};
 use crate::poll::additivity::{Split, SplitCheck};
 
 /// Lengths to try, in seconds, each in four adjacent ranges inside the busiest range of the
-/// length before.
+/// length before it.
 const LENGTHS: [u64; 4] = [6 * 3600, 3600, 300, 60];
 const PARTS: u64 = 4;
 
-/// What is known of the resolution.
+/// The result about the resolution.
 pub(super) struct Resolution {
-    /// The shortest length in seconds that was told apart; [`DAY`] when none was and whole
-    /// days were seen; `None` while unknown.
+    /// The shortest resolved length in seconds; [`DAY`] if no shorter one was resolved but
+    /// whole days were seen; `None` while unknown.
     pub(super) step: Option<u64>,
-    /// Whether a shorter length was seen not to be told apart, rather than not tried.
+    /// Whether a shorter length was seen not to be resolved, rather than not tried.
     pub(super) is_finest: bool,
-    /// The busiest range of each length that was told apart, longest first.
+    /// The busiest range of each resolved length, longest first.
     busiest: Vec<(u64, Range)>,
     pub(super) finding: Finding,
 }
@@ -31,7 +31,7 @@ impl Resolution {
         self.busiest.iter().find(of_length).map(|(_, range)| *range)
     }
 
-    /// The shortest busy range there is.
+    /// The shortest busy range.
     pub(super) fn shortest(&self) -> Option<Range> {
         self.busiest.last().map(|(_, range)| *range)
     }

@@ -1,4 +1,4 @@
-//! What to write into the configuration.
+//! The settings to write into the configuration.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::model::window::DAY;
 /// The default `step`, in seconds.
 const STEP: u64 = 60;
 
-/// Values for keys of the configuration; absent are those that need no change.
+/// Values for keys of the configuration; absent if no change is needed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Proposal {
     pub lag: Setting<String>,
@@ -80,7 +80,7 @@ impl Setting<String> {
     }
 }
 
-/// The settings that follow from the findings; `polling` is what is configured now.
+/// The settings that follow from the findings; `polling` is the current configuration.
 pub(super) fn recommend(
     polling: &Polling,
     days: &Sums,

@@ -1,4 +1,4 @@
-//! How long the counts of a range that has just closed go on changing.
+//! How long the counts of a range that has just closed keep changing.
 
 use std::time::Duration;
 
@@ -21,22 +21,22 @@ const READ_AT: [u64; 13] = [
 /// Length of the range in seconds: long enough to hold pushes.
 const LENGTH: u64 = 3600;
 
-/// The least time without a change that counts as standing still, in seconds. It is half
-/// the time that changes went on, if that is longer.
+/// The minimum time without a change that counts as settled, in seconds. It is half the time
+/// for which counts changed, if that is longer.
 const STILL: u64 = 120;
 
-/// Lengths of the range's end, in seconds, of which the shortest with pushes in it tells
-/// how late the latest push may have been.
+/// Lengths of the range's end, in seconds. The shortest one with pushes shows how late the
+/// latest push may have been.
 const TAILS: [u64; 4] = [15, 60, 300, 900];
 
-/// The coarsest resolution with which a range's end is waited for, in seconds.
+/// The coarsest resolution at which the end of a range is awaited, in seconds.
 const COARSEST: u64 = 300;
 
-/// Readings at least this part of the last one are near enough, in percent, when counts do
-/// not stand still at all: single devices report for days.
+/// If counts do not settle at all, readings of at least this percentage of the last one are
+/// near enough: single devices report for days.
 const NEARLY: u64 = 99;
 
-/// What is known of the settling.
+/// The result about the settling.
 pub(super) struct Settling {
     /// The age from which a push is counted, at most, in seconds.
     pub(super) after: Option<u64>,
@@ -78,7 +78,7 @@ pub(super) async fn measure<F: Pair>(
     if is_still(&readings, end) {
         return Ok(settled_after(settled.saturating_add(tail), false, probe));
     }
-    // That the last reading is like itself says nothing of what comes after it.
+    // That the last reading equals itself shows nothing about later ones.
     Ok(match nearly_settled_at(&readings, end) {
         Some(nearly) => settled_after(nearly.saturating_add(tail), true, probe),
         None => Settling {
@@ -92,7 +92,7 @@ pub(super) async fn measure<F: Pair>(
     })
 }
 
-/// Why there is nothing to watch, if so.
+/// Why there is nothing to watch, if that is the case.
 fn why_not(step: u64, freshness: &Freshness) -> Option<&'static str> {
     match freshness.newest {
         None => Some(QUIET),
@@ -106,7 +106,7 @@ fn why_not(step: u64, freshness: &Freshness) -> Option<&'static str> {
     }
 }
 
-/// The shortest of [`TAILS`] that has pushes in it.
+/// The shortest of [`TAILS`] with pushes.
 async fn tail<F: Pair>(
     probe: &Probe<'_, F>,
     ground: &Ground,
@@ -152,7 +152,7 @@ struct Reading {
     counts: AnswerCounts,
 }
 
-/// Reads the range that ends at `end` until it stands still. A failure ends the watch and
+/// Reads the range that ends at `end` until its counts settle. A failure ends the watch, and
 /// is an error only if nothing was read yet.
 async fn watch<F: Pair>(
     probe: &Probe<'_, F>,
@@ -195,8 +195,8 @@ fn is_still(readings: &[Reading], end: u64) -> bool {
     })
 }
 
-/// The age in seconds of the first reading that had [`NEARLY`] what the last one had, unless
-/// it is the last one.
+/// The age in seconds of the first reading with at least [`NEARLY`] percent of the last one's
+/// counts, unless it is the last one.
 fn nearly_settled_at(readings: &[Reading], end: u64) -> Option<u64> {
     let last = readings.last()?.at.0.saturating_sub(end);
     settled_at(readings, end, NEARLY).filter(|nearly| *nearly < last)
@@ -216,8 +216,9 @@ fn how_it_moved(readings: &[Reading], end: u64) -> String {
     )
 }
 
-/// The age in seconds of the first reading from which all are like the last one; those with
-/// fewer counts too, down to `percent` of them. `None` when there are no counts.
+/// The age in seconds of the first reading from which on all readings equal the last one;
+/// with fewer counts too, if `percent` is below 100, down to that percentage. `None` without
+/// counts.
 fn settled_at(readings: &[Reading], end: u64, percent: u64) -> Option<u64> {
     let last = readings.last().filter(|last| !last.counts.is_zero())?;
     let enough = last.counts.total().saturating_mul(percent) / 100;

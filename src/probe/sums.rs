@@ -17,7 +17,7 @@ pub(super) struct Sums {
     pub(super) finding: Finding,
 }
 
-/// A verdict on two days that begin elsewhere than the app's own.
+/// A verdict on two days that begin at another time than the app's own.
 pub(super) struct ServiceDays {
     pub(super) offset: DayOffset,
     pub(super) sums: Sums,
@@ -39,7 +39,7 @@ pub(super) async fn days<F: Pair>(
 }
 
 /// Two days at the service's presumable offsets, if the app has another one and its days do
-/// not add up: at the first offset at which they do, or else at the last.
+/// not add up: at the first offset at which they do, else at the last.
 pub(super) async fn service_days<F: Pair>(
     probe: &Probe<'_, F>,
     ground: &Ground,

@@ -23,7 +23,7 @@ enum Limit {
 /// A fake account on tokio's clock, which starts at 2025-03-22 17:20 at +08:00.
 struct Account {
     service: Service,
-    /// The time in which a part of a range's counts comes in bit by bit, in seconds.
+    /// The time in which a part of a range's counts arrives bit by bit, in seconds.
     trickle: u64,
     /// That part, in percent.
     missing: u64,
@@ -33,7 +33,7 @@ struct Account {
 
 const START: u64 = MIDNIGHT + 10 * DAY + 17 * 3600 + 20 * 60 + 7;
 
-/// As long as the limiter makes a question wait.
+/// How long the limiter delays a query.
 const TURN: Duration = Duration::from_millis(1100);
 
 impl Account {
@@ -51,7 +51,7 @@ impl Account {
         Self::new(Service::simulated(counting))
     }
 
-    /// Of an app so small that some codes of the day under way stand still for a minute.
+    /// For an app so small that some codes of the current day do not change for a minute.
     fn usual(counting: Counting) -> Self {
         let app = SimApp::made_up().remove(0);
         Self::new(Service::new(counting, Pushes::Simulated(app)))
@@ -192,7 +192,7 @@ async fn buckets_inside_a_day_are_found() {
             .await;
         let [days, _, found, step] = verdicts(&report);
         let expected = ["additive", edges, resolution];
-        // Buckets of two minutes do not meet the five minutes' edges.
+        // Buckets of two minutes do not align with those of five minutes.
         if bucket == 120 {
             assert_ne!(step, "1m");
             continue;

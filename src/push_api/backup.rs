@@ -1,4 +1,4 @@
-//! Which of a region's two hosts to ask.
+//! Which of a region's two hosts to query.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,18 +7,18 @@ use tokio::time::Instant;
 
 use crate::model::region::{Endpoint, Region};
 
-/// How long a backup host that answered is asked first, before the main host gets
-/// another chance: the main host's deadline is not waited for at every poll of an outage.
+/// How long a backup host that responded is queried first, before the main host gets another
+/// chance. Without it, every poll of an outage would wait for the main host's deadline.
 const HOLD: Duration = Duration::from_secs(300);
 
-/// Remembers for one target whether its backup host answers in the main host's place.
+/// Remembers for one target whether its backup host responds in place of the main host.
 #[derive(Default)]
 pub(super) struct BackupUse {
     until: Mutex<Option<Instant>>,
 }
 
 impl BackupUse {
-    /// The hosts in the order to ask them.
+    /// The hosts in the order of queries.
     pub(super) fn order<'a>(&self, region: &'a Region, now: Instant) -> Vec<&'a Endpoint> {
         let mut hosts = vec![&region.main];
         hosts.extend(&region.backup);
@@ -28,13 +28,14 @@ impl BackupUse {
         hosts
     }
 
-    /// Notes that `host` answered, whatever it said. Gives whether it is the backup.
+    /// Records that `host` responded, whatever the response. Returns whether it is the
+    /// backup.
     pub(super) fn answered(&self, region: &Region, host: &Endpoint, now: Instant) -> bool {
         let is_backup = region.backup.as_ref() == Some(host);
         let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
         *until = match *until {
             _ if !is_backup => None,
-            // An answer does not prolong the hold, or the main host would wait for ever.
+            // A response does not prolong the hold, or the main host would wait for ever.
             Some(until) if now < until => Some(until),
             _ => Some(now + HOLD),
         };

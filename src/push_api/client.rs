@@ -1,4 +1,4 @@
-//! Asks one question: signature, limiter, call, and what to try when a call fails.
+//! Sends one query: signature, limiter, call, and the remedies for a failed call.
 
 mod body;
 mod failure;
@@ -33,22 +33,23 @@ use failure::{Failure, Remedy, TOO_MANY_BAD_SIGNATURES};
 use line::{Call, Line, Way};
 use tries::Tries;
 
-/// HTTP calls at a time, over all apps. Enough for 10,000 calls a second of a service that
-/// responds in 50 ms; each costs a socket and some kilobytes.
+/// The maximum number of concurrent HTTP calls, over all apps. Enough for 10,000 calls a
+/// second to a service that responds in 50 ms; each costs a socket and some kilobytes.
 const CALLS_IN_FLIGHT: usize = 512;
 
-/// How the service refuses a question about scheduled tasks that it does not understand.
+/// The code with which the service refuses a query about scheduled tasks that it does not
+/// understand.
 const BAD_PARAMETER: i64 = 90_104;
 
-/// Asks the service in the name of all configured apps.
+/// Queries the service in the name of all configured apps.
 pub struct Client {
     line: Line,
     /// By the app's name.
     signers: HashMap<String, Arc<Signer>>,
-    /// By SDKAppID, which is what the service counts calls by.
+    /// By SDKAppID, since the service counts calls per SDKAppID.
     limiters: HashMap<u32, Arc<Limiter>>,
     backups: HashMap<TargetId, Arc<BackupUse>>,
-    /// One for each call that may be under way, over all apps.
+    /// One for each concurrent call, over all apps.
     places: Arc<Semaphore>,
     metrics: Arc<SelfMetrics>,
 }
@@ -66,9 +67,9 @@ impl Client {
         nobody.successor(config)
     }
 
-    /// A client for another configuration that goes on with what this one knows: above all
-    /// the limits, which the service counts by SDKAppID whoever asks. Keys are read again
-    /// before the next call, the CA file here (see [`crate::files::apart`]).
+    /// A client for another configuration that keeps the state of this one, above all the
+    /// limits: the service counts calls by SDKAppID, whoever makes them. Keys are read again
+    /// before the next call; the CA file is read here (see [`crate::files::apart`]).
     pub fn successor(&self, config: &Config) -> Result<Self, TransportError> {
         let signer = |app: &Arc<App>| {
             let known = self.signers.get(&app.name);
@@ -100,16 +101,16 @@ impl Client {
         })
     }
 
-    /// Apps whose key file holds another key than the one that signs now. Reads the files of
-    /// those that were asked for before (see [`crate::files::apart`]); one that cannot be read
-    /// is the next poll's to tell.
+    /// Apps whose key file holds a different key than the one in use. Reads only the files of
+    /// apps that have signed before (see [`crate::files::apart`]). If a file cannot be read,
+    /// the next poll reports it.
     pub fn rotated(&self) -> Vec<String> {
         let signers = self.signers.iter();
         let rotated = signers.filter(|(_, signer)| signer.has_other_key());
         rotated.map(|(app, _)| app.clone()).collect()
     }
 
-    /// One for each call that may be under way; taken by calls, and awaited by polls.
+    /// One permit for each concurrent call; calls hold one, and polls wait for one.
     pub fn places(&self) -> Arc<Semaphore> {
         Arc::clone(&self.places)
     }
@@ -136,8 +137,8 @@ impl Client {
         Ok(current)
     }
 
-    /// One HTTP call, as soon as the limiter lets it go and there is a place for it: its
-    /// deadline begins after that.
+    /// One HTTP call, as soon as the limiter allows it and a place is free: its deadline
+    /// begins after that.
     async fn call<T: Send + 'static>(
         &self,
         call: &Call<'_, impl Understand<T>>,
@@ -157,8 +158,8 @@ impl Client {
         result
     }
 
-    /// Prepares the next call after one that failed; fails if there is to be none. No remedy
-    /// is tried for ever: hosts come to an end, and the others are for once.
+    /// Prepares the next call after a failed one, or fails if there is none to make. No
+    /// remedy is tried for ever: the hosts run out, and each other remedy is tried once.
     async fn remedy(
         &self,
         failure: Failure,
@@ -169,7 +170,7 @@ impl Client {
         tries.way.within = target.app.polling.timeout;
         match failure.remedy {
             Remedy::OtherHost => return tries.other_host(failure.error),
-            // At most once, as all further calls are fresh ones, too.
+            // At most once, since all further calls use fresh connections, too.
             Remedy::FreshConnection(left) => {
                 tries.way = Way {
                     connection: Connection::Fresh,
@@ -206,7 +207,7 @@ impl Client {
         self.ask(&Call::trace(target, trail)).await
     }
 
-    /// Makes calls until one brings an answer or nothing is left to try.
+    /// Makes calls until one succeeds or no remedy is left.
     async fn ask<T: Send + 'static>(
         &self,
         call: &Call<'_, impl Understand<T>>,
@@ -267,7 +268,7 @@ impl FetchTasks for Client {
     }
 }
 
-/// Whether the host said nothing at all.
+/// Whether the host sent nothing at all.
 fn is_silent<T>(result: &Result<T, Failure>) -> bool {
     result
         .as_ref()

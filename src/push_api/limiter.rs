@@ -1,21 +1,21 @@
-//! The service allows one call a second for an SDKAppID (document 71898) and punishes
-//! more: one limiter stands before all calls of an SDKAppID, whatever their region.
+//! The service allows one call a second for an SDKAppID (document 71898) and punishes more.
+//! One limiter therefore spaces all calls of an SDKAppID, whatever their region.
 
 use std::time::Duration;
 
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// How long a call may keep the next one waiting for its end. The service gives up on a
-/// call after 3 s (document 68926), so it has long counted the call by then.
+/// How long the next call may wait for the end of a call. The service gives up on a call
+/// after 3 s (document 68926), so it has long counted the call by then.
 const LONGEST_ARRIVAL: Duration = Duration::from_secs(3);
 
 /// Lets calls through one at a time, spaced so that they arrive spaced.
 ///
-/// What the service counts is when a call arrives, which is only known to be between its
-/// start and its end: a call that had to connect first arrives late, and the next one,
-/// on the warm connection, would follow too closely. So the next call starts a full gap
-/// after the start of the one before and most of a gap after its end.
+/// The service counts a call when it arrives. That time is only known to be between the
+/// call's start and its end: a call that has to connect first arrives late, and the next one,
+/// on the warm connection, would follow too closely. So the next call starts a full gap after
+/// the start of the one before and most of a gap after its end.
 pub(super) struct Limiter {
     gap: Duration,
     last: Mutex<Option<Call>>,
@@ -31,7 +31,7 @@ enum Ended {
     At(Instant),
 }
 
-/// Leave for one call. Dropping it marks the call's end.
+/// Permission for one call. Dropping it marks the call's end.
 pub(super) struct Permit {
     /// How long the call waited for its turn.
     pub(super) waited: Duration,
@@ -41,14 +41,15 @@ pub(super) struct Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(ended) = self.ended.take() {
-            // Nobody listens when no other call came after this one.
+            // There is no receiver if no other call follows.
             let _ = ended.send(Instant::now());
         }
     }
 }
 
 impl Limiter {
-    /// `calls_per_second` is above 0; infinite is no limit. In a configuration it is finite.
+    /// `calls_per_second` is above 0; infinity means no limit. In a configuration it is
+    /// finite.
     pub(super) fn new(calls_per_second: f64) -> Self {
         Self {
             gap: Duration::from_secs_f64(1.0 / calls_per_second),
@@ -56,13 +57,13 @@ impl Limiter {
         }
     }
 
-    /// Whether this is a limiter for that many calls.
+    /// Whether this limiter allows exactly that many calls a second.
     pub(super) fn is_of(&self, calls_per_second: f64) -> bool {
         self.gap == Duration::from_secs_f64(1.0 / calls_per_second)
     }
 
-    /// Waits for a turn, first come first served, and then for what `and` gives. The turn
-    /// begins when both are there. Giving up while waiting costs nobody else anything.
+    /// Waits for a turn, first come first served, and then for `and`. The turn begins when
+    /// both are available. A caller that gives up delays no other.
     pub(super) async fn acquire<T>(&self, and: impl Future<Output = T>) -> (Permit, T) {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
@@ -103,7 +104,7 @@ mod tests {
         Duration::from_secs_f64(s)
     }
 
-    /// Runs `n` callers at once, each holding its permit for `held`; gives their starts.
+    /// Runs `n` callers at once, each holding its permit for `held`; returns their starts.
     async fn starts(limiter: Arc<Limiter>, n: usize, held: Duration) -> Vec<Duration> {
         let origin = Instant::now();
         let mut tasks = tokio::task::JoinSet::new();

@@ -1,4 +1,4 @@
-//! Faults of this machine: nothing that the service, a credential or the network did.
+//! Faults of this machine, as opposed to the service, a credential or the network.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use crate::config::KeyError;
 use crate::files::{ReadError, Stuck};
 use crate::model::outcome::{FetchError, Outcome};
 
-/// The outcome, if the operating system had no means left for what was asked of it.
+/// The outcome, if the operating system lacked the resources for an operation.
 pub(super) fn fault(error: &io::Error) -> Option<FetchError> {
     let (message, advice) = match Errno::from_io_error(error)? {
         Errno::MFILE => {
@@ -40,8 +40,8 @@ pub(super) fn fault(error: &io::Error) -> Option<FetchError> {
     })
 }
 
-/// The same of what stood in the way of a name, if that was that no descriptor was left:
-/// the system says the rest of a name server's network, too.
+/// The same for errors of a name's resolution, but only if no descriptor was left: the system
+/// also reports the other errors for the network of a name server.
 pub(super) fn without_descriptors(
     mut errors: impl Iterator<Item = io::Error>,
 ) -> Option<FetchError> {
@@ -54,7 +54,7 @@ pub(super) fn without_descriptors(
     fault(&error)
 }
 
-/// The outcome, if a key could not be read for such a fault.
+/// The outcome, if such a fault made a key unreadable.
 pub(super) fn of_key(error: &KeyError) -> Option<FetchError> {
     match error {
         KeyError::File {

@@ -1,4 +1,4 @@
-//! What it means when the HTTP client could not bring a call to an end.
+//! What it means that the HTTP client could not complete a call.
 
 use std::error::Error;
 use std::fmt;
@@ -16,13 +16,13 @@ use crate::config::Proxy;
 use crate::model::outcome::{FetchError, Outcome};
 use crate::model::region::Endpoint;
 
-/// Why a proxy opened no tunnel. The library gives the type no name of its own.
+/// Why a proxy opened no tunnel. The library exports no name for this type.
 type TunnelError = <Tunnel<HttpConnector> as tower::Service<axum::http::Uri>>::Error;
 
-/// The way to a host, directly or through a proxy.
+/// The route to a host, directly or through a proxy.
 #[derive(Clone, Copy)]
 pub struct Route<'a> {
-    /// With the port unless that is the scheme's own.
+    /// With the port, unless it is the scheme's default.
     pub host: &'a str,
     pub proxy: Option<&'a Proxy>,
 }
@@ -49,9 +49,9 @@ impl fmt::Display for Route<'_> {
     }
 }
 
-/// What an error of the HTTP client means. The error's URL, which holds the signature, is
-/// dropped here, in the only place that sees such errors. `refusal` is the status by which
-/// the proxy refused a tunnel, if that is known.
+/// The meaning of an error of the HTTP client. The error's URL, which holds the signature, is
+/// dropped here, in the only place that sees such errors. `refusal` is the status with which
+/// the proxy refused a tunnel, if known.
 pub(super) fn classify(error: reqwest::Error, route: &Route, refusal: Option<u16>) -> FetchError {
     let error = error.without_url();
     let mut faults = causes(&error).filter_map(<dyn Error>::downcast_ref);
@@ -80,7 +80,7 @@ pub(super) fn classify(error: reqwest::Error, route: &Route, refusal: Option<u16
     FetchError::new(Outcome::Connect, message)
 }
 
-/// Whether the proxy responded to CONNECT with a status that the HTTP client does not tell.
+/// Whether the proxy responded to CONNECT with a status that the HTTP client does not report.
 pub(super) fn is_refused_by_proxy(error: &reqwest::Error) -> bool {
     matches!(find(error), Some(TunnelError::TunnelUnsuccessful))
 }
@@ -186,7 +186,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     })
 }
 
-/// The last cause, which names the operating system's or the peer's own complaint.
+/// The last cause, which is the message of the operating system or the peer.
 fn innermost(error: &(dyn Error + 'static)) -> String {
     causes(error)
         .last()

@@ -1,9 +1,9 @@
-//! Host names to addresses, as the system's own resolver would: the hosts file first and
-//! sufficient, then the name servers of `resolv.conf`. The C library is not asked, so that
-//! the binary runs from an empty image.
+//! Resolves host names as the system's own resolver would: first the hosts file, which is
+//! sufficient if it lists the name, then the name servers of `resolv.conf`. The C library is
+//! not used, so that the binary runs from an empty image.
 //!
-//! The client keeps its connections, so names are resolved for new ones only. What is
-//! found is kept for its TTL, and only one caller at a time asks for a name.
+//! The client keeps its connections, so names are resolved for new ones only. Results are
+//! kept for their TTL, and only one caller at a time queries a name.
 
 mod error;
 mod hosts;
@@ -25,17 +25,17 @@ use servers::{LIMIT, Servers};
 pub use system::Paths;
 use system::{Read, System};
 
-/// How long a failure is given to those who ask for the same name.
+/// How long a failure is returned to callers with the same name.
 const FAILURE_KEPT: Duration = Duration::from_secs(2);
 
-/// The least time that found addresses are kept. Those who waited for a response with a
-/// TTL of 0 are served by it, too.
+/// The minimum time that addresses are kept. Callers that waited for a response with a TTL of
+/// 0 share it, too.
 const LEAST_KEPT: Duration = Duration::from_secs(1);
 
-/// Names in the cache. One more, and it begins anew.
+/// The maximum number of names in the cache. One more clears it.
 const MAX_NAMES: usize = 4096;
 
-/// Resolves names for the HTTP client. Clones share what they know.
+/// Resolves names for the HTTP client. Clones share their state.
 #[derive(Clone, Default)]
 pub struct Names(Arc<Shared>);
 
@@ -45,7 +45,7 @@ struct Shared {
     known: Mutex<HashMap<String, Slot>>,
 }
 
-/// What the name servers said of a name. Whoever holds the lock asks them, and the others
+/// The name servers' result for a name. The holder of the lock queries them, and the others
 /// wait.
 type Slot = Arc<tokio::sync::Mutex<Option<Known>>>;
 
@@ -56,14 +56,14 @@ struct Known {
 }
 
 impl Known {
-    /// Whether it still holds; not after a change of `resolv.conf`.
+    /// Whether the result is still valid; not after a change of `resolv.conf`.
     fn holds(&self, servers: &Arc<Servers>) -> bool {
         self.until > Instant::now() && Arc::ptr_eq(&self.servers, servers)
     }
 }
 
 impl Names {
-    /// Reads other files than the system's and asks at another port.
+    /// Reads other files than the system's and queries another port.
     pub fn reading(paths: Paths) -> Self {
         Self(Arc::new(Shared {
             system: System::at(paths),
@@ -71,7 +71,7 @@ impl Names {
         }))
     }
 
-    /// The addresses of `host`, IPv4 before IPv6. The name servers have 4 s.
+    /// The addresses of `host`, IPv4 before IPv6. The name servers have 4 s to respond.
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
@@ -85,7 +85,7 @@ impl Names {
                 IpAddr::V4(Ipv4Addr::LOCALHOST),
                 IpAddr::V6(Ipv6Addr::LOCALHOST),
             ]),
-            // The wire's crate would not ask for them and blame a server.
+            // The DNS library would not query these names, but blame a server.
             [] if ends_in(bare, "invalid") || ends_in(bare, "onion") => {
                 Err(Unresolved::new(host, Reason::Reserved))
             }
@@ -94,7 +94,7 @@ impl Names {
         }
     }
 
-    /// Asks the name servers, unless what they said before still holds.
+    /// Queries the name servers, unless their last result is still valid.
     async fn ask(&self, host: &str, system: &Read) -> Result<Vec<IpAddr>, Unresolved> {
         let slot = self.slot(host);
         let mut known = slot.lock().await;

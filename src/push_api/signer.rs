@@ -1,5 +1,5 @@
-//! Keeps one app's signature in use: made at need, renewed at half-life, renewed early
-//! when the service refuses it and there is reason to hope.
+//! Keeps one app's signature in use: made on demand, renewed at half-life, and renewed early
+//! if the service refuses it and a new one may help.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,31 +19,31 @@ use crate::usersig::{SecretKey, UserSig, sign};
 /// The service advises at least 24 h (document 34348, code 70001).
 const VALID_FOR: u64 = 24 * 3600;
 
-/// A refused signature younger than this is not made anew: the same clock and the same
-/// key would make the same again, and the service punishes repeated bad signatures.
+/// A refused signature younger than this is not replaced: the same clock and key would
+/// produce the same one, and the service punishes repeated bad signatures.
 const MIN_AGE_TO_RENEW: Duration = Duration::from_secs(60);
 
-/// How long nothing is sent after the service complained of repeated bad signatures
-/// (code 70050 asks for a minute).
+/// How long nothing is sent after the service reported repeated bad signatures (code 70050
+/// demands a minute).
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Keys that are read from files at the same time, over all apps; above it apps wait for
-/// each other. Reads that hang count, one for each app.
+/// The maximum number of keys read from files at once, over all apps; further apps wait.
+/// Reads that hang count, one for each app.
 static READING: Semaphore = Semaphore::const_new(32);
 
 /// Signs for one app.
 pub(super) struct Signer {
     app: Arc<App>,
     state: Mutex<State>,
-    /// Held while the key is read, even by a read that was given up: so a file that hangs
-    /// keeps one thread, however often it is asked for.
+    /// Held while the key is read, even if the caller has given up: a file that hangs then
+    /// occupies one thread, however often it is requested.
     turn: Arc<Semaphore>,
 }
 
 #[derive(Default)]
 struct State {
     signed: Option<Signed>,
-    /// The key may have changed: look before the signature is used again.
+    /// The key may have changed: read it before the signature is used again.
     look: bool,
     paused_until: Option<Instant>,
 }
@@ -53,16 +53,16 @@ struct State {
 pub(super) struct Signed {
     pub(super) sig: UserSig,
     key: SecretKey,
-    /// Knows both.
+    /// Scrubs both.
     pub(super) scrubber: Scrubber,
     made: Instant,
 }
 
-/// Why there is no signature to call with.
+/// Why no signature is available for a call.
 #[derive(Debug)]
 pub(super) enum NoSignature {
     Key(KeyError),
-    /// The service asked for silence, for this much longer.
+    /// The service demanded a pause, with this much time left.
     Paused(Duration),
 }
 
@@ -75,19 +75,19 @@ impl Signer {
         }
     }
 
-    /// Whether this signs for just that app.
+    /// Whether this signs for exactly that app.
     pub(super) fn is_of(&self, app: &Arc<App>) -> bool {
         *self.app == **app
     }
 
-    /// Looks before the next call whether the key has changed; if so, that call is signed
+    /// Checks before the next call whether the key has changed; if so, that call is signed
     /// with the new one.
     pub(super) fn reread(&self) {
         self.lock().look = true;
     }
 
-    /// Whether the key's file holds another key than the one that signs now. Reads it on
-    /// this thread.
+    /// Whether the key's file holds a different key than the one in use. Reads it on this
+    /// thread.
     pub(super) fn has_other_key(&self) -> bool {
         let key = self.lock().signed.as_ref().map(|signed| signed.key.clone());
         let is_file = matches!(self.app.key, KeySource::File(_));
@@ -95,7 +95,7 @@ impl Signer {
             .is_some_and(|key| self.app.key.read().is_ok_and(|read| read != key))
     }
 
-    /// The signature to call with now.
+    /// The signature for a call at `now`.
     pub(super) async fn current(&self, now: Now) -> Result<Signed, NoSignature> {
         if let Some(known) = self.lock().known(now) {
             return known;
@@ -119,8 +119,8 @@ impl Signer {
         }
         match read {
             Ok(key) => Ok(state.signed.insert(self.sign(key, now)).clone()),
-            // A key that cannot be read just now does not spoil a signature that is
-            // only past its half-life.
+            // A key that cannot be read now does not invalidate a signature that is only past
+            // its half-life.
             Err(error) => match state.signed.as_ref().filter(|signed| signed.is_valid(now)) {
                 Some(signed) => {
                     warn!(
@@ -136,7 +136,7 @@ impl Signer {
         }
     }
 
-    /// After the service refused `refused`: a signature worth another try, if there is one.
+    /// After the service refused `refused`: a signature worth another try, if any.
     pub(super) async fn renew(&self, refused: &Signed, now: Now) -> Option<Signed> {
         let turn = self.turn().await.ok()?;
         // Another call may have been refused and have renewed it in the meantime.
@@ -149,7 +149,7 @@ impl Signer {
         (old_enough || key != refused.key).then(|| state.signed.insert(self.sign(key, now)).clone())
     }
 
-    /// Keeps every call of the app back for a while.
+    /// Holds back all calls of the app for a while.
     pub(super) fn pause(&self, now: Now) {
         self.lock().paused_until = Some(now.steady + PAUSE);
     }
@@ -170,7 +170,7 @@ impl Signer {
         }
     }
 
-    /// The right to read the key, which one call of the app has at a time.
+    /// The right to read the key; one call of the app has it at a time.
     async fn turn(&self) -> Result<OwnedSemaphorePermit, KeyError> {
         match timeout(PATIENCE, Arc::clone(&self.turn).acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
@@ -178,7 +178,7 @@ impl Signer {
         }
     }
 
-    /// Reads the key, from a file on another thread.
+    /// Reads the key; a file is read on another thread.
     async fn read(&self, turn: OwnedSemaphorePermit) -> Result<SecretKey, KeyError> {
         if !matches!(self.app.key, KeySource::File(_)) {
             return self.app.key.read();
@@ -199,7 +199,7 @@ impl Signer {
 }
 
 impl State {
-    /// What is to be said without a look at the key, if anything.
+    /// The result that requires no look at the key, if any.
     fn known(&self, now: Now) -> Option<Result<Signed, NoSignature>> {
         if let Some(rest) = self
             .paused_until
@@ -212,7 +212,7 @@ impl State {
         signed.filter(|_| !self.look).cloned().map(Ok)
     }
 
-    /// What has taken the place of `refused`.
+    /// The signature that replaced `refused`, if any.
     fn made_after(&self, refused: &Signed) -> Option<Signed> {
         let signed = self.signed.as_ref();
         signed.filter(|signed| signed.made > refused.made).cloned()
@@ -220,8 +220,8 @@ impl State {
 }
 
 impl Signed {
-    /// Within its first half by both clocks: a wall clock that was set right after a
-    /// wrong start must not leave a signature from the future in use.
+    /// Whether it is in its first half by both clocks: after a wrong wall clock is corrected,
+    /// a signature from the future must not stay in use.
     fn is_fresh(&self, now: Now) -> bool {
         let half = VALID_FOR / 2;
         let at = now.unix();
@@ -245,7 +245,7 @@ mod tests {
 
     const HALF: Duration = Duration::from_secs(12 * 3600);
 
-    /// A signer whose key is in a file, and the moment it starts.
+    /// A signer whose key is in a file, and its start time.
     fn signer(key: &Path) -> (Signer, Now) {
         let mut app = Arc::into_inner(target("shop", "singapore").app).unwrap();
         app.key = KeySource::File(key.to_owned());
@@ -262,7 +262,7 @@ mod tests {
         file
     }
 
-    /// Both clocks go on.
+    /// Advances both clocks.
     fn after(now: Now, passed: Duration) -> Now {
         Now {
             wall: now.wall + passed,
@@ -375,7 +375,7 @@ mod tests {
         let later = after(start, MIN_AGE_TO_RENEW + Duration::from_secs(1));
         let second = signer.renew(&refused, later).await.unwrap();
         assert_eq!(second.sig.issued_at, later.unix());
-        // Refused again, and the key was rotated: at once.
+        // Refused again, but the key was rotated: renewed at once.
         fs::write(file.path(), "another made-up key").unwrap();
         let third = signer.renew(&second, later).await.unwrap();
         let key = SecretKey::new("another made-up key").unwrap();

@@ -1,4 +1,4 @@
-//! TLS to the service: which certificates are trusted, and words for what can go wrong.
+//! TLS to the service: the trusted certificates, and messages for its errors.
 
 mod verifier;
 mod words;

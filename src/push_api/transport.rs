@@ -19,18 +19,18 @@ use crate::model::region::Endpoint;
 
 pub use super::lost::Route;
 
-/// Bound on DNS, TCP and TLS together. Shorter than the default bound on a whole answer,
+/// Bound on DNS, TCP and TLS together. It is shorter than the default bound on a whole call,
 /// so that a dead host leaves time for its backup.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection is kept for another call: shorter than what forgets idle ones on
-/// the way, which are load balancers of AWS after 60 s, of Azure after 4 min and of Google
-/// after 10 min, and address translation mostly after 5 min. The service's documents do not
-/// say when it closes them.
+/// How long a connection is kept for another call: shorter than the timeouts of what forgets
+/// idle connections on the way. Those are 60 s for load balancers of AWS, 4 min for Azure,
+/// 10 min for Google, and mostly 5 min for address translation. The service's documents do
+/// not state when it closes them.
 const POOL_IDLE: Duration = Duration::from_secs(50);
 
-/// How often the system asks the peer of an idle connection whether it is still there. This
-/// also keeps it known to firewalls that forget sooner.
+/// How often the system probes the peer of an idle connection. This also keeps the connection
+/// known to firewalls that forget sooner.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// Why no HTTP client could be made.
@@ -46,15 +46,15 @@ pub enum TransportError {
 pub struct Transport {
     kept: reqwest::Client,
     fresh: reqwest::Client,
-    /// With a proxy: asks it for tunnels alone, to see its answer.
+    /// With a proxy: requests only tunnels, to see the proxy's response.
     tunnels: Option<reqwest::Client>,
     proxy: Option<Proxy>,
 }
 
-/// Which connection a call may go over.
+/// Which connection a call may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connection {
-    /// One that an earlier call has left, if there is one.
+    /// One left by an earlier call, if any.
     Kept,
     /// A new one.
     Fresh,
@@ -68,7 +68,7 @@ task_local! {
 /// Why a call got no response.
 pub struct Lost {
     error: reqwest::Error,
-    /// The call went over a kept connection, which its peer had given up.
+    /// The call used a kept connection that its peer had given up.
     pub is_stale: bool,
 }
 
@@ -92,7 +92,7 @@ impl Transport {
                 .tcp_keepalive_interval(KEEPALIVE)
                 .dns_resolver(Arc::clone(&resolver))
                 .connector_layer(MapRequestLayer::new(|request| {
-                    // A connection may also be finished for nobody's call.
+                    // A connection may also be established outside any call.
                     let _ = BEGUN.try_with(|begun| begun.set(true));
                     request
                 }))
@@ -129,7 +129,7 @@ impl Transport {
         }
     }
 
-    /// Sends what was made by [`Self::client`].
+    /// Sends a request built with [`Self::client`].
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, Lost> {
         let sent = async { (request.send().await, BEGUN.with(Cell::get)) };
         let (result, has_begun) = BEGUN.scope(Cell::new(false), sent).await;
@@ -139,13 +139,14 @@ impl Transport {
         })
     }
 
-    /// The way that calls to a host take.
+    /// The route of calls to a host.
     pub fn route<'a>(&'a self, host: &'a Endpoint) -> Route<'a> {
         Route::new(host, self.proxy.as_ref())
     }
 
-    /// What an error means that came in place of a response. A proxy that refused a tunnel
-    /// is asked for it once more, since the HTTP client does not tell its status.
+    /// The meaning of an error in place of a response. If a proxy refused a tunnel, the
+    /// tunnel is requested once more, since the HTTP client does not report the proxy's
+    /// status.
     pub async fn classify(&self, lost: Lost, route: &Route<'_>) -> FetchError {
         let error = lost.error;
         let refusal = match &self.tunnels {
@@ -158,11 +159,11 @@ impl Transport {
     }
 }
 
-/// The status by which a proxy refuses a tunnel to `host`.
+/// The status with which a proxy refuses a tunnel to `host`.
 async fn refused_tunnel(tunnels: &reqwest::Client, host: &str) -> Option<u16> {
     let url = Url::parse(&format!("https://{host}")).ok()?;
     let (host, port) = (url.host_str()?, url.port_or_known_default()?);
-    // Plain to the HTTP client, for which CONNECT is a method like others then.
+    // Over plain HTTP, CONNECT is a method like others to the HTTP client.
     let ask = tunnels.request(Method::CONNECT, format!("http://{host}:{port}/"));
     let status = ask.send().await.ok()?.status();
     (!status.is_success()).then_some(status.as_u16())

@@ -1,12 +1,11 @@
-//! The service's JSON, in every shape that its documents show or that are plausible.
+//! The service's JSON, in every documented or plausible shape.
 //!
-//! The document's own sample of a loss answer is not JSON, and the sibling APIs wrap the
-//! same arrays in `Results`; nobody has published a real answer. So this accepts all
-//! that can be meant, and refuses whole what cannot be understood whole. A text that
-//! decides nothing cannot spoil a response: what is broken in it shows as U+FFFD.
+//! The document's own sample of a loss response is not JSON, the sibling APIs wrap the same
+//! arrays in `Results`, and no real response is published. So this parser accepts every shape
+//! with a clear meaning, and rejects a response as a whole unless it understands all of it. A
+//! text that decides nothing cannot spoil a response: broken characters in it become U+FFFD.
 //!
-//! Time and memory are linear in the body: no tree is built of it, values are read where
-//! they stand.
+//! Time and memory are linear in the body: no tree is built, values are read in place.
 
 mod envelope;
 mod json;
@@ -23,17 +22,17 @@ use crate::model::task::{TaskList, TaskReadings};
 use crate::model::trace::Trace;
 use crate::scrubber::Scrubber;
 
-/// `ErrorInfo` is shown up to this many characters.
+/// The maximum length of `ErrorInfo` in messages, in characters.
 const MAX_INFO_CHARS: usize = 200;
 
-/// What is wrong with a body is told in up to this many characters.
+/// The maximum length of a description of a malformed body, in characters.
 const MAX_PROBLEM_CHARS: usize = 300;
 
-/// What a whole body says.
+/// The content of a whole body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<T = Reading> {
     Good(T),
-    /// The service refused the question.
+    /// The service refused the query.
     Refused {
         code: i64,
         /// `ErrorInfo`, scrubbed.
@@ -41,7 +40,7 @@ pub enum Answer<T = Reading> {
     },
 }
 
-/// Why a body is not an answer. Names keys and places, never values.
+/// Why a body is not a valid response. Names keys and places, never values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotAnAnswer(String);
@@ -52,18 +51,18 @@ impl NotAnAnswer {
     }
 }
 
-/// Reads the body of an answer to a question about `api`.
+/// Parses the response to a query of `api`.
 pub fn parse(api: Api, body: &[u8], scrubber: &Scrubber) -> Result<Answer, NotAnAnswer> {
     let read = |text: &str| rows::reading(api, &envelope::sections(api, text)?, scrubber);
     whole(body, scrubber, &read)
 }
 
-/// Reads the body of an answer to a question about one push.
+/// Parses the response to a query about one push.
 pub fn parse_trace(body: &[u8], scrubber: &Scrubber) -> Result<Answer<Trace>, NotAnAnswer> {
     whole(body, scrubber, &|text: &str| trace::trace(text, scrubber))
 }
 
-/// Reads the body of an answer to a question about several tasks.
+/// Parses the response to a query about several tasks.
 pub fn parse_tasks(
     api: Api,
     body: &[u8],
@@ -74,14 +73,14 @@ pub fn parse_tasks(
     })
 }
 
-/// Reads the body of an answer that lists scheduled tasks.
+/// Parses a response that lists scheduled tasks.
 pub fn parse_scheduled(body: &[u8], scrubber: &Scrubber) -> Result<Answer<TaskList>, NotAnAnswer> {
     whole(body, scrubber, &|text: &str| {
         tasks::scheduled(text, scrubber)
     })
 }
 
-/// Reads a body of whose success `read` makes something.
+/// Parses a body; `read` parses the data of a success.
 fn whole<T>(
     body: &[u8],
     scrubber: &Scrubber,
@@ -106,7 +105,7 @@ fn whole<T>(
     answer.map_err(|NotAnAnswer(text)| NotAnAnswer(scrubber.scrub(&text, MAX_PROBLEM_CHARS)))
 }
 
-/// Fails on what is not a JSON object.
+/// Fails if `text` is not a JSON object.
 fn answer<T>(
     text: &str,
     scrubber: &Scrubber,

@@ -1,4 +1,4 @@
-//! The text of an answer, in the field order of the documents (71898 and 71897), in any of
+//! The text of a response, in the field order of the documents (71898 and 71897), in any of
 //! the shapes that the real service may turn out to use.
 
 use serde::{Deserialize, Serialize};
@@ -19,9 +19,9 @@ use crate::simulator::verify::Refusal;
 )]
 pub struct Behaviour {
     pub shape: Shape,
-    /// `ErrCode` as a number, where it is one.
+    /// `ErrCode` as a number, if it is one.
     pub numeric_codes: bool,
-    /// Counts are kept by the day at +08:00: a range covers every day that it touches.
+    /// Counts are kept per day at +08:00: a range covers every day that it touches.
     pub whole_days: bool,
     /// These days are those of UTC.
     pub utc_days: bool,
@@ -31,7 +31,7 @@ pub struct Behaviour {
     pub settling_seconds: u64,
 }
 
-/// Where the arrays of an answer are.
+/// Where a response holds its arrays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
@@ -45,7 +45,7 @@ pub enum Shape {
     /// In an object under a key that no document names.
     Wrapper,
     /// The literal text of document 71898, which is not JSON: a bare object where a key
-    /// should be. Of the loss API only; statistics stay flat.
+    /// should be. Only in the loss API; statistics stay flat.
     Malformed,
 }
 
@@ -69,11 +69,11 @@ impl Behaviour {
     }
 }
 
-/// An answer before it is text.
+/// A response before it is text.
 pub(super) enum Answer {
     Loss(LossArrays),
     Statistics(Statistics),
-    /// The fields of an answer about traces or tasks, as JSON.
+    /// The fields of a response about traces or tasks, as JSON.
     Fields(String),
     Refused(Refusal),
 }
@@ -85,7 +85,7 @@ pub(super) struct LossArrays {
     post_send_delivered_loss: Vec<LossRow>,
     platform_ready_to_send_loss: Vec<LossRow>,
     platform_post_send_delivered_loss: Vec<LossRow>,
-    /// Of the APIs of pushes to all users alone: empty for all tasks together.
+    /// Only in the APIs of pushes to all users; empty for all tasks together.
     #[serde(rename = "TaskID", skip_serializing_if = "Option::is_none")]
     task: Option<String>,
 }
@@ -187,7 +187,7 @@ impl Answer {
         }
     }
 
-    /// The same about one task.
+    /// The same for one task.
     pub(super) fn of_task(mut self, id: &str) -> Self {
         let task = Some(id.to_owned());
         match &mut self {
@@ -198,7 +198,7 @@ impl Answer {
         self
     }
 
-    /// `ErrorCode` of the answer.
+    /// `ErrorCode` of the response.
     pub(super) fn code(&self) -> u32 {
         match self {
             Self::Loss(_) | Self::Statistics(_) | Self::Fields(_) => 0,
@@ -206,7 +206,7 @@ impl Answer {
         }
     }
 
-    /// Replaces the count of one row, `TotalCount` or `ErrCount`; an answer without rows
+    /// Replaces the count of one row, `TotalCount` or `ErrCount`; a response without rows
     /// gets one. A refusal stays as it is.
     pub(super) fn spoil(&mut self, count: Value) {
         match self {
@@ -228,7 +228,7 @@ impl Answer {
         }
     }
 
-    /// The fields as JSON; none of a refusal.
+    /// The fields as JSON; a refusal has none.
     pub(super) fn fields(&self) -> String {
         match self {
             Self::Loss(arrays) => json(arrays),
@@ -283,7 +283,7 @@ fn number(platform: Platform) -> i64 {
     }
 }
 
-/// How the service words a refusal. Its HTTP status is 200 (document 68926).
+/// The service's wording of a refusal. Its HTTP status is 200 (document 68926).
 fn refused(refusal: &Refusal) -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "PascalCase")]
@@ -314,7 +314,8 @@ pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("plain values")
 }
 
-/// Every API's answer in the plain shape, for the control path; `None` when one is missing.
+/// The responses of all APIs in the plain shape, for the control path; `None` if one is
+/// missing.
 pub(super) fn truths(truth: impl Fn(Api) -> Option<Reading>) -> Option<Value> {
     let mut truths = serde_json::Map::new();
     for api in Api::ALL {

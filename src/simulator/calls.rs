@@ -1,4 +1,4 @@
-//! The log of calls: who asked what and when, without secrets.
+//! The log of calls: who queried what and when, without secrets.
 
 use std::collections::VecDeque;
 
@@ -7,10 +7,10 @@ use tokio::time::Instant;
 use crate::model::reading::Api;
 use crate::model::window::Range;
 
-/// Calls remembered; older ones are forgotten.
+/// The maximum number of calls remembered; older ones are forgotten.
 pub const MAX_CALLS: usize = 10_000;
 
-/// One call, as far as it could be read.
+/// One call, as far as it was readable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// When its headers had arrived.
@@ -18,11 +18,11 @@ pub struct Call {
     pub sdk_app_id: Option<u32>,
     pub api: Option<Api>,
     pub range: Option<Range>,
-    /// What the service's checks said: an error code, or 0. Faults change nothing here.
+    /// The result of the service's checks: an error code, or 0. Faults do not change it.
     pub verdict: u32,
-    /// The fault that took the answer's place, by its key in a scenario.
+    /// The fault that replaced the response, by its key in a scenario.
     pub fault: Option<&'static str>,
-    /// The `ErrorCode` that the client is told, if any.
+    /// The `ErrorCode` that the client receives, if any.
     pub code: Option<u32>,
 }
 

@@ -1,6 +1,7 @@
-//! The control path: drills set, truth told and calls listed while the simulator runs.
+//! The control path: sets scenarios, reports the truth and lists calls while the simulator
+//! runs.
 //!
-//! Only for this machine, and not for the web pages that its browsers show: those send an
+//! Only for programs of this machine, and not for web pages in its browsers: those send an
 //! `Origin`.
 
 use std::net::SocketAddr;
@@ -18,11 +19,11 @@ use crate::simulator::Handle;
 use crate::simulator::scenario::Scenario;
 use crate::simulator::{answer, faults};
 
-/// The longest range of which the truth is told, in seconds: as long as any that the API
-/// answers, and a day.
+/// The longest range for which the truth is reported, in seconds: as long as any that the API
+/// accepts, and a day.
 const MAX_RANGE: u64 = 31 * DAY;
 
-/// In a request's extensions: who is at the other end of the connection.
+/// In a request's extensions: the peer of the connection.
 #[derive(Clone, Copy)]
 pub(super) struct Peer(pub(super) SocketAddr);
 
@@ -30,7 +31,7 @@ fn may_control(peer: Peer, headers: &HeaderMap) -> bool {
     peer.0.ip().to_canonical().is_loopback() && !headers.contains_key(header::ORIGIN)
 }
 
-/// Lets only this machine's own programs through.
+/// Admits only programs of this machine.
 pub(super) async fn guard(request: Request, next: Next) -> Response<Body> {
     let peer = request.extensions().get::<Peer>().copied();
     if peer.is_some_and(|peer| may_control(peer, request.headers())) {
@@ -70,14 +71,14 @@ pub(super) async fn clear_scenario(State(handle): State<Handle>) -> Response<Bod
     scenario(State(handle)).await
 }
 
-/// What the truth is asked about.
+/// A query for the truth.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Question {
     sdkappid: u32,
     /// Unix seconds.
     start: u64,
-    /// Unix seconds, not included.
+    /// Unix seconds, exclusive.
     end: u64,
 }
 

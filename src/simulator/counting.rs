@@ -1,11 +1,11 @@
-//! Which seconds a service counts that is asked for a range: with or without its edges, in
-//! which buckets, and up to which age. No clock and no I/O.
+//! Which seconds a service counts for a queried range: with or without its edges, in which
+//! buckets, and up to which age. No clock and no I/O.
 
 use std::time::Duration;
 
 use crate::model::window::{DayOffset, Range, UnixSeconds, aligned_end};
 
-/// One way to count what lies in a range.
+/// One way to count what is in a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counting {
     /// The second `StartTime` does not belong to the range.
@@ -17,8 +17,8 @@ pub struct Counting {
     pub settling: u64,
 }
 
-/// The shortest times that a service tells apart. Buckets have a length in seconds that divides
-/// a day, and begin with the day at an offset.
+/// The resolution of a service. Buckets have a length in seconds that divides a day, and
+/// begin with the day at an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Buckets {
     Seconds,
@@ -37,7 +37,7 @@ impl Counting {
         settling: 0,
     };
 
-    /// The time, its end not included, whose pushes a response to `range` at `now` counts.
+    /// The time, excluding its end, whose pushes a response to `range` at `now` counts.
     pub fn covered(self, range: Range, now: UnixSeconds) -> Range {
         let floor = |at, length, offset| {
             let (at, length) = (UnixSeconds(at), Duration::from_secs(length));

@@ -25,20 +25,20 @@ use crate::model::reading::{
 use crate::model::window::Range;
 use crate::simulator::SimApp;
 
-/// Pushes of a hundred that an incident takes of those its vendor would have accepted.
+/// Of the pushes that its vendor would have accepted, the percentage that an incident hits.
 const HIT_PERCENT: u64 = 85;
 
 /// Chat pushes for each push to all users.
 const ALL_MEMBER_PART: u32 = 4;
 
-/// What the service knows of a range, its end not included. Rows that count nothing are
-/// left out. Meant for ranges that the service answers: with incidents, the time that it
-/// takes grows with the range.
+/// What the service knows of a range, excluding its end. Rows that count nothing are omitted.
+/// Intended for ranges that the service accepts: with incidents, the running time grows with
+/// the range.
 pub fn truth(app: &SimApp, api: Api, range: Range) -> Reading {
     truth_with(app, app.incidents, &[], api, range)
 }
 
-/// The same with other incidents of its own, and with some beside them.
+/// The same with other incidents of the app's own, and with additional ones.
 pub(super) fn truth_with(
     app: &SimApp,
     own: Incidents,
@@ -56,7 +56,7 @@ pub(super) fn truth_with(
     }
 }
 
-/// What the service says about a code, and how often it saw it.
+/// The service's description of a code, and its count.
 struct Seen<'a> {
     count: u64,
     info: &'a str,
@@ -64,7 +64,7 @@ struct Seen<'a> {
 
 #[derive(Default)]
 struct Counts<'a> {
-    /// By reason, then by platform; under `None` what no platform is known for.
+    /// By reason, then by platform; `None` where no platform is known.
     lost: BTreeMap<(Stage, &'a str), BTreeMap<Option<Platform>, Seen<'a>>>,
     overall: Funnel,
     platforms: BTreeMap<Platform, Funnel>,
@@ -192,7 +192,7 @@ impl<'a> Counts<'a> {
                     put(*platform, seen.count, seen.info);
                 }
             }
-            // Vendors share codes: the service gives the most frequent text of a code.
+            // Vendors share codes: the service returns the most frequent text of a code.
             if let Some(most) = by_platform.values().max_by_key(|seen| seen.count) {
                 let count = by_platform.values().map(|seen| seen.count).sum();
                 put(None, count, most.info);
@@ -202,7 +202,7 @@ impl<'a> Counts<'a> {
     }
 }
 
-/// An app's size and its own dice.
+/// An app's size and its own random seed.
 struct Volume {
     app_seed: u64,
     pushes_a_day: u32,

@@ -1,4 +1,4 @@
-//! How a call can go wrong on its way back.
+//! Ways in which a response goes wrong.
 
 mod bodies;
 
@@ -18,44 +18,44 @@ use crate::simulator::answer::{Answer, Shape};
 use crate::simulator::seconds::Seconds;
 use crate::simulator::verify::refusal;
 
-/// One way in which a call goes wrong. In texts, `{url}` stands for the call's path and
-/// query, signature included: gateways do echo them.
+/// One fault of a call. In texts, `{url}` is replaced by the call's path and query, including
+/// the signature: gateways do echo them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// `FAIL` with a code, in an HTTP answer of status 200 as the service's own.
+    /// `FAIL` with a code, in a response of HTTP status 200 as the service's own.
     Error { code: u32, info: Option<String> },
     /// A gateway's HTML page under any status in 200..=599.
     HttpStatus { status: u16, body: Option<String> },
-    /// The true answer, later.
+    /// The true response, later.
     Latency { seconds: Seconds },
-    /// Half of the true answer under the length of the whole, then a closed connection.
+    /// Half of the true response with the length of the whole, then a closed connection.
     Truncated,
-    /// This text instead of the answer, under status 200.
+    /// This text instead of the response, with status 200.
     Body(String),
-    /// The true answer with `count` in place of one row's count.
+    /// The true response with `count` in place of one row's count.
     BadRow { count: Value },
-    /// JSON that says it succeeded and holds nothing that a client knows.
+    /// JSON that reports success and holds nothing that a client knows.
     WrongShape,
-    /// So many bytes of JSON white space. `chunked`: without saying how many come.
+    /// This many bytes of JSON white space. `chunked`: without an announced length.
     Huge {
         bytes: u64,
         #[serde(default)]
         chunked: bool,
     },
-    /// The true answer, one byte at a time.
+    /// The true response, one byte at a time.
     Drip { seconds: Seconds },
-    /// Status 302 to another place.
+    /// Status 302 to another location.
     Redirect { location: String },
-    /// Status 200 and not one byte.
+    /// Status 200 with an empty body.
     Empty,
-    /// A connection closed in place of an answer.
+    /// A connection closed in place of a response.
     Disconnect,
-    /// A connection reset in place of an answer.
+    /// A connection reset in place of a response.
     Reset,
-    /// The true answer under a `Date` so many seconds ahead of this clock.
+    /// The true response with a `Date` this many seconds ahead of this clock.
     DateSkew { seconds: i64 },
-    /// No answer, ever.
+    /// No response, ever.
     Hang,
 }
 
@@ -68,7 +68,7 @@ pub(super) enum Ending {
 }
 
 impl Fault {
-    /// What no answer could be made of.
+    /// Why the fault cannot be turned into a response, if so.
     pub(super) fn problem(&self) -> Option<&'static str> {
         match self {
             Self::Error { code: 0, .. } => Some("has the error code 0, which is a success"),
@@ -82,7 +82,7 @@ impl Fault {
         }
     }
 
-    /// The key of the fault in a scenario.
+    /// The fault's key in a scenario.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Error { .. } => "error",
@@ -103,7 +103,7 @@ impl Fault {
         }
     }
 
-    /// The code that the client is told, when it is told one.
+    /// The code that the client receives, if any.
     pub(super) fn code(&self, true_code: u32) -> Option<u32> {
         match self {
             Self::Error { code, .. } => Some(*code),
@@ -112,7 +112,7 @@ impl Fault {
         }
     }
 
-    /// What the client gets in place of `answer`. Waits as long as the fault says.
+    /// What the client receives in place of `answer`. Waits as long as the fault requires.
     pub(super) async fn apply(self, mut answer: Answer, shape: Shape, url: &str) -> Response<Body> {
         match self {
             Self::Error { code, info } => {
@@ -160,7 +160,7 @@ impl Fault {
     }
 }
 
-/// An answer as the service sends it.
+/// A response as the service sends it.
 pub(super) fn json(text: String) -> Response<Body> {
     answered(Body::from(text))
 }
@@ -177,7 +177,7 @@ fn page(status: u16, text: Option<&str>, url: &str) -> Response<Body> {
     (status, html, text.replace("{url}", url)).into_response()
 }
 
-/// This clock's time, `ahead` seconds later, as a `Date` header; 1970 at the earliest.
+/// This clock's time plus `ahead` seconds, as a `Date` header; 1970 at the earliest.
 fn date(ahead: i64) -> String {
     let now = clock::now().unix().0;
     let seconds = now.saturating_add_signed(ahead).min(LAST_DATE);

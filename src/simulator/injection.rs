@@ -1,4 +1,4 @@
-//! Incidents that scenarios ask for, and those that there have been.
+//! The incidents that scenarios define, and those of the past.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -7,8 +7,8 @@ use crate::model::reading::Platform;
 use crate::model::window::{DAY, Range, UnixSeconds};
 use crate::simulator::data::{Cause, Injected};
 
-/// For how long what has happened is remembered, in seconds: longer than any range that the
-/// service answers.
+/// How long past incidents are remembered, in seconds: longer than any range that the service
+/// accepts.
 const REMEMBERED: u64 = 31 * DAY;
 
 /// `PushPlatform` of the vendors (document 71898).
@@ -18,18 +18,18 @@ const VENDORS: std::ops::RangeInclusive<i64> = 1..=8;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Injection {
-    /// The app that is hit; absent: all are.
+    /// The app that is hit; absent for all apps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sdkappid: Option<u32>,
-    /// A vendor's channel, by the name that the label `platform` has for it.
+    /// A vendor's channel, by its value of the label `platform`.
     #[serde(with = "vendor")]
     pub platform: Platform,
-    /// By which the vendor refuses.
+    /// The code with which the vendor refuses.
     pub code: String,
-    /// What the service says about the code.
+    /// The service's description of the code.
     #[serde(default)]
     pub info: String,
-    /// When it begins, in seconds from when the scenario was set.
+    /// When it begins, in seconds since the scenario was set.
     #[serde(default)]
     pub from: Seconds,
     /// How long it lasts, in seconds; absent: until another scenario is set.
@@ -87,13 +87,13 @@ impl Injection {
     }
 }
 
-/// What there has been and is to come. A new scenario changes no past: what goes on ends
-/// there and then, and was.
+/// Past, current and future incidents. A new scenario does not change the past: a current
+/// incident ends at that moment and remains as a past one.
 #[derive(Clone, Default)]
 pub(super) struct Injections(Vec<Injected>);
 
 impl Injections {
-    /// Takes a scenario's incidents into effect, in place of those before.
+    /// Puts a scenario's incidents into effect, in place of those before.
     pub(super) fn replace(&mut self, wanted: &[Injection], now: UnixSeconds) {
         self.0.retain_mut(|injected| {
             let range = &mut injected.range;

@@ -1,24 +1,25 @@
-//! How often one SDKAppID may call, and how often it may sign wrongly.
+//! How often one SDKAppID may call, and how often its signatures may be wrong.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Bad signatures within [`BAD_SIGNATURE_WINDOW`] from which the service stops to look.
+/// The number of bad signatures within [`BAD_SIGNATURE_WINDOW`] after which the service
+/// checks no more.
 const BAD_SIGNATURES: usize = 3;
 
-/// The documents say "too frequent" (code 70050) and give no time.
+/// The documents state "too frequent" (code 70050), but no time.
 const BAD_SIGNATURE_WINDOW: Duration = Duration::from_secs(10);
 
 /// The service's limits, each per SDKAppID and by the steady clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The least time between two calls that pass (document 71898: one a second); a call
-    /// that does not pass moves nothing. Zero: no limit.
+    /// The minimum time between two calls that pass (document 71898: one a second); a call
+    /// that does not pass does not count. Zero: no limit.
     pub spacing: Duration,
-    /// How long every signature is refused (70050) after three bad ones within 10 s, good
-    /// ones too (document 34348: try again after a minute). Zero: never.
+    /// How long every signature is refused (70050) after three bad ones within 10 s, even a
+    /// good one (document 34348: try again after a minute). Zero: never.
     pub signature_block: Duration,
 }
 
@@ -31,7 +32,7 @@ impl Default for Limits {
     }
 }
 
-/// What the limits remember.
+/// The state of the limits.
 pub(super) struct Limiter {
     limits: Limits,
     apps: BTreeMap<u32, History>,
@@ -65,7 +66,7 @@ impl Limiter {
         passes
     }
 
-    /// Whether signatures are refused unseen.
+    /// Whether signatures are refused without a check.
     pub(super) fn is_blocked(&self, sdk_app_id: u32, now: Instant) -> bool {
         self.apps
             .get(&sdk_app_id)

@@ -9,7 +9,7 @@
 //! ]}
 //! ```
 //!
-//! Rules spoil the service's answers; incidents are in what it counts.
+//! Rules spoil the service's responses; incidents change what it counts.
 
 use std::path::{Path, PathBuf};
 
@@ -24,10 +24,10 @@ use crate::model::reading::Api;
 use crate::simulator::answer::Behaviour;
 use crate::simulator::faults::Fault;
 
-/// The largest file, in bytes: thousands of rules.
+/// The largest file, in bytes: enough for thousands of rules.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// A drill: how the service behaves, and the rules by which it fails. Without rules nothing
+/// A drill: the service's behaviour, and the rules by which it fails. Without rules nothing
 /// fails.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -35,9 +35,9 @@ pub struct Scenario {
     pub behaviour: Behaviour,
     /// The first rule that fits a call decides its fault.
     pub rules: Vec<Rule>,
-    /// Losses beside those that the apps have by themselves.
+    /// Losses in addition to those of the apps themselves.
     pub incidents: Vec<Injection>,
-    /// Whether there are those incidents alone, and none of the apps' own.
+    /// Whether only those incidents happen, and none of the apps' own.
     pub calm: bool,
 }
 
@@ -51,16 +51,16 @@ pub struct Rule {
     /// How many calls fail before the rule is used up; absent: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// When the rule begins, in seconds from when the scenario was set.
+    /// When the rule begins, in seconds since the scenario was set.
     #[serde(default)]
     pub from: Seconds,
-    /// How long the rule lasts, in seconds; absent: for good.
+    /// How long the rule lasts, in seconds; absent: until another scenario is set.
     #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
     pub lasting: Option<Seconds>,
 }
 
 impl Rule {
-    /// Fails every call, from now on and for good.
+    /// Fails every call from now on, permanently.
     pub fn always(fault: Fault) -> Self {
         Self {
             calls: Match::default(),
@@ -88,7 +88,7 @@ impl From<Rule> for Scenario {
     }
 }
 
-/// Which calls a rule is about; what is absent fits every call.
+/// The calls that a rule applies to; an absent field fits every call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
@@ -98,7 +98,7 @@ pub struct Match {
     pub api: Option<Api>,
 }
 
-/// Why a scenario could not be read.
+/// Why a scenario cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     #[error("cannot read the scenario {}", path.display())]
@@ -117,8 +117,8 @@ pub enum ScenarioError {
 }
 
 impl Scenario {
-    /// Reads a file: YAML or TOML by its ending, else JSON, with the bounds of a
-    /// configuration on depth and aliases. An empty one is the default.
+    /// Reads a file: YAML or TOML by its extension, else JSON, with a configuration's bounds
+    /// on depth and aliases. An empty file is the default scenario.
     pub fn read(path: &Path) -> Result<Self, ScenarioError> {
         let unreadable = |source| ScenarioError::Read {
             path: path.to_owned(),
@@ -164,7 +164,7 @@ impl Scenario {
 pub(super) struct Running {
     pub(super) scenario: Scenario,
     since: Instant,
-    /// Calls failed so far, by rule.
+    /// Failed calls so far, by rule.
     used: Vec<u32>,
 }
 
@@ -177,7 +177,7 @@ impl Running {
         }
     }
 
-    /// What is to go wrong with a call that arrives at `now`, and counts it.
+    /// The fault of a call that arrives at `now`, if any. Counts that call.
     pub(super) fn fault(
         &mut self,
         sdk_app_id: Option<u32>,

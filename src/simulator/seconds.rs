@@ -1,10 +1,10 @@
-//! Times as scenarios write them.
+//! Times in the form used by scenarios.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A time of at least 0, written as a number of seconds, whole or not.
+/// A time of at least 0, written as a whole or fractional number of seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Seconds(pub Duration);

@@ -1,4 +1,4 @@
-//! Connections: accepted, served, and ended as a fault says.
+//! Connections: accepted, served, and ended as faults require.
 
 use std::error::Error;
 use std::future::poll_fn;
@@ -21,14 +21,14 @@ use tower::Service;
 use crate::simulator::control::Peer;
 use crate::simulator::faults::Ending;
 
-/// How long answers under way have at shutdown. A fault may keep one open for ever.
+/// How long calls in progress have at shutdown. A fault may keep one open for ever.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// How long to wait after a connection could not be accepted, most likely because this
 /// process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `shutdown`; then connections are drained, and after [`DRAIN`] cut.
+/// Serves until `shutdown`; then connections are drained, and cut after [`DRAIN`].
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -64,7 +64,7 @@ pub(super) async fn serve(
     }
 }
 
-/// A panic ends its own connection and no other.
+/// A panic ends only its own connection.
 fn seen(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "a connection's task failed");
@@ -77,7 +77,7 @@ async fn connection(
     router: Router,
     mut stopping: watch::Receiver<()>,
 ) {
-    // A dripping body shall drip; without this option the kernel would gather its bytes.
+    // A dripping body must drip; without this option the kernel would gather its bytes.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
@@ -85,10 +85,10 @@ async fn connection(
     let mut served = http1::Builder::new()
         .timer(TokioTimer::new())
         .serve_connection(TokioIo::new(stream), service);
-    // A shutdown would send FIN before a reset.
+    // A graceful shutdown would send FIN before a reset.
     let mut ended = tokio::select! {
         ended = poll_fn(|context| served.poll_without_shutdown(context)) => Some(ended),
-        // The sender says nothing and is dropped: any outcome means shutdown.
+        // The sender sends nothing and is dropped: any outcome means shutdown.
         _ = stopping.changed() => None,
     };
     if ended.is_none() {
@@ -98,8 +98,8 @@ async fn connection(
     let Some(Err(error)) = ended else { return };
     tracing::debug!(%error, "connection ended early");
     let ending = error.source().and_then(|source| source.downcast_ref());
-    // The close of a socket that lingers for no time discards what is unsent and sends RST in
-    // place of FIN.
+    // Closing a socket with zero linger time discards unsent data and sends RST in place of
+    // FIN.
     if let Some(Ending::Reset) = ending
         && let Err(error) = served.into_parts().io.inner().set_zero_linger()
     {

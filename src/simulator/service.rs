@@ -1,4 +1,4 @@
-//! One call from its arrival to its answer.
+//! One call, from its arrival to its response.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,17 +20,17 @@ use crate::simulator::scenario::{Running, Scenario};
 use crate::simulator::verify::{self, Command, Parameters, Refusal, refusal};
 use crate::simulator::{Incidents, Options, SimApp, data, faults, tasks, trace};
 
-/// The largest request body that is read, in bytes; a question has under 100.
+/// The largest request body that is read, in bytes; a query has under 100.
 const MAX_BODY: usize = 64 * 1024;
 
-/// A question that passed all checks.
+/// A query that passed all checks.
 enum Question {
     Counts(Api, Range),
     Trace(Trail),
     Tasks(tasks::Question),
 }
 
-/// Everything that calls share.
+/// The state shared by all calls.
 pub(super) struct Service {
     pub(super) apps: Vec<SimApp>,
     pub(super) since: Instant,
@@ -40,7 +40,7 @@ pub(super) struct Service {
     calls: Mutex<Calls>,
 }
 
-/// A panic while a lock is held leaves nothing half done here.
+/// A panic while a lock is held leaves no inconsistent state here.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -68,7 +68,7 @@ impl Handle {
         locked(&self.0.running).scenario.clone()
     }
 
-    /// Replaces the scenario; its clock and its rules' counts start anew.
+    /// Replaces the scenario; its clock and its rules' counts restart.
     pub fn set_scenario(&self, scenario: impl Into<Scenario>) {
         let (scenario, now) = (scenario.into(), clock::now());
         locked(&self.0.injections).replace(&scenario.incidents, now.unix());
@@ -80,7 +80,7 @@ impl Handle {
         locked(&self.0.calls).all()
     }
 
-    /// What happened in a range, future included; `None` for an SDKAppID that is not here.
+    /// What happened in a range, including the future; `None` for an unknown SDKAppID.
     pub fn truth(&self, sdk_app_id: u32, api: Api, range: Range) -> Option<Reading> {
         let mut apps = self.0.apps.iter();
         let app = apps.find(|app| app.sdk_app_id == sdk_app_id)?;
@@ -160,7 +160,7 @@ impl Service {
     }
 }
 
-/// Answers a call to any path but the control path.
+/// Responds to a call to any path except the control path.
 pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Response<Body> {
     let service = &handle.0;
     let now = clock::now();
@@ -180,7 +180,7 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
         let fault = running.fault(sdk_app_id, api, now.steady);
         (running.scenario.behaviour, fault)
     };
-    // Faults come last, so that the limits and the log see every call as it came.
+    // Faults come last, so that the limits and the log see every call as it arrived.
     let question = service.question(&head, parameters.as_ref().map_err(Clone::clone), &body, now);
     let answer = question
         .and_then(|(question, app)| service.answer(question, app, behaviour, now.unix()))

@@ -9,7 +9,7 @@ use crate::simulator::scenario::{Scenario, ScenarioError};
 use crate::simulator::{Incidents, Limits, Options, SimApp, Simulator};
 use crate::usersig::Identifier;
 
-/// Why the simulator does not run.
+/// Why the simulator cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum SimulateError {
     #[error(transparent)]
@@ -37,8 +37,8 @@ pub fn configured_apps(config: &Config) -> Result<Vec<SimApp>, KeyError> {
         .collect()
 }
 
-/// Serves `apps` until `shutdown`. Without apps two are made up, and a configuration by
-/// which an exporter polls them is written to `out`, ready to be used.
+/// Serves `apps` until `shutdown`. Without apps, two are made up, and `out` receives a
+/// ready-to-use configuration with which an exporter polls them.
 pub async fn simulate(
     listen: SocketAddr,
     mut apps: Vec<SimApp>,
@@ -69,7 +69,8 @@ pub async fn simulate(
     Ok(())
 }
 
-/// The address by which this machine reaches a listener: loopback, if it takes any.
+/// The address at which this machine reaches a listener: loopback, if it listens on all
+/// addresses.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -79,11 +80,11 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// What people need to use the simulator: YAML of which they can use the whole when the
-/// apps are made up, and comments alone when the apps are their own, whose keys are secret.
+/// Instructions for the use of the simulator: YAML that is usable as a whole if the apps are
+/// made up, and only comments if the apps are the user's own, whose keys are secret.
 fn greeting(address: SocketAddr, apps: &[SimApp], made_up: bool) -> String {
     let url = format!("http://{address}");
-    // An exporter refuses to send signatures in clear over a network unless told to.
+    // By default, an exporter refuses to send unencrypted signatures over a network.
     let insecure = if address.ip().is_loopback() {
         ""
     } else {

@@ -1,5 +1,5 @@
-//! Questions about tasks and scheduled tasks (documents 71894, 71895, 78842 and 78843), and
-//! their answers.
+//! Queries about tasks and scheduled tasks (documents 71894, 71895, 78842 and 78843), and the
+//! responses to them.
 
 mod campaign;
 
@@ -18,10 +18,11 @@ use crate::model::window::{DAY, Range, UnixSeconds};
 use campaign::Campaign;
 pub(super) use campaign::civil;
 
-/// The longest range of a list, in seconds. The document says that there is one, and not which.
+/// The longest range of a list, in seconds. The document states that there is one, but not
+/// which.
 const LONGEST: u64 = 31 * DAY;
 
-/// A question that passed all checks.
+/// A query that passed all checks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Question {
     Counts(Api, Range, Vec<String>),
@@ -57,7 +58,7 @@ struct OneBody {
     task: u64,
 }
 
-/// The tasks that a body names; none where all are meant together, or chat messages.
+/// The ids of the tasks that a body names; none if it means all tasks, or chat messages.
 pub(super) fn ids(api: Api, body: &[u8]) -> Result<Vec<String>, Refusal> {
     if api.push() == Push::Normal {
         return Ok(Vec::new());
@@ -117,7 +118,7 @@ pub(super) fn list(app: &SimApp, body: &[u8]) -> Result<Question, Refusal> {
     }))
 }
 
-/// `2025-06-01 10:00:00`, which is UTC.
+/// `2025-06-01 10:00:00`, in UTC.
 fn moment(text: &str) -> Result<UnixSeconds, Refusal> {
     let wrong = || refusal(90104, "BeginTime and EndTime must be YYYY-MM-DD HH:MM:SS");
     let civil: DateTime = text.parse().map_err(|_| wrong())?;
@@ -126,7 +127,7 @@ fn moment(text: &str) -> Result<UnixSeconds, Refusal> {
     seconds.try_into().map(UnixSeconds).map_err(|_| wrong())
 }
 
-/// The fields of the answer as JSON, or why there is none.
+/// The fields of the response as JSON, or the refusal.
 pub(super) fn answer(
     question: &Question,
     app: &SimApp,

@@ -51,7 +51,7 @@ async fn lab(limits: Limits) -> Lab {
     }
 }
 
-/// What came back: everything up to the end of the connection.
+/// The whole reply, up to the end of the connection.
 #[derive(Debug)]
 struct Reply {
     head: String,
@@ -139,7 +139,7 @@ impl Lab {
         }
     }
 
-    /// A right call of the first app.
+    /// A valid call of the first app.
     async fn ask(&self, api: Api, range: Range) -> Reply {
         let app = &SimApp::made_up()[0];
         let url = url(api, &app.key, app);
@@ -414,7 +414,7 @@ async fn answers_can_be_late_or_drip() {
     let start = Instant::now();
     assert_eq!(lab.ask_loss().await.code(), 0);
     assert!(start.elapsed() >= Duration::from_millis(300));
-    // An answer to a range without pushes is short enough to be awaited.
+    // A response to a range without pushes is short enough to wait for.
     lab.fault(&json!({"drip": {"seconds": 0.001}}));
     let now = clock::now().unix().0;
     let future = Range::new(now + 60, now + 120);

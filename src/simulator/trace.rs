@@ -1,6 +1,6 @@
-//! Traces of single pushes (documents 71896 and 71893). What became of a push follows from
-//! its id, which may say it: `opened-1`, `delivered-2`, `silent-3`, `refused-4`,
-//! `no-token-5`, `no-certificate-6`, `unknown-7`. Any other id is of one of these by chance.
+//! Traces of single pushes (documents 71896 and 71893). The fate of a push follows from its
+//! id, which may name it: `opened-1`, `delivered-2`, `silent-3`, `refused-4`, `no-token-5`,
+//! `no-certificate-6`, `unknown-7`. Any other id has one of these fates by chance.
 
 use serde_json::{Value, json};
 
@@ -11,10 +11,10 @@ use crate::model::window::{DayOffset, UnixSeconds};
 use crate::simulator::tasks::civil;
 use crate::simulator::verify::{Refusal, refusal};
 
-/// How long before the question a push was made, in seconds: at most an hour.
+/// How long before the query a push was made, in seconds: at most an hour.
 const RECENT: u64 = 3600;
 
-/// The push that a body names, of a trace in this population.
+/// The push that a body names, for a trace in this population.
 pub(super) fn trail(push: Push, body: &[u8]) -> Result<Trail, Refusal> {
     let value: Value =
         serde_json::from_slice(body).map_err(|_| refusal(60003, "http body is not json"))?;
@@ -37,7 +37,7 @@ pub(super) fn trail(push: Push, body: &[u8]) -> Result<Trail, Refusal> {
     }
 }
 
-/// What becomes of a push.
+/// The fate of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Opened,
@@ -57,7 +57,7 @@ const FATES: [(&str, Fate); 6] = [
     ("no-certificate-", Fate::NoCertificate),
 ];
 
-/// Platforms with their systems and what they say to a token that is gone.
+/// Platforms with their systems and their error for an invalid token.
 const PLATFORMS: [(i64, &str, i64, &str); 4] = [
     (1, "APNS", 410, "Unregistered"),
     (3, "Android", 80_300_007, "all tokens are illegal"),
@@ -65,7 +65,7 @@ const PLATFORMS: [(i64, &str, i64, &str); 4] = [
     (6, "Android", 1, "regid_invalid"),
 ];
 
-/// The fields of the answer as JSON, or why there is none.
+/// The fields of the response as JSON, or the refusal.
 pub(super) fn answer(trail: &Trail, now: UnixSeconds) -> Result<String, Refusal> {
     let (id, whose, event_type) = match trail {
         Trail::Push { push } => (push, "", None),
@@ -138,7 +138,7 @@ fn traces(devices: &[Value]) -> String {
     json!({"InstanceTrace": devices}).to_string()
 }
 
-/// As the documents' samples have it; at +08:00, as far as they show.
+/// As in the documents' samples; at +08:00, as far as they show.
 fn time(at: UnixSeconds, seconds: u64) -> String {
     let at = UnixSeconds(at.0 + seconds);
     civil(DayOffset::DEFAULT.local(at).0)

@@ -1,8 +1,8 @@
-//! What the service checks before it answers, and how it says no.
+//! The service's checks before it responds, and its refusals.
 //!
-//! In a gateway's order: the URL's parameters, the signature, the call limit, the right
-//! to ask, the body. Codes are the documented ones (documents 71898 and 34348); which of
-//! two that fit comes first is not documented.
+//! They are in a gateway's order: the URL's parameters, the signature, the call limit, the
+//! permission, the body. Codes are the documented ones (documents 71898 and 34348); the order
+//! of two codes that both fit is not documented.
 
 use std::borrow::Cow;
 
@@ -31,8 +31,8 @@ pub(super) const fn refusal(code: u32, info: &'static str) -> Refusal {
     }
 }
 
-/// How far back a question may reach, in seconds, and how long its range may be
-/// (documents 71894, 71895, 71897 and 71898). The documents leave open which of the two is meant.
+/// How far back a query may reach, in seconds, and how long its range may be (documents
+/// 71894, 71895, 71897 and 71898). The documents leave open which of the two is meant.
 fn look_back(api: Api) -> u64 {
     match api.measure() {
         Measure::Losses => LOOK_BACK.as_secs(),
@@ -40,7 +40,7 @@ fn look_back(api: Api) -> u64 {
     }
 }
 
-/// What a path asks for.
+/// The request of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Counts(Api),
@@ -82,12 +82,13 @@ impl Parameters {
             .map_err(|_| refusal(60002, "http url parse error"))
     }
 
-    /// The SDKAppID, absent or unreadable as it may be.
+    /// The SDKAppID, if it is present and readable.
     pub(super) fn sdk_app_id(&self) -> Option<u32> {
         self.sdk_app_id.as_deref()?.parse().ok()
     }
 
-    /// Whether everything is there and well formed; what is asked, and the app that asks.
+    /// Checks that everything is present and well formed. Returns the command, and the app
+    /// that calls.
     pub(super) fn app<'a>(
         &self,
         method: &Method,
@@ -128,7 +129,7 @@ impl Parameters {
         Ok((command, app))
     }
 
-    /// Whether the signature is the app's own, for this identifier, and not expired.
+    /// Whether the signature is the app's own, for this identifier, and unexpired.
     pub(super) fn signature(&self, app: &SimApp, now: UnixSeconds) -> Result<(), Refusal> {
         let usersig = self.usersig.as_deref().unwrap_or_default();
         let document = usersig::verify(&app.key, usersig, now).map_err(|error| match error {
@@ -158,7 +159,7 @@ impl Parameters {
     }
 }
 
-/// The range in a body, as far as it has one: for the log of calls.
+/// The range in a body, if it has one: for the log of calls.
 pub(super) fn range(body: &[u8]) -> Option<Range> {
     let value: Value = serde_json::from_slice(body).ok()?;
     Some(Range::new(
@@ -167,7 +168,7 @@ pub(super) fn range(body: &[u8]) -> Option<Range> {
     ))
 }
 
-/// The range that a body asks about. An end in the future is allowed.
+/// The range that a body queries. An end in the future is allowed.
 pub(super) fn body(api: Api, body: &[u8], now: UnixSeconds) -> Result<Range, Refusal> {
     let value: Value =
         serde_json::from_slice(body).map_err(|_| refusal(60003, "http body is not json"))?;
@@ -224,7 +225,7 @@ mod tests {
         )
     }
 
-    /// The code of everything that the URL decides; 0 when it is right.
+    /// The code for everything that the URL decides; 0 if it is valid.
     fn code(method: &Method, path: &str, query: &str) -> u32 {
         let uri: Uri = format!("{path}?{query}").parse().unwrap();
         let apps = [app()];

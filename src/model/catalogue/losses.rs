@@ -1,4 +1,4 @@
-//! Codes by which the REST API counts lost pushes, which are the vendors' own. They collide
+//! Codes under which the REST API counts lost pushes. They are the vendors' own and collide
 //! between vendors, so they are looked up by stage, platform and code together.
 
 mod rows;
@@ -10,15 +10,15 @@ use serde::Deserialize;
 use crate::model::reading::{ErrCode, Platform, Stage};
 use rows::Entry;
 
-/// The value of the label `class`: who has to do something about a loss.
+/// The value of the label `class`: who must act on a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CodeClass {
-    /// The device or app is gone: churn.
+    /// The device or app no longer exists: churn.
     TokenInvalid,
     /// The app's certificate, key or secret at the vendor.
     Credential,
-    /// A right that the vendor has not given, or has taken.
+    /// A permission that the vendor has not granted, or has revoked.
     Permission,
     /// A setting in the app or in a console.
     Config,
@@ -68,8 +68,8 @@ impl CodeClass {
         self == Self::Content || Self::OPERATOR.contains(&self)
     }
 
-    /// The class of a code that stands for several reasons: theirs, if it is one; the most
-    /// severe, if all of them need an operator; else unknown.
+    /// The class of a code with several reasons: theirs, if it is the same; the most severe,
+    /// if all of them need an operator; else unknown.
     pub fn of_all(classes: &[Self]) -> Self {
         match classes {
             [first, rest @ ..] if rest.iter().all(|class| class == first) => *first,
@@ -82,7 +82,7 @@ impl CodeClass {
     }
 }
 
-/// What a code of a lost push means.
+/// The meaning of a lost push's code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meaning {
     pub class: CodeClass,
@@ -106,17 +106,17 @@ static UNCERTAIN: LazyLock<Meaning> = LazyLock::new(|| Meaning {
         .to_owned(),
 });
 
-/// The service's own codes, which no vendor's share at the first stage.
+/// The service's own codes. No vendor uses them at the first stage.
 const OWN: &str = "tencent";
 
-/// Whether a code is of the numbers that Huawei, HarmonyOS and Honor share.
+/// Whether a code is one of the numbers that Huawei, HarmonyOS and Honor share.
 fn is_shared(code: &str) -> bool {
     let rest = code.strip_prefix("80").or_else(|| code.strip_prefix("81"));
     rest.is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The vendors whose rows apply to a platform's code, the nearest first. HarmonyOS has no
-/// documented platform number: its pushes may come as Huawei's or under a new number.
+/// documented platform number: its pushes may be reported as Huawei's or under a new number.
 fn vendors(platform: Platform, code: &str) -> impl Iterator<Item = &'static str> {
     let related: &[&str] = match platform.name() {
         Some("huawei") if is_shared(code) => &["harmonyos", "honor"],
@@ -129,7 +129,7 @@ fn vendors(platform: Platform, code: &str) -> impl Iterator<Item = &'static str>
     own.into_iter().chain(related.iter().copied())
 }
 
-/// What the catalogue has for a code, the nearest vendor's first.
+/// The catalogue's entries for a code, the nearest vendor's first.
 fn entries(
     stage: Stage,
     platform: Option<Platform>,
@@ -143,9 +143,9 @@ fn entries(
     own.into_iter().chain(theirs)
 }
 
-/// The meaning that words of the service's description decide, whatever else the code
-/// stands for. Only what the documents say so of: a description is the most frequent one of
-/// its code, so most codes keep their class.
+/// The meaning that words in the service's description decide, whatever else the code stands
+/// for. It exists only where the documents define such words: a description is the most
+/// frequent one of its code, so most codes keep their class.
 pub fn decided(
     stage: Stage,
     platform: Option<Platform>,
@@ -163,14 +163,14 @@ pub fn decided(
         }
         known |= entry.meaning().is_some();
     }
-    // Reasons whose numbers no document gives: of codes that are not known otherwise.
+    // Reasons without a documented number apply only to codes that are otherwise unknown.
     let name = platform.filter(|_| !known)?.name()?;
     rows::entry(name, rows::ANY, stage)?.decided(&text)
 }
 
-/// What `code` means at this stage on this platform with this description, which may be
-/// empty; `None` is a row of the overall arrays, where only the service's own codes are
-/// certain.
+/// The meaning of `code` at this stage on this platform with this description, which may be
+/// empty. A `platform` of `None` is a row of the overall arrays, where only the service's own
+/// codes are certain.
 pub fn loss_code(
     stage: Stage,
     platform: Option<Platform>,
@@ -185,9 +185,9 @@ pub fn loss_code(
         })
 }
 
-/// As [`loss_code`], but of a code that stands for several reasons the one that the
-/// service's description names. Descriptions are the most frequent ones, so the class of
-/// the code is not the reason's.
+/// Like [`loss_code`], but for a code with several reasons, the one that the service's
+/// description names. Descriptions are the most frequent ones, so the class of the code is
+/// not that of the reason.
 pub fn reason(
     stage: Stage,
     platform: Option<Platform>,

@@ -1,10 +1,10 @@
-//! Codes by which the REST API refuses a question (documents 34348, 71898, 74196 and 78841).
+//! Codes with which the REST API refuses a query (documents 34348, 71898, 74196 and 78841).
 
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-/// What kind of refusal a REST error code is.
+/// The kind of refusal that a REST error code stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RestClass {
@@ -17,18 +17,18 @@ pub enum RestClass {
     Unknown,
 }
 
-/// What may help at once against a REST error code.
+/// The immediate remedy for a REST error code, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {
     Never,
-    /// The same question again, after a pause.
+    /// The same query again, after a pause.
     Once,
-    /// The same question with a new signature.
+    /// The same query with a new signature.
     Fresh,
 }
 
-/// A code by which the REST API refuses a question.
+/// A code with which the REST API refuses a query.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RestCode {
@@ -39,7 +39,7 @@ pub struct RestCode {
     pub advice: String,
 }
 
-/// The known REST error codes, in their order.
+/// The known REST error codes, in order.
 pub fn rest_codes() -> &'static [RestCode] {
     #[expect(clippy::expect_used, reason = "the embedded file is parsed by a test")]
     static CODES: LazyLock<Vec<RestCode>> = LazyLock::new(|| {
@@ -48,7 +48,7 @@ pub fn rest_codes() -> &'static [RestCode] {
     &CODES
 }
 
-/// The REST error code of that number, if it is documented.
+/// The REST error code with that number, if it is documented.
 pub fn rest_code(code: i64) -> Option<&'static RestCode> {
     let codes = rest_codes();
     codes

@@ -41,7 +41,7 @@ impl News {
     }
 }
 
-/// What is asked about a target.
+/// The subject of a target's queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum About {
     Api(Api),
@@ -57,7 +57,7 @@ impl About {
         }
     }
 
-    /// Whether an outcome means that the service does not offer the app what is asked about.
+    /// Whether an outcome means that the service does not offer the app this subject.
     pub(super) fn lacks(self, outcome: Outcome) -> bool {
         match self {
             Self::Api(api) => api.lacks(outcome),
@@ -77,7 +77,7 @@ impl fmt::Display for About {
 pub(super) struct Topic {
     pub(super) kind: News,
     pub(super) api: About,
-    /// Absent for topics that are no longer kept apart.
+    /// Absent for topics beyond [`MAX_TOPICS`].
     pub(super) place: Option<Place>,
 }
 

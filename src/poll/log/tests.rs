@@ -89,7 +89,7 @@ fn one_target_says_when_it_fails_at_every_doubling_and_hour_for_another_cause_an
         for minute in 0..40 {
             poll(&log, &mut streak, 0, &no_route(), now(start, minute * 60));
         }
-        // As late as a long back-off makes it, and then an hour later.
+        // As late as a long back-off causes, and then an hour later.
         for minute in [62, 122, 123] {
             poll(&log, &mut streak, 0, &no_route(), now(start, minute * 60));
         }
@@ -156,7 +156,7 @@ fn many_targets_that_fail_for_one_cause_are_one_line_more_and_so_is_their_recove
             poll(&log, streak, app, &no_route(), now(start, 0));
         }
         assert_eq!(lines.all().len(), 3);
-        // The polls themselves tell what is due.
+        // The polls themselves log what is due.
         poll(&log, &mut Streak::default(), 1000, &Ok(()), now(start, 60));
         assert_eq!(lines.all().len(), 4);
         for (app, streak) in streaks.iter_mut().enumerate() {
@@ -173,7 +173,7 @@ fn many_targets_that_fail_for_one_cause_are_one_line_more_and_so_is_their_recove
     ] {
         assert!(lines[3].contains(field), "{}", lines[3]);
     }
-    // What is left when the process ends.
+    // The rest, when the process ends.
     let said = "normal_push_loss: 997 more targets responded again (first: app3/china";
     assert!(lines[7].contains(said) && lines.len() == 8, "{}", lines[7]);
 }
@@ -184,7 +184,7 @@ fn ten_thousand_targets_without_a_network_write_few_lines_an_hour() {
     let lines = Lines::of(Level::INFO, |_| {
         let log = PollLog::default();
         let mut streaks: Vec<Streak> = (0..10_000).map(|_| Streak::default()).collect();
-        // As their back-off has it, over ten seconds each.
+        // At the times of their back-off, spread over ten seconds each.
         for minute in [0, 1, 3, 7].into_iter().chain((12..60).step_by(5)) {
             for (app, streak) in streaks.iter_mut().enumerate() {
                 let at = now(start, minute * 60 + app as u64 / 1000);

@@ -98,7 +98,7 @@ impl Proof {
             poll.recorder.additive(adds_up);
         }
         match adds_up {
-            // The rest can wait for the next poll, and this one's counters cannot.
+            // The rest can wait for the next poll; this poll's counters cannot.
             Some(true) => Some(Duration::ZERO),
             Some(false) => None,
             None => Some(AFTER_NOTHING),

@@ -125,7 +125,8 @@ async fn every_target_is_asked_within_ten_seconds_and_then_spread_over_each_inte
         firsts.iter().any(|at| at.as_secs() < 2) && firsts.iter().any(|at| at.as_secs() >= 8),
         "{firsts:?}"
     );
-    // The second polls are over 90 s after the start; from then on an interval has one of each.
+    // The second polls are over 90 s after the start; from then on, each interval has one per
+    // API.
     sleep(Duration::from_secs(90)).await;
     let (losses, statistics) = (run.times(LOSS).len(), run.times(STATISTICS).len());
     assert!(losses >= 100, "{losses}");
@@ -170,7 +171,7 @@ async fn a_poll_that_takes_longer_than_the_interval_does_not_overlap_itself() {
         |api, _| Ok(good(api)),
     );
     sleep(Duration::from_secs(600)).await;
-    // Two questions of 45 s each: every second beat of the rhythm is missed.
+    // Two queries of 45 s each: every second beat of the rhythm is missed.
     assert!(
         gaps(&run.times(LOSS))[1..].iter().all(|gap| *gap == 120),
         "{:?}",
@@ -318,7 +319,7 @@ async fn with_counters_every_question_of_a_poll_ends_at_the_same_moment() {
         polls.entry(one.at).or_default().push((one.api, one.range));
     }
     assert!(polls.len() >= 5);
-    // The first poll also looks at closed days; the others ask four questions.
+    // The first poll also looks at closed days; the others send four queries.
     for questions in polls.values().skip(1) {
         let ends: Vec<u64> = questions.iter().map(|(_, range)| range.end.0).collect();
         assert!(ends.iter().all(|end| *end == ends[0]), "{questions:?}");

@@ -1,5 +1,5 @@
-//! The body of a response: read within a bound, decoded and understood, and away from the
-//! async workers when that can take long.
+//! The body of a response: read within a bound, decoded and parsed, off the async workers if
+//! that can take long.
 
 use std::future::pending;
 use std::io::Read;
@@ -18,26 +18,26 @@ use crate::push_api::transport::Route;
 use crate::push_api::wire::{Answer, NotAnAnswer};
 use crate::scrubber::Scrubber;
 
-/// The largest answer that is read, in bytes, before and after decoding. Real ones are a
-/// few kilobytes.
+/// The largest response body that is read, in bytes, before and after decoding. Real ones are
+/// a few kilobytes.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 
-/// Bodies up to this many bytes are understood on the spot: in the worst case, that takes
-/// about a millisecond.
+/// Bodies up to this many bytes are parsed in place: in the worst case, that takes about a
+/// millisecond.
 const MAX_INLINE: usize = 64 * 1024;
 
-/// How many larger bodies are in memory at once, in the whole process: at most 64 MiB, and
-/// as much again while they are decoded.
+/// The maximum number of larger bodies in memory at once, in the whole process: at most
+/// 64 MiB, and as much again while they are decoded.
 const HELD_AT_ONCE: usize = 8;
 
 static HELD: Semaphore = Semaphore::const_new(HELD_AT_ONCE);
 
-/// How many larger bodies are understood at once, in the whole process.
+/// The maximum number of larger bodies parsed at once, in the whole process.
 const LARGE_AT_ONCE: usize = 2;
 
 static LARGE: Semaphore = Semaphore::const_new(LARGE_AT_ONCE);
 
-/// How a body is understood.
+/// How a body is parsed.
 pub(super) trait Understand<T>:
     Fn(&[u8], &Scrubber) -> Result<Answer<T>, NotAnAnswer> + Copy + Send + Sync + 'static
 {
@@ -48,15 +48,15 @@ impl<T, F> Understand<T> for F where
 {
 }
 
-/// A body as it came.
+/// A body as received.
 pub(super) struct Body {
     bytes: Vec<u8>,
     coding: Option<Coding>,
-    /// The place of a large body.
+    /// The permit of a large body.
     _held: Option<SemaphorePermit<'static>>,
 }
 
-/// What a body was compressed by, although it was not to be.
+/// The compression of a body, although none was requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     Gzip,
@@ -64,7 +64,7 @@ enum Coding {
 }
 
 impl Body {
-    /// Reads the body of a response that came by `route`.
+    /// Reads the body of a response that arrived by `route`.
     pub(super) async fn read(
         mut response: Response,
         route: &Route<'_>,
@@ -100,7 +100,7 @@ impl Body {
         })
     }
 
-    /// What the body says, as `read` understands it.
+    /// The content of the body, as parsed by `read`.
     pub(super) async fn answer<T: Send + 'static>(
         mut self,
         read: impl Understand<T>,
@@ -122,7 +122,7 @@ impl Body {
             Ok(answer) => answer,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
-                // The runtime is being shut down, and nobody waits.
+                // The runtime is shutting down, and no caller is waiting.
                 Err(_) => pending().await,
             },
         }
@@ -172,12 +172,12 @@ fn too_large(host: &str) -> FetchError {
     )
 }
 
-/// What a body is in and cannot be decoded from, as the header names it.
+/// The content coding of a body that cannot be decoded, as the header names it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the content coding {0:?}, although it was asked for an answer without one")]
 struct UnknownCoding(String);
 
-/// The one content coding that a body is in, if any.
+/// The only content coding of a body, if any.
 fn coding(headers: &HeaderMap) -> Result<Option<Coding>, UnknownCoding> {
     let codings: Vec<String> = headers
         .get_all(CONTENT_ENCODING)

@@ -1,4 +1,4 @@
-//! A call that failed, and what may help against it.
+//! A failed call, and the possible remedies.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,23 +9,23 @@ use crate::model::outcome::{FetchError, Outcome};
 use crate::model::target_id::TargetId;
 use crate::scrubber::Scrubber;
 
-/// Longest text of an error that is kept, in characters.
+/// The longest error text that is kept, in characters.
 pub(super) const MAX_MESSAGE_CHARS: usize = 300;
 
-/// The pause before a transient failure is asked again.
+/// The pause before a query is repeated after a transient failure.
 pub(super) const TRANSIENT_PAUSE: Duration = Duration::from_secs(1);
 
-/// The shortest pause before a rate-limited question is asked again. It is stretched up to
-/// twofold by a hash of the target, so that targets refused together come back apart.
+/// The shortest pause before a rate-limited query is repeated. A hash of the target stretches
+/// it up to twofold, so that targets refused together do not retry together.
 const RATE_LIMIT_PAUSE: Duration = Duration::from_millis(1100);
 
-/// The longest wait that a response can ask for.
+/// The longest wait that a response can impose.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// The service's code for repeated bad signatures.
 pub(super) const TOO_MANY_BAD_SIGNATURES: i64 = 70050;
 
-/// A failed call with what may help.
+/// A failed call with its remedy.
 pub(super) struct Failure {
     pub(super) error: FetchError,
     pub(super) remedy: Remedy,
@@ -37,8 +37,8 @@ pub(super) enum Remedy {
     OtherHost,
     Pause(Duration),
     FreshSignature,
-    /// Within what is left of the call's time. The call was lost with a kept connection,
-    /// and is not counted.
+    /// Within the remaining time of the call. The call was lost together with a kept
+    /// connection, and is not counted.
     FreshConnection(Duration),
     /// Nothing at all may be sent for a while.
     Silence,
@@ -60,14 +60,14 @@ impl Failure {
         Self { error, remedy }
     }
 
-    /// A call that the HTTP client could not bring to an end.
+    /// A call that the HTTP client could not complete.
     pub(super) fn lost(error: FetchError, scrubber: &Scrubber) -> Self {
         let message = scrubber.scrub(&error.message, MAX_MESSAGE_CHARS);
         FetchError { message, ..error }.into()
     }
 
-    /// The same of a call that was lost with a kept connection. [`Line::call`] knows the
-    /// time that is left.
+    /// The same for a call that was lost together with a kept connection. [`Line::call`]
+    /// knows the remaining time.
     ///
     /// [`Line::call`]: super::line::Line::call
     pub(super) fn stale(self) -> Self {
@@ -77,8 +77,8 @@ impl Failure {
         }
     }
 
-    /// The response asked not to be called again before `wait` is over. A pause that is
-    /// shorter than that is no remedy.
+    /// Records that the response forbids further calls until `wait` is over. A shorter pause
+    /// is then no remedy.
     pub(super) fn not_before(mut self, wait: Option<Duration>) -> Self {
         let Some(wait) = wait else { return self };
         self.error.retry_after = Some(wait);
@@ -90,8 +90,8 @@ impl Failure {
     }
 }
 
-/// How long a response asks to be left alone (RFC 9110, section 10.2.3: seconds, or a
-/// moment, which is compared with `now`), at most 5 min. `None` when it does not ask.
+/// The wait that a response requires (RFC 9110, section 10.2.3: seconds, or a moment, which
+/// is compared with `now`), at most 5 min. `None` if it requires none.
 pub(super) fn retry_after(headers: &HeaderMap, now: Duration) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if let Ok(seconds) = value.parse() {

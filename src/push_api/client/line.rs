@@ -1,4 +1,4 @@
-//! One HTTP call: what is sent, what comes of the response, and what is counted.
+//! One HTTP call: the request, the result of the response, and the metrics.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -36,7 +36,7 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// What one question is, over all its calls.
+/// One query, the same for all its calls.
 pub(super) struct Call<'a, R> {
     pub(super) target: &'a Target,
     pub(super) id: TargetId,
@@ -44,9 +44,9 @@ pub(super) struct Call<'a, R> {
     pub(super) command: &'static str,
     /// JSON.
     pub(super) body: String,
-    /// How a response is understood.
+    /// How a response is parsed.
     pub(super) read: R,
-    /// The API whose calls are counted and timed; those about traces and tasks are not.
+    /// The API, if calls are counted and timed; calls about traces and tasks are not.
     pub(super) api: Option<Api>,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Call<'a, ()> {
         range: Range,
     ) -> Call<'a, impl Understand<Reading>> {
         let read = move |body: &[u8], scrubber: &Scrubber| wire::parse(api, body, scrubber);
-        // No task means all of them together (documents 71894 and 71895).
+        // Without tasks, all of them are counted together (documents 71894 and 71895).
         let body = counted(api, range, &[]);
         Call::new(target, api.as_str(), &body, Some(api), read)
     }
@@ -143,14 +143,14 @@ fn counted(api: Api, range: Range, tasks: &[Id]) -> Value {
 #[derive(Clone, Copy)]
 pub(super) struct Way {
     pub(super) connection: Connection,
-    /// Bound on the call.
+    /// The call's deadline.
     pub(super) within: Duration,
 }
 
 /// The line to the service.
 pub(super) struct Line {
     transport: Transport,
-    /// Knows the proxy's password.
+    /// Scrubs the proxy's password.
     proxy: Scrubber,
     metrics: Arc<SelfMetrics>,
 }
@@ -166,7 +166,7 @@ impl Line {
         })
     }
 
-    /// Makes a call, which is counted and timed. Asks no limiter.
+    /// Makes a call, which is counted and timed. Does not wait for a limiter.
     pub(super) async fn call<T: Send + 'static>(
         &self,
         call: &Call<'_, impl Understand<T>>,
@@ -254,7 +254,7 @@ impl Line {
         let answer = answer(call.read, &route, response, &scrubber)
             .await
             .map_err(|failure| failure.not_before(retry_after))?;
-        // Only here is it certain that the service itself answered, and no gateway.
+        // Only here is it certain that the service itself responded, and not a gateway.
         if let Some(date) = date {
             let middle = (sent.wall + arrived.wall) / 2;
             let ahead = middle.as_secs_f64() - date.as_secs_f64();
@@ -299,7 +299,7 @@ fn civil(at: UnixSeconds) -> String {
     TimeZone::UTC.to_datetime(at).strftime("%F %T").to_string()
 }
 
-/// When the response was made by the clock of its sender, since 1970.
+/// The time of the response by its sender's clock, since 1970.
 fn date(headers: &HeaderMap) -> Option<Duration> {
     let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
     date.duration_since(UNIX_EPOCH).ok()

@@ -1,4 +1,4 @@
-//! Two calls at once, to learn what the service's limit counts.
+//! Two concurrent calls that show what the service's limit counts.
 
 use tokio::time::Instant;
 
@@ -14,8 +14,8 @@ use crate::model::window::Range;
 use crate::push_api::transport::Connection;
 
 impl Pair for Client {
-    /// Waits for one turn of the limiter and then makes both calls, so that calls before
-    /// and after keep their distance. Nothing is asked again, whatever the answer.
+    /// Waits for one turn of the limiter and then makes both calls, so that calls before and
+    /// after keep their distance. Neither call is repeated, whatever the response.
     async fn pair(
         &self,
         target: &Target,
@@ -36,7 +36,7 @@ impl Pair for Client {
         let hosts = backup.order(&target.region, Instant::now());
         let host = hosts.first().copied().unwrap_or(&target.region.main);
         let calls = questions.map(|(api, range)| Call::counts(target, api, range));
-        // Neither may be lost with a kept connection.
+        // On a kept connection, a call could be lost with it.
         let way = Way {
             connection: Connection::Fresh,
             within: target.app.polling.timeout,

@@ -1,5 +1,5 @@
-//! Against the simulator, over real HTTP, where the program's own configuration cannot
-//! reach: known regions have a backup host, but not on this machine.
+//! Tests against the simulator, over real HTTP, of what no configuration can express: known
+//! regions have a backup host, but not on this machine.
 
 mod connections;
 mod responses;
@@ -19,8 +19,8 @@ use crate::model::window::UnixSeconds;
 use crate::self_metrics::CallCounts;
 use crate::simulator::{Limits, Options, SimApp, Simulator};
 
-/// A simulator, and a client of its first app. The app's region is made by `region` from
-/// the simulator's address.
+/// A simulator, and a client of its first app. `region` makes the app's region from the
+/// simulator's address.
 async fn lab(region: impl FnOnce(Endpoint) -> Region) -> (JoinSet<()>, Client, Target, Counted) {
     let options = Options {
         apps: SimApp::made_up(),
@@ -59,7 +59,7 @@ async fn lab(region: impl FnOnce(Endpoint) -> Region) -> (JoinSet<()>, Client, T
     )
 }
 
-/// What was counted about the one target.
+/// The metrics of the one target.
 struct Counted(Arc<SelfMetrics>);
 
 impl Counted {
@@ -119,7 +119,7 @@ async fn the_backup_host_answers_when_the_main_host_cannot_be_reached() {
     client.fetch(&target, api, range()).await.unwrap();
     assert!(metrics.calls().is_backup_in_use());
     assert_eq!(metrics.requests(Outcome::Connect), 1);
-    // And is asked first from now on.
+    // From now on, the backup is queried first.
     client.fetch(&target, api, range()).await.unwrap();
     assert_eq!(metrics.requests(Outcome::Connect), 1);
     assert_eq!(metrics.requests(Outcome::Ok), 2);

@@ -1,4 +1,4 @@
-//! How one question is tried: where, how and with what, from one call to the next.
+//! The tries of one query: host, connection and signature, from one call to the next.
 
 use std::time::Duration;
 use std::vec;
@@ -9,7 +9,7 @@ use crate::model::region::Endpoint;
 use crate::push_api::signer::Signed;
 use crate::push_api::transport::Connection;
 
-/// The call that is to be made, and what was tried before it.
+/// The next call, and what was tried before it.
 pub(super) struct Tries<'a> {
     pub(super) host: &'a Endpoint,
     pub(super) way: Way,
@@ -43,7 +43,7 @@ impl<'a> Tries<'a> {
         }
     }
 
-    /// Goes on with the next host after `error`, which is the end if there is none.
+    /// Moves on to the next host after `error`; fails if there is none.
     pub(super) fn other_host(&mut self, error: FetchError) -> Result<(), FetchError> {
         let Some(other) = self.others.next() else {
             return Err(both(self.unreachable.take(), error));
@@ -54,10 +54,10 @@ impl<'a> Tries<'a> {
     }
 }
 
-/// The error of the host that was asked first, with a word on the second one's.
+/// The error of the first host, with a note on the second one's.
 fn both(first: Option<FetchError>, second: FetchError) -> FetchError {
     match first {
-        // Both behind the same broken proxy, say.
+        // For example, both hosts are behind the same broken proxy.
         Some(first) if first.message == second.message => first,
         None => second,
         Some(first) => FetchError {

@@ -35,7 +35,7 @@ impl Unresolved {
         self
     }
 
-    /// What the system said to the attempts, where it said something by number.
+    /// The system's errors in the attempts, as far as they have a number.
     pub fn os_errors(&self) -> impl Iterator<Item = io::Error> {
         let (servers, instead) = match &self.reason {
             Reason::Failed {
@@ -65,7 +65,7 @@ impl fmt::Display for Aside {
     }
 }
 
-/// A failure of the system in words, with its number where the system gave one.
+/// A system failure in words, with its number, if any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Complaint {
     text: String,
@@ -108,11 +108,11 @@ impl fmt::Display for Complaint {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// No name server can be asked for it.
+    /// Not a valid name, so no name server can be queried for it.
     NotAName,
     /// It ends in a label that is reserved for names that do not exist.
     Reserved,
-    /// The hosts file or `resolv.conf` is not read to its end.
+    /// Reading the hosts file or `resolv.conf` hangs.
     FilesHang,
     NoSuchName {
         server: IpAddr,
@@ -121,16 +121,16 @@ pub(super) enum Reason {
     NoAddress {
         server: IpAddr,
     },
-    /// No server gave a response that decides.
+    /// No server sent a decisive response.
     Failed {
         servers: Vec<(IpAddr, Failure)>,
         resolv_conf: String,
-        /// Why these servers were asked if the file names none.
+        /// Why these servers were queried if the file names none.
         instead: Option<Complaint>,
     },
 }
 
-/// What a name server did instead of answering.
+/// How a name server failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     Silent,
@@ -238,7 +238,7 @@ mod tests {
             (failed(&[Failure::Silent, network], None), vec![24]),
             (failed(&[Failure::Refused], Some(said(23))), vec![23]),
             (failed(&[], None).beside(Some(&said(24))), vec![24]),
-            // A text that looks like it is none.
+            // Text that looks like an error number is none.
             (
                 failed(&[], Some(Complaint::new("x (os error 24)".to_owned()))),
                 vec![],

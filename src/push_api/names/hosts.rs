@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Addresses of a name that are kept. A connection shares its time among them.
+/// The maximum number of addresses kept per name. A connection divides its time among them.
 pub(super) const MAX_ADDRESSES: usize = 8;
 
 /// Names in lower case with their addresses, IPv4 first.

@@ -15,22 +15,22 @@ use super::error::{Complaint, Failure, Reason};
 use super::hosts::MAX_ADDRESSES;
 use super::servers::Servers;
 
-/// How long the addresses of one family wait for the other's (RFC 8305, section 3).
+/// How long the addresses of one family wait for those of the other (RFC 8305, section 3).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 
-/// How long a server may be silent before the next one is asked, too.
+/// How long a server may be silent before the next one is queried, too.
 const NEXT_SERVER: Duration = Duration::from_secs(1);
 
-/// How long addresses are kept if those of the other family did not come in time.
+/// How long addresses are kept if those of the other family did not arrive in time.
 const ONE_FAMILY_KEPT: Duration = Duration::from_secs(30);
 
-/// Addresses, IPv4 before IPv6, and until when they are good.
+/// Addresses, IPv4 before IPv6, and the end of their validity.
 pub(super) struct Found {
     pub(super) addresses: Vec<IpAddr>,
     pub(super) until: Instant,
 }
 
-/// What the name servers say of one family of addresses.
+/// The name servers' result for one family of addresses.
 enum Family {
     Addresses(Found),
     NoSuchName(IpAddr),
@@ -38,8 +38,8 @@ enum Family {
     Failed(Vec<(IpAddr, Failure)>),
 }
 
-/// Asks for the names that `host` may stand for, one after the other. The name itself has
-/// all the time that is left until `deadline`, and those before it share with it.
+/// Queries the names that `host` may stand for, one after the other. The name itself has all
+/// the time left until `deadline`, and each name before it has a share of that time.
 pub(super) async fn ask(servers: &Servers, host: &str, deadline: Instant) -> Result<Found, Reason> {
     let candidates = servers.candidates(host);
     let mut reason = Reason::NotAName;
@@ -60,7 +60,7 @@ pub(super) async fn ask(servers: &Servers, host: &str, deadline: Instant) -> Res
         };
         match both(servers, &name, until).await {
             Ok(found) => return Ok(found),
-            // What is said of the name itself tells more than what is said of a longer one.
+            // A result for the name itself is more informative than one for a longer name.
             Err(said) if itself || reason == Reason::NotAName => reason = said,
             Err(_) => {}
         }
@@ -114,8 +114,8 @@ fn decide(servers: &Servers, first: Family, second: Option<Family>) -> Result<Fo
     }
 }
 
-/// Asks the servers in their order, the next one at once when one fails, or after a while
-/// of silence. The first response that decides counts.
+/// Queries the servers in order: the next one at once when one fails, or after a while of
+/// silence. The first decisive response counts.
 async fn family(servers: &Servers, name: &Name, kind: RecordType, until: Instant) -> Family {
     let mut asked = JoinSet::new();
     let mut waiting = servers.all.iter();
@@ -151,7 +151,7 @@ async fn family(servers: &Servers, name: &Name, kind: RecordType, until: Instant
     Family::Failed(addresses.zip(failed).collect())
 }
 
-/// Tells a response that decides from a failure of the server.
+/// Distinguishes a decisive response from a failure of the server.
 fn judge(response: Result<Lookup, NetError>, server: IpAddr) -> Result<Family, Failure> {
     let error = match response {
         Ok(lookup) => {

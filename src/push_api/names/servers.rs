@@ -1,4 +1,4 @@
-//! `resolv.conf`: whom to ask, and which names a short name may stand for.
+//! `resolv.conf`: which name servers to query, and which names a short name may stand for.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,20 +15,20 @@ use resolv_conf::Config;
 use super::error::Complaint;
 use crate::files::ReadError;
 
-/// The longest that the name servers may take for a name. One second of the bound on a
-/// connection is left for the connection itself.
+/// The longest that the name servers may take for a name. Of the bound on a connection, one
+/// second is left for the connection itself.
 pub(super) const LIMIT: Duration = Duration::from_secs(4);
 
-/// Name servers that are asked, as with the C library; more lines are ignored.
+/// The maximum number of name servers queried, as in the C library; more lines are ignored.
 const MAX_SERVERS: usize = 3;
 
-/// Domains that are tried for a short name. Kubernetes allows as many.
+/// The maximum number of domains tried for a short name. Kubernetes allows as many.
 const MAX_SEARCH: usize = 32;
 
-/// What `resolv.conf` says.
+/// The content of `resolv.conf`.
 pub(super) struct Servers {
     pub(super) all: Vec<Server>,
-    /// Why the name server of this machine is asked, if the file names none.
+    /// Why the name server of this machine is queried, if the file names none.
     pub(super) instead: Option<Complaint>,
     pub(super) resolv_conf: String,
     /// Whether to leave out queries for IPv6 addresses.
@@ -45,8 +45,8 @@ pub(super) struct Server {
 }
 
 impl Servers {
-    /// Takes every usable line of the file. Without a name server there, or without the
-    /// file, the one of this machine is asked, as the C library does.
+    /// Uses every usable line of the file. Without a name server there, or without the file,
+    /// the name server of this machine is queried, as in the C library.
     pub(super) fn parse(file: Result<&[u8], &ReadError>, path: &Path, port: u16) -> Self {
         let resolv_conf = path.display().to_string();
         let (config, _) = Config::parse_with_errors(file.unwrap_or_default());
@@ -85,8 +85,8 @@ impl Servers {
         }
     }
 
-    /// The absolute names that `host` may stand for, in the order to ask for them. One of
-    /// them is the name itself.
+    /// The absolute names that `host` may stand for, in the order of queries. One of them is
+    /// the name itself.
     pub(super) fn candidates(&self, host: &str) -> Vec<String> {
         if host.ends_with('.') {
             return vec![host.to_owned()];
@@ -104,7 +104,8 @@ impl Servers {
     }
 }
 
-/// The domains of the last `search` or `domain` line, else that of the machine's own name.
+/// The domains of the last `search` or `domain` line, else the domain of the machine's own
+/// name.
 fn search(config: &Config) -> Vec<String> {
     let given = config.get_search().is_some() || config.get_domain().is_some();
     let own = if given {
@@ -123,14 +124,14 @@ fn search(config: &Config) -> Vec<String> {
         .collect()
 }
 
-/// Whether an address means something only together with a network interface, which the
-/// resolver cannot be given.
+/// Whether an address is valid only together with a network interface, which the resolver
+/// does not accept.
 fn is_link_local(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
-/// One resolver per server: with several in one, a server that refuses ends the query, and
-/// an error does not tell which one it is from.
+/// One resolver per server: with several servers in one, a server that refuses would end the
+/// query, and an error would not show its server.
 fn server(address: IpAddr, port: u16, config: &Config) -> Option<Server> {
     let mut server = if config.use_vc {
         NameServerConfig::tcp(address)
@@ -156,7 +157,7 @@ fn options(edns0: bool) -> ResolverOpts {
     options.edns0 = edns0;
     options.use_hosts_file = ResolveHosts::Never;
     options.server_ordering_strategy = ServerOrderingStrategy::UserProvidedOrder;
-    // What is found is kept by the name that was asked for.
+    // Results are cached by the name that was queried.
     options.cache_size = 0;
     options
 }

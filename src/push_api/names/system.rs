@@ -22,17 +22,17 @@ const MAX_RESOLV_CONF: u64 = 64 << 10;
 /// How long a change of the files may go unnoticed.
 const RECHECK: Duration = Duration::from_secs(5);
 
-/// How long after a failure the files may go unread: a machine may get its name servers
-/// only after the program has started.
+/// The same after a failure: a machine may get its name servers only after the program has
+/// started.
 const SUSPECT_RECHECK: Duration = Duration::from_secs(1);
 
-/// How long the files may take to be read, before what was last read is used on.
+/// How long reading the files may take before the last content is used instead.
 const READ_LIMIT: Duration = Duration::from_secs(1);
 
-/// A mount that hangs takes this one thread and no more.
+/// A mount that hangs occupies this one thread and no more.
 static READING: Semaphore = Semaphore::const_new(1);
 
-/// Where the system says how names are resolved.
+/// Where the system configures name resolution.
 #[derive(Clone, Debug)]
 pub struct Paths {
     pub hosts: PathBuf,
@@ -51,7 +51,7 @@ impl Default for Paths {
     }
 }
 
-/// The two files, and what was last read from them.
+/// The two files, and their last content.
 #[derive(Default)]
 pub(super) struct System {
     paths: Paths,
@@ -64,7 +64,7 @@ struct Last {
     suspect: bool,
 }
 
-/// What the files say.
+/// The content of the files.
 pub(super) struct Read {
     pub(super) hosts: Arc<Hosts>,
     /// Why the hosts file was left out although it exists.
@@ -73,7 +73,7 @@ pub(super) struct Read {
     resolv_conf: ResolvConf,
 }
 
-/// What the servers were made from.
+/// The source of the servers.
 #[derive(Clone, PartialEq, Eq)]
 enum ResolvConf {
     Bytes(Vec<u8>),
@@ -89,8 +89,8 @@ impl System {
         }
     }
 
-    /// What the files say, at most 5 s ago, or 1 s after a failure. While a mount hangs,
-    /// what was last read holds; `None` if nothing was.
+    /// The content of the files, at most 5 s old, or 1 s after a failure. While a mount
+    /// hangs, the last content remains valid; `None` if there is none.
     pub(super) async fn current(&self) -> Option<Arc<Read>> {
         let mut last = self.last.lock().await;
         let before = last.as_ref().map(|last| Arc::clone(&last.read));
@@ -118,7 +118,7 @@ impl System {
         Some(read)
     }
 
-    /// A name was not resolved: the files may have changed.
+    /// Records that a name was not resolved: the files may have changed.
     pub(super) async fn suspect(&self) {
         if let Some(last) = self.last.lock().await.as_mut() {
             last.suspect = true;
@@ -159,8 +159,8 @@ fn read(paths: &Paths, before: Option<&Read>) -> Read {
     }
 }
 
-/// Whether a file is most likely there and only cannot be read now, as when the process
-/// has no descriptor left.
+/// Whether a file most likely exists and only cannot be read now, for example because the
+/// process has no descriptor left.
 fn passes(error: &ReadError) -> bool {
     use io::ErrorKind::{NotFound, PermissionDenied};
     matches!(error, ReadError::Io(error) if !matches!(error.kind(), NotFound | PermissionDenied))
@@ -220,7 +220,7 @@ mod tests {
         fs::write(&paths.hosts, "10.0.0.7 pinned.example").unwrap();
         fs::write(&paths.resolv_conf, "nameserver 10.0.0.2").unwrap();
         let mut known = read(&paths, None);
-        // A link to itself fails in another way than a missing file.
+        // The error of a link to itself differs from that of a missing file.
         for (spoil, kept) in [(true, true), (false, false)] {
             for path in [&paths.hosts, &paths.resolv_conf] {
                 fs::remove_file(path).unwrap();

@@ -1,5 +1,5 @@
-//! Verifies a server as rustls does, and also accepts a CA's certificate that the operator
-//! gave and the server shows as its own.
+//! Verifies a server as rustls does, and also accepts a CA certificate that the operator
+//! provided and the server presents as its own.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(super) struct Verifier {
     pub(super) given: Vec<CertificateDer<'static>>,
 }
 
-/// A server's certificate that nobody but itself vouches for.
+/// A server certificate that no other certificate vouches for.
 #[derive(Debug, thiserror::Error)]
 #[error("the certificate is self-signed and not trusted")]
 pub(super) struct SelfSigned;
@@ -40,14 +40,16 @@ impl ServerCertVerifier for Verifier {
         );
         let Err(error) = result else { return result };
         let is_ca = is_ca(&error);
-        // What `openssl req -x509` makes is a CA's. A server that shows one proves that it
-        // has the key, with which it could have signed a certificate for itself. That it
-        // is a CA's is only said of one within its validity; the name is verified last.
+        // `openssl req -x509` makes a CA certificate. A server that presents one proves that
+        // it has the key, with which it could have signed a certificate for itself. This
+        // error implies that the certificate is within its validity, but not that its name
+        // was verified.
         if is_ca && self.given.iter().any(|given| given == end_entity) {
             verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
             return Ok(ServerCertVerified::assertion());
         }
-        // A bad signature if another certificate of the same name is trusted, an older one say.
+        // A bad signature means that another certificate of the same name is trusted, for
+        // example an older one.
         let is_unknown = matches!(
             error,
             Error::InvalidCertificate(

@@ -1,4 +1,4 @@
-//! An error of TLS in words.
+//! TLS errors in words.
 
 use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
@@ -6,7 +6,7 @@ use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerInco
 
 use super::verifier::SelfSigned;
 
-/// The most names of a certificate that are repeated.
+/// The maximum number of a certificate's names in a message.
 const NAMED: usize = 3;
 
 const CLOCK: &str =
@@ -20,7 +20,7 @@ const SERVER: &str =
     "check that the host and port are those of the service, and what is on the way";
 
 /// What happened, as a sentence about the peer (`its certificate expired ...`), and what to
-/// do. Names out of a certificate are not scrubbed.
+/// do. Names from a certificate are not scrubbed.
 pub(in crate::push_api) fn explain(error: &Error) -> (String, &'static str) {
     let (happened, advice) = match error {
         Error::InvalidCertificate(error) => return certificate(error),
@@ -150,7 +150,7 @@ fn alert_received(alert: AlertDescription) -> (String, &'static str) {
     (happened, SERVER)
 }
 
-/// ` on` a moment or ` at` nothing, when the moment cannot be written.
+/// A space and the moment, or nothing if the moment cannot be written.
 fn at(time: UnixTime) -> String {
     i64::try_from(time.as_secs())
         .ok()
@@ -171,7 +171,7 @@ fn names(presented: &[String]) -> String {
     }
 }
 
-/// The name in `DnsName("a.example")` or `IpAddress(10.0.0.1)`, as rustls gives it.
+/// The name in `DnsName("a.example")` or `IpAddress(10.0.0.1)`, as rustls writes it.
 fn bare(presented: &str) -> Option<&str> {
     let (kind, rest) = presented.split_once('(')?;
     matches!(kind, "DnsName" | "IpAddress").then_some(())?;

@@ -1,11 +1,11 @@
-//! Finds the objects that hold the data, wherever the service wrapped them.
+//! Finds the objects that hold the data, wherever the service wraps them.
 
 use serde_json::value::RawValue;
 
 use super::{NotAnAnswer, json};
 use crate::model::reading::{Api, Measure};
 
-/// Keys that carry no data of ours, in any answer of the service.
+/// Keys that hold no data for us, in any response of the service.
 const ENVELOPE: &[&str] = &[
     "ActionStatus",
     "ErrorCode",
@@ -34,8 +34,8 @@ fn data_keys(api: Api) -> &'static [&'static str] {
     }
 }
 
-/// The objects, as JSON, that hold the data of a successful answer: the answer itself, or
-/// what one of its keys wraps. None when the answer is empty. `top` is a JSON object.
+/// The objects, as JSON, that hold the data of a successful response: the response itself, or
+/// what one of its keys wraps. None if the response is empty. `top` is a JSON object.
 pub(super) fn sections(api: Api, top: &str) -> Result<Vec<&str>, NotAnAnswer> {
     let answer = Look::at(api, top).unwrap_or_default();
     if answer.holds_data {
@@ -54,18 +54,18 @@ pub(super) fn sections(api: Api, top: &str) -> Result<Vec<&str>, NotAnAnswer> {
     }
 }
 
-/// What is at the top level of an object.
+/// The top level of an object.
 #[derive(Default)]
 struct Look {
     has_data_key: bool,
-    /// A data key with something in it.
+    /// Whether a data key has content.
     holds_data: bool,
-    /// The first other key with something in it.
+    /// The first other key with content.
     unknown: Option<String>,
 }
 
 impl Look {
-    /// `None` for what is not an object.
+    /// `None` if `text` is not an object.
     fn at(api: Api, text: &str) -> Option<Self> {
         let mut look = Self::default();
         let visited = json::members(text, |key, value| {
@@ -84,16 +84,16 @@ impl Look {
     }
 }
 
-/// Objects that one key of the answer holds.
+/// The objects in one key of the response.
 #[derive(Default)]
 struct Wrapper<'a> {
     /// Those with a data key.
     objects: Vec<&'a str>,
-    /// The first key with something in it of those without a data key.
+    /// The first key with content in an object without a data key.
     unknown: Option<String>,
 }
 
-/// The one key that wraps the data, with the objects in it.
+/// The only key that wraps the data, with the objects in it.
 fn wrapper(api: Api, top: &str) -> Result<Option<(String, Wrapper<'_>)>, NotAnAnswer> {
     let mut found: Option<(String, Wrapper)> = None;
     let visited = json::members(top, |key, value| {
@@ -114,7 +114,7 @@ fn wrapper(api: Api, top: &str) -> Result<Option<(String, Wrapper<'_>)>, NotAnAn
     Ok(found)
 }
 
-/// The object that a value is, or all elements of an array of objects. `None` when no
+/// The value itself, if it is an object, or all elements of an array of objects. `None` if no
 /// object has a data key.
 fn wrapped<'a>(api: Api, value: &'a RawValue) -> Option<Wrapper<'a>> {
     let mut wrapper = Wrapper::default();

@@ -1,5 +1,5 @@
-//! Reads parts of a JSON text where they stand, so that a large text needs little more
-//! memory than itself.
+//! Reads parts of a JSON text in place, so that a large text needs little more memory than
+//! itself.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,8 +13,8 @@ use super::NotAnAnswer;
 /// Integers up to this are exact as JSON floats.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Gives each member of an object to `visit` until that fails; the rest is only checked to
-/// be JSON. The outer error says that the text is not a JSON object.
+/// Passes each member of an object to `visit` until that fails; the rest is only checked to
+/// be JSON. The outer error means that the text is not a JSON object.
 pub(super) fn members<'a>(
     text: &'a str,
     visit: impl FnMut(Cow<'a, str>, &'a RawValue) -> Result<(), NotAnAnswer>,
@@ -25,7 +25,7 @@ pub(super) fn members<'a>(
     Ok(result)
 }
 
-/// As [`members`], for the elements of an array.
+/// Like [`members`], for the elements of an array.
 pub(super) fn elements<'a>(
     text: &'a str,
     visit: impl FnMut(&'a RawValue) -> Result<(), NotAnAnswer>,
@@ -33,7 +33,7 @@ pub(super) fn elements<'a>(
     serde_json::Deserializer::from_str(text).deserialize_seq(Elements(visit))
 }
 
-/// The values of some keys of an object. Of a key that is there twice, the last.
+/// The values of some keys of an object; for a duplicated key, the last value.
 pub(super) fn fields<'a, const N: usize>(
     text: &'a str,
     keys: [&str; N],
@@ -49,9 +49,9 @@ pub(super) fn fields<'a, const N: usize>(
     Ok(fields)
 }
 
-/// `None` for what is not a string.
+/// `None` if the value is not a string.
 pub(super) fn text(value: &RawValue) -> Option<Cow<'_, str>> {
-    // An error would be made of every number that is not a string.
+    // Otherwise, every number would cost an error.
     let string = Some(value.get()).filter(|value| value.starts_with('"'))?;
     let Text(text) = serde_json::from_str(string).ok()?;
     Some(text)
@@ -82,20 +82,20 @@ pub(super) fn integer(value: Option<&RawValue>) -> Result<i64, &'static str> {
     }
 }
 
-/// Null, an empty text, or a container with nothing but such values inside, apart from the
-/// members of objects that are `named` so.
+/// Null, an empty text, or a container in which all values are empty, apart from the members
+/// of objects whose key is in `named`.
 pub(super) fn is_empty(value: &RawValue, named: &'static [&'static str]) -> bool {
     let mut json = serde_json::Deserializer::from_str(value.get());
-    // What is nested too deeply is not empty either.
+    // Too deeply nested values do not count as empty, either.
     json.deserialize_any(Empty(named)).is_ok()
 }
 
-/// A JSON string. What is not UTF-16 in its escapes comes out as U+FFFD.
+/// A JSON string. Escapes that are not valid UTF-16 become U+FFFD.
 struct Text<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Text<'de> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        // Asked for a string, serde_json would refuse a lone surrogate.
+        // In `deserialize_str`, serde_json would refuse a lone surrogate.
         json.deserialize_bytes(TextVisitor)
     }
 }
@@ -160,7 +160,7 @@ impl<'de, F: FnMut(&'de RawValue) -> Result<(), NotAnAnswer>> Visitor<'de> for E
     }
 }
 
-/// Takes what is empty and refuses everything else.
+/// Accepts empty values and refuses all others.
 #[derive(Clone, Copy)]
 struct Empty(&'static [&'static str]);
 

@@ -1,7 +1,7 @@
-//! The one repair: a key for the object that the document's sample leaves without one.
+//! The only repair: a key for the object that has none in the document's sample.
 
-/// Turns `"ErrorInfo": "...",{` into `"ErrorInfo": "...","Results":{`, at its first place.
-/// `None` when the text has no such place.
+/// Turns `"ErrorInfo": "...",{` into `"ErrorInfo": "...","Results":{`, at its first
+/// occurrence. `None` if the text has none.
 pub(super) fn repair(text: &str) -> Option<String> {
     const KEY: &str = "\"ErrorInfo\"";
     text.match_indices(KEY).find_map(|(at, _)| {
@@ -19,7 +19,7 @@ pub(super) fn repair(text: &str) -> Option<String> {
     })
 }
 
-/// What follows the JSON string at the start of `text`.
+/// The text after the JSON string at the start of `text`.
 fn after_string(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('"')?;
     let mut escaped = false;

@@ -1,4 +1,4 @@
-//! Rows and numbers: what is inside the arrays.
+//! Rows and numbers: the content of the arrays.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -27,8 +27,8 @@ pub(super) fn reading(
     }
 }
 
-/// A row's description with what decides which of several rows describes the code: one
-/// with a text before one without, then the larger count, then text order.
+/// A row's description, with the order that decides which of several rows describes the code:
+/// one with a text before one without, then the larger count, then text order.
 type Description = (bool, u64, Reverse<Rc<str>>);
 
 fn losses(sections: &[&str], scrubber: &Scrubber) -> Result<Reading, NotAnAnswer> {
@@ -54,7 +54,7 @@ fn losses(sections: &[&str], scrubber: &Scrubber) -> Result<Reading, NotAnAnswer
                 let platform = per_platform.then(|| channel(event, platform)).transpose()?;
                 let code = err_code(code, scrubber)?;
                 let count = count.count()?;
-                // A description decides nothing, so there is no wrong one.
+                // A description decides nothing, so none is invalid.
                 let text = info.value.and_then(json::text).unwrap_or_default();
                 let text = texts.clean(text);
                 let candidate = (!text.is_empty(), count, Reverse(text));
@@ -142,7 +142,7 @@ const EVENT: &str = "EventType";
 /// `EventType` of pushes to devices that were online.
 const ONLINE: i64 = 2;
 
-/// The platform of a row. Online pushes take no vendor's channel, whatever number is written.
+/// The platform of a row. Online pushes use no vendor's channel, whatever number is written.
 fn channel(event: Field<'_>, platform: Field<'_>) -> Result<Platform, NotAnAnswer> {
     let event = match event.value.map(RawValue::get) {
         None | Some("null") => None,
@@ -154,7 +154,7 @@ fn channel(event: Field<'_>, platform: Field<'_>) -> Result<Platform, NotAnAnswe
     }
 }
 
-/// A missing count is 0, since encoders of the service's kind leave zeros out.
+/// A missing count is 0, since encoders like the service's omit zeros.
 fn funnel(counts: [Field<'_>; 4]) -> Result<Funnel, NotAnAnswer> {
     let get = |at: usize| match counts[at].value.map(RawValue::get) {
         None | Some("null") => Ok(0),
@@ -175,7 +175,7 @@ fn add(sum: &mut Funnel, more: Funnel) {
     sum.clicked = sum.clicked.saturating_add(more.clicked);
 }
 
-/// Gives the fields `keys` of each row to `visit`. A missing or null array has no rows.
+/// Passes the fields `keys` of each row to `visit`. A missing or null array has no rows.
 fn each_row<'a, const N: usize>(
     array: &'static str,
     rows: Option<&'a RawValue>,
@@ -197,7 +197,7 @@ fn each_row<'a, const N: usize>(
     visited.unwrap_or_else(|_| Err(NotAnAnswer::new(format!("{array} is not an array"))))
 }
 
-/// The place of a row. It becomes a text only when there is something to complain of.
+/// The place of a row. It becomes a text only for an error message.
 #[derive(Clone, Copy)]
 struct Row {
     array: &'static str,

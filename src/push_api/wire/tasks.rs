@@ -1,4 +1,4 @@
-//! Tasks: the counts of several in one answer, and the list of scheduled ones.
+//! Tasks: the counts of several in one response, and the list of scheduled ones.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::model::trace::MAX_ID;
 use crate::model::window::UnixSeconds;
 use crate::scrubber::Scrubber;
 
-/// What a successful answer says of each task. `top` is a JSON object.
+/// The reading of each task in a successful response. `top` is a JSON object.
 pub(super) fn readings(
     api: Api,
     top: &str,
@@ -25,7 +25,7 @@ pub(super) fn readings(
     let mut by_task: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for section in envelope::sections(api, top)? {
         let [task] = json::fields(section, ["TaskID"]).unwrap_or_default();
-        // An answer about one task may leave its id out.
+        // A response about one task may omit its id.
         let task = task.and_then(json::text).unwrap_or_default();
         by_task.entry(task.into_owned()).or_default().push(section);
     }
@@ -37,7 +37,7 @@ pub(super) fn readings(
 
 const TASKS: &str = "Tasks";
 
-/// The scheduled tasks of a successful answer. `top` is a JSON object.
+/// The scheduled tasks of a successful response. `top` is a JSON object.
 pub(super) fn scheduled(top: &str, scrubber: &Scrubber) -> Result<TaskList, NotAnAnswer> {
     let [tasks, total] = json::fields(top, [TASKS, "Total"]).unwrap_or_default();
     let mut list = TaskList::default();
@@ -103,7 +103,7 @@ fn task(object: &str, scrubber: &Scrubber) -> Result<ScheduledTask, NotAnAnswer>
         title
     };
     let status = text(status, MAX_STATUS_CHARS);
-    // An id that the scrubber would change is none that can be asked about and shown.
+    // An id that the scrubber would change can be neither queried nor shown.
     let push = push.and_then(json::text);
     let push = push.filter(|text| *text == scrubber.scrub(text, MAX_ID));
     let reason = text(error, MAX_REASON_CHARS);
@@ -119,7 +119,7 @@ fn task(object: &str, scrubber: &Scrubber) -> Result<ScheduledTask, NotAnAnswer>
     })
 }
 
-/// The document says of the three fields what they are called, not how they go together.
+/// The document names the three fields, but does not define how they go together.
 fn dispatch(status: &str, is_success: bool, has_error: bool) -> Dispatch {
     if is_success {
         Dispatch::Done
@@ -130,7 +130,7 @@ fn dispatch(status: &str, is_success: bool, has_error: bool) -> Dispatch {
     }
 }
 
-/// `2025-06-01 10:00:00`, which is UTC.
+/// `2025-06-01 10:00:00`, in UTC.
 fn time(text: &str) -> Option<UnixSeconds> {
     let civil: DateTime = text.parse().ok()?;
     let at = civil.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();

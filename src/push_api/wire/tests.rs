@@ -45,7 +45,7 @@ fn losses(rows: &[(Stage, Option<i64>, &str, u64, &str)]) -> Answer {
     ))
 }
 
-/// What the document's sample says.
+/// The content of the document's sample.
 fn sample() -> Answer {
     use Stage::{PostSendDelivered as Post, ReadyToSend as Ready};
     losses(&[
@@ -299,7 +299,7 @@ fn refusals_keep_code_and_words() {
             91000,
             "",
         ),
-        // A refusal is one whatever else the answer holds.
+        // A refusal is one whatever else the response holds.
         (
             r#"{"ActionStatus":"FAIL","ErrorCode":1,"ReadyToSendLoss":7}"#,
             1,
@@ -364,7 +364,7 @@ fn codes_that_look_the_same_are_the_same() {
     assert_eq!(parse_loss(&body), Ok(expected));
 }
 
-/// A loss answer with a row for each text.
+/// A loss response with a row for each text.
 fn described(texts: impl Iterator<Item = String>) -> String {
     let rows: Vec<String> = texts
         .enumerate()
@@ -392,7 +392,7 @@ fn counts_are_served_in_full_and_texts_as_far_as_the_budget_of_a_response_goes()
         let texts = (0..1900).map(|row| format!("{row}%{}", filler.repeat(2047)));
         assert_eq!(rows_and_descriptions(&described(texts)), (1900, within));
     }
-    // What repeats is looked at once, also when it differs beyond what is looked at.
+    // Repeated texts are examined once, even if they differ beyond the examined part.
     let repeated = (0..1900).map(|row| format!("%{}{row}", "25".repeat(2047)));
     assert_eq!(rows_and_descriptions(&described(repeated)), (1900, 1900));
 }

@@ -6,16 +6,16 @@ use std::rc::Rc;
 
 use crate::scrubber::Scrubber;
 
-/// No more than this many bytes of different texts are looked at in one response; each is
-/// cut before it counts. A thousand codes with the longest texts that are kept whole need
-/// a third of it.
+/// The maximum number of bytes of different texts examined in one response; each text is cut
+/// before it counts. A thousand codes with the longest texts that are kept whole need a third
+/// of it.
 pub(super) const MAX_EXAMINED: usize = 1 << 20;
 
-/// Cleans texts, of which most rows repeat the same few.
+/// Cleans texts; most rows repeat the same few.
 pub(super) struct Texts<'a> {
     scrubber: &'a Scrubber,
     max_chars: usize,
-    /// By what was looked at of each text, with what it became.
+    /// The cleaned form of each text, by the part that was examined.
     cleaned: HashMap<Cow<'a, str>, Rc<str>>,
     /// In bytes.
     left: usize,
@@ -32,7 +32,7 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// `text`, scrubbed; empty when too much was looked at before.
+    /// `text`, scrubbed; empty once too many bytes were examined.
     pub(super) fn clean(&mut self, text: Cow<'a, str>) -> Rc<str> {
         let end = Scrubber::examined(&text, self.max_chars).len();
         if let Some(cleaned) = self.cleaned.get(&text[..end]) {

@@ -11,8 +11,8 @@ use crate::scrubber::Scrubber;
 
 const DEVICES: &str = "InstanceTrace";
 
-/// The trace in a successful answer: at its top, or where one of its keys wraps it. None of
-/// its devices, if the service knows nothing of the push.
+/// The trace in a successful response: at its top level, or where one of its keys wraps it.
+/// It has no devices if the service does not know the push.
 pub(super) fn trace(top: &str, scrubber: &Scrubber) -> Result<Trace, NotAnAnswer> {
     let mut devices = None;
     let mut has_key = false;
@@ -41,7 +41,7 @@ pub(super) fn trace(top: &str, scrubber: &Scrubber) -> Result<Trace, NotAnAnswer
         if value.get().starts_with('{') {
             look(value.get());
         } else {
-            // What is no array holds no object.
+            // A value that is not an array holds no object.
             let _ = json::elements(value.get(), |element| {
                 look(element.get());
                 Ok(())
@@ -119,7 +119,7 @@ fn device(object: &str, scrubber: &Scrubber) -> Result<Device, NotAnAnswer> {
     })
 }
 
-/// The steps that the documents name in their order, and then any others.
+/// The steps that the documents name, in their order, then any others.
 fn steps(object: &str, scrubber: &Scrubber) -> Result<Vec<Step>, NotAnAnswer> {
     let mut found: Vec<(usize, Step)> = Vec::new();
     let visited = json::members(object, |group, value| {

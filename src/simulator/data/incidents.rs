@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use super::rhythm::seed;
 use crate::model::window::{DAY, Range};
 
-/// How often one platform's losses jump. When and what is fixed by the SDKAppID and time.
+/// How often one platform's losses jump. The SDKAppID and the time determine when, and what
+/// breaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Incidents {
     #[default]
@@ -16,7 +17,7 @@ pub enum Incidents {
     Demo,
 }
 
-/// What breaks: a code by which a vendor refuses most pushes for a while.
+/// What breaks: a code with which a vendor refuses most pushes for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::simulator) struct Cause {
     /// `PushPlatform` (document 71898).
@@ -25,10 +26,10 @@ pub(in crate::simulator) struct Cause {
     pub(in crate::simulator) info: Cow<'static, str>,
 }
 
-/// An incident beside those that an app has by itself.
+/// An incident in addition to those of the app itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::simulator) struct Injected {
-    /// The app that is hit; `None`: all are.
+    /// The app that is hit; `None` for all apps.
     pub(in crate::simulator) sdk_app_id: Option<u32>,
     pub(in crate::simulator) cause: Cause,
     pub(in crate::simulator) range: Range,
@@ -42,26 +43,27 @@ const fn cause(platform: i64, code: &'static str, info: &'static str) -> Cause {
     }
 }
 
-/// A credential of APNs that expired or was replaced.
+/// An APNs credential that expired or was replaced.
 pub(in crate::simulator) const EXPIRED: Cause = cause(1, "403", "InvalidProviderToken");
 
 static CAUSES: [Cause; 4] = [
     EXPIRED,
-    // The same of other vendors.
+    // The same for other vendors.
     cause(3, "80200001", "OAuth authentication error"),
     cause(6, "11", "invalid auth token"),
-    // A quota used up.
+    // An exhausted quota.
     cause(2, "200001", "over today's volume cap"),
 ];
 
-/// A cause and the part of it that lies in the range asked about.
+/// A cause, and its part of the queried range.
 pub(super) struct Incident<'a> {
     pub(super) cause: &'a Cause,
     pub(super) range: Range,
 }
 
-/// The incidents that hit an app in a range, cut to it: those injected, and its own, which
-/// give way where both hit a platform at the same time, so that no push is refused twice.
+/// The incidents that hit an app in a range, cut to it: the injected ones, and the app's own.
+/// Its own ones give way where both hit a platform at the same time, so that no push is
+/// refused twice.
 pub(super) fn overlapping(
     own: Incidents,
     injected: &[Injected],
@@ -85,14 +87,14 @@ pub(super) fn overlapping(
         let pieces = pieces(incident, &apart);
         apart.extend(pieces);
     }
-    // Those of its own are apart from each other, and may be many.
+    // The app's own incidents do not overlap each other, and may be many.
     let own = own.overlapping(app_seed, range).into_iter();
     let own: Vec<_> = own.flat_map(|incident| pieces(incident, &apart)).collect();
     apart.extend(own);
     apart
 }
 
-/// What of an incident does not hit the same platform at the same time as the `others`.
+/// The parts of an incident in which no other incident of `others` hits the same platform.
 fn pieces<'a>(
     Incident { cause, range }: Incident<'a>,
     others: &[Incident<'a>],
@@ -100,7 +102,7 @@ fn pieces<'a>(
     let mut left = vec![range];
     for other in others {
         if other.cause.platform == cause.platform {
-            // Empty pieces go at once: each would be cut in two by every further incident.
+            // Empty pieces are dropped at once: every further incident would cut each in two.
             left = left
                 .iter()
                 .flat_map(|range| without(*range, other.range))
@@ -111,7 +113,7 @@ fn pieces<'a>(
     left.into_iter().map(move |range| Incident { cause, range })
 }
 
-/// What of a range is before and after another; either may be empty.
+/// The parts of a range before and after another one; either may be empty.
 fn without(range: Range, other: Range) -> [Range; 2] {
     [
         Range {
@@ -126,7 +128,7 @@ fn without(range: Range, other: Range) -> [Range; 2] {
 }
 
 impl Incidents {
-    /// Seconds of a cycle, which holds one incident, and the incident's length.
+    /// The seconds of a cycle, which holds one incident, and the incident's possible lengths.
     fn schedule(self) -> Option<(u64, std::ops::Range<u64>)> {
         match self {
             Self::None => None,
@@ -135,8 +137,8 @@ impl Incidents {
         }
     }
 
-    /// The incidents of an app that overlap a range, cut to it. Takes time in proportion
-    /// to the range: 3,000 steps for the longest that the service answers.
+    /// The incidents of an app that overlap a range, cut to it. The running time is linear in
+    /// the range: 3,000 steps for the longest that the service accepts.
     fn overlapping(self, app_seed: u64, range: Range) -> Vec<Incident<'static>> {
         let Some((cycle, lengths)) = self.schedule() else {
             return Vec::new();

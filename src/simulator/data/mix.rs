@@ -1,8 +1,8 @@
-//! What an app's pushes are made of: which channels they take and what becomes of them.
+//! What an app's pushes consist of: their channels, and their fates.
 //!
-//! Codes and stages are the vendors' documented ones, as far as they reach the loss API:
-//! its sample (document 71898) counts vendors' replies as lost after sending. The shares
-//! are invented.
+//! Codes and stages are the vendors' documented ones, as far as they reach the loss API: its
+//! sample (document 71898) counts vendors' replies as lost after sending. The shares are
+//! invented.
 
 use crate::model::reading::Stage::{PostSendDelivered, ReadyToSend};
 use crate::model::reading::{Platform, Stage};
@@ -12,7 +12,7 @@ pub(super) struct Loss {
     pub(super) stage: Stage,
     pub(super) code: &'static str,
     pub(super) info: &'static str,
-    /// Of a million pushes of the channel.
+    /// Per million pushes of the channel.
     pub(super) ppm: u64,
 }
 
@@ -42,24 +42,24 @@ const fn after_sending(code: &'static str, info: &'static str, ppm: u64) -> Loss
 /// One `PushPlatform`.
 pub(super) struct Channel {
     pub(super) platform: i64,
-    /// Of a thousand pushes of the app.
+    /// Per thousand pushes of the app.
     pub(super) permille: u64,
-    /// Sent pushes of which neither a receipt nor an error ever comes, of a million.
+    /// Sent pushes for which neither a receipt nor an error ever arrives, per million.
     pub(super) silent_ppm: u64,
-    /// Of a million.
+    /// Per million.
     pub(super) clicked_ppm: u64,
-    /// Whether the vendor sends receipts; without, nothing counts as delivered or clicked
+    /// Whether the vendor sends receipts; if not, nothing counts as delivered or clicked
     /// (document 60540 on FCM).
     pub(super) receipts: bool,
     pub(super) losses: &'static [Loss],
 }
 
-/// Where a push ends that no code explains.
+/// The end of a push that no code explains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// Neither a receipt nor an error ever comes.
+    /// Neither a receipt nor an error ever arrives.
     Silent,
-    /// A receipt comes and no click.
+    /// A receipt arrives, but no click.
     Delivered,
     Clicked,
 }
@@ -78,7 +78,7 @@ impl Channel {
     }
 }
 
-/// Pushes to devices that are online, which come on top of those of the vendors' channels.
+/// Pushes to devices that are online, in addition to those through the vendors' channels.
 pub(super) const ONLINE: Channel = Channel {
     platform: Platform::ONLINE.0,
     permille: 400,
@@ -192,7 +192,7 @@ pub(super) const CHANNELS: [Channel; 9] = [
             after_sending("80100000", "some tokens failed", 2_000),
         ],
     },
-    // Pushes to devices that are online take no vendor's channel.
+    // Pushes to devices that are online use no vendor's channel.
     Channel {
         platform: 0,
         permille: 40,
@@ -203,8 +203,8 @@ pub(super) const CHANNELS: [Channel; 9] = [
     },
 ];
 
-/// Losses of devices whose vendor never became known, of a million pushes of the app: in
-/// the overall arrays only, which are not the sum of the platforms' in the service either.
+/// Losses of devices whose vendor never became known, per million pushes of the app. They are
+/// in the overall arrays only, which are not the sum of the platforms' in the service either.
 pub(super) const UNATTRIBUTED: [Loss; 2] = [no_certificate(700), no_token(1_100)];
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! How many pushes of one kind happened before a second: an integer function of time
-//! that never falls, so that adjacent ranges add up exactly whatever their edges are.
+//! How many pushes of one kind happened before a second: an integer function of time that
+//! never decreases, so that adjacent ranges add up exactly whatever their edges are.
 //!
-//! A week is a fixed curve of five-minute buckets. Noise moves each bucket's edge along
-//! the curve and never past a neighbour, so the sum up to any second is known without
-//! walking the buckets before it. Everything is integer arithmetic: rounding of floating
-//! numbers could make the function fall by one.
+//! A week is a fixed curve of five-minute buckets. Noise moves each bucket's edge along the
+//! curve and never past a neighbour, so the sum up to any second is known without a walk over
+//! the buckets before it. All arithmetic is on integers: rounding of floating-point numbers
+//! could make the function decrease by one.
 
 use crate::model::window::{DAY, Range};
 
@@ -16,7 +16,7 @@ const WEEK_BUCKETS: usize = 7 * DAY_BUCKETS;
 /// Seconds from the Monday 00:00 at +08:00 before 1970 to 1970-01-01T00:00:00Z, a Thursday.
 const LEAD: u64 = 3 * DAY + 8 * 3600;
 
-/// The last second that the curve tells apart (in the year 4147): keeps products of time,
+/// The last second that the curve distinguishes (in the year 4147): keeps products of time,
 /// volume and share within 128 bits.
 const LAST: u64 = 1 << 36;
 
@@ -25,10 +25,10 @@ const HOURS: [u64; 24] = [
     22, 14, 9, 6, 5, 7, 14, 28, 45, 56, 62, 68, 74, 66, 62, 64, 68, 74, 82, 92, 100, 96, 74, 44,
 ];
 
-/// Pushes of each day, Monday first, in percent of a usual one.
+/// Pushes of each day, Monday first, as a percentage of a usual day.
 const WEEKDAYS: [u64; 7] = [97, 98, 100, 99, 103, 94, 90];
 
-/// The calm curve: the weight of a bucket, between two full hours on a straight line.
+/// The calm curve: the weight of a bucket, linear between two full hours.
 const fn weight(bucket: usize) -> u64 {
     let (day, bucket) = (bucket / DAY_BUCKETS % 7, bucket % DAY_BUCKETS);
     let (hour, twelfth) = (bucket / 12, (bucket % 12) as u64);
@@ -54,12 +54,12 @@ pub(super) const fn mix(seed: u64) -> u64 {
     seed ^ (seed >> 31)
 }
 
-/// One number from several, in which each place counts.
+/// Combines several numbers into one; their order matters.
 pub(super) fn seed(parts: &[u64]) -> u64 {
     parts.iter().fold(0, |seed, part| mix(seed ^ part))
 }
 
-/// Parts of an app's volume in which a [`Series`] is measured.
+/// The whole of an app's volume, in the unit of a [`Series`]' share.
 pub(super) const WHOLE: u64 = 100_000_000_000;
 
 /// Pushes of one kind over time.
@@ -68,12 +68,12 @@ pub(super) struct Series {
     pub(super) app_seed: u64,
     pub(super) seed: u64,
     pub(super) app_pushes_a_day: u32,
-    /// This series' part of the app's pushes, in 0..=[`WHOLE`].
+    /// The share of this series in the app's pushes, in 0..=[`WHOLE`].
     pub(super) share: u64,
 }
 
 impl Series {
-    /// Pushes in a range, its end not included; none in a range that ends before it starts.
+    /// Pushes in a range, excluding its end; none in a range that ends before it starts.
     pub(super) fn count(&self, range: Range) -> u64 {
         self.before(range.end.0)
             .saturating_sub(self.before(range.start.0))
@@ -82,7 +82,7 @@ impl Series {
     fn before(&self, second: u64) -> u64 {
         let one = u128::from(BEFORE[WEEK_BUCKETS]) * u128::from(WHOLE);
         let pushes_a_week = u128::from(self.app_pushes_a_day) * 7 * u128::from(self.share);
-        // Without a phase of its own, every rare series would count up in the same second.
+        // Without its own phase, every rare series would increase in the same second.
         let phase = u128::from(mix(self.seed)) % one;
         let pushes = (pushes_a_week * u128::from(self.weight_before(second)) + phase) / one;
         u64::try_from(pushes).unwrap_or(u64::MAX)

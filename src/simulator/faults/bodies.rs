@@ -1,4 +1,4 @@
-//! Bodies that do not behave: too short, too slow, too long.
+//! Bodies that misbehave: too short, too slow, too long.
 
 use std::io;
 use std::pin::Pin;
@@ -9,18 +9,18 @@ use axum::body::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
-/// How long the first half of a body has to get onto the wire: a connection that ends in
-/// an error drops what it has not yet written.
+/// How long the first half of a body has to reach the wire: a connection that ends in an
+/// error drops what it has not written yet.
 const HALF_TIME: Duration = Duration::from_millis(50);
 
 /// A text in pieces with a pause after each.
 pub(super) struct Pieces {
     rest: Bytes,
-    /// Bytes in a piece.
+    /// The bytes of a piece.
     piece: usize,
     pause: Duration,
     pausing: Option<Pin<Box<Sleep>>>,
-    /// Bytes that are announced and never come.
+    /// Bytes that are announced but never sent.
     missing: u64,
 }
 
@@ -79,11 +79,11 @@ impl Body for Pieces {
     }
 }
 
-/// Spaces, which may stand before any JSON.
+/// Spaces, which are valid before any JSON.
 pub(super) struct Filler {
-    /// Bytes yet to come.
+    /// Bytes still to send.
     pub(super) left: u64,
-    /// Whether the length is kept from the client.
+    /// Whether the client is not informed of the length.
     pub(super) chunked: bool,
 }
 

@@ -1,8 +1,8 @@
 //! Campaigns: scheduled pushes to all users, to a tag or to listed users.
 //!
-//! Every app has one every three hours, the number of which follows from its time. Of eight in
-//! a row, one cannot be dispatched, one is never dispatched, and one is refused by a vendor.
-//! Each pushes for half an hour.
+//! Every app has one every three hours, numbered by its time. Of eight in a row, one cannot
+//! be dispatched, one is never dispatched, and one is refused by a vendor. Each pushes for
+//! half an hour.
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -18,10 +18,10 @@ const EVERY: u64 = 3 * 3600;
 /// How long a campaign pushes.
 const LASTS: u64 = 1800;
 
-/// How long a campaign is being dispatched.
+/// How long the dispatch of a campaign takes.
 const DISPATCHING: u64 = 20;
 
-/// Campaigns that are scheduled ahead.
+/// The number of campaigns scheduled ahead.
 const AHEAD: u64 = 2;
 
 /// A busy hour of a Monday, 19:30 at +08:00, to which every campaign's half-hour is moved: a
@@ -34,7 +34,7 @@ const TITLES: [(&str, &str); 3] = [
     ("User", "Your cart is waiting"),
 ];
 
-/// How a campaign goes on after its time has come.
+/// What happens to a campaign after its time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Course {
     Dispatched,
@@ -53,7 +53,7 @@ pub(super) struct Campaign<'a> {
 }
 
 impl<'a> Campaign<'a> {
-    /// The campaigns that are scheduled for a range, as far as they are known at `now`.
+    /// The campaigns scheduled for a range, as far as they are known at `now`.
     pub(super) fn all(
         app: &'a SimApp,
         range: Range,
@@ -65,7 +65,7 @@ impl<'a> Campaign<'a> {
         campaigns.filter(move |campaign| (range.start.0..=range.end.0).contains(&campaign.at()))
     }
 
-    /// Whether it is, or was, in the list.
+    /// Whether it is or was in the list.
     pub(super) fn is_planned(self, now: UnixSeconds) -> bool {
         self.number <= now.0 / EVERY + AHEAD
     }
@@ -83,7 +83,7 @@ impl<'a> Campaign<'a> {
         }
     }
 
-    /// Whether it pushes, or has pushed, at `now`.
+    /// Whether it pushes, or has pushed, by `now`.
     fn has_begun(self, now: UnixSeconds) -> bool {
         let is_sent = matches!(self.course(), Course::Dispatched | Course::Refused);
         is_sent && now.0 >= self.at() + DISPATCHING
@@ -103,7 +103,7 @@ impl<'a> Campaign<'a> {
         (campaign.push() == push && campaign.has_begun(now)).then_some(campaign)
     }
 
-    /// What the service counts of it in a range.
+    /// Its counts in a range, as the service reports them.
     pub(super) fn truth(self, api: Api, range: Range) -> Reading {
         let moved = |at: UnixSeconds| {
             let into = at.0.saturating_sub(self.at()).min(LASTS);
@@ -133,7 +133,7 @@ impl<'a> Campaign<'a> {
         truth_with(&app, Incidents::None, &injected, api, range)
     }
 
-    /// As the list of tasks shows it.
+    /// Its entry in the list of tasks.
     pub(super) fn shown(self, now: UnixSeconds) -> Value {
         let (kind, title) = TITLES[kind(self.number)];
         let is_due = now.0 >= self.at();
@@ -171,7 +171,7 @@ fn kind(number: u64) -> usize {
     usize::try_from(number % 3).unwrap_or(0)
 }
 
-/// As the service writes a moment, which is UTC.
+/// A moment as the service writes it, in UTC.
 pub(in crate::simulator) fn civil(at: u64) -> String {
     let at = jiff::Timestamp::from_second(i64::try_from(at).unwrap_or(0)).unwrap_or_default();
     TimeZone::UTC.to_datetime(at).strftime("%F %T").to_string()

@@ -24,7 +24,7 @@ struct VendorCode {
     stage: Option<Stage>,
     /// The vendor's name of one of several reasons behind the code.
     reason: Option<String>,
-    /// The row applies, class and all, if and only if the description has these words.
+    /// The row, including its class, applies if and only if the description has these words.
     words: Option<String>,
     class: CodeClass,
     meaning: String,
@@ -35,30 +35,30 @@ struct VendorCode {
     sure: Sure,
 }
 
-/// How far a row can be relied on.
+/// How reliable a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Sure {
-    /// The vendor's own document says so.
+    /// Stated in the vendor's own document.
     Official,
-    /// Somebody else's copy of the vendor's document says so.
+    /// Stated in a third party's copy of the vendor's document.
     ThirdParty,
-    /// The reason is documented; that it comes under this number is likely.
+    /// The reason is documented; this number for it is likely.
     Inferred,
 }
 
-/// In the place of a code: whatever the code, if the vendor has no row for it.
+/// In place of a code: any code for which the vendor has no row.
 pub(super) const ANY: &str = "*";
 
-/// What is known of a vendor's code.
+/// What is known about a vendor's code.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     stage: Option<Stage>,
-    /// Of the code, whatever the description says.
+    /// The meaning of the code, whatever the description.
     meaning: Option<Meaning>,
-    /// Words of descriptions in lower case that decide.
+    /// Decisive words of descriptions, in lower case.
     decided: Vec<(String, Meaning)>,
-    /// Names of single reasons in lower case that the description may give.
+    /// Names of single reasons that the description may contain, in lower case.
     named: Vec<(String, Meaning)>,
 }
 
@@ -83,7 +83,7 @@ impl Entry {
                 .iter()
                 .filter_map(|row| Some((name(row)?.to_ascii_lowercase(), row.to_meaning())))
                 .collect();
-            // One name may begin another.
+            // One name may be the beginning of another.
             found.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
             found
         };
@@ -106,7 +106,7 @@ impl VendorCode {
         }
     }
 
-    /// The meaning, with a word of doubt where there is doubt.
+    /// The meaning, with a note if it is uncertain.
     fn hedged(&self) -> String {
         match self.sure {
             Sure::Official | Sure::ThirdParty => self.meaning.clone(),
@@ -125,7 +125,7 @@ fn first_in<'a>(names: &'a [(String, Meaning)], text: &str) -> Option<&'a Meanin
         .map(|(_, meaning)| meaning)
 }
 
-/// One meaning of all reasons that share a code.
+/// One meaning for all reasons that share a code.
 fn merge(rows: &[&VendorCode]) -> Meaning {
     let classes: Vec<CodeClass> = rows.iter().map(|row| row.class).collect();
     let class = CodeClass::of_all(&classes);
@@ -160,7 +160,7 @@ fn merge(rows: &[&VendorCode]) -> Meaning {
     }
 }
 
-/// What is known by vendor, then by code.
+/// The entries by vendor, then by code.
 static ENTRIES: LazyLock<BTreeMap<String, BTreeMap<String, Entry>>> = LazyLock::new(|| {
     let mut grouped: BTreeMap<String, BTreeMap<String, Vec<VendorCode>>> = BTreeMap::new();
     for row in vendor_codes() {
@@ -179,7 +179,7 @@ static ENTRIES: LazyLock<BTreeMap<String, BTreeMap<String, Entry>>> = LazyLock::
         .collect()
 });
 
-/// What is known of a vendor's code at a stage.
+/// The entry for a vendor's code at a stage.
 pub(super) fn entry(vendor: &str, code: &str, stage: Stage) -> Option<&'static Entry> {
     let entry = ENTRIES.get(vendor)?.get(code)?;
     entry

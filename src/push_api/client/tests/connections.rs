@@ -1,4 +1,4 @@
-//! Connections that are kept for further calls, and what ends them.
+//! Connections that are kept for further calls, and how they end.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -7,17 +7,17 @@ use super::*;
 
 const API: Api = Api::NormalPushLoss;
 
-/// How a connection ends at the request that it does not respond to.
+/// How a connection ends after a request that gets no response.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// It is closed in order.
+    /// It is closed cleanly.
     Close,
     /// It is reset, as by a firewall that has forgotten it.
     Reset,
 }
 
-/// A host whose connections respond to so many requests, each as the list says and all
-/// after those as its last entry, and then end.
+/// A host whose connections each respond to a number of requests and then end. `responses`
+/// lists these numbers; the last one applies to all further connections.
 async fn host(responses: &'static [usize], end: End) -> (impl Sized, Client, Target, Counted) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -51,13 +51,13 @@ async fn serve(mut stream: TcpStream, count: usize, end: End) {
         }
     }
     match end {
-        // With the request unread, the system resets.
+        // Since the request is unread, the system resets the connection.
         End::Reset => stream.readable().await.unwrap(),
         End::Close => drop(read(&mut stream).await),
     }
 }
 
-/// Whether there was a request.
+/// Whether a request arrived.
 async fn read(stream: &mut TcpStream) -> bool {
     let mut request = Vec::new();
     while !request.ends_with(b"}") {
@@ -73,7 +73,7 @@ async fn a_call_that_is_lost_with_a_kept_connection_is_made_once_more_and_is_no_
     for end in [End::Close, End::Reset] {
         let (_tasks, client, target, metrics) = host(&[1], end).await;
         let mut asked = 0;
-        // A connection may not be back in time to be used again.
+        // A connection may not return to the pool in time for reuse.
         while metrics.calls().retries(API) == 0 {
             assert!(asked < 1000, "no connection is ever kept");
             client.fetch(&target, API, range()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a response is made of, byte by byte: the simulator cannot send these.
+//! Responses given byte by byte, which the simulator cannot send.
 
 use std::io::Write;
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use crate::model::reading::Reading;
 
 const GOOD: &[u8] = br#"{"ActionStatus":"OK","ErrorCode":0,"ReadyToSendLoss":[{"ErrCode":"1","ErrCount":5,"ErrInfo":"x"}]}"#;
 
-/// A host that gives one answer to every call.
+/// A host that sends the same response to every call.
 struct Host {
     client: Client,
     target: Target,
@@ -45,7 +45,7 @@ impl Host {
                 seen.lock()
                     .unwrap()
                     .push(String::from_utf8(request).unwrap());
-                // A client may have seen enough.
+                // The client may have stopped reading.
                 let _ = stream.write_all(&response).await;
             }
         });

@@ -6,7 +6,7 @@ use super::super::{loss_code, reason};
 use super::*;
 use crate::model::reading::{ErrCode, Platform};
 
-/// Every platform that the program can see: the documented numbers, and one that is not.
+/// Every platform that the program can encounter: the documented numbers, and one other.
 fn platforms() -> impl Iterator<Item = Option<Platform>> {
     let listed = (0..).map(Platform).take(Platform::NAMES.len() + 1);
     listed.map(Some).chain([None])
@@ -46,7 +46,7 @@ fn rows_of_one_code_are_of_the_same_stage() {
 #[test]
 fn every_row_is_the_answer_to_something_that_the_program_can_see() {
     for row in vendor_codes() {
-        // A number that no vendor has stands for the numbers that no document gives.
+        // A number that no vendor uses represents the undocumented numbers.
         let code = ErrCode::new(if row.code == ANY { "987654" } else { &row.code });
         let words = row.words.iter().chain(&row.reason);
         let description = words.map(String::as_str).collect::<String>();
@@ -54,7 +54,7 @@ fn every_row_is_the_answer_to_something_that_the_program_can_see() {
         let is_answer = |stage, platform| {
             let seen = reason(stage, platform, &code, &description);
             let class = loss_code(stage, platform, &code, &description).class;
-            // Of several reasons the class is the code's own.
+            // If there are several reasons, the class is that of the code.
             let class_fits = row.reason.is_some() || class == row.class;
             class_fits
                 && seen.advice == expected.advice

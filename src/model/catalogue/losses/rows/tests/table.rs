@@ -1,5 +1,5 @@
-//! `codes.md`: how many codes are known of each vendor, from which documents, and how far
-//! they can be relied on. Written by this test with `UPDATE_GOLDEN=1`, checked without.
+//! `codes.md`: how many codes are known of each vendor, from which documents, and how
+//! reliable they are. This test writes it with `UPDATE_GOLDEN=1`, and checks it otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
