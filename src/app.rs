@@ -1,4 +1,4 @@
-//! The running program: bind, poll and serve, reload, stop. The one room that knows all
+//! The running program: bind, poll and serve, reload, stop. The only room that depends on all
 //! others.
 
 mod daemon;
@@ -27,7 +27,7 @@ use crate::push_api::transport::TransportError;
 use crate::reload::{self, Reloader, Reloads, Request};
 use daemon::Daemon;
 
-/// How long requests may go on after the program was told to stop.
+/// How long open requests may continue once the program stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Why the program could not start.
@@ -50,14 +50,14 @@ pub enum StartError {
     Server(#[source] io::Error),
 }
 
-/// Why the program stopped without being told to.
+/// Why the program stopped unexpectedly.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     #[error("a task ended that must run for ever; this is a bug, please report it")]
     Task,
 }
 
-/// A program that holds its address and has not begun to work.
+/// A program that has bound its address but has not started to work.
 pub struct Bound {
     listener: TcpListener,
     address: SocketAddr,
@@ -68,8 +68,8 @@ pub struct Bound {
     web_file: Option<Watch>,
 }
 
-/// Takes the address, so that a second instance fails before it calls the service.
-/// Of the apps, it polls those of `shard`.
+/// Binds the address, so that a second instance fails before it calls the service. Only the apps of
+/// `shard` are polled.
 pub async fn bind(config: Config, replica_index: u32, shard: Shard) -> Result<Bound, StartError> {
     let address = config.global.listen;
     let listen = |source| StartError::Listen { address, source };
@@ -94,20 +94,20 @@ pub async fn bind(config: Config, replica_index: u32, shard: Shard) -> Result<Bo
 }
 
 impl Bound {
-    /// The address with the port that the system chose for port 0.
+    /// The address, with the port that the system chose for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where the pages are.
+    /// The URL of the pages.
     pub fn url(&self) -> String {
         let scheme = if self.front.is_tls() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// Polls and serves until `shutdown` is ready, then stops polling at once and lets
-    /// requests end. Reloads on request, if there is something to reload from. Tells the
-    /// manager about all of it.
+    /// Polls and serves until `shutdown` is ready, then stops polling at once and lets requests
+    /// end. Reloads on request, if there is a configuration to reload. Reports each step to the
+    /// manager.
     pub async fn run(
         self,
         shutdown: impl Future<Output = ()>,
@@ -170,8 +170,8 @@ impl Bound {
     }
 }
 
-/// The next request to reload with what was loaded for it; never ready without something to
-/// load. Given up at once when the program is told to stop, however slow the files are.
+/// The next reload request with the configuration loaded for it; never ready if there is nothing to
+/// load. Abandoned at once when the program stops, however slow the files are.
 async fn asked(
     reloads: &mut Option<Reloads>,
     manager: &Manager,

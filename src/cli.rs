@@ -1,5 +1,4 @@
-//! The command line: what can be asked of the program, and how a command's end becomes an
-//! exit code.
+//! The command line: its commands, and how a command's result becomes an exit code.
 
 mod help;
 
@@ -103,7 +102,7 @@ enum Command {
     Usersig(commands::Choice),
 }
 
-/// What can be asked of the program, for man pages and completions.
+/// The definition of the command line, for man pages and completions.
 pub fn definition() -> clap::Command {
     Cli::command()
 }
@@ -114,7 +113,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             if !error.use_stderr() {
-                // A closed standard output leaves nobody to tell.
+                // If standard output is closed, there is no way to report it.
                 let _ = error.print();
                 return ExitCode::SUCCESS;
             }
@@ -133,7 +132,7 @@ pub fn main() -> ExitCode {
     let mut out = Pipe::new(io::stdout());
     let (code, error) = match execute(command, &mut out) {
         Ok(()) => return ExitCode::SUCCESS,
-        // Whoever closed the pipe has seen enough.
+        // The reader closed the pipe, so it needs no more output.
         Err(_) if out.is_closed => return ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => (EXIT_USAGE, error),
         Err(Failure::Failed(error)) => (1, error),
@@ -142,23 +141,23 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Says on standard error why the program ends.
+/// Reports on standard error why the program ends.
 fn complain(format: LogFormat, text: &str) {
     match format {
         LogFormat::Json => error!("{text}"),
-        // A closed standard error leaves nobody to tell.
+        // If standard error is closed, there is no way to report it.
         LogFormat::Text => drop(writeln!(io::stderr(), "{text}")),
     }
 }
 
-/// Whether arguments that cannot be understood as a whole ask for a log in JSON.
+/// Whether arguments that cannot be parsed as a whole request a log in JSON.
 fn wants_json(arguments: impl Iterator<Item = OsString>) -> bool {
     let arguments: Vec<OsString> = arguments.collect();
     let pair = |pair: &[OsString]| pair[0] == "--log-format" && pair[1] == "json";
     arguments.windows(2).any(pair) || arguments.iter().any(|one| one == "--log-format=json")
 }
 
-/// Standard output, which notes that nobody reads it any more.
+/// Standard output that records whether its reader has closed it.
 struct Pipe<W> {
     inner: W,
     is_closed: bool,
@@ -264,7 +263,7 @@ mod tests {
                 "{}",
                 command.get_name()
             );
-            // From 100 columns on a line is broken, and an example with it.
+            // Lines of 100 columns or more are wrapped, and so would be an example.
             for line in help.lines() {
                 assert!(line.len() < 100, "{line}");
             }

@@ -1,8 +1,8 @@
 //! The only reader of the wall clock.
 //!
-//! Two time domains are kept apart: wall time decides what is asked for (window edges,
-//! signatures), steady time decides how old a thing is (staleness, back-off), so that
-//! a clock that jumps neither expires good data nor keeps dead data alive.
+//! Two time domains are kept apart: wall time decides what is queried (window edges, signatures),
+//! steady time decides how old data is (staleness, back-off). A clock that jumps therefore neither
+//! expires good data nor keeps dead data alive.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,7 @@ use crate::model::window::UnixSeconds;
 /// One moment in both time domains.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// Time since 1970, as this machine believes.
+    /// Time since 1970, according to this machine.
     pub wall: Duration,
     /// Never moves back and never jumps.
     pub steady: Instant,
@@ -43,17 +43,17 @@ pub fn now() -> Now {
     }
 }
 
-/// How long what was seen at one moment goes on to be true while nothing new is learnt.
+/// How long an observation stays true while nothing new is learnt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    /// A clock that is set back may undo what it did.
+    /// Before this time it is void: a clock that is set back may undo what it observed.
     wall_from: UnixSeconds,
     wall_until: Option<UnixSeconds>,
     steady_until: Option<Instant>,
 }
 
 impl Validity {
-    /// From this moment on for ever.
+    /// From this moment on, without an end.
     pub fn from(now: Now) -> Self {
         Self {
             wall_from: now.unix(),
@@ -62,21 +62,21 @@ impl Validity {
         }
     }
 
-    /// Not longer than until then.
+    /// No longer than until `end`.
     #[must_use]
     pub fn until_wall(mut self, end: Option<UnixSeconds>) -> Self {
         self.wall_until = earlier(self.wall_until, end);
         self
     }
 
-    /// Not longer than until then.
+    /// No longer than until `end`.
     #[must_use]
     pub fn until_steady(mut self, end: Option<Instant>) -> Self {
         self.steady_until = earlier(self.steady_until, end);
         self
     }
 
-    /// While both hold.
+    /// While both are valid.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.wall_from = self.wall_from.max(other.wall_from);
@@ -95,27 +95,27 @@ fn earlier<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     a.into_iter().chain(b).min()
 }
 
-/// Steps back of up to this many seconds are synchronisation at work: time stands still
-/// until the clock has caught up. With a larger one the clock turns out to have been ahead.
-/// One poll of the default interval is the most that standing still can cost.
+/// Backward steps of up to this many seconds are normal synchronisation: time stops until the clock
+/// has caught up. A larger step means that the clock was ahead. Stopping costs at most one poll of
+/// the default interval.
 pub const SMALL_STEP: u64 = 60;
 
 /// The wall clock without its small steps back.
 ///
-/// A wall clock never moves back by itself. Whoever set it back by more than
-/// [`SMALL_STEP`] knew better than it did, so from then on the new time is the right one.
+/// A wall clock never moves back by itself. A step back by more than [`SMALL_STEP`] is a deliberate
+/// correction, so the new time is right from then on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "UnixSeconds", into = "UnixSeconds")]
 pub struct Guard {
     highest: UnixSeconds,
-    /// When that was seen, from when on time runs; absent while it stands still, and for
-    /// one from an earlier process.
+    /// When that time was seen, from which on time runs; absent while time stops, and for a state
+    /// from an earlier process.
     at: Option<Instant>,
 }
 
 impl Guard {
-    /// Follows the wall clock. If it turns out to have been ahead, gives the time that it
-    /// would show now.
+    /// Follows the wall clock. If it turns out to have been ahead, returns the time that it would
+    /// show now.
     pub fn follow(&mut self, now: Now) -> Option<UnixSeconds> {
         let (wall, running) = (now.unix(), self.running(now));
         let was_ahead = wall.0.saturating_add(SMALL_STEP) < running.0;
@@ -130,21 +130,20 @@ impl Guard {
         was_ahead.then_some(running)
     }
 
-    /// Follows the wall clock ahead only, where nothing could be healed.
+    /// Follows the wall clock only forwards, for cases where nothing could be repaired.
     pub fn advance(&mut self, now: Now) {
         if now.unix() >= self.running(now) {
             self.follow(now);
         }
     }
 
-    /// The latest time that was followed to.
+    /// The latest time followed.
     pub fn time(self) -> UnixSeconds {
         self.highest
     }
 
-    /// The time now for those who only look. It does not jump before the clock is followed
-    /// again: what was shown at a later time may have been seen, and what was to be shown
-    /// for a while must not be left out.
+    /// The current time for readers. It does not jump before the clock is followed again: values of
+    /// a later time may already have been seen, and values due for a while must not be skipped.
     pub fn shown(self, now: Now) -> UnixSeconds {
         let running = self.running(now);
         if self.at.is_some() && self.jumped_ahead(now) {
@@ -154,19 +153,20 @@ impl Guard {
         }
     }
 
-    /// Whether the wall clock has moved on by more than [`SMALL_STEP`] beside steady time:
-    /// it was set, or this machine or process did not run.
+    /// Whether the wall clock has advanced by more than [`SMALL_STEP`] beyond steady time: it was
+    /// set, or this machine or process was suspended.
     pub fn jumped_ahead(self, now: Now) -> bool {
         now.unix().0 > self.running(now).0.saturating_add(SMALL_STEP)
     }
 
-    /// When it is `at` if the wall clock is set back meanwhile; absent if time stands still.
+    /// The steady time of `at`, even if the wall clock is set back meanwhile; absent while time
+    /// stops.
     pub fn steady(self, at: UnixSeconds) -> Option<Instant> {
         let ahead = Duration::from_secs(at.0.saturating_sub(self.highest.0));
         self.at?.checked_add(ahead)
     }
 
-    /// What the clock would show had nobody set it.
+    /// The time that the clock would show if it had not been set.
     pub fn running(self, now: Now) -> UnixSeconds {
         let since = self.at.map(|at| now.steady.duration_since(at).as_secs());
         UnixSeconds(self.highest.0.saturating_add(since.unwrap_or(0)))
@@ -188,19 +188,19 @@ impl From<Guard> for UnixSeconds {
 /// How often the two time domains are compared.
 const WATCH_EVERY: Duration = Duration::from_secs(10);
 
-/// A smaller difference, in seconds, is what clock synchronisation does all the time.
+/// Smaller differences, in seconds, are normal synchronisation.
 const JUMP: f64 = 30.0;
 
-/// By how many seconds the wall clock moved more than steady time did between two moments;
-/// negative if it was set back. Nothing for what synchronisation does all the time.
+/// By how many seconds the wall clock advanced more than steady time between two moments; negative
+/// if it was set back. Absent for normal synchronisation.
 pub fn step(earlier: Now, later: Now) -> Option<f64> {
     let steady = later.steady.duration_since(earlier.steady).as_secs_f64();
     let step = later.wall.as_secs_f64() - earlier.wall.as_secs_f64() - steady;
     (step.abs() > JUMP).then_some(step)
 }
 
-/// Reports in the log when the wall clock jumps: signatures and windows depend on it, and
-/// the failures that follow do not look like the clock's fault.
+/// Logs jumps of the wall clock: signatures and windows depend on it, and the failures that follow
+/// do not look like a problem of the clock.
 pub async fn watch() {
     let mut last = now();
     loop {
@@ -283,7 +283,7 @@ mod tests {
             (10_000, 0, None, 10_000),
             (9_942, 1, None, 10_001),
             (9_941, 2, None, 10_001),
-            // Steps that add up are as large as one.
+            // Small steps add up to a large one.
             (9_940, 3, Some(10_001), 9_940),
             (9_951, 14, None, 9_951),
             (13_550, 15, None, 13_550),
@@ -293,7 +293,7 @@ mod tests {
             assert_eq!(guard.follow(now).map(|at| at.0), ahead, "{wall}");
             assert_eq!(guard.time().0, time, "{wall}");
         }
-        // Until it is followed, what is shown runs on.
+        // Until the clock is followed, the shown time runs on.
         guard.follow(moment(10_050, 100, start));
         for (wall, steady, shown) in [
             (10_060, 110, 10_060),
@@ -304,7 +304,7 @@ mod tests {
         }
         let then = start + Duration::from_secs(145);
         assert_eq!(guard.steady(UnixSeconds(10_095)), Some(then));
-        // A small step lets it stand still where it was shown.
+        // A small step stops time at the value shown.
         assert_eq!(guard.follow(moment(10_070, 145, start)), None);
         assert_eq!(guard.shown(moment(10_080, 155, start)).0, 10_095);
         assert_eq!(guard.steady(UnixSeconds(10_100)), None);

@@ -1,7 +1,6 @@
 //! The configuration: raw file and environment in, a checked [`Config`] out.
 //!
-//! Nothing else in the program sees an unchecked value, and nothing here knows what the
-//! values are used for.
+//! No other code sees an unchecked value, and nothing here depends on what the values are used for.
 //!
 //! ```text
 //! file         the file's text, with document: YAML, TOML or JSON -> tree of values
@@ -12,9 +11,9 @@
 //!   section      one table: typed values, unknown keys; with values, those of one key only
 //!   app          one element of apps, with key, regions, polling, tasks
 //!   across       rules over several apps, with plan
-//! lines        where the file has what a problem is about
+//! lines        the line of each problem in the file
 //! web_file     the file that web.config_file names: TLS, passwords, headers
-//! schema       which keys there are; those that hold one value are a row of a table in keys
+//! schema       the existing keys; those that hold one value are rows of a table in keys
 //! ```
 
 mod across;
@@ -68,34 +67,34 @@ pub use findings::{Problem, Problems};
 pub use keys::{Global, Polling, Tasks, Web};
 pub use proxy::Proxy;
 
-/// Whether to look for what a configuration refers to on this machine.
+/// Whether to check on this machine what a configuration refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
-    /// Secret files and variables hold keys, and the other files are in place.
+    /// Secret files and variables hold keys, and the other files exist.
     Check,
-    /// Only the configuration itself, for CI: the machine that checks is not the one
-    /// that runs. An inline key is still only accepted in a file of mode 600.
+    /// Only the configuration itself, for CI: the machine that checks is not the machine that runs.
+    /// An inline key is still accepted only in a file of mode 600.
     Skip,
 }
 
-/// A configuration that keeps every rule of its schema.
+/// A configuration that satisfies all rules of its schema.
 pub struct Config {
     pub global: Global,
     pub web: Web,
     /// At least one; names and SDKAppID-region pairs are unique.
     pub apps: Vec<Arc<App>>,
-    /// What the operator should know though it is no mistake: odd keys, features that are
-    /// not in effect yet, unknown environment variables. Each is a full sentence with
-    /// the key's path.
+    /// What the operator should know although it is not a mistake: odd keys, features that are not
+    /// in effect yet, unknown environment variables. Each notice is a full sentence with the key's
+    /// path.
     pub notices: Vec<String>,
 }
 
 impl Config {
-    /// Reads a file, puts the overrides of `env` (see [`variables`]) over it, and checks
-    /// the whole. Relative paths inside are relative to the file's directory.
+    /// Reads a file, applies the overrides of `env` (see [`variables`]), and checks the result.
+    /// Relative paths inside are relative to the file's directory.
     ///
-    /// Keys in variables are looked for in the process environment, since that is where
-    /// each signing will read them.
+    /// Keys in variables are looked up in the process environment, since each signing reads them
+    /// from there.
     pub fn load(
         path: &Path,
         env: &BTreeMap<String, String>,
@@ -151,11 +150,11 @@ impl Config {
 pub struct Holds {
     /// How long a closed day's final counters are served after `anchor + lag`.
     pub rollover: Duration,
-    /// How long a series that appears is 0 before its value.
+    /// How long a new series is 0 before it shows its value.
     pub zero: Duration,
 }
 
-/// One SDKAppID with what is needed to ask about it.
+/// One SDKAppID with everything needed to query it.
 #[derive(PartialEq)]
 pub struct App {
     /// The value of the label `app`.
@@ -163,11 +162,11 @@ pub struct App {
     pub sdk_app_id: u32,
     pub identifier: Identifier,
     pub key: KeySource,
-    /// Calls that the service may get for this SDKAppID, over all regions and APIs: above 0,
-    /// and infinite only for a simulated service without a limit.
+    /// The maximum rate of calls for this SDKAppID, over all regions and APIs, in calls per second:
+    /// above 0, and infinite only for a simulated service without a limit.
     pub calls_per_second: f64,
     pub day_offset: DayOffset,
-    /// The configuration's; here because they belong to how an app's counters are shown.
+    /// The configuration's holds; here because they determine how an app's counters are shown.
     pub holds: Holds,
     /// At least one; names are unique within the app.
     pub regions: Vec<Region>,
@@ -176,8 +175,8 @@ pub struct App {
     pub tasks: Option<Tasks>,
 }
 
-/// Where an app's secret key is. Files and variables are read at each signing, so that a
-/// rotated key needs no restart.
+/// Where an app's secret key is stored. Files and variables are read at each signing, so a rotated
+/// key needs no restart.
 #[derive(PartialEq, Eq)]
 pub enum KeySource {
     File(PathBuf),
@@ -185,7 +184,7 @@ pub enum KeySource {
     Inline(SecretKey),
 }
 
-/// Why a key could not be read. Says where it was looked for, never what was there.
+/// Why a key could not be read. Names the place of the key, never its content.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error("cannot read the secret key from {}", path.display())]
@@ -204,7 +203,7 @@ pub enum KeyError {
 }
 
 impl KeySource {
-    /// Reads the key now. A file may keep its reader waiting; see [`files::apart`].
+    /// Reads the key now. A file may block its reader; see [`files::apart`].
     pub fn read(&self) -> Result<SecretKey, KeyError> {
         self.look().map(|(key, _)| key)
     }
@@ -217,7 +216,7 @@ impl KeySource {
         }
     }
 
-    /// The key, and whether every user of the machine can read the file that it is in.
+    /// The key, and whether every user of the machine can read the file that holds it.
     fn look(&self) -> Result<(SecretKey, bool), KeyError> {
         match self {
             Self::Inline(key) => Ok((key.clone(), false)),

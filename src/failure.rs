@@ -1,4 +1,4 @@
-//! How a command failed, which its exit code tells.
+//! How a command failed, which determines its exit code.
 
 use std::error::Error;
 use std::io;
@@ -22,7 +22,7 @@ impl Failure {
     }
 }
 
-/// A write to standard output that failed, as when the reader of a pipe is gone.
+/// A failed write to standard output, for example because the reader of a pipe has exited.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::failed(error)

@@ -1,5 +1,5 @@
-//! The name, type and help of every family served. Both the code that counts and the code that
-//! writes take them from here.
+//! The name, type and help of every family served. The code that counts and the code that writes
+//! both use them.
 
 pub mod calls;
 pub mod day;

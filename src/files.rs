@@ -1,12 +1,11 @@
-//! Files that an operator names, read whole, whatever they turn out to be.
+//! Files that an operator names, read whole, whatever they are.
 //!
-//! A path can lead to a named pipe that nobody writes to, to a device without an end, or to
-//! a network mount that no longer responds. [`read`] refuses all but regular files of a
-//! bounded size. [`apart`] keeps the wait for a mount away from everything else, and ends
-//! it.
+//! A path can lead to a named pipe without a writer, to an endless device, or to a network mount
+//! that no longer responds. [`read`] refuses everything except regular files of a bounded size.
+//! [`apart`] isolates the wait for a mount from everything else, and bounds it.
 //!
-//! Whatever people write is read by [`read`], so that each kind of file bears the same:
-//! editors on Windows put a byte order mark first, and save UTF-16 when asked for "Unicode".
+//! All files that people write are read by [`read`], so that each kind of file tolerates the same:
+//! editors on Windows put a byte order mark first, and save UTF-16 if "Unicode" is selected.
 
 pub mod replacement;
 
@@ -24,23 +23,23 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-/// The largest secret key that is read, in bytes. The console's have 64.
+/// The maximum size of a secret key, in bytes. The console's keys have 64.
 pub const MAX_KEY: u64 = 64 << 10;
 
-/// The largest file of certificates or of a TLS key, in bytes. A system's whole collection
-/// of roots has 220 kB.
+/// The maximum size of a file of certificates or of a TLS key, in bytes. A system's complete
+/// collection of roots has 220 kB.
 pub const MAX_PEM: u64 = 1 << 20;
 
-/// How long one file may take to be read.
+/// The maximum time for reading one file.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often it is looked at whether a file takes too long.
+/// How often the time limit is checked.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// The stack of a thread of [`apart`], in bytes, whatever the system's limit is.
+/// The stack size of a thread of [`apart`], in bytes, independent of the system's limit.
 const STACK: usize = 8 << 20;
 
-/// Why a file's contents cannot be had. Each is a clause about the file as `it`.
+/// Why a file's contents are not available. Each is a clause about the file as `it`.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error(transparent)]
@@ -53,15 +52,15 @@ pub enum ReadError {
     Utf16,
     #[error("it is not UTF-8 text")]
     NotText,
-    /// Parsers take it for the end of a file.
+    /// Parsers mistake it for the end of a file.
     #[error("it is not text: it holds a NUL byte")]
     Nul,
 }
 
-/// What UTF-8 text may begin with, and nothing is meant by.
+/// An optional start of UTF-8 text, without a meaning.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// What a file holds.
+/// The contents of a file.
 pub struct Contents {
     /// Without a byte order mark.
     pub bytes: Zeroizing<Vec<u8>>,
@@ -77,25 +76,24 @@ impl Contents {
         Ok(text)
     }
 
-    /// The permission bits that are not the owner's.
+    /// The permission bits for group and others.
     pub fn open_to_others(&self) -> u32 {
         self.mode & 0o077
     }
 
-    /// Whether every user of the machine can read the file. A group's permission is left
-    /// out, as Kubernetes gives it by `fsGroup`.
+    /// Whether every user of the machine can read the file. A group's permission is ignored,
+    /// because Kubernetes grants it for `fsGroup`.
     pub fn is_public(&self) -> bool {
         self.mode & 0o004 != 0
     }
 }
 
-/// Reads a regular file of at most `max_bytes`, which is not UTF-16. Never waits for a
-/// writer.
+/// Reads a regular file of at most `max_bytes` that is not UTF-16. Never waits for a writer.
 pub fn read(path: &Path, max_bytes: u64) -> Result<Contents, ReadError> {
     let _operation = Operation::on(path);
     let (file, metadata) = open(path)?;
-    // With the room for all of it, no part of a secret stays behind in memory that is
-    // given back while the vector grows.
+    // With enough capacity from the start, the vector does not grow and leave parts of a secret
+    // behind in freed memory.
     let room = metadata.len().min(max_bytes) + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or(0)));
     file.take(max_bytes + 1).read_to_end(&mut bytes)?;
@@ -114,7 +112,7 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<Contents, ReadError> {
     })
 }
 
-/// By its byte order mark, or by the half of its first character that is 0.
+/// Detected by its byte order mark, or by a zero byte in its first character.
 fn is_utf16(bytes: &[u8]) -> bool {
     match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
@@ -124,10 +122,10 @@ fn is_utf16(bytes: &[u8]) -> bool {
     }
 }
 
-/// Opens a regular file for reading. Symbolic links are followed, as Kubernetes mounts
-/// secrets by them.
+/// Opens a regular file for reading. Symbolic links are followed, because Kubernetes mounts secrets
+/// through them.
 pub fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
-    // Before it is opened, since for some devices that alone does something.
+    // Checked before opening, since for some devices opening alone has an effect.
     regular(&std::fs::metadata(path)?)?;
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
     let file = OpenOptions::new()
@@ -139,7 +137,7 @@ pub fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
     Ok((file, metadata))
 }
 
-/// Refuses what is not a regular file.
+/// Refuses everything except regular files.
 pub fn regular(metadata: &Metadata) -> Result<(), ReadError> {
     let kind = metadata.file_type();
     let name = if kind.is_file() {
@@ -156,7 +154,7 @@ pub fn regular(metadata: &Metadata) -> Result<(), ReadError> {
     Err(ReadError::Kind(name))
 }
 
-/// Why work on files was given up. It may still go on, and its result is dropped.
+/// Why work on files was abandoned. It may continue, but its result is dropped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stuck {
     #[error("{} does not respond within {} s; is it on a network mount that hangs?", .0.display(), PATIENCE.as_secs())]
@@ -169,11 +167,11 @@ pub enum Stuck {
     Failed,
 }
 
-/// Runs `work` on a thread of its own until it ends or one file takes longer than 5 s.
-/// `places` bounds how many such threads there are, also of those given up.
+/// Runs `work` on its own thread until it ends or one file takes longer than 5 s. `places` bounds
+/// the number of such threads, including abandoned ones.
 ///
-/// The runtime's own threads for blocking work would keep the process from ending while one
-/// of them hangs.
+/// The runtime's own threads for blocking work would keep the process from ending while one of them
+/// hangs.
 pub async fn apart<T: Send + 'static>(
     places: &'static Semaphore,
     work: impl FnOnce() -> T + Send + 'static,
@@ -189,7 +187,7 @@ pub async fn apart<T: Send + 'static>(
             PROGRESS.set(Some(seen));
             let result = work();
             drop(place);
-            // Nobody waits for what took too long.
+            // The receiver of work that took too long no longer exists.
             let _ = sender.send(result);
         })
         .map_err(|_| Stuck::NoThread)?;
@@ -213,11 +211,11 @@ async fn place(places: &'static Semaphore) -> Result<SemaphorePermit<'static>, S
 }
 
 thread_local! {
-    /// Where this thread says what it waits for, if anybody looks.
+    /// Where this thread reports what it waits for, if it is observed.
     static PROGRESS: RefCell<Option<Arc<Progress>>> = const { RefCell::new(None) };
 }
 
-/// The file that a thread is at, and since when.
+/// The file that a thread is working on, and since when.
 #[derive(Default)]
 struct Progress(Mutex<Option<(PathBuf, Instant)>>);
 
@@ -245,7 +243,7 @@ impl Operation {
         Self(progress)
     }
 
-    /// Says that a long operation goes on: the time begins anew.
+    /// Reports that a long operation makes progress: its time starts again.
     pub fn goes_on(&self) {
         if let Some(progress) = &self.0
             && let Some((_, since)) = progress.lock().as_mut()
@@ -255,7 +253,7 @@ impl Operation {
     }
 }
 
-/// A mount hangs in real time, whatever clock a test has.
+/// A mount hangs in real time, whatever clock a test uses.
 #[expect(
     clippy::disallowed_methods,
     reason = "not the runtime's time: threads that do not belong to it look at this one"

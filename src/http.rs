@@ -1,4 +1,4 @@
-//! HTTP: the server with its bounds, what a request has to pass, and what is served. A
+//! HTTP: the server with its bounds, the checks that a request has to pass, and the content. A
 //! request never causes a poll.
 
 pub mod content;

@@ -1,4 +1,4 @@
-//! Where log lines go and what they look like.
+//! The destination and the format of log lines.
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -17,24 +17,24 @@ pub enum LogFormat {
     Json,
 }
 
-/// Whether a terminal is to be given colours: not to one that cannot show them, nor to a user
-/// who wants none (no-color.org).
+/// Whether a terminal gets colours: not if it cannot show them, nor if the user does not want any
+/// (no-color.org).
 fn is_colourful(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
     !no_color && variable("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Log lines go to standard error from now on.
+/// From now on, log lines go to standard error.
 ///
-/// Libraries may say only what went wrong, whatever the level: their finer levels print
-/// requests, and a request's URL holds a signature.
+/// Libraries may log only errors, whatever the level: their finer levels print requests, and a
+/// request's URL contains a signature.
 pub fn init(format: LogFormat, level: Level) {
     let own = LevelFilter::from_level(level);
     let filter = Targets::new()
         .with_default(own.min(LevelFilter::WARN))
         .with_target(env!("CARGO_CRATE_NAME"), own);
     let registry = tracing_subscriber::registry().with(filter);
-    // Setting it twice is only possible in tests, where the first one stays.
+    // A second call happens only in tests, where the first one stays in effect.
     let _ = match format {
         LogFormat::Text => {
             let ansi =

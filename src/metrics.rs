@@ -30,7 +30,7 @@ pub use sheet::{Body, Sheet, targets_body};
 /// Names and values of a sample's labels, in the order of the contract.
 pub type Labels<'a> = [(&'a str, &'a str)];
 
-/// Takes what is served, family by family.
+/// Receives the samples, family by family.
 pub trait Sink {
     /// The samples that follow belong to this family. It is not mentioned in the output
     /// unless a sample follows.
@@ -42,7 +42,7 @@ pub trait Sink {
     fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64);
 }
 
-/// What the process says of itself.
+/// The metrics of the process itself.
 fn write_own(metrics: &SelfMetrics, now: Now, sink: &mut impl Sink) {
     sink.family(process::CLOCK);
     sink.sample(&[], now.wall.as_secs_f64());

@@ -1,5 +1,5 @@
-//! What a service manager is told over the socket in `NOTIFY_SOCKET`, in systemd's protocol.
-//! Without that variable nothing is told, and nothing is missing.
+//! Notifications for a service manager over the socket in `NOTIFY_SOCKET`, in systemd's protocol.
+//! Without that variable, none are sent.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -15,24 +15,24 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::time::sleep;
 use tracing::warn;
 
-/// The longest status, in characters: it is shown on one line.
+/// The maximum length of the status, in characters: it is shown on one line.
 const LONGEST_STATUS: usize = 400;
 
-/// How often a message is tried while the manager's queue is full, and the pause between two
-/// tries. What is said of a start or a reload must arrive; it is worth five seconds.
+/// How often a message is tried while the manager's queue is full, and the pause between two tries.
+/// The message about a start or a reload must arrive, so up to five seconds are acceptable.
 const TRIES: usize = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Whoever started the process and wants to know how it is, if anybody does.
+/// The service manager that started the process, if it wants notifications.
 pub struct Manager {
-    /// Nothing where nobody listens.
+    /// Absent if there is no manager.
     told_at: Option<(UnixDatagram, SocketAddr)>,
     watchdog: Option<Duration>,
-    /// Whether a message could not be sent, which is said once.
+    /// Whether a message could not be sent, which is logged once.
     failed: AtomicBool,
 }
 
-/// Why the manager cannot be told.
+/// Why the manager cannot be notified.
 #[derive(Debug, thiserror::Error)]
 enum AddressError {
     #[error("it is neither a path nor an abstract name")]
@@ -42,12 +42,12 @@ enum AddressError {
 }
 
 impl Manager {
-    /// The one that the environment names.
+    /// The manager that the environment names.
     pub fn from_environment() -> Self {
         Self::of(|name| env::var_os(name), process::id())
     }
 
-    /// `own` is this process's number.
+    /// `own` is this process's ID.
     fn of(variable: impl Fn(&str) -> Option<OsString>, own: u32) -> Self {
         let address = variable("NOTIFY_SOCKET").filter(|address| !address.is_empty());
         let told_at = address.and_then(|address| match socket(&address) {
@@ -58,7 +58,7 @@ impl Manager {
             }
         });
         let number = |name| variable(name)?.to_str()?.parse::<u64>().ok();
-        // What a parent was asked for is none of this process's business.
+        // A setting for the parent process does not apply to this process.
         let is_meant = number("WATCHDOG_PID").is_none_or(|meant| meant == u64::from(own));
         let watchdog = number("WATCHDOG_USEC").filter(|within| *within > 0 && is_meant);
         Self {
@@ -68,42 +68,42 @@ impl Manager {
         }
     }
 
-    /// Whether anybody listens.
+    /// Whether there is a manager to notify.
     pub fn listens(&self) -> bool {
         self.told_at.is_some()
     }
 
-    /// Within which time the manager wants to hear that the program is alive.
+    /// The watchdog's interval: how often the manager expects to hear that the program is alive.
     pub fn watchdog(&self) -> Option<Duration> {
         self.watchdog
     }
 
-    /// The program does its work, after a start or after a reload.
+    /// Reports that the program works, after a start or after a reload.
     pub async fn ready(&self, status: &str) {
         self.tell(&format!("READY=1\nSTATUS={}", line(status)))
             .await;
     }
 
-    /// A reload has begun; [`Self::ready`] ends it.
+    /// Reports that a reload has begun; [`Self::ready`] ends it.
     pub async fn reloading(&self) {
-        // The manager compares the moment with the one at which it asked.
+        // The manager compares this time with the time of its request.
         let now = clock_gettime(ClockId::Monotonic);
         let micros = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1000;
         self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={micros}"))
             .await;
     }
 
-    /// The program was told to stop, and does.
+    /// Reports that the program is stopping on request.
     pub async fn stopping(&self) {
         self.tell("STOPPING=1\nSTATUS=stopping").await;
     }
 
-    /// What people see of the program.
+    /// Reports the status text for people.
     pub async fn status(&self, status: &str) {
         self.tell(&format!("STATUS={}", line(status))).await;
     }
 
-    /// The program is alive.
+    /// Reports that the program is alive.
     pub async fn alive(&self) {
         self.tell("WATCHDOG=1").await;
     }
@@ -114,7 +114,7 @@ impl Manager {
         };
         let mut result = Ok(0);
         for _ in 0..TRIES {
-            // Each time by name: a manager that starts anew has another socket.
+            // Resolved by name each time: a restarted manager has another socket.
             result = socket.send_to_addr(message.as_bytes(), address);
             match &result {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(PAUSE).await,
@@ -129,7 +129,7 @@ impl Manager {
     }
 }
 
-/// A socket that never blocks, and where it sends to.
+/// A socket that never blocks, and the address to send to.
 fn socket(address: &OsStr) -> Result<(UnixDatagram, SocketAddr), AddressError> {
     let address = match address.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
@@ -205,7 +205,7 @@ mod tests {
             manager.alive().await;
             sent += 1;
         }
-        // The one that did not fit is not there, all others are.
+        // Only the message that did not fit is missing.
         listener.set_nonblocking(true).unwrap();
         let mut buffer = [0; 100];
         let mut received = 0;

@@ -1,4 +1,4 @@
-//! Asks the running program to read its configuration again.
+//! Requests that the running program reads its configuration again.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::config::Config;
 use crate::files::{Stuck, apart};
 
-/// Readings of the configuration at the same time. One is under way; the others were given
-/// up, and wait for a mount that hangs.
+/// How many reads of the configuration may run at the same time. One is active; the others were
+/// abandoned, and wait for a mount that hangs.
 static LOADING: Semaphore = Semaphore::const_new(4);
 
-/// Why a configuration was not taken: one line for each problem.
+/// Why a configuration was not accepted: one line for each problem.
 pub type Rejection = String;
 
 /// What a reload has changed, on one line.
 pub type Changes = String;
 
-/// The asking side, for the signal and for HTTP.
+/// The requesting side, for the signal and for HTTP.
 #[derive(Clone)]
 pub struct Reloader {
     requests: mpsc::Sender<oneshot::Sender<Result<Changes, Rejection>>>,
@@ -29,7 +29,7 @@ pub struct Reloads {
     load: Arc<dyn Fn() -> Result<Config, Rejection> + Send + Sync>,
 }
 
-/// One request to reload. Whoever asked waits for its answer.
+/// One request to reload. The requester waits for the result.
 pub struct Request(oneshot::Sender<Result<Changes, Rejection>>);
 
 /// `load` reads and checks the whole configuration.
@@ -44,7 +44,7 @@ pub fn channel(
     (Reloader { requests: sender }, reloads)
 }
 
-/// Runs what reads the configuration, or a file that it names, apart.
+/// Runs code that reads the configuration, or a file that it names, on a separate thread.
 pub async fn loading<T: Send + 'static>(
     load: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Stuck> {
@@ -52,7 +52,7 @@ pub async fn loading<T: Send + 'static>(
 }
 
 impl Reloader {
-    /// Asks, and waits until the new configuration is in effect or refused.
+    /// Requests a reload, and waits until the new configuration is in effect or refused.
     pub async fn reload(&self) -> Result<Changes, Rejection> {
         let (sender, answer) = oneshot::channel();
         let gone = || "the program is stopping".to_owned();
@@ -62,7 +62,7 @@ impl Reloader {
 }
 
 impl Reloads {
-    /// The next request; never ready once nobody can ask.
+    /// The next request; never ready once no requester is left.
     pub async fn next(&mut self) -> Request {
         match self.requests.recv().await {
             Some(sender) => Request(sender),
@@ -70,7 +70,7 @@ impl Reloads {
         }
     }
 
-    /// Reads and checks the configuration, apart from what else goes on.
+    /// Reads and checks the configuration, on a separate thread.
     pub async fn load(&self) -> Result<Config, Rejection> {
         let load = Arc::clone(&self.load);
         let loaded = loading(move || load()).await;
@@ -80,7 +80,7 @@ impl Reloads {
 
 impl Request {
     pub fn answer(self, result: Result<Changes, Rejection>) {
-        // Whoever asked may have gone.
+        // The requester may have stopped waiting.
         let _ = self.0.send(result);
     }
 }

@@ -1,9 +1,8 @@
-//! The one place that text from outside passes before it reaches a log line, a page or a
-//! label: it takes out secrets that the text may echo, and whatever could break a line.
+//! All text from outside passes through this module before it reaches a log line, a page or a
+//! label. It removes secrets that the text may echo, and everything that could break a line.
 //!
-//! A UserSig travels in the URL, and gateways like to show the URL they could not serve.
-//! The text may be hostile, so it is cut before anything else, and every step after that
-//! is linear in what is left.
+//! A UserSig travels in the URL, and gateways often show the URL that they could not serve. The
+//! text may be hostile, so it is cut first, and every further step is linear in the rest.
 
 mod decoded;
 mod fragments;
@@ -16,30 +15,29 @@ use std::sync::Arc;
 use decoded::Decoded;
 use fragments::Fragments;
 
-/// What stands in a secret's place.
+/// The replacement for a secret.
 const REDACTED: &str = "[redacted]";
 
-/// No more than this many bytes of a text are looked at for each character that is kept:
-/// the longest characters have four bytes of UTF-8, which are 12 when percent-encoded.
+/// The maximum number of bytes examined per character kept: the longest characters have four bytes
+/// of UTF-8, which are 12 when percent-encoded.
 const EXAMINED_PER_CHAR: usize = 16;
 
-/// Takes secrets out of texts. Its own copies of them are wiped when the last clone is
-/// dropped; a clone is cheap.
+/// Removes secrets from texts. Its own copies of them are wiped when the last clone is dropped;
+/// cloning is cheap.
 #[derive(Clone)]
 pub struct Scrubber {
     fragments: Vec<Arc<Fragments>>,
 }
 
 impl Scrubber {
-    /// Keeps `secrets` out of what [`Self::scrub`] returns. Those of fewer than 4 bytes
-    /// are left out.
+    /// Removes `secrets` in [`Self::scrub`]. Secrets of fewer than 4 bytes are ignored.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
             fragments: fragments::of(secrets).into_iter().map(Arc::new).collect(),
         }
     }
 
-    /// Keeps the secrets of both out.
+    /// Removes the secrets of both.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         Self {
@@ -47,7 +45,7 @@ impl Scrubber {
         }
     }
 
-    /// The beginning of `text` that [`Self::scrub`] looks at: at most 16 bytes for each of
+    /// The beginning of `text` that [`Self::scrub`] examines: at most 16 bytes for each of
     /// `max_chars`.
     pub fn examined(text: &str, max_chars: usize) -> &str {
         let most = max_chars.saturating_mul(EXAMINED_PER_CHAR).min(text.len());
@@ -55,8 +53,8 @@ impl Scrubber {
         &text[..end.unwrap_or(0)]
     }
 
-    /// `text` on one line, without secrets, raw or percent-encoded however often, and of
-    /// at most `max_chars` characters.
+    /// `text` on one line, without secrets, whether raw or percent-encoded any number of times, and
+    /// with at most `max_chars` characters.
     pub fn scrub(&self, text: &str, max_chars: usize) -> String {
         let examined = Self::examined(text, max_chars);
         let is_cut = examined.len() < text.len();
@@ -66,8 +64,8 @@ impl Scrubber {
         }
         let mut hidden = vec![false; line.len()];
         self.find(line.as_bytes(), is_cut, |found| hidden[found].fill(true));
-        // The raw text is searched, too: an escape that ends within a secret swallows the
-        // secret's first characters.
+        // The raw text is searched, too: an escape that ends within a secret consumes the secret's
+        // first characters.
         if line.contains('%') {
             let decoded = Decoded::new(line.as_bytes());
             self.find(&decoded.bytes, is_cut, |found| {
@@ -75,14 +73,14 @@ impl Scrubber {
             });
         }
         let scrubbed = line::shortened(covered(line, &hidden), max_chars);
-        // What is left of an escape that was cut may decode to something else.
+        // The rest of an escape that was cut may decode differently.
         if scrubbed.contains('%') && self.echoes(&Decoded::new(scrubbed.as_bytes()).bytes) {
             return line::shortened(REDACTED.to_owned(), max_chars);
         }
         scrubbed
     }
 
-    /// The length of the shortest text that can hold anything to be hidden.
+    /// The length of the shortest text that can contain something to hide.
     fn shortest(&self) -> usize {
         let fragments = self.fragments.iter().map(|fragments| fragments.length);
         fragments.fold(signature::SHORTEST, usize::min)

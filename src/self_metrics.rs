@@ -1,5 +1,5 @@
-//! What the process counts about its own work. Calls are counted by target and published
-//! with it; what belongs to no target is in a registry.
+//! The process's counts of its own work. Calls are counted per target and published with it; counts
+//! that belong to no target are in a registry.
 
 mod calls;
 mod targets;
@@ -25,10 +25,10 @@ use targets::Counted;
 
 pub use calls::{AppCalls, CallCounts};
 
-/// Answers of the service take tens to hundreds of milliseconds; it gives up after 3 s.
+/// Responses of the service take tens to hundreds of milliseconds; it gives up after 3 s.
 const REQUEST_BUCKETS: [f64; 11] = [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 10.0, 30.0];
 
-/// A poll is some requests with the limiter's waits between them.
+/// A poll consists of some requests with the limiter's waits between them.
 const POLL_BUCKETS: [f64; 9] = [0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0];
 
 const LATENESS_BUCKETS: [f64; 9] = [0.001, 0.01, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0];
@@ -50,7 +50,7 @@ pub struct SelfMetrics {
 }
 
 impl SelfMetrics {
-    /// Counts calls about these targets.
+    /// Counts calls for these targets.
     pub fn new(targets: &[Target]) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let metrics = Self {
@@ -81,7 +81,7 @@ impl SelfMetrics {
         Ok(metrics)
     }
 
-    /// The usual `process_*`, and what the program was built from.
+    /// The usual `process_*` metrics, and the build information.
     fn describe_process(&self) -> Result<(), prometheus::Error> {
         self.registry
             .register(Box::new(ProcessCollector::for_self()))?;
@@ -99,7 +99,7 @@ impl SelfMetrics {
         Ok(())
     }
 
-    /// Serves what another part of the program counts.
+    /// Serves the metrics of another part of the program.
     pub fn serve(
         &self,
         collectors: impl IntoIterator<Item = Box<dyn Collector>>,
@@ -109,7 +109,7 @@ impl SelfMetrics {
             .try_for_each(|collector| self.registry.register(collector))
     }
 
-    /// Notes how reading the configuration ended; a start is a success, too.
+    /// Records the result of reading the configuration; a start is a success, too.
     pub fn reloaded(&self, at: Option<UnixSeconds>) {
         self.reload_successful
             .set(f64::from(u8::from(at.is_some())));
@@ -118,14 +118,14 @@ impl SelfMetrics {
         }
     }
 
-    /// Notes how many of the configured apps are this shard's.
+    /// Records how many of the configured apps belong to this shard.
     pub fn shared(&self, shard: Shard, own: usize, configured: usize) {
         let labels = [shard.index().to_string(), shard.total().to_string()];
         self.shard
             .with_label_values(&labels.each_ref().map(String::as_str))
             .set(1.0);
         for (gauge, apps) in [(&self.shard_apps, own), (&self.configured_apps, configured)] {
-            // Some millions fit into a configuration at most.
+            // A configuration has some millions of apps at most.
             gauge.set(f64::from(u32::try_from(apps).unwrap_or(u32::MAX)));
         }
     }
@@ -139,12 +139,12 @@ impl SelfMetrics {
             .observe(took.as_secs_f64());
     }
 
-    /// Counts an answer that refused with `code`.
+    /// Counts a response that refused with `code`.
     pub fn error_code(&self, id: &TargetId, api: Api, code: i64) {
         self.of_target(id, |calls| calls.code(api, code));
     }
 
-    /// Counts a call that repeats a question.
+    /// Counts a call that repeats a query.
     pub fn retry(&self, id: &TargetId, api: Api) {
         self.of_target(id, |calls| calls.retry(api));
     }
@@ -154,7 +154,7 @@ impl SelfMetrics {
     }
 
     fn of_target(&self, id: &TargetId, count: impl FnOnce(&Calls)) {
-        // A target that a reload has just removed is not counted any more.
+        // A target that a reload has just removed is no longer counted.
         if let Some(calls) = self.counted.load().target(id) {
             count(calls);
         }
@@ -182,22 +182,22 @@ impl SelfMetrics {
         self.poll_duration.observe(took.as_secs_f64());
     }
 
-    /// How many steps all polls together have made: begun, ended, and each call between.
+    /// The total number of steps of all polls: the beginning, the end, and each call between.
     pub fn steps(&self) -> u64 {
         self.steps.load(Ordering::Relaxed)
     }
 
-    /// Whether the configuration was refused when it was last read.
+    /// Whether the latest read of the configuration ended with a refusal.
     pub fn is_reload_refused(&self) -> bool {
         self.reload_successful.get() < 0.5
     }
 
-    /// `ahead` is how far this machine's clock is ahead of the service's, in seconds.
+    /// `ahead`: how far this machine's clock is ahead of the service's, in seconds.
     pub fn clock_skew(&self, region: &str, ahead: f64) {
         self.clock_skew.with_label_values(&[region]).set(ahead);
     }
 
-    /// What belongs to no target, and the usual `process_*`.
+    /// The metrics that belong to no target, and the usual `process_*` metrics.
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
     }

@@ -1,8 +1,8 @@
-//! Commands to paste: what a file or an app is called, as one word of a shell.
+//! Commands to paste: the name of a file or of an app, as one shell word.
 
 use std::borrow::Cow;
 
-/// `text` as one word of a POSIX shell, in quotes where it needs them.
+/// `text` as one word of a POSIX shell, quoted if necessary.
 pub fn word(text: &str) -> Cow<'_, str> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:@%".contains(&b);
     if !text.is_empty() && text.bytes().all(plain) {
@@ -12,7 +12,7 @@ pub fn word(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A file's name as a word that no program takes for an option.
+/// A file's name as a word that no program mistakes for an option.
 pub fn file(path: &std::path::Path) -> String {
     let text = path.display().to_string();
     if text.starts_with('-') {
@@ -29,7 +29,7 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    /// What a shell makes of a word.
+    /// How a shell reads a word.
     fn read_by_a_shell(word: &str) -> String {
         let script = format!("printf '%s|' {word}");
         let output = Command::new("sh").args(["-c", &script]).output().unwrap();

@@ -1,5 +1,5 @@
-//! What is wrong and what to do about it: the facts of the page for people and of the
-//! same facts as JSON, so that the two cannot disagree.
+//! What is wrong and what to do about it: the facts for the page for people and for the JSON, so
+//! that the two cannot disagree.
 
 mod action;
 mod clock;
@@ -43,28 +43,28 @@ pub use tasks::TasksStatus;
 pub use trend::{Counted, Direction, Trend};
 pub use verdict::{Level, Verdict};
 
-/// All targets at one moment, those that need somebody first.
+/// All targets at one moment, those that need attention first.
 #[derive(Debug, Serialize)]
 pub struct Status {
     pub time: Moment,
     pub verdict: Verdict,
     pub targets: Vec<TargetStatus>,
-    /// Every app there is, also when only one was asked for.
+    /// All existing apps, even if only one was requested.
     #[serde(skip)]
     pub apps: BTreeSet<String>,
-    /// The first target's.
+    /// The clock of the first target.
     #[serde(skip)]
     pub clock: Clock,
 }
 
 impl Status {
-    /// The facts at `now`, about one app or about all, told in a language.
+    /// The facts at `now`, about one app or about all, in one language.
     pub fn of(targets: &Targets, now: Now, app: Option<&str>, language: Language) -> Self {
         Self::of_first(usize::MAX, targets, now, app, language)
     }
 
-    /// The same, but with so many targets only, and how many there are beside them: those that
-    /// need somebody first, or from a place in the order of names on, which no poll changes.
+    /// The same for at most `most` targets, and the number of the others: those that need attention
+    /// first, or from a position in the order of names, which no poll changes.
     pub fn of_part(
         from: Option<usize>,
         most: usize,
@@ -87,8 +87,8 @@ impl Status {
         (status, left_out)
     }
 
-    /// The same as [`Self::of`], but of all except the first `whole` targets neither their history nor the
-    /// losses that are nobody's concern: what is kept of each of thousands is a line.
+    /// The same as [`Self::of`], but only the first `whole` targets have a history and losses
+    /// without concern: each of thousands of targets keeps only one line.
     pub fn of_first(
         whole: usize,
         targets: &Targets,
@@ -135,7 +135,7 @@ impl Status {
     }
 }
 
-/// One app's targets or all, by name.
+/// The targets of one app, or of all, by name.
 fn chosen<'a>(
     targets: &'a Targets,
     app: Option<&'a str>,
@@ -151,23 +151,23 @@ pub struct TargetStatus {
     pub region: String,
     pub push: Push,
     pub state: State,
-    /// The state in a line.
+    /// The state in one line.
     pub summary: String,
     pub health: BTreeMap<Api, ApiHealth>,
-    /// What the losses are counted over; absent without a good answer that is young enough.
+    /// The window over which the losses are counted; absent without a fresh successful response.
     pub window: Option<Window>,
     /// Absent until the target's loop has started.
     pub next_poll: Option<Moment>,
-    /// Overall losses in the window; empty without one.
+    /// Overall losses in the window; empty if there is no window.
     pub lost: BTreeMap<Stage, u64>,
     /// The pushes that `lost` is a part of: sendable and sent. Empty without statistics.
     pub pushes: BTreeMap<Stage, u64>,
     pub losses: Vec<LossStatus>,
-    /// Smaller losses that are not in the list.
+    /// The number of smaller losses that are not in the list.
     pub losses_left_out: usize,
-    /// Overall losses and pushes, each in the window that ends then.
+    /// Overall losses and pushes, each in the window that ends at the given time.
     pub history: Vec<HistoryPoint>,
-    /// What else one should know before reading the counts.
+    /// Further facts needed to read the counts correctly.
     pub notes: Vec<String>,
     /// Absent where no tasks are watched.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -243,8 +243,7 @@ impl TargetStatus {
         }
     }
 
-    /// What decides about the order: how bad it is, then the largest loss that somebody
-    /// can do something about.
+    /// The sort key: how bad the state is, then the largest loss that someone can fix.
     fn rank(&self) -> (State, std::cmp::Reverse<u64>, String, String, Push) {
         let acute = |loss: &&LossStatus| loss.concern != Concern::Steady;
         let count = self.losses.iter().find(acute).map_or(0, |loss| loss.count);
@@ -257,12 +256,12 @@ impl TargetStatus {
         )
     }
 
-    /// `shop/singapore`, and whose pushes where they are not the usual ones.
+    /// `shop/singapore`, and the population of pushes unless it is the usual one.
     pub fn id(&self) -> String {
         format!("{}/{}", self.app, self.place())
     }
 
-    /// The region, and whose pushes where they are not the usual ones.
+    /// The region, and the population of pushes unless it is the usual one.
     pub fn place(&self) -> String {
         self.clock.words().place(&self.region, self.push)
     }
@@ -279,7 +278,7 @@ fn history(target: &TargetState) -> Vec<HistoryPoint> {
     target.page.history().points().map(point).collect()
 }
 
-/// How long the page tells that the clock was set back, in seconds.
+/// How long the page reports that the clock was set back, in seconds.
 const SET_BACK_SHOWN: u64 = DAY;
 
 fn notes(target: &TargetState, good: Option<&Good>, now: Now, clock: Clock) -> Vec<String> {

@@ -1,5 +1,5 @@
-//! What is known of a target: its counters, its limit of series, its latest state, and what
-//! of it outlives the process.
+//! The state of a target: its counters, its limit of series, its latest state, and what of it
+//! outlives the process.
 
 pub mod counters;
 pub mod memory;

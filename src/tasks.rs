@@ -1,9 +1,8 @@
-//! One loop for each target whose app's tasks are watched: learns of tasks from the service's
-//! list and from the user's file, and asks for the counts of the newest.
+//! One loop for each target whose app's tasks are watched: finds tasks in the service's list and in
+//! the user's file, and queries the counts of the newest.
 //!
-//! A round takes at most one call for the list, and one for each API and five tasks. It waits
-//! for the limit of calls that the app's polls share, and delays none of them by more than one
-//! call.
+//! A round makes at most one call for the list, and one for each API and five tasks. It shares the
+//! call limit with the app's polls, and delays each of them by at most one call.
 
 pub mod file;
 mod told;

@@ -1,9 +1,9 @@
-//! UserSig, TLS version 2.0: how an app proves to the service who it is (document 34385;
-//! pinned here against vectors of the vendor's own library).
+//! UserSig, TLS version 2.0: how an app proves its identity to the service (document 34385; checked
+//! here against vectors of the vendor's own library).
 //!
-//! A signature is a JSON document with an HMAC-SHA256 over four of its fields,
-//! compressed by zlib, in a base64 whose three unsafe characters are replaced, so that
-//! it fits into a URL as it is. No clock and no I/O: the time of issue is an argument.
+//! A signature is a JSON document with an HMAC-SHA256 over four of its fields, compressed by zlib,
+//! in a base64 variant whose three unsafe characters are replaced, so that it needs no escaping in
+//! a URL. No clock and no I/O: the time of issue is an argument.
 
 mod identity;
 
@@ -26,11 +26,12 @@ pub use identity::{Identifier, IdentifierError, SecretKey, SecretKeyError};
 /// The only version of the scheme in use since 2019.
 const VERSION: &str = "2.0";
 
-/// The longest document that [`decode`] inflates, in bytes. Real ones stay under 400.
+/// The maximum size of a document that [`decode`] inflates, in bytes. Real ones have fewer than
+/// 400.
 const MAX_DOCUMENT: u64 = 16 * 1024;
 
-/// A signature ready to be sent. It is a bearer secret for as long as it is valid, so it
-/// cannot be printed either, and is wiped when dropped.
+/// A signature ready to be sent. It is a bearer secret while it is valid, so it cannot be printed
+/// either, and is wiped when dropped.
 #[derive(Clone)]
 pub struct UserSig {
     text: Zeroizing<String>,
@@ -39,7 +40,7 @@ pub struct UserSig {
 }
 
 impl UserSig {
-    /// The signature's text, safe in a URL's query as it is.
+    /// The signature's text, which needs no escaping in a URL's query.
     pub fn expose(&self) -> &str {
         &self.text
     }
@@ -54,7 +55,7 @@ pub struct Document {
     pub identifier: String,
     #[serde(rename = "TLS.sdkappid")]
     pub sdk_app_id: u32,
-    /// Validity in seconds from `time` on.
+    /// Validity in seconds, starting at `time`.
     #[serde(rename = "TLS.expire")]
     pub expire: u64,
     /// When it was signed, in Unix seconds.
@@ -98,7 +99,7 @@ impl Document {
     }
 }
 
-/// Signs for `valid_for` seconds from `issued_at` on.
+/// Signs for `valid_for` seconds, starting at `issued_at`.
 pub fn sign(
     key: &SecretKey,
     sdk_app_id: u32,
@@ -146,7 +147,7 @@ fn encode(document: &Document) -> String {
         .collect()
 }
 
-/// Why a text is not a valid signature. Never holds the text.
+/// Why a text is not a valid signature. Never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     #[error("the signature is not in the service's base64")]
@@ -161,7 +162,7 @@ pub enum VerifyError {
     Expired(UnixSeconds),
 }
 
-/// Reads a signature's fields without checking them.
+/// Reads a signature's fields without verifying them.
 pub fn decode(text: &str) -> Result<Document, VerifyError> {
     let plain: String = text
         .chars()
@@ -191,8 +192,8 @@ pub fn decode(text: &str) -> Result<Document, VerifyError> {
     Ok(document)
 }
 
-/// Checks a signature against `key` at the time `now`, as the service would: valid up to
-/// and including its last second, and no leeway.
+/// Verifies a signature against `key` at the time `now`, as the service would: valid up to and
+/// including its last second, without leeway.
 pub fn verify(key: &SecretKey, text: &str, now: UnixSeconds) -> Result<Document, VerifyError> {
     let document = decode(text)?;
     let sig = BASE64_STANDARD

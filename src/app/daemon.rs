@@ -1,5 +1,4 @@
-//! What polls: the loops with all that they share, and how another configuration takes
-//! their place.
+//! The polling side: the loops with everything they share, and the switch to another configuration.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,7 +34,8 @@ pub(super) struct Daemon {
     pollers: Pollers,
     /// Tasks that run for ever.
     others: JoinSet<()>,
-    /// What is in effect, but for what waits for the next start; of the apps, the shard's.
+    /// The configuration in effect, except for keys that wait for the next start; only the shard's
+    /// apps.
     config: Config,
     shard: Shard,
     state_file: Option<PathBuf>,
@@ -102,7 +102,7 @@ impl Daemon {
         self.others.spawn(task);
     }
 
-    /// Ready when something has ended that should run for ever.
+    /// Ready when a task that should run for ever has ended.
     pub(super) async fn ended(&mut self) {
         tokio::select! {
             () = self.pollers.ended() => {}
@@ -110,12 +110,12 @@ impl Daemon {
         }
     }
 
-    /// Whether other hosts may ask for a reload.
+    /// Whether other hosts may request a reload.
     pub(super) fn is_open(&self) -> bool {
         self.config.web.enable_lifecycle
     }
 
-    /// Puts what was loaded into effect, and says in the log and the metrics how it ended.
+    /// Puts a loaded configuration into effect, and reports the result in the log and the metrics.
     pub(super) async fn reload(
         &mut self,
         loaded: Result<Config, Rejection>,
@@ -136,7 +136,7 @@ impl Daemon {
         result.map(|changes| changes.to_string())
     }
 
-    /// Puts `next` into effect, or nothing of it. Targets that are the same go on undisturbed.
+    /// Puts `next` into effect, all or nothing. Unchanged targets continue undisturbed.
     async fn apply(&mut self, mut next: Config) -> Result<Difference, Rejection> {
         let configured = take_share(&mut next, self.shard);
         let shared = Arc::clone(&self.shared);
@@ -149,7 +149,7 @@ impl Daemon {
         let old = &self.config;
         let difference = Difference::new(old, &next, &rotated);
         let targets = expand(&next);
-        // Another way to the service is another way for all.
+        // A different route to the service affects all targets.
         let (before, after) = (&old.global, &next.global);
         let same_way = before.ca_file == after.ca_file && before.proxy_url == after.proxy_url;
         let wanted: BTreeMap<TargetId, &Target> =
@@ -173,7 +173,7 @@ impl Daemon {
         Ok(difference)
     }
 
-    /// Stops polling at once, and keeps what is to be kept.
+    /// Stops polling at once, and writes the state file.
     pub(super) async fn stop(mut self) {
         self.pollers.shutdown().await;
         self.others.shutdown().await;
@@ -185,7 +185,7 @@ impl Daemon {
     }
 }
 
-/// Leaves the shard's apps of a configuration. How many it had.
+/// Removes the apps of other shards from a configuration. Returns how many apps it had.
 fn take_share(config: &mut Config, shard: Shard) -> usize {
     let configured = config.apps.len();
     config.apps.retain(|app| shard.owns(app.sdk_app_id));

@@ -1,4 +1,4 @@
-//! What a reload changes, in words for whoever asked for it and for the log.
+//! What a reload changes, in words for the requester and for the log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 use crate::config::{App, Config};
 use crate::shell;
 
-/// Apps that are named of each kind; more are counted.
+/// How many apps of each kind are named; the others are counted.
 const NAMED: usize = 10;
 
-/// The keys that are read at the start only.
+/// The keys that are read only at the start.
 const AT_RESTART: [&str; 7] = [
     "listen",
     "language",
@@ -26,16 +26,16 @@ const AT_RESTART: [&str; 7] = [
 pub(super) struct Difference {
     added: Vec<String>,
     removed: Vec<String>,
-    /// Apps with another key, or another content of the same key file.
+    /// Apps with another key, or with other content in the same key file.
     keys: Vec<String>,
-    /// An app and its keys that differ.
+    /// Each app with its changed keys.
     changed: Vec<String>,
     settings: Vec<String>,
     at_restart: Vec<String>,
 }
 
 impl Difference {
-    /// `rotated` are apps whose key file holds another key than the one in use.
+    /// `rotated` are the apps whose key file holds a key other than the one in use.
     pub(super) fn new(old: &Config, next: &Config, rotated: &[String]) -> Self {
         let (before, after) = (by_name(old), by_name(next));
         let rotated: BTreeSet<&str> = rotated.iter().map(String::as_str).collect();
@@ -75,7 +75,7 @@ impl Difference {
         }
     }
 
-    /// Whether part of it waits for the next start.
+    /// Whether some changes wait for the next start.
     pub(super) fn waits(&self) -> bool {
         !self.at_restart.is_empty()
     }
@@ -130,7 +130,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The first names, and how many more there are.
+/// The first names, and the number of the others.
 fn few(names: &[String]) -> String {
     let shown = names[..names.len().min(NAMED)].join(" and ");
     match names.len().saturating_sub(NAMED) {

@@ -1,5 +1,4 @@
-//! Whether the program really works, for a service manager that starts it anew when it does
-//! not.
+//! Checks whether the program really works, for a service manager that restarts it if it does not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +12,17 @@ use crate::notify::Manager;
 use crate::self_metrics::SelfMetrics;
 use crate::target::snapshot::{Snapshot, TargetState, Targets};
 
-/// How often the status is looked at where no watchdog asks for more.
+/// How often the status is checked, unless the watchdog requires more.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// The most often that anything is said, however short a time the watchdog grants.
+/// The shortest interval between checks, however short the watchdog's is.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// What a poll may take for its next step, beside its calls: pauses after a refused
-/// signature, and before something is asked again.
+/// How long a poll may pause before its next step, besides its calls: after a refused signature,
+/// and before a retry.
 const PAUSES: Duration = Duration::from_secs(120);
 
-/// Feels the pulse of what must go on.
+/// Watches everything that must keep running.
 pub(super) struct Watch {
     pub(super) manager: Manager,
     pub(super) snapshot: Arc<Snapshot>,
@@ -33,8 +32,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Tells the manager in half the time within which it wants to hear it that the program is
-    /// alive, if it is; and the status, when it has changed.
+    /// At half the watchdog's interval, reports to the manager that the program is alive, if it is.
+    /// Reports the status when it has changed.
     pub(super) async fn run(self: Arc<Self>) {
         let every = self.manager.watchdog().map_or(EVERY, |within| within / 2);
         let mut tick = interval(every.max(SHORTEST));
@@ -103,7 +102,7 @@ fn status(url: &str, snapshot: &Snapshot, metrics: &SelfMetrics) -> String {
     status
 }
 
-/// What can be seen of all polls at a moment.
+/// The observed state of all polls at one moment.
 struct Seen {
     steps: u64,
     /// Whether a poll is due or under way.
@@ -129,11 +128,11 @@ impl Seen {
     }
 }
 
-/// The steps of all polls over time. One loop that is stuck while others go on is not found
-/// this way; one that has ended is, by whoever runs it.
+/// The steps of all polls over time. This does not detect one stuck loop while others continue. A
+/// loop that has ended is detected by its owner.
 struct Steps {
     count: u64,
-    /// When there was a step, or none to make.
+    /// The latest moment with a step, or with no poll due.
     moved: Instant,
 }
 
@@ -188,7 +187,7 @@ mod tests {
             (101, 1, true, true),
             (200, 1, true, true),
             (201, 1, true, false),
-            // Nothing to do is no rest.
+            // No poll is due, so no step is missing.
             (202, 1, false, true),
             (900, 1, false, true),
             (999, 1, true, true),

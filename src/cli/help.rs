@@ -1,5 +1,5 @@
-//! What stands below each command's options: examples to copy, and formats. No line has 100
-//! columns, from which on it would be broken.
+//! The text below each command's options: examples to copy, and formats. No line has 100 columns,
+//! since longer lines would be wrapped.
 
 pub(super) const PROGRAM: &str = "\
 Examples:

@@ -88,7 +88,7 @@ pub struct BackfillArgs {
     labels: Vec<Label>,
 }
 
-/// Asks for all that is needed and writes it.
+/// Queries everything needed and writes it.
 pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure> {
     if args.demo {
         return demo::without_limits(async |config| fill(&config, None, args, out).await).await;
@@ -100,7 +100,7 @@ pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure>
     fill(&config, share.flatten(), args, out).await
 }
 
-/// `share` says what is left to the daemon.
+/// `share` describes what is left to the daemon.
 async fn fill(
     config: &Config,
     share: Option<String>,
@@ -137,7 +137,7 @@ async fn fill(
     job.write(answers, now, out)
 }
 
-/// What is to be written, and where.
+/// What to write, and where.
 struct Job {
     plan: Arc<Backfill>,
     labels: Vec<Label>,
@@ -156,7 +156,7 @@ impl Job {
         self.plan.facts().into_iter().chain(labels).collect()
     }
 
-    /// What an earlier run has left, and then the service.
+    /// Reads the responses that an earlier run left, then queries the service.
     async fn ask(
         &self,
         client: Arc<Client>,
@@ -225,12 +225,12 @@ impl Job {
     }
 }
 
-/// Says it on standard error. That it is gone is no reason to stop.
+/// Prints the text on standard error. A closed standard error is no reason to stop.
 fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// What is asked for; an end that is left out is as far out as possible.
+/// The time span to query; an omitted end is as far out as possible.
 fn span(
     from: Option<Moment>,
     to: Option<Moment>,
@@ -264,7 +264,7 @@ fn at(moment: Moment, targets: &[Target], now: UnixSeconds) -> Result<UnixSecond
     moment.at(now, offset).map_err(Failure::usage)
 }
 
-/// What to run to continue: a time before now would be another one then.
+/// The command that continues this run: a relative time would mean a different one then.
 fn resumption(from: Option<Moment>, to: Option<Moment>, span: Span) -> String {
     let is_relative = |moment: Option<Moment>| moment.is_some_and(Moment::is_relative);
     if is_relative(from) || is_relative(to) {
@@ -277,7 +277,7 @@ fn resumption(from: Option<Moment>, to: Option<Moment>, span: Span) -> String {
     }
 }
 
-/// The targets to fill. Their keys can be read.
+/// The targets to fill, all with readable keys.
 fn targets(config: &Config, app: Option<&str>) -> Result<Vec<Target>, Failure> {
     if let Some(name) = app {
         find_app(config, name)?;
@@ -292,7 +292,7 @@ fn targets(config: &Config, app: Option<&str>) -> Result<Vec<Target>, Failure> {
     Ok(targets)
 }
 
-/// What an earlier run has left goes into `answers`; up to where its journal is whole.
+/// Reads the responses of an earlier run into `answers`, as far as its journal is intact.
 fn left(
     destination: &Destination,
     plan: &Backfill,

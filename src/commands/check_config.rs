@@ -1,4 +1,4 @@
-//! `check-config`: every problem of a configuration at once, or what it amounts to.
+//! `check-config`: all problems of a configuration at once, or its plan.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -9,8 +9,8 @@ use crate::config::{Config, Secrets};
 use crate::failure::Failure;
 use crate::reload::loading;
 
-/// Prints the plan and the notices of a good configuration; the failure is one line for
-/// each problem of a bad one.
+/// Prints the plan and the notices of a good configuration. For a bad one, the failure has one line
+/// per problem.
 pub async fn run(
     file: &Path,
     secrets: Secrets,

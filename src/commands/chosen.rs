@@ -1,4 +1,4 @@
-//! What `--config`, `--app` and `--region` choose.
+//! Resolves `--config`, `--app` and `--region`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct Choice {
     app: Option<String>,
 }
 
-/// An app with its configuration. Other apps' secrets were not looked for.
+/// An app with its configuration. Secrets of other apps were not looked up.
 pub(super) struct Chosen {
     config: Config,
     pub(super) app: Arc<App>,
@@ -34,12 +34,13 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    /// Without a path, the configuration is looked for; without a name, the app is the only one.
+    /// Without a path, the configuration is searched for; without a name, the app must be the only
+    /// one.
     pub(super) fn load(choice: &Choice) -> Result<Self, Failure> {
         Self::load_as(choice, |_| {})
     }
 
-    /// The same with a configuration that `prepare` has changed.
+    /// The same, with a configuration changed by `prepare`.
     pub(super) fn load_as(
         choice: &Choice,
         prepare: impl FnOnce(&mut Config),
@@ -61,7 +62,7 @@ impl Chosen {
         self.config.global.language
     }
 
-    /// The app's targets, or the one in `region`, and who asks about them.
+    /// The app's targets, or only the one in `region`, and the client that queries them.
     pub(super) fn targets(&self, region: Option<&str>) -> Result<(Vec<Target>, Client), Failure> {
         let targets = self.targets_in(region)?;
         let metrics = SelfMetrics::new(&targets);
@@ -70,7 +71,7 @@ impl Chosen {
         Ok((targets, client))
     }
 
-    /// The error lists the regions there are.
+    /// The error lists the existing regions.
     fn targets_in(&self, region: Option<&str>) -> Result<Vec<Target>, Failure> {
         let app = &self.app;
         let targets: Vec<Target> = expand(&self.config)
@@ -106,7 +107,7 @@ fn names(config: &Config) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// The app of that name; the error lists the names there are.
+/// The app with that name; the error lists the existing names.
 pub(super) fn find_app<'a>(config: &'a Config, name: &str) -> Result<&'a Arc<App>, Failure> {
     config
         .apps

@@ -1,5 +1,5 @@
-//! `demo`: the exporter on a simulated service, without credentials; and for `backfill`,
-//! what that service knows of the past.
+//! `demo`: the exporter on a simulated service, without credentials; and for `backfill`, the past
+//! of that service.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,11 +19,11 @@ use crate::model::window::DayOffset;
 use crate::notify::Manager;
 use crate::simulator::{Incidents, Limits, Options, SimApp, Simulator};
 
-/// Where the two apps are said to live. The first one pushes to all users, too.
+/// The regions of the two apps. The first app also pushes to all users.
 const REGIONS: [&str; 2] = ["singapore", "frankfurt"];
 
-/// Serves on `listen` until SIGTERM, SIGINT, or SIGHUP: there is nothing to reload, and a
-/// terminal that is closed sends that. Calls go to this process alone.
+/// Serves on `listen` until SIGTERM, SIGINT, or SIGHUP, which a closed terminal sends: there is
+/// nothing to reload. Calls go to this process alone.
 pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure> {
     let (shutdown, mut hangup) = (shutdown()?, signal(SignalKind::hangup())?);
     let shutdown = async move {
@@ -58,8 +58,8 @@ pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure>
     beside(simulator, exporter).await.map_err(Failure::failed)
 }
 
-/// Does `work` with a configuration like the one that [`run`] serves, on a service without
-/// the limit of calls: what it knows of the past is the same, and sooner told.
+/// Runs `work` with a configuration like the one that [`run`] serves, on a service without a call
+/// limit: its past is the same, and the responses arrive sooner.
 pub(super) async fn without_limits<F>(work: impl FnOnce(Config) -> F) -> Result<(), Failure>
 where
     F: Future<Output = Result<(), Failure>>,
@@ -81,11 +81,11 @@ where
     beside(simulator, work(config)).await
 }
 
-/// Does `work` while the simulator answers.
+/// Runs `work` while the simulator responds.
 async fn beside<T>(simulator: Simulator, work: impl Future<Output = T>) -> T {
     let (stop, stopped) = oneshot::channel::<()>();
     let service = simulator.run(async {
-        // A sender that is gone asks for the same.
+        // A dropped sender is a request to stop, too.
         let _ = stopped.await;
     });
     let work = async {
@@ -96,7 +96,7 @@ async fn beside<T>(simulator: Simulator, work: impl Future<Output = T>) -> T {
     tokio::join!(work, service).0
 }
 
-/// So busy that there is something to see at any hour of the day.
+/// Busy enough to show something at any hour of the day.
 fn apps() -> Vec<SimApp> {
     SimApp::made_up()
         .into_iter()
@@ -108,7 +108,7 @@ fn apps() -> Vec<SimApp> {
         .collect()
 }
 
-/// As an operator's configuration would be, but in more of a hurry.
+/// Like an operator's configuration, but with shorter times.
 fn config(
     listen: SocketAddr,
     apps: &[SimApp],
@@ -140,7 +140,7 @@ fn config(
                 holds,
                 regions: vec![Region::custom(region.to_owned(), endpoint)],
                 polling: Polling {
-                    // Twice the calls must keep the limit, too.
+                    // Twice the calls must stay within the limit, too.
                     interval: seconds(if has_all_member { 15 } else { 5 }),
                     all_member: has_all_member,
                     lag: seconds(10),

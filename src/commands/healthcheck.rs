@@ -1,4 +1,4 @@
-//! `healthcheck`: whether a daemon answers. For containers without a shell and curl.
+//! `healthcheck`: whether a daemon responds. For containers without a shell and curl.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::failure::Failure;
 use crate::model::outcome::chain;
 use crate::push_api::transport::{Connection, Route, Transport};
 
-/// Shorter than the pauses between the checks of any orchestrator.
+/// Shorter than the interval between the checks of any orchestrator.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the daemon answers unless it is told otherwise.
+/// The daemon's address by default.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 10898);
 
 #[derive(Args)]
@@ -33,12 +33,12 @@ pub struct HealthcheckArgs {
     ca_file: Option<PathBuf>,
 }
 
-/// Fails unless the URL answers with 200 in time.
+/// Fails unless the URL responds with 200 in time.
 pub async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
     match (args.url, args.config) {
         (Some(url), _) => check(url, args.ca_file.as_deref()).await,
         (None, Some(path)) => own(configured(&path).map_err(Failure::usage)?).await,
-        // An edit that is not usable yet says nothing about the daemon that runs.
+        // An unfinished edit says nothing about the running daemon.
         (None, None) => {
             let found = find(None).ok().and_then(|path| configured(&path).ok());
             own(found.unwrap_or_else(|| address(DEFAULT, false))).await
@@ -46,7 +46,7 @@ pub async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
     }
 }
 
-/// Where the daemon of a configuration answers on this machine.
+/// Where a daemon with this configuration responds on this machine.
 fn configured(path: &Path) -> Result<String, Problems> {
     let config = Config::load(path, &variables(), Secrets::Skip)?;
     let is_tls = match &config.web.config_file {
@@ -66,10 +66,10 @@ fn address(mut listen: SocketAddr, is_tls: bool) -> String {
     format!("{scheme}://{listen}/-/healthy")
 }
 
-/// Checks the daemon of this machine. Any certificate will do: the address is this machine's
-/// own, nothing secret is sent, and all that matters is whether there is a response.
+/// Checks the daemon on this machine. Any certificate is accepted: the address is local, nothing
+/// secret is sent, and only the existence of a response matters.
 async fn own(url: String) -> Result<(), Failure> {
-    // An error means that the process has a provider already.
+    // An error means that the process already has a provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder()
         .tls_danger_accept_invalid_certs(true)
@@ -110,7 +110,7 @@ fn is_good(status: StatusCode, who: &str) -> Result<(), Failure> {
     Err(Failure::failed(format!("{who} answered with {status}")))
 }
 
-/// Host and port for errors: a password before them is no part of it.
+/// Host and port for errors, without a password before them.
 fn host(url: &Url) -> Result<String, &'static str> {
     match (url.scheme(), url.host_str(), url.port()) {
         ("http" | "https", Some(host), Some(port)) => Ok(format!("{host}:{port}")),

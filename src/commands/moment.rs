@@ -9,18 +9,18 @@ use jiff::civil::DateTime;
 use crate::config::duration;
 use crate::model::window::{DayOffset, UnixSeconds};
 
-/// A time as people write it. What it is in seconds may depend on the time it is now, and on
-/// where an app's days begin.
+/// A time as people write it. Its value in seconds may depend on the current time, and on where an
+/// app's days begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
     At(UnixSeconds),
-    /// So long before now.
+    /// This long before now.
     Ago(Duration),
-    /// By the clocks of an app's day.
+    /// By the clock of an app's day.
     Local(DateTime),
 }
 
-/// Why a text is no time, or none since 1970.
+/// Why a text is not a time, or not one since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "write a time as now, -2h, 2026-01-02, '2026-01-02 15:04', 2026-01-02T15:04:05+08:00 or seconds since 1970, not before 1970"
@@ -44,12 +44,12 @@ impl Moment {
         }
     }
 
-    /// Whether it is another time when it is asked for later.
+    /// Whether it means a different time when it is evaluated later.
     pub(super) fn is_relative(self) -> bool {
         matches!(self, Self::Ago(_))
     }
 
-    /// Whether it is another time for apps whose days begin elsewhere.
+    /// Whether it means a different time for apps whose days begin elsewhere.
     pub(super) fn is_local(self) -> bool {
         matches!(self, Self::Local(_))
     }

@@ -14,7 +14,7 @@ pub(super) enum Output {
 }
 
 impl Output {
-    /// Prints all items: as one JSON list, or each by `write`, with an empty line between two.
+    /// Prints all items: as one JSON list, or each by `write` with an empty line between two.
     pub(super) fn print<T: Serialize>(
         self,
         items: &[T],

@@ -1,4 +1,4 @@
-//! `probe`: what the service does not document, measured on the user's own account.
+//! `probe`: measures on the user's own account what the service does not document.
 
 use std::io::{IsTerminal, Write, stderr};
 
@@ -29,13 +29,13 @@ pub struct ProbeArgs {
     output: Output,
 }
 
-/// Measures and prints; what is going on goes to standard error if that is a terminal.
+/// Measures and prints; progress goes to standard error if that is a terminal.
 pub async fn run(args: ProbeArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let chosen = Chosen::load_as(&args.choice, |config| {
         if !args.whole_limit
             && let Some(told) = share::leave_to_daemon(config)
         {
-            // Standard error that is gone is no reason to stop.
+            // A closed standard error is no reason to stop.
             let _ = writeln!(stderr(), "{told}");
         }
     })?;
@@ -46,7 +46,7 @@ pub async fn run(args: ProbeArgs, out: &mut dyn Write) -> Result<(), Failure> {
         let id = target.id();
         let progress = |what: &str| {
             if shows_progress {
-                // A terminal that went away must not end the measurement.
+                // A closed terminal must not end the measurement.
                 let _ = writeln!(stderr(), "{id}: {what}");
             }
         };

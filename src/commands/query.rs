@@ -1,4 +1,4 @@
-//! `query`: one question to the service, answered for a person.
+//! `query`: one query to the service, and its response for people.
 
 mod answer;
 mod table;
@@ -47,7 +47,7 @@ pub struct QueryArgs {
     output: Output,
 }
 
-/// Asks for the losses of a range and prints them.
+/// Queries the losses of a range and prints them.
 pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let chosen = Chosen::load(&args.choice)?;
     let words = words::of(chosen.language());
@@ -75,7 +75,7 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
                 .await
             {
                 Ok(reading) => sent = Sent::of(reading),
-                // Losses without shares are better than nothing while one API is out.
+                // Losses without shares are better than nothing while one API is down.
                 Err(error) => {
                     let text = (words.told)("no shares of what was sent: ");
                     tracing::warn!("{text}{}", named(&error));
@@ -89,7 +89,7 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
     })
 }
 
-/// Why a range cannot be asked for.
+/// Why a range cannot be queried.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum RangeError {
     #[error(transparent)]
@@ -102,7 +102,7 @@ enum RangeError {
     TooOld { earliest: UnixSeconds },
 }
 
-/// What is asked for; what is left out is as a poll at `now` would have it.
+/// The range to query; omitted parts are as in a poll at `now`.
 fn range(args: &QueryArgs, app: &App, now: UnixSeconds) -> Result<Range, RangeError> {
     let polling = &app.polling;
     let at = |moment: Moment| moment.at(now, app.day_offset);
@@ -116,7 +116,7 @@ fn range(args: &QueryArgs, app: &App, now: UnixSeconds) -> Result<Range, RangeEr
     checked(start, end, now)
 }
 
-/// A range that the service may answer.
+/// A range for which the service can respond.
 fn checked(start: UnixSeconds, end: UnixSeconds, now: UnixSeconds) -> Result<Range, RangeError> {
     let earliest = UnixSeconds(now.0.saturating_sub(LOOK_BACK.as_secs()));
     if start >= end {
@@ -143,7 +143,7 @@ mod tests {
             let now = UnixSeconds(100 * day + second);
             let refusal = checked(UnixSeconds(0), now, now).unwrap_err().to_string();
             assert!(refusal.ends_with(named), "{refusal}");
-            // It is pasted a while later.
+            // The text is pasted a little later.
             let start = named.parse::<jiff::Timestamp>().unwrap().as_second();
             let start = UnixSeconds(u64::try_from(start).unwrap());
             let later = UnixSeconds(now.0 + 100);

@@ -36,8 +36,8 @@ pub struct RunArgs {
 
 /// Polls and serves until SIGTERM or SIGINT.
 pub async fn run(args: RunArgs) -> Result<(), Failure> {
-    // Before anything else: reading many keys takes its time, and a signal that nobody has
-    // asked for ends the process.
+    // Before anything else: reading many keys takes time, and a signal without a handler ends the
+    // process.
     let mut shutdown = pin!(shutdown()?);
     let mut hangup = signal(SignalKind::hangup())?;
     let shard = args.shard.shard(&variables()).map_err(Failure::usage)?;
@@ -60,7 +60,7 @@ pub async fn run(args: RunArgs) -> Result<(), Failure> {
     let on_signal = async {
         let reloader = reloader.clone();
         while hangup.recv().await.is_some() {
-            // The log tells how it ended.
+            // The log reports the result.
             let _ = reloader.reload().await;
         }
         std::future::pending::<()>().await;
@@ -75,7 +75,7 @@ pub async fn run(args: RunArgs) -> Result<(), Failure> {
         () = on_signal => return Ok(()),
     };
     result.map_err(|error| match error {
-        // An unusable CA file or proxy is a matter of the configuration.
+        // An unusable CA file or proxy is a configuration error.
         StopError::Start(error @ app::StartError::Transport(_)) => Failure::usage(error),
         error => Failure::failed(error),
     })
@@ -108,7 +108,7 @@ fn load(
     Ok(config)
 }
 
-/// Ready once the process is asked to end, by SIGTERM or SIGINT.
+/// Ready once SIGTERM or SIGINT requests the end of the process.
 pub(super) fn shutdown() -> Result<impl Future<Output = ()>, Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,4 +1,4 @@
-//! Which shard `run` is to be, by option or environment variable.
+//! The shard that `run` serves, by option or environment variable.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) struct ShardArgs {
     shard_total: Option<u32>,
 }
 
-/// Why it is not clear which shard is meant.
+/// Why the shard is unclear.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ArgsError {
     #[error("--shard-index requires --shard-total, and the other way round")]
@@ -42,7 +42,7 @@ pub(super) enum ArgsError {
 }
 
 impl ShardArgs {
-    /// All apps, unless something is said.
+    /// All apps by default.
     pub(super) fn shard(&self, variables: &BTreeMap<String, String>) -> Result<Shard, ArgsError> {
         // An empty variable counts as not set, as for the settings.
         let variable = |name| {

@@ -1,5 +1,5 @@
-//! The part of an app's call limit that the running daemon needs, which other commands leave
-//! to it: the service counts by SDKAppID, whoever calls.
+//! The part of an app's call limit that the running daemon needs. Other commands leave it to the
+//! daemon, because the service counts calls per SDKAppID, whoever makes them.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::config::plan::Plan;
 
-/// The least part of a limit that a command takes, however busy the daemon is.
+/// The smallest part of a limit that a command uses, however busy the daemon is.
 const LEAST: f64 = 0.1;
 
-/// Apps that are told one by one.
+/// How many apps are listed individually.
 const TOLD: usize = 5;
 
-/// Lowers the limits by what a daemon with this configuration needs. Gives a sentence that
-/// says so, with calls per second, unless there is no limit.
+/// Lowers the limits by the needs of a daemon with this configuration. Returns a sentence about it,
+/// with calls per second, unless there is no limit.
 pub(super) fn leave_to_daemon(config: &mut Config) -> Option<String> {
     let loads = Plan::of(config).loads();
     let (mut told, mut apps) = (String::new(), 0);
@@ -22,7 +22,7 @@ pub(super) fn leave_to_daemon(config: &mut Config) -> Option<String> {
         let Some(load) = loads.get(&app.sdk_app_id) else {
             continue;
         };
-        // Nobody else has a share in a configuration that was just read.
+        // A configuration that was just read has no other owner.
         let Some(app) = Arc::get_mut(app).filter(|app| app.calls_per_second.is_finite()) else {
             continue;
         };
@@ -30,7 +30,7 @@ pub(super) fn leave_to_daemon(config: &mut Config) -> Option<String> {
         app.calls_per_second = rest(limit, load.calls_per_second);
         if apps < TOLD {
             let comma = if apps > 0 { ", " } else { "" };
-            // A String takes everything.
+            // Writing to a String cannot fail.
             let _ = write!(
                 told,
                 "{comma}{} {:.3} of {limit}",
@@ -46,7 +46,7 @@ pub(super) fn leave_to_daemon(config: &mut Config) -> Option<String> {
         .then(|| format!("left to the daemon: {told} calls per second; --whole-limit takes all"))
 }
 
-/// Cut to thousandths, so that it can be read.
+/// Cut to thousandths, for readability.
 fn rest(limit: f64, load: f64) -> f64 {
     let rest = (limit - load).max(limit * LEAST);
     let cut = (rest * 1000.0).floor() / 1000.0;

@@ -1,4 +1,4 @@
-//! `simulate`: the service's stand-in alone, for drills.
+//! `simulate`: the service's simulator alone, for drills.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use crate::config::{Config, Secrets, variables};
 use crate::failure::Failure;
 use crate::simulator::{SimulateError, configured_apps, simulate};
 
-/// Serves until SIGTERM or SIGINT, with the apps of `config` if there is one.
+/// Serves until SIGTERM or SIGINT, with the apps of `config` if given.
 pub async fn run(
     listen: SocketAddr,
     config: Option<&Path>,

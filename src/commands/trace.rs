@@ -1,4 +1,4 @@
-//! `trace`: one push from Chat to its user's devices, told for a person.
+//! `trace`: one push from Chat to its user's devices, for people.
 
 mod told;
 
@@ -44,7 +44,7 @@ pub struct TraceArgs {
     output: Output,
 }
 
-/// Asks for the trace and prints it. A push that no region knows is a failure.
+/// Queries the trace and prints it. A push that no region knows is a failure.
 pub async fn run(args: TraceArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let trail = trail(args.push_id, args.task_id, args.user_id)?;
     let chosen = Chosen::load(&args.choice)?;
@@ -65,7 +65,7 @@ pub async fn run(args: TraceArgs, out: &mut dyn Write) -> Result<(), Failure> {
     if told.is_empty() {
         return Err(Failure::failed(failures.join("\n")));
     }
-    // A push is of one region; what the others say of it is nothing new.
+    // A push belongs to one region, so failures of the others add nothing.
     for failure in failures {
         tracing::debug!("{failure}");
     }
@@ -76,7 +76,7 @@ fn trail(push: Option<Id>, task: Option<Id>, user: Option<Id>) -> Result<Trail, 
     match (push, task, user) {
         (Some(push), None, None) => Ok(Trail::Push { push }),
         (None, Some(task), Some(user)) => Ok(Trail::Task { task, user }),
-        // The command line has seen to it.
+        // The command line has already ruled this out.
         _ => Err(Failure::usage(
             "give --push-id, or --task-id and --user-id".to_owned(),
         )),

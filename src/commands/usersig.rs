@@ -1,4 +1,4 @@
-//! `usersig`: a signature to try the service by hand.
+//! `usersig`: a signature for trying the service by hand.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use crate::usersig::sign;
 /// As long as the daemon's own signatures.
 const VALID_FOR: u64 = 24 * 3600;
 
-/// Prints the signature, then when it expires.
+/// Prints the signature, then its expiry.
 pub fn run(choice: &Choice, out: &mut dyn Write) -> Result<(), Failure> {
     let Chosen { app, key, .. } = Chosen::load(choice)?;
     let sig = sign(

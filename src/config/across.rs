@@ -1,4 +1,4 @@
-//! Rules over several apps: names, numbers and the calls that they share.
+//! Rules over several apps: names, numbers and shared call limits.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::duration::text;
 use super::findings::Findings;
 use super::plan::{Plan, Row};
 
-/// Of the apps that share a limit, how many are named beside the first.
+/// How many apps that share a limit are named, besides the first.
 const NAMED: usize = 3;
 
 pub(super) fn check(drafts: &[Draft], findings: &Findings) {
@@ -32,7 +32,7 @@ fn names(drafts: &[Draft], findings: &Findings) {
     }
 }
 
-/// Calls of one SDKAppID pass one limiter, which can have one rate only.
+/// All calls of one SDKAppID pass one limiter, which can have only one rate.
 fn rates(drafts: &[Draft], findings: &Findings) {
     let mut first: BTreeMap<u32, (&str, f64)> = BTreeMap::new();
     for draft in drafts {
@@ -48,15 +48,15 @@ fn rates(drafts: &[Draft], findings: &Findings) {
     }
 }
 
-/// No question is to be asked twice. Hosts on this machine are exempt: one simulator may
-/// stand for many regions.
+/// No query may be sent twice. Hosts on this machine are exempt: one simulator may represent many
+/// regions.
 fn regions(drafts: &[Draft], findings: &Findings) {
     let mut names = BTreeMap::new();
     let mut hosts = BTreeMap::new();
     for draft in drafts {
         for (path, region) in &draft.regions {
             let Some(region) = region else { continue };
-            // Within an app the SDKAppID is the same even if it could not be read.
+            // Within an app, the SDKAppID is the same even if it could not be read.
             let owner = draft.sdk_app_id.ok_or(draft.path.as_str());
             let by_name = names
                 .insert((owner, region.name.as_str()), path.as_str())

@@ -10,16 +10,16 @@ use crate::model::region::Region;
 use crate::model::window::{DayOffset, DayOffsetError};
 use crate::usersig::Identifier;
 
-/// The service's own limit, per SDKAppID and second, unless the console raised it.
+/// The service's own limit, in calls per second and SDKAppID, unless the console raised it.
 const SERVICE_LIMIT: f64 = 1.0;
 
-/// Slack for clocks that run apart: a second is not quite the same here and there.
+/// Slack for clock drift: a second is not exactly the same on both sides.
 const DEFAULT_CALLS_PER_SECOND: f64 = 0.9;
 
-/// The longest app name, in characters; it is a label's value.
+/// The maximum length of an app name, in characters; it is a label's value.
 const LONGEST_NAME: usize = 128;
 
-/// What an app takes over where it says nothing itself.
+/// The values that an app inherits.
 pub(super) struct Inherited {
     pub(super) calls_per_second: Read<f64>,
     pub(super) day_offset: Read<DayOffset>,
@@ -42,8 +42,8 @@ impl Inherited {
     }
 }
 
-/// An app as far as it could be read: rules over several apps want the good parts of
-/// bad ones, too. `None` stands for what was refused.
+/// An app as far as it could be read: rules over several apps check the valid parts of invalid
+/// apps, too. `None` is a refused value.
 pub(super) struct Draft {
     pub(super) path: String,
     pub(super) name: Option<String>,
@@ -113,7 +113,7 @@ impl Draft {
     }
 }
 
-/// Why a text is not the name of an app.
+/// Why a text is not a valid app name.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NameError {
     #[error("must not hold line breaks or other control characters")]
@@ -151,7 +151,7 @@ fn identifier(section: &Section) -> Option<Identifier> {
     Some(identifier)
 }
 
-/// Where a day begins; for the top level and apps alike.
+/// Where a day begins; the same rule for the top level and apps.
 fn day_offset(section: &Section) -> Read<DayOffset> {
     let wanted = DayOffsetError.to_string();
     section
@@ -159,7 +159,7 @@ fn day_offset(section: &Section) -> Read<DayOffset> {
         .and_then(|text| section.accept::<_, DayOffsetError>("day_offset", text.parse()))
 }
 
-/// The calls allowed; for the top level and apps alike.
+/// The maximum rate of calls; the same rule for the top level and apps.
 fn calls_per_second(section: &Section) -> Read<f64> {
     let rate = section.number("calls_per_second", &(0.001..=100.0));
     if rate.given().is_some_and(|rate| rate > SERVICE_LIMIT) {

@@ -1,24 +1,24 @@
-//! Bounds on what a file may hold, looked at before a parser builds a tree of it.
+//! Bounds on the content of a file, checked before a parser builds a tree of it.
 //!
-//! The parsers recurse for each level of a file, and YAML's copies a value for each alias of
-//! it: 350 bytes can stand for gigabytes. This room reads a file from one end to the other,
-//! without recursion, and keeps nothing but sizes.
+//! The parsers recurse for each level of a file, and the YAML parser copies a value for each of its
+//! aliases: 350 bytes can expand to gigabytes. This module reads a file from start to end, without
+//! recursion, and keeps only sizes.
 
 use std::collections::HashMap;
 
 use yaml_rust2::Event;
 use yaml_rust2::parser::Parser;
 
-/// Levels of lists and tables. A configuration has 5.
+/// The maximum depth of lists and tables. A configuration has 5 levels.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// Keys and values, each alias with all that it stands for. An app has about 20.
+/// The maximum number of keys and values, aliases expanded. An app has about 20.
 const MAX_VALUES: u64 = 1_000_000;
 
-/// Bytes of text, each alias with all that it stands for.
+/// The maximum bytes of text, aliases expanded.
 const MAX_TEXT: u64 = 32 << 20;
 
-/// A bound that a file exceeds, and in which line if that is known.
+/// A bound that a file exceeds, and the line if known.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Excess {
     pub(super) line: Option<usize>,
@@ -56,7 +56,7 @@ impl std::fmt::Display for Excess {
     }
 }
 
-/// How much a part of a file amounts to.
+/// The size of a part of a file.
 #[derive(Clone, Copy, Default)]
 struct Size {
     values: u64,
@@ -77,15 +77,14 @@ impl Size {
     }
 }
 
-/// Looks at YAML. A mistake in it is not reported: the parser proper finds it at the same
-/// place.
+/// Checks YAML. A syntax error is not reported here: the actual parser finds it at the same place.
 pub(super) fn yaml(text: &str) -> Result<(), Excess> {
     let mut parser = Parser::new_from_str(text);
-    // The anchors and starts of the lists and tables that are open.
+    // The anchors and starts of the open lists and tables.
     let mut open: Vec<(usize, Size)> = Vec::new();
     let mut anchored: HashMap<usize, Size> = HashMap::new();
     let mut all = Size::default();
-    // The parser keeps a copy of what has an anchor.
+    // The parser keeps a copy of each node with an anchor.
     let mut copies = Size::default();
     loop {
         let Ok((event, mark)) = parser.next_token() else {
@@ -114,7 +113,7 @@ pub(super) fn yaml(text: &str) -> Result<(), Excess> {
             Event::SequenceEnd | Event::MappingEnd => open.pop(),
             _ => None,
         };
-        // Number 0 is no anchor.
+        // Number 0 means no anchor.
         if let Some((anchor @ 1.., start)) = ended {
             let size = all.since(start);
             anchored.insert(anchor, size);
@@ -136,7 +135,7 @@ pub(super) fn yaml(text: &str) -> Result<(), Excess> {
     }
 }
 
-/// Looks at JSON: each value but the first has one of `[{,:` before it.
+/// Checks JSON: each value except the first has one of `[{,:` before it.
 pub(super) fn json(text: &str) -> Result<(), Excess> {
     let (mut depth, mut values, mut line) = (0_usize, 0, 1);
     let (mut quoted, mut escaped) = (false, false);
@@ -170,8 +169,8 @@ pub(super) fn json(text: &str) -> Result<(), Excess> {
     Ok(())
 }
 
-/// Looks at TOML, whose parser bounds the depth by itself: each value has one of `[{,=.`
-/// before it. Those in texts and comments are counted, too.
+/// Checks TOML, whose parser bounds the depth by itself: each value has one of `[{,=.` before it.
+/// Those characters in texts and comments are counted, too.
 pub(super) fn toml(text: &str) -> Result<(), Excess> {
     let values = text.bytes().filter(|byte| b"[{,=.".contains(byte)).count();
     if values as u64 > MAX_VALUES {

@@ -1,4 +1,4 @@
-//! Certificates out of a file that the configuration names.
+//! Reads certificates from a file that the configuration names.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::files::{self, MAX_PEM, ReadError};
 
-/// Why a file gives no certificates.
+/// Why a file yields no certificates.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificatesError {
     #[error("cannot read {}: {error}", path.display())]

@@ -1,4 +1,4 @@
-//! The tree of a file in, a checked [`Config`] out. Walks on after a mistake, so that all
+//! The tree of a file in, a checked [`Config`] out. Continues after a mistake, so that all mistakes
 //! are reported together.
 
 use std::path::Path;
@@ -17,9 +17,8 @@ use super::section::{Section, kind};
 use super::{App, Config, Holds, across};
 use crate::files::Operation;
 
-/// `None` only if `findings` has problems. The reverse does not hold: with an unknown key,
-/// say, a configuration is still made, and the caller drops it. Notices are the caller's
-/// to add.
+/// `None` only if `findings` has problems. The reverse is not true: for example, a configuration
+/// with an unknown key is still built, and the caller drops it. The caller adds the notices.
 pub(super) fn check(
     tree: &Map<String, Value>,
     place: &Place,
@@ -52,8 +51,8 @@ pub(super) fn check(
 }
 
 impl GlobalLayer {
-    /// The values of the top level, or else those that are built in. The holds follow the
-    /// interval of scrapes.
+    /// The values of the top level, or else the built-in ones. The holds follow the scrape
+    /// interval.
     fn read(top: &Section) -> Self {
         let mut own = Self::own(top);
         let scrape = own.scrape_interval.over(Self::BUILT_IN.scrape_interval);
@@ -103,7 +102,7 @@ fn apps(top: &Section, inherited: &Inherited, holds: Option<Holds>) -> Option<Ve
         .collect()
 }
 
-/// The state file is written over, which must not happen to what people wrote.
+/// The state file is overwritten, which must not happen to files that people wrote.
 fn state_file_alone<'a>(
     top: &Section,
     state_file: &Path,

@@ -1,7 +1,7 @@
 //! Text in one of the three formats in, a tree of values out.
 //!
-//! Parsers like to quote the line that they do not understand, which may be the one with
-//! the secret key. What they say is therefore never passed on as a whole.
+//! Parsers often quote the line that they cannot parse, which may be the one with the secret key.
+//! Their messages are therefore never passed on as a whole.
 
 use std::io;
 use std::path::Path;
@@ -13,11 +13,11 @@ use serde_json::{Map, Value};
 use super::bounds::{self, Excess, MAX_DEPTH};
 use super::duplicates;
 
-/// The stack of a parser, in bytes: much more than the bound on depth makes use of.
+/// The stack of a parser, in bytes: far more than needed within the bound on depth.
 const STACK: usize = 8 << 20;
 
-/// Why a text is no configuration: one sentence without the file's name, and nothing of
-/// the text itself.
+/// Why a text is not a configuration: one sentence without the file's name and without any part of
+/// the text.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DocumentError {
     #[error("is empty; it needs at least `apps`")]
@@ -28,7 +28,7 @@ pub(crate) enum DocumentError {
     NoTable,
     #[error(transparent)]
     Excess(#[from] Excess),
-    /// With the line and the reason, as far as they are known.
+    /// With the line and the reason, as far as known.
     #[error("is not valid {0}")]
     Invalid(String),
     #[error("cannot be parsed; this is a bug, please report it")]
@@ -45,7 +45,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The format that a file's ending stands for.
+    /// The format for a file's extension.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "yml" | "yaml" => Some(Self::Yaml),
@@ -108,9 +108,9 @@ pub(crate) fn values(text: &str, format: Format) -> Result<Map<String, Value>, D
     Ok(tree)
 }
 
-/// Replaces YAML's merge keys (`<<`) by what they name: a table's own keys win, then those
-/// of the table that is named first. What is no table stays, for the check to refuse. As
-/// deep as [`MAX_DEPTH`]; adds nothing that [`bounds`] has not counted with its aliases.
+/// Replaces YAML's merge keys (`<<`) by the tables that they name: a table's own keys win, then
+/// those of the table named first. A value that is not a table remains, for the check to refuse.
+/// Works down to [`MAX_DEPTH`]; adds nothing that [`bounds`] has not counted with its aliases.
 fn merge(table: &mut Map<String, Value>) {
     for value in table.values_mut() {
         merge_within(value);
@@ -140,8 +140,8 @@ fn merge_within(value: &mut Value) {
     }
 }
 
-/// Runs a parser on a stack of its own, so that whatever it makes of the bounds on depth,
-/// or of its own state, does not end the program.
+/// Runs a parser in a thread with a large stack, so that neither deep recursion nor a panic ends
+/// the program.
 fn apart<T: Send>(
     parse: impl FnOnce() -> Result<T, DocumentError> + Send,
 ) -> Result<T, DocumentError> {
@@ -154,7 +154,7 @@ fn apart<T: Send>(
     })
 }
 
-/// `levels`: how many there may be, this one included.
+/// `levels`: the maximum number of levels, this one included.
 fn tree(
     table: config::Map<String, config::Value>,
     levels: usize,
@@ -166,14 +166,14 @@ fn tree(
         .collect()
 }
 
-/// `levels`: how many there may be within.
+/// `levels`: the maximum number of levels inside.
 fn generic(value: config::Value, levels: usize) -> Result<Value, Excess> {
     Ok(match value.kind {
         ValueKind::Nil => Value::Null,
         ValueKind::Boolean(flag) => flag.into(),
         ValueKind::I64(number) => number.into(),
         ValueKind::U64(number) => number.into(),
-        // Numbers that JSON cannot hold fit no key either; as text they are refused.
+        // No key accepts a number that JSON cannot hold; as text it is refused.
         ValueKind::I128(number) => number.to_string().into(),
         ValueKind::U128(number) => number.to_string().into(),
         ValueKind::Float(number) if number.is_finite() => number.into(),
@@ -188,7 +188,7 @@ fn generic(value: config::Value, levels: usize) -> Result<Value, Excess> {
     })
 }
 
-/// What a parser found wrong and in which line, without any of the file's text.
+/// A parser's error and its line, without any of the file's text.
 fn explain(error: &ConfigError, format: Format) -> DocumentError {
     let ConfigError::FileParse { cause, .. } = error else {
         return DocumentError::Invalid(format.name().to_owned());
@@ -210,8 +210,8 @@ fn invalid((line, reason): (Option<usize>, Option<String>), format: Format) -> D
     DocumentError::Invalid(format!("{}{line}{reason}", format.name()))
 }
 
-/// A message of the kind `reason at [byte B] line L column C`, as the parsers of YAML and
-/// JSON write it. One without a position quotes values, so nothing of it is used.
+/// A message in the form `reason at [byte B] line L column C`, as the YAML and JSON parsers write
+/// it. A message without a position quotes values, so it is not used at all.
 fn positioned_reason(said: &str) -> (Option<usize>, Option<String>) {
     if said.starts_with("Got ") && said.ends_with(" YAML documents, expected 1") {
         return (None, Some("holds several documents, not one".to_owned()));
@@ -225,7 +225,7 @@ fn positioned_reason(said: &str) -> (Option<usize>, Option<String>) {
         let text = "holds a key or a number of a kind that no setting has";
         return (None, Some(text.to_owned()));
     };
-    // The key itself is quoted before this, and may be no key at all.
+    // The key itself is quoted before this, and may be a secret in the wrong place.
     if reason.contains("duplicated key in mapping") {
         return (Some(line), Some(duplicates::TWICE.to_owned()));
     }
@@ -235,7 +235,7 @@ fn positioned_reason(said: &str) -> (Option<usize>, Option<String>) {
     (Some(line), Some(reason.to_owned()))
 }
 
-/// TOML's message is a line with the position, three that show the source, and the reason.
+/// A TOML message is a line with the position, three lines that show the source, and the reason.
 fn toml_reason(said: &str) -> (Option<usize>, Option<String>) {
     let line = said
         .strip_prefix("TOML parse error at line ")

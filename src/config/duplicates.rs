@@ -1,5 +1,5 @@
-//! Keys that JSON has twice in one table: its parser keeps the last one without a word,
-//! where those of YAML and TOML refuse both.
+//! Duplicate keys in one table of JSON: its parser silently keeps the last one, while those of YAML
+//! and TOML refuse both.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,14 +8,14 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 pub(super) const TWICE: &str = "duplicate key";
 
-/// The reason with its line, as `serde_json` writes it. Other mistakes are left to the
-/// parser, and the depth was bounded before.
+/// The reason with its line, as `serde_json` writes it. Other mistakes are left to the parser, and
+/// the depth has already been checked.
 pub(super) fn json(text: &str) -> Option<String> {
     let error = serde_json::from_str::<Unique>(text).err()?.to_string();
     error.starts_with(TWICE).then_some(error)
 }
 
-/// Any value of which no table has a key twice.
+/// Any value in which no table has a duplicate key.
 struct Unique;
 
 impl<'de> Deserialize<'de> for Unique {

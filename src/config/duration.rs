@@ -10,8 +10,8 @@ const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)
 #[error("must be a duration such as 30s, 5m, 2h30m or 7d")]
 pub struct DurationError;
 
-/// Whole seconds from numbers with a unit each: `d`, `h`, `m`, `s`, in this order, each
-/// at most once. A bare number is refused, since it hides its unit.
+/// Parses whole numbers with one unit each: `d`, `h`, `m`, `s`, in this order, each at most once. A
+/// bare number is refused, since it hides its unit.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let mut units = UNITS.iter();
     let mut seconds = 0_u64;
@@ -38,8 +38,8 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_secs(seconds))
 }
 
-/// The shortest text that [`parse`] reads as `duration`; a fraction of a second, which
-/// only computed durations have, is cut.
+/// The shortest text that [`parse`] reads as `duration`. Fractions of a second, which only computed
+/// durations have, are cut.
 pub fn text(duration: Duration) -> String {
     let mut seconds = duration.as_secs();
     if seconds == 0 {

@@ -1,5 +1,5 @@
-//! Overrides from environment variables: `TIMPUSH_DEFAULTS__STALE_AFTER=5m` stands for
-//! `defaults.stale_after`. Single values of the top level, `web` and `defaults` only.
+//! Overrides from environment variables: `TIMPUSH_DEFAULTS__STALE_AFTER=5m` sets
+//! `defaults.stale_after`. Only single values of the top level, `web` and `defaults`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ use super::schema::{Group, Kind, closest};
 
 const PREFIX: &str = "TIMPUSH_";
 
-/// Which shard of how many `run` is: options of the command line, and no settings.
+/// The shard that `run` serves, and the number of shards: command-line options, not settings.
 pub const SHARD: [&str; 2] = ["TIMPUSH_SHARD_INDEX", "TIMPUSH_SHARD_TOTAL"];
 
-/// This program's variables out of the process environment, and those of a proxy. A
-/// variable that is not UTF-8 cannot be one of its settings; one of a proxy is given with
-/// U+FFFD in it, to be refused.
+/// This program's variables from the process environment, and the proxy variables. A variable that
+/// is not UTF-8 cannot be one of the program's settings; a proxy variable that is not UTF-8 is
+/// passed on with U+FFFD in it, to be refused.
 pub fn variables() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| {
@@ -32,7 +32,7 @@ pub fn variables() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Every variable that overrides something: its name, where, and what it holds.
+/// Every variable that overrides a setting: its name, the group, the key and its kind.
 fn settings() -> impl Iterator<Item = (String, Group, &'static str, Kind)> {
     Group::OVERRIDABLE
         .into_iter()
@@ -45,10 +45,10 @@ fn settings() -> impl Iterator<Item = (String, Group, &'static str, Kind)> {
         })
 }
 
-/// Puts the overrides into `tree`. Returns the paths that were set, and by which
-/// variables. An empty variable counts as not set, as compose files and charts leave
-/// empty ones behind. White space around a value is cut, as files of variables with line
-/// ends of Windows leave it behind.
+/// Puts the overrides into `tree`. Returns the paths that were set, and the variables that set
+/// them. An empty variable counts as not set, as compose files and charts leave empty ones behind.
+/// White space around a value is cut, as files of variables with Windows line endings leave it
+/// behind.
 pub(super) fn overlay(
     tree: &mut Map<String, Value>,
     env: &BTreeMap<String, String>,
@@ -68,7 +68,7 @@ pub(super) fn overlay(
         if table.is_null() {
             *table = Value::Object(Map::new());
         }
-        // Anything but a table is refused by the check, whatever would be put into it.
+        // The check refuses anything but a table, whatever its content.
         if let Value::Object(table) = table {
             table.insert(key.to_owned(), typed(text, kind));
             overridden.insert(format!("{name}.{key}"), variable);
@@ -77,11 +77,11 @@ pub(super) fn overlay(
     overridden
 }
 
-/// The value that the text would be in a file; text that does not fit stays text, for
-/// the check to refuse.
+/// The value that the text would be in a file. Text of the wrong kind stays text, for the check to
+/// refuse.
 fn typed(text: &str, kind: Kind) -> Value {
     let parsed = match kind {
-        // As YAML has them.
+        // The YAML spellings.
         Kind::Flag => match text {
             "true" | "True" | "TRUE" => Some(Value::Bool(true)),
             "false" | "False" | "FALSE" => Some(Value::Bool(false)),
@@ -93,8 +93,8 @@ fn typed(text: &str, kind: Kind) -> Value {
     parsed.unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// Variables with our prefix that mean nothing to us, with what they may have been meant
-/// to be. `keys` are those that hold the apps' secret keys.
+/// Variables with our prefix that are not settings, each with the setting that was probably meant.
+/// `keys` are the variables that hold the apps' secret keys.
 pub(super) fn unknown<'a>(
     env: &'a BTreeMap<String, String>,
     keys: &BTreeSet<&str>,
@@ -114,8 +114,8 @@ pub(super) fn unknown<'a>(
         .collect()
 }
 
-/// Whether Kubernetes sets a variable of this name in every container, for a service whose
-/// name begins as our variables do.
+/// Whether Kubernetes sets a variable of this name in every container, for a service whose name
+/// starts like our variables.
 fn is_of_kubernetes(name: &str) -> bool {
     let is_port = |rest: &str| {
         let mut parts = rest.split('_');

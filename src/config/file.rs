@@ -8,13 +8,13 @@ use super::document::{self, DocumentError, Format};
 use super::lines::Lines;
 use crate::files::{self, Contents, ReadError};
 
-/// Where the file is looked for when the command line names none, in this order.
+/// Where the file is searched for if the command line names none, in this order.
 pub const PLACES: [&str; 2] = ["timpush.yml", "/etc/timpush-exporter/timpush.yml"];
 
-/// The largest file, in bytes. 40,000 apps fit in.
+/// The maximum file size, in bytes. It is enough for 40,000 apps.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// There is no configuration file where one is looked for.
+/// No configuration file was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no configuration file: there is neither {} in the working directory nor {}; \
@@ -23,7 +23,7 @@ const MAX_BYTES: u64 = 16 << 20;
 )]
 pub struct NotFound;
 
-/// The file to use: the one that the command line names, or the first that exists.
+/// The file to use: the one named on the command line, or the first that exists.
 pub fn find(explicit: Option<&Path>) -> Result<PathBuf, NotFound> {
     match explicit {
         Some(path) => Ok(path.to_owned()),
@@ -34,7 +34,7 @@ pub fn find(explicit: Option<&Path>) -> Result<PathBuf, NotFound> {
 fn first_of<const N: usize>(places: [&Path; N]) -> Result<PathBuf, NotFound> {
     places
         .into_iter()
-        // A file that cannot be looked at is there; reading it will say why it cannot.
+        // If a file cannot be checked, it exists; reading it will report the reason.
         .find(|path| !matches!(path.try_exists(), Ok(false)))
         .map(Path::to_owned)
         .ok_or(NotFound)
@@ -48,7 +48,7 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    /// The lines of the values. TOML's parser does not tell them.
+    /// The lines of the values. The TOML parser does not report them.
     pub(super) fn lines(&self) -> Option<Lines> {
         match self.format {
             Format::Yaml | Format::Json => self.contents.text().ok().map(Lines::new),
@@ -68,13 +68,13 @@ pub(super) enum FileError {
     Document(#[from] DocumentError),
 }
 
-/// Reads a file in the format that its ending names.
+/// Reads a file in the format given by its extension.
 pub(super) fn read(path: &Path) -> Result<Raw, FileError> {
     let format = Format::of(path).ok_or(FileError::Ending)?;
     raw(path, format, document::parse)
 }
 
-/// As [`read`], with the tree of a YAML file whatever its ending, empty if the file is.
+/// Like [`read`], but always as YAML, whatever the extension; an empty file is an empty tree.
 pub(super) fn read_yaml(path: &Path) -> Result<Raw, FileError> {
     raw(path, Format::Yaml, document::values)
 }

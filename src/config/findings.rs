@@ -1,4 +1,4 @@
-//! What the check found: problems that stop the program, notices that do not.
+//! The results of the check: problems, which stop the program, and notices, which do not.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -12,32 +12,32 @@ use super::lines::Lines;
 use super::proxy;
 use super::redact::{is_near_key, redacted};
 
-/// The most problems that are listed; a file can hold a million.
+/// The maximum number of listed problems; a file can have a million.
 const MAX_PROBLEMS: usize = 1000;
 
-/// The most problems that are kept until all is read, to list the first in their order.
+/// The maximum number of problems kept until everything is read, to list the first ones in order.
 const MAX_KEPT: usize = 10 * MAX_PROBLEMS;
 
-/// Of places with the same notice, how many are named.
+/// How many places with the same notice are named.
 const NAMED: usize = 3;
 
-/// One mistake and where it is.
+/// One mistake and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The file, and the line where it is known: `timpush.yml:214`. `None` for what stands in
-    /// the environment, or where `path` is the file's.
+    /// The file, and the line if known: `timpush.yml:214`. `None` for a value from the environment,
+    /// or if `path` is the file's.
     place: Option<String>,
     /// The key's path (`apps[1].regions`), or the file's when it could not be read.
     pub path: String,
-    /// The name of the app that the path leads into.
+    /// The name of the app that contains the path.
     app: Option<String>,
-    /// What is wrong and what to do. Holds no value that could be a secret.
+    /// What is wrong and what to do. Contains no value that could be a secret.
     pub text: String,
     is_in_environment: bool,
 }
 
 impl Problem {
-    /// The one way to a problem: no key that stands in the wrong place is repeated.
+    /// The only constructor of a problem: a key in the wrong place is never repeated.
     fn new(path: &str, text: &str) -> Self {
         Self {
             place: None,
@@ -62,13 +62,13 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every mistake of a configuration, at least one: the top level first, then the apps in
-/// the file's order. Displayed with one line for each of the first 1,000, and a last line
-/// that counts all if there are several.
+/// Every mistake of a configuration, at least one: the top level first, then the apps in file
+/// order. Displayed as one line for each of the first 1,000, and a last line with the total if
+/// there are several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
     listed: Vec<Problem>,
-    /// How many there are besides.
+    /// The number of problems that are not listed.
     pub(super) more: usize,
 }
 
@@ -94,7 +94,7 @@ impl Problems {
         self
     }
 
-    /// The same problems, each with the name of the app in `tree` that it is about.
+    /// The same problems, each with the name of its app in `tree`.
     pub(super) fn with_apps(mut self, tree: &Map<String, Value>) -> Self {
         for problem in &mut self.listed {
             let app = app_index(&problem.path).and_then(|index| tree.get("apps")?.get(index));
@@ -111,7 +111,7 @@ impl Problems {
         self.listed.iter()
     }
 
-    /// Paths and texts alone, since where a test's file is varies.
+    /// Only paths and texts, since the location of a test's file varies.
     #[cfg(test)]
     pub(super) fn bare(&self) -> String {
         let lines = self.iter().map(|one| format!("{}: {}", one.path, one.text));
@@ -139,16 +139,16 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Collects while the tree is walked.
+/// Collects findings during the walk through the tree.
 #[derive(Default)]
 pub(super) struct Findings {
-    /// Paths whose value came from an environment variable, and its name: the operator
-    /// would look for the mistake in the file otherwise.
+    /// Paths whose value came from an environment variable, with its name: otherwise the operator
+    /// would look for the mistake in the file.
     overridden: BTreeMap<String, String>,
     problems: RefCell<Vec<Problem>>,
-    /// How many problems were not kept.
+    /// The number of problems that were not kept.
     more: Cell<usize>,
-    /// Where a notice is about, and its text.
+    /// The path and the text of each notice.
     notices: RefCell<Vec<(String, String)>>,
 }
 
@@ -160,7 +160,7 @@ impl Findings {
         }
     }
 
-    /// Whether there are so many problems that another one will not be listed.
+    /// Whether there are so many problems that no further one will be listed.
     pub(super) fn is_full(&self) -> bool {
         self.problems.borrow().len() >= MAX_KEPT
     }
@@ -202,7 +202,7 @@ impl Findings {
         if problems.is_empty() {
             return Ok(merged(self.notices.into_inner()));
         }
-        // Rules over several apps are checked last, but belong to the app they name.
+        // Rules over several apps are checked last, but belong to the app that they name.
         problems.sort_by_key(|problem| app_index(&problem.path));
         let more = problems.len().saturating_sub(MAX_PROBLEMS) + self.more.get();
         problems.truncate(MAX_PROBLEMS);
@@ -213,7 +213,7 @@ impl Findings {
     }
 }
 
-/// One line for what is to be said of many places alike: of each app's key, say.
+/// One line per notice that applies to many places, for example to each app's key.
 fn merged(notices: Vec<(String, String)>) -> Vec<String> {
     let mut places: Vec<(Vec<String>, String)> = Vec::new();
     let mut known: HashMap<(String, String), usize> = HashMap::new();
@@ -240,7 +240,7 @@ fn without_indices(path: &str) -> String {
     path.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
-/// The app that a path leads into; `None`, which sorts first, for all other paths.
+/// The app that contains a path; `None`, which sorts first, for all other paths.
 fn app_index(path: &str) -> Option<usize> {
     let (index, _) = path.strip_prefix("apps[")?.split_once(']')?;
     index.parse().ok()

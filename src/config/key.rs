@@ -1,4 +1,4 @@
-//! Where an app's secret key is said to be. No text of this room holds a key's text.
+//! The source of an app's secret key. No text of this module contains a key.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,9 @@ const SOURCES: [&str; 3] = ["secret_key_file", "secret_key_env", "secret_key"];
 /// What the check knows about the configuration file besides its text.
 pub(super) struct Place<'a> {
     pub(super) file: &'a Path,
-    /// What [`super::variables`] gave.
+    /// The result of [`super::variables`].
     pub(super) env: &'a BTreeMap<String, String>,
-    /// Permission bits of the file that are not the owner's; 0 where there are none.
+    /// The permission bits of the file for group and others; 0 if the system has none.
     pub(super) open_to_others: u32,
     /// Whether every user of the machine can read the file.
     pub(super) is_public: bool,
@@ -28,8 +28,8 @@ pub(super) struct Place<'a> {
 }
 
 impl Section<'_> {
-    /// The path that a key holds: relative ones start at the directory of the file that the
-    /// key is in, and nothing in it is expanded.
+    /// The path in a key. Relative paths start at the directory of the file that contains the key,
+    /// and nothing in them is expanded.
     pub(super) fn path_in(&self, key: &str) -> Read<PathBuf> {
         self.text(key).and_then(|text| {
             if text == "~" || text.starts_with("~/") {
@@ -49,7 +49,7 @@ impl Section<'_> {
     }
 }
 
-/// The one source that an app names; unless secrets are skipped, it must hold a key.
+/// The one key source that an app names; unless secrets are skipped, it must hold a key.
 pub(super) fn read(section: &Section) -> Option<KeySource> {
     let given: Vec<&str> = SOURCES.into_iter().filter(|key| section.has(key)).collect();
     let key = match given[..] {

@@ -1,6 +1,6 @@
-//! The tables of the keys that hold one value: at the top level, under `web`, and under
-//! `defaults`, whose keys are an app's keys, too. A new key is a row here, besides the code
-//! that uses its field, and the method of [`Section`] that reads it if none fits.
+//! The tables of the keys that hold one value: at the top level, under `web`, and under `defaults`,
+//! whose keys are an app's keys, too. A new key needs a row here, the code that uses its field, and
+//! a method of [`Section`] that reads it if none fits.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -20,19 +20,19 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 const SCRAPE_INTERVAL: RangeInclusive<Duration> = SECOND..=HOUR;
 const STATE_INTERVAL: RangeInclusive<Duration> = SECOND..=HOUR;
-/// Room for the default of the longest `scrape_interval`. 0 switches a hold off.
+/// Enough for the default of the longest `scrape_interval`. 0 switches a hold off.
 const HOLD: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(6 * 3600);
-/// `interval` and `step`: slower than daily would be a report, not monitoring.
+/// `interval` and `step`: anything slower than daily would be reporting, not monitoring.
 const PACE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(DAY);
 const KEPT: RangeInclusive<Duration> = SECOND..=LOOK_BACK;
-/// A target never overlaps itself, so a longer timeout could only hide a dead peer.
+/// Polls of a target never overlap, so a longer timeout would only hide a dead peer.
 const TIMEOUT: RangeInclusive<Duration> = SECOND..=Duration::from_secs(300);
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 10898);
 
-/// A row is: the key and its type; its kind as an environment variable; the method of
-/// [`Section`] that reads it, with the range; its value where nobody gives one. Whatever is
-/// one entry for each key is written here, once.
+/// A row consists of the key and its type; its kind as an environment variable; the method of
+/// [`Section`] that reads it, with the range; and its default. Everything that has one entry per
+/// key is written here, once.
 macro_rules! table {
     ($(#[$about:meta])+ $name:ident, $(#[$derive:meta])? $layer:ident:
      $($(#[$meaning:meta])* $key:ident: $type:ty, $kind:ident, $read:ident($($range:expr)?), $built_in:expr;)+) => {
@@ -43,10 +43,10 @@ macro_rules! table {
         }
 
         impl $name {
-            /// What holds where a configuration says nothing.
+            /// The values that apply if a configuration sets nothing.
             pub const BUILT_IN: Self = Self { $($key: $built_in,)+ };
 
-            /// The keys whose values are others in `next`.
+            /// The keys whose values differ in `next`.
             pub fn differing(&self, next: &Self) -> impl Iterator<Item = &'static str> {
                 let keys = [$((stringify!($key), self.$key != next.$key),)+];
                 keys.into_iter().filter_map(|(key, differs)| differs.then_some(key))
@@ -83,25 +83,25 @@ macro_rules! table {
 }
 
 table! {
-    /// What holds for the whole process.
+    /// The values for the whole process.
     Global, GlobalLayer:
-    /// Where HTTP is served.
+    /// The address on which HTTP is served.
     listen: SocketAddr, Text, listen(), LISTEN;
-    /// What the page and `query` speak.
+    /// The language of the page and of `query`.
     language: Language, Text, language(), Language::English;
     /// The longest interval of the servers that scrape.
     scrape_interval: Duration, Text, duration(SCRAPE_INTERVAL), MINUTE;
     /// Extra root certificates, PEM.
     ca_file: Option<PathBuf>, Text, certificates(), None;
-    /// The way to all https hosts but those that it makes an exception of.
+    /// The proxy for all https hosts except those it exempts.
     proxy_url: Option<Proxy>, Text, proxy(), None;
     state_file: Option<PathBuf>, Text, state_file(), None;
     /// The time between two writes of the state file.
     state_interval: Duration, Text, duration(STATE_INTERVAL), Duration::from_secs(300);
-    // Where nobody gives the holds they are computed.
+    // The holds are computed unless they are set.
     /// How long a closed day's final counters are served after `anchor + lag`.
     rollover_hold: Duration, Text, duration(HOLD), Duration::from_secs(150);
-    /// How long a series that appears is 0 before its value.
+    /// How long a new series is 0 before it shows its value.
     zero_hold: Duration, Text, duration(HOLD), Duration::from_secs(150);
 }
 
@@ -117,14 +117,14 @@ table! {
 }
 
 table! {
-    /// Where an app's tasks are learnt from, and how they are watched.
+    /// Where an app's tasks come from, and how they are watched.
     #[derive(Debug)]
     Tasks, #[derive(Clone)] TasksLayer:
-    /// Whether the service is asked for its scheduled tasks.
+    /// Whether the service is queried for its scheduled tasks.
     scheduled: bool, Flag, flag(), false;
-    /// Where the user's own sender writes what it started.
+    /// The file in which the user's own sender notes the tasks that it starts.
     file: Option<PathBuf>, Text, some_path(), None;
-    /// Of the newest tasks, how many are watched.
+    /// How many of the newest tasks are watched.
     max: usize, Number, whole(1..=100), 20;
     /// Age from which a task is no longer watched.
     age: Duration, Text, duration(MINUTE..=LOOK_BACK), Duration::from_secs(DAY);
@@ -133,7 +133,7 @@ table! {
 }
 
 table! {
-    /// When and about what an app is asked.
+    /// When an app is polled, and what for.
     #[derive(Debug)]
     Polling, #[derive(Clone, Copy)] Layer:
     /// Time between two polls of a target.
@@ -144,17 +144,17 @@ table! {
     lag: Duration, Text, duration(Duration::ZERO..=LOOK_BACK), Duration::from_secs(120);
     /// Distance of window edges; divides a day.
     step: Duration, Text, duration(PACE), MINUTE;
-    /// Bound on a whole answer.
+    /// Bound on the whole response.
     timeout: Duration, Text, duration(TIMEOUT), Duration::from_secs(10);
-    // Where nobody gives one it is computed, and at least this.
+    // Computed unless it is set, and at least this.
     /// Age from which the last good values are no longer served.
     stale_after: Duration, Text, duration(KEPT), Duration::from_secs(600);
-    /// Whether statistics are polled beside losses.
+    /// Whether statistics are polled in addition to losses.
     statistics: bool, Flag, flag(), true;
-    /// Whether pushes to all users, tags and lists of users are polled, too.
+    /// Whether pushes to all users, to tags and to lists of users are polled, too.
     all_member: bool, Flag, flag(), false;
-    /// Whether the day is asked for.
+    /// Whether the day is queried.
     counters: bool, Flag, flag(), true;
-    /// Data series that one target may serve.
+    /// The maximum number of data series per target.
     series_limit: usize, Number, whole(1..=1_000_000), 2000;
 }

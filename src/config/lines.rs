@@ -1,8 +1,8 @@
-//! In which line of its file a path of the tree stands.
+//! Finds the line of a path of the tree in its file.
 //!
-//! The parser's tree has no lines, so the text is read a second time, and only once there are
-//! problems. Reading takes as long as the text is, and is bounded by what [`super::bounds`]
-//! has let pass. An alias is not copied: it leads to the lines of what has the anchor.
+//! The parser's tree has no lines, so the text is read a second time, but only if there are
+//! problems. Reading is linear in the text, which [`super::bounds`] has bounded. An alias is not
+//! copied: it leads to the lines of the node with the anchor.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -11,41 +11,41 @@ use yaml_rust2::Event;
 use yaml_rust2::parser::Parser;
 use yaml_rust2::scanner::{Marker, TScalarStyle};
 
-/// The most tables of merge keys that are looked into for all paths together. A file may
-/// merge each table into all that follow.
+/// The maximum number of merged tables searched for all paths together. A file may merge each table
+/// into all that follow.
 const MAX_MERGED: usize = 1_000_000;
 
-/// The node that holds nothing.
+/// The node without content.
 const VALUE: usize = 0;
 
 pub(super) struct Lines {
     nodes: Vec<Node>,
     root: usize,
-    /// How many more tables of merge keys may be looked into.
+    /// How many more merged tables may be searched.
     merged: Cell<usize>,
 }
 
 enum Node {
     Value,
-    /// By key: the key's line, and what it holds.
+    /// By key: the key's line, and the node of its value.
     Table(HashMap<String, (usize, usize)>),
     /// An element without a value has no line.
     List(Vec<(Option<usize>, usize)>),
 }
 
-/// A list or table that has begun.
+/// An open list or table.
 struct Open {
     anchor: usize,
     line: usize,
     node: Node,
-    /// The key whose value comes next.
+    /// The key of the next value.
     key: Option<Key>,
 }
 
 enum Key {
     /// With its line.
     Text(String, usize),
-    /// A list, a table or an alias, which no path names.
+    /// A list, a table or an alias, which is not part of any path.
     Other,
 }
 
@@ -63,7 +63,7 @@ impl Open {
         matches!(self.node, Node::Table(_)) && self.key.is_none()
     }
 
-    /// Adds what stands in `line` as the next key, value or element.
+    /// Adds a node in `line` as the next key, value or element.
     fn add(&mut self, node: usize, line: Option<usize>) {
         match &mut self.node {
             Node::Value => {}
@@ -80,7 +80,7 @@ impl Open {
 }
 
 impl Lines {
-    /// Reads YAML, or JSON, which is written alike. What follows a mistake has no lines.
+    /// Reads YAML, or JSON, which has the same structure. Nothing after a mistake has a line.
     pub(super) fn new(text: &str) -> Self {
         let mut parser = Parser::new_from_str(text);
         let mut nodes = vec![Node::Value];
@@ -110,7 +110,7 @@ impl Lines {
                         table.key = Some(Key::Text(text, mark.line()));
                         continue;
                     }
-                    // The parser has the place of what follows.
+                    // The parser gives the position of the next node.
                     _ if text.is_empty() && style == TScalarStyle::Plain => (VALUE, None),
                     _ => (VALUE, Some(mark.line())),
                 },
@@ -125,7 +125,7 @@ impl Lines {
                 None => root = node,
             }
         }
-        // After a mistake, what has begun is as far as it was read.
+        // After a mistake, open lists and tables are kept as far as they were read.
         while let Some(ended) = open.pop() {
             nodes.push(ended.node);
             let node = nodes.len() - 1;
@@ -141,8 +141,8 @@ impl Lines {
         }
     }
 
-    /// The line of a path such as `apps[1].regions[0].url`, or of the nearest part of it that
-    /// the file has. `None` if it has nothing of it.
+    /// The line of a path such as `apps[1].regions[0].url`, or of its longest part that the file
+    /// has. `None` if the file has no part of it.
     pub(super) fn of(&self, path: &str) -> Option<usize> {
         let (mut node, mut rest, mut line) = (self.root, path, None);
         while let Some((found, next, after)) = self.step(node, rest) {
@@ -152,7 +152,7 @@ impl Lines {
         line
     }
 
-    /// The line and the node of the path's first part, and the path after it.
+    /// The line and the node of the path's first part, and the rest of the path.
     fn step<'p>(&self, node: usize, path: &'p str) -> Option<(Option<usize>, usize, &'p str)> {
         match &self.nodes[node] {
             Node::Value => None,
@@ -163,7 +163,7 @@ impl Lines {
             }
             Node::Table(_) => {
                 let path = path.strip_prefix('.').unwrap_or(path);
-                // A key may have dots itself.
+                // A key may contain dots.
                 let ends = path.match_indices(['.', '[']).map(|(at, _)| at);
                 ends.chain([path.len()]).find_map(|end| {
                     let (line, node) = self.key(node, &path[..end])?;
@@ -173,7 +173,8 @@ impl Lines {
         }
     }
 
-    /// Where a table, or what it merges, has a key: in the order of [`super::document`].
+    /// The position of a key in a table or in the tables that it merges, in the order of
+    /// [`super::document`].
     fn key(&self, table: usize, key: &str) -> Option<(usize, usize)> {
         let mut tables = vec![table];
         while let Some(table) = tables.pop() {

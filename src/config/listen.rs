@@ -2,16 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// What [`parse`] reads, for an error.
+/// The description of what [`parse`] accepts, for an error.
 pub const LISTEN: &str = "must be an IP address and a port, such as 0.0.0.0:10898 or [::]:10898";
 
-/// Why a text is no such address.
+/// Why a text is not such an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{LISTEN}")]
 pub struct ListenError;
 
-/// An IP address and a port. Without an address all of IPv4 is meant, as in Go's programs;
-/// `localhost` is 127.0.0.1 and no other name is looked up.
+/// An IP address and a port. Without an address, all of IPv4 is meant, as in Go programs;
+/// `localhost` is 127.0.0.1, and no other name is resolved.
 pub fn parse(text: &str) -> Result<SocketAddr, ListenError> {
     let port = |ip: Ipv4Addr, port: &str| {
         let is_number = port.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! How many calls a configuration makes, against how many it may.
+//! How many calls a configuration makes, and how many it may make.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,11 +7,10 @@ use std::time::Duration;
 use super::duration::text;
 use super::{Config, Polling, Tasks};
 
-/// Rounding of sums of quotients must not refuse a plan that fits exactly.
+/// Rounding errors in sums must not refuse a plan that fits exactly.
 const EPSILON: f64 = 1e-9;
 
-/// The steady load of every app. Retries come on top, and are what the rest of the
-/// limit is for.
+/// The steady load of every app. Retries come on top, and use the rest of the limit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     pub rows: Vec<Row>,
@@ -23,14 +22,14 @@ pub struct Row {
     pub app: String,
     pub sdk_app_id: u32,
     pub regions: usize,
-    /// Calls that one round of polls makes over all regions.
+    /// Calls per round of polls over all regions.
     pub calls_per_poll: u32,
     pub interval: Duration,
-    /// Calls of one round over the app's tasks in all regions, at most.
+    /// The maximum number of calls per round over the app's tasks in all regions.
     pub calls_per_round: u32,
     /// The time between two such rounds.
     pub round_interval: Duration,
-    /// Calls per second that all apps with this SDKAppID may make together.
+    /// The maximum rate of calls per second of all apps with this SDKAppID together.
     pub limit: f64,
 }
 
@@ -41,8 +40,8 @@ pub struct Load {
     pub rows: Vec<usize>,
     pub calls_per_second: f64,
     pub limit: f64,
-    /// The smallest interval in whole seconds that, set in each of the apps, keeps the
-    /// limit; absent if their tasks alone exceed it.
+    /// The smallest interval in whole seconds that keeps the limit if set in each of the apps;
+    /// absent if their tasks alone exceed it.
     pub fitting_interval: Option<Duration>,
 }
 
@@ -76,13 +75,13 @@ impl Row {
         f64::from(self.calls_per_poll) / self.interval.as_secs_f64() + self.calls_for_tasks()
     }
 
-    /// The part of the calls per second that is about tasks.
+    /// The calls per second for tasks.
     fn calls_for_tasks(&self) -> f64 {
         f64::from(self.calls_per_round) / self.round_interval.as_secs_f64()
     }
 }
 
-/// One call for each API and question: the rolling window, and the day for counters.
+/// One call per API and query: the rolling window, and the day for counters.
 fn calls_per_target(polling: &Polling) -> u32 {
     apis(polling) * (1 + u32::from(polling.counters))
 }
@@ -110,7 +109,7 @@ impl Plan {
         Self { rows }
     }
 
-    /// The sums by SDKAppID, since the service counts by it.
+    /// The sums by SDKAppID, which is how the service counts.
     pub fn loads(&self) -> BTreeMap<u32, Load> {
         let mut loads = BTreeMap::new();
         for (n, row) in self.rows.iter().enumerate() {

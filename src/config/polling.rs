@@ -1,5 +1,5 @@
-//! When an app is asked: three layers of the same keys (built in, `defaults`, the app),
-//! and the rules that bind them to each other.
+//! When an app is polled: three layers of the same keys (built in, `defaults`, the app), and the
+//! rules between them.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use super::section::Section;
 use crate::model::push::Push;
 use crate::model::window::{DAY, LOOK_BACK};
 
-/// How far before the end of what has settled counters look: at a closed day, up to half a
-/// day after its end.
+/// How far counters look back from the settled end: for a closed day, up to half a day after its
+/// end.
 const COUNTED: Duration = Duration::from_secs(DAY + DAY / 2);
 
-/// The time that the service gives itself for an answer.
+/// The service's own time limit for a response.
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Polling {
@@ -34,8 +34,8 @@ impl Layer {
         ..Self::BUILT_IN
     };
 
-    /// Reads a section's own values, and checks them together with those that they
-    /// inherit from `below`. Returns both merged.
+    /// Reads a section's own values, and checks them together with those inherited from `below`.
+    /// Returns the merged values.
     pub(super) fn read(section: &Section, below: Self) -> Self {
         let mut own = Self::own(section);
         own.step = own.step.and_then(|step| divides_a_day(section, step));
@@ -129,8 +129,8 @@ impl Layer {
     }
 }
 
-/// Where a broken rule is reported: at the first of its keys that stands in this section.
-/// `None` when all are inherited, since then it was reported where they stand.
+/// Where a violated rule is reported: at the first of its keys in this section. `None` if all are
+/// inherited, since it was then reported where they are set.
 fn first_given<'k>(section: &Section, keys: &[&'k str]) -> Option<&'k str> {
     keys.iter().copied().find(|key| section.has(key))
 }

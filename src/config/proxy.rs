@@ -1,4 +1,4 @@
-//! The proxy for https calls: `proxy_url`, or else what the environment names.
+//! The proxy for https calls: `proxy_url`, or else the one from the environment.
 
 mod exceptions;
 
@@ -18,21 +18,19 @@ use exceptions::Exceptions;
 /// The key of the configuration.
 const KEY: &str = "proxy_url";
 
-/// Variables that name a proxy for https calls. The first that is not empty counts.
+/// Variables that name a proxy for https calls. The first non-empty one applies.
 const PROXY: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
 
-/// Variables that name hosts to be called without the proxy. The first that is not empty
-/// counts.
+/// Variables that name hosts to be called without the proxy. The first non-empty one applies.
 const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// Variables that other programs use and this one does not.
+/// Variables that other programs use, but not this one.
 const UNUSED: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
 const FORM: &str = "must be http(s)://[user:password@]host[:port]; percent-encode special characters in user and password";
 
-/// A proxy for https calls. Its URL may hold a password, so that it cannot be printed; its
-/// [`Display`](fmt::Display) form is `http://host:port (proxy_url)`, with the place that
-/// names it.
+/// A proxy for https calls. Its URL may contain a password, so it cannot be printed; its
+/// [`Display`](fmt::Display) form is `http://host:port (proxy_url)`, with the place that names it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     url: Zeroizing<String>,
@@ -59,7 +57,7 @@ impl Proxy {
         };
         let user = decoded(url.username());
         let Some(password) = url.password() else {
-            // A lone user name may be a token.
+            // A user name without a password may be a token.
             return [user].into_iter().filter(|user| !user.is_empty()).collect();
         };
         let password = decoded(password);
@@ -69,7 +67,7 @@ impl Proxy {
         vec![pair, password, raw, header]
     }
 
-    /// Whether calls to `url` go through the proxy: https ones that are no exceptions.
+    /// Whether calls to `url` use the proxy: https calls, except to exempt hosts.
     pub fn is_for(&self, url: &Url) -> bool {
         url.scheme() == "https"
             && url
@@ -90,13 +88,13 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// The variables that this room reads.
+/// The variables that this module reads.
 pub(super) fn variables() -> impl Iterator<Item = &'static str> {
     [PROXY, EXCEPTIONS, UNUSED].into_iter().flatten()
 }
 
-/// The proxy in effect. The environment is not looked at when the configuration names one,
-/// except for hosts without it.
+/// The proxy in effect. If the configuration names one, the environment is ignored except for
+/// exempt hosts.
 pub(super) fn read(
     given: Read<&str>,
     env: &BTreeMap<String, String>,
@@ -136,14 +134,14 @@ pub(super) fn read(
     }
 }
 
-/// The URL, with `http://` before it if it has no scheme, and its address.
+/// The URL, with `http://` added if it has no scheme, and its address.
 fn parse(text: &str) -> Result<(Zeroizing<String>, String), &'static str> {
     let text = text.trim();
     let scheme = if text.contains("://") { "" } else { "http://" };
     let text = Zeroizing::new(format!("{scheme}{text}"));
     let url = Url::parse(&text).map_err(|_| FORM)?;
     if text.contains(char::REPLACEMENT_CHARACTER) {
-        // Of a variable that is not UTF-8.
+        // From a variable that is not UTF-8.
         return Err(FORM);
     }
     if url.scheme().starts_with("socks") {
@@ -173,7 +171,7 @@ mod tests {
             .collect()
     }
 
-    /// The proxy as it is shown, or the problem or notice.
+    /// The proxy as displayed, or the problem or notice.
     fn shown(given: Option<&str>, env: &BTreeMap<String, String>) -> String {
         let findings = Findings::default();
         let given = given.map_or(Read::Absent, Read::Given);

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Read<T> {
     Absent,
-    /// Unusable, and a problem says why: what depends on it is not checked.
+    /// Unusable, and already reported as a problem: dependent rules are not checked.
     Refused,
     Given(T),
 }
@@ -19,7 +19,7 @@ impl<T> Read<T> {
         }
     }
 
-    /// This value, or else what a layer below holds.
+    /// This value, or else that of a layer below.
     pub(super) fn over(self, below: Self) -> Self {
         match self {
             Self::Absent => below,
@@ -46,7 +46,7 @@ impl<T> Read<T> {
         self.and_then(|value| Some(step(value)))
     }
 
-    /// A further step of reading; its `None` means that it reported a problem.
+    /// A further step of reading; `None` means that it has reported a problem.
     pub(super) fn and_then<U>(self, step: impl FnOnce(T) -> Option<U>) -> Read<U> {
         match self {
             Self::Given(value) => step(value).map_or(Read::Refused, Read::Given),

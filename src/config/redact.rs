@@ -1,21 +1,21 @@
-//! Keys that stand in the wrong place: found, so that no text repeats them.
+//! Detects keys in the wrong place, so that no text repeats them.
 
 use std::borrow::Cow;
 
-/// Hex digits from which on a text is not repeated: half of a key.
+/// A text with this many hex digits or more is not repeated: half of a key.
 const HALF_KEY: usize = 32;
 
-/// Hex digits that are a key of 64, or one that was copied badly.
+/// A key has 64 hex digits; with this many or more, a text may be a badly copied key.
 const NEAR_KEY: usize = 60;
 
-/// Hex digits that are a piece of a key when the next piece follows after a line break;
-/// fewer may be a word.
+/// With this many hex digits, a text is a piece of a key if the next piece follows after a line
+/// break; shorter pieces may be words.
 const PIECE: usize = 8;
 
 const HIDDEN: &str = "[redacted]";
 
-/// Whether a value looks like a secret key, be it cut, too long or broken over lines. Of a
-/// path only the last part counts: the others may be digests.
+/// Whether a value looks like a secret key, even one that is cut, too long or split over lines. Of
+/// a path, only the last part counts: the others may be digests.
 pub(super) fn is_near_key(text: &str) -> bool {
     let text = match text.rsplit_once('/') {
         Some((_, name)) if !text.contains("://") => name,
@@ -43,7 +43,7 @@ pub(super) fn redacted(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Hex digits in a row, or pieces of them with nothing but white space in between.
+/// Consecutive hex digits, or pieces of them separated only by white space.
 struct Run {
     start: usize,
     end: usize,

@@ -1,4 +1,4 @@
-//! An app's regions: known names, or hosts of the user's own.
+//! An app's regions: known names, or the user's own hosts.
 
 use serde_json::{Map, Value};
 
@@ -7,10 +7,10 @@ use super::schema::{Group, closest};
 use super::section::{Section, kind};
 use crate::model::region::{Endpoint, Region};
 
-/// The longest name of a host of the user's own, in bytes; it is a label's value.
+/// The maximum length of the name of a user's own host, in bytes; it is a label's value.
 const LONGEST_NAME: usize = 64;
 
-/// An app's regions with their paths; `None` where one was refused.
+/// An app's regions with their paths; `None` for each refused one.
 pub(super) fn read(app: &Section) -> Vec<(String, Option<Region>)> {
     app.list("regions")
         .iter()
@@ -51,8 +51,8 @@ fn known(app: &Section, path: &str, name: &str) -> Option<Region> {
     region
 }
 
-/// A host of the user's own. It may carry a known region's name: a gateway in front of
-/// the service is still that region, and its series should not change their label.
+/// The user's own host. It may have a known region's name: a gateway in front of the service is
+/// still that region, and the label of its series should not change.
 fn custom(app: &Section, path: &str, table: &Map<String, Value>) -> Option<Region> {
     let section = app.within(Group::Region, path.to_owned(), table);
     for key in ["name", "url"] {

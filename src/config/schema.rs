@@ -1,18 +1,18 @@
-//! Which keys there are, and where they may stand.
+//! The existing keys, and where they are allowed.
 
 use super::keys::{GlobalLayer, Layer, TasksLayer, WebLayer};
 
-/// How a value that arrives as text, from an environment variable, is to be read.
+/// How to read a value given as text, from an environment variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
     Number,
     Flag,
-    /// A table or a list; cannot be given by an environment variable.
+    /// A table or a list; not accepted from an environment variable.
     Nested,
 }
 
-/// A place in the file where keys stand.
+/// A place for keys in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Group {
     Top,
@@ -28,7 +28,7 @@ pub(super) enum Group {
     WebFileRate,
 }
 
-/// What the top level has besides the keys of [`GlobalLayer`].
+/// The keys of the top level besides those of [`GlobalLayer`].
 const TOP: &[(&str, Kind)] = &[
     ("day_offset", Kind::Text),
     ("calls_per_second", Kind::Number),
@@ -37,10 +37,10 @@ const TOP: &[(&str, Kind)] = &[
     ("apps", Kind::Nested),
 ];
 
-/// What `defaults` has besides the keys of [`Layer`].
+/// The keys of `defaults` besides those of [`Layer`].
 const DEFAULTS: &[(&str, Kind)] = &[("tasks", Kind::Nested)];
 
-/// What an app has besides its own values for the keys of [`Layer`].
+/// The keys of an app besides its own values for those of [`Layer`].
 const APP: &[(&str, Kind)] = &[
     ("name", Kind::Text),
     ("sdk_app_id", Kind::Number),
@@ -60,7 +60,7 @@ const REGION: &[(&str, Kind)] = &[
     ("insecure", Kind::Flag),
 ];
 
-/// From here on the names are the Prometheus exporter-toolkit's.
+/// From here on, the names are those of the Prometheus exporter-toolkit.
 const WEB_FILE: &[(&str, Kind)] = &[
     ("tls_server_config", Kind::Nested),
     ("http_server_config", Kind::Nested),
@@ -92,7 +92,7 @@ impl Group {
     /// The groups whose keys an environment variable can override.
     pub(super) const OVERRIDABLE: [Self; 3] = [Self::Top, Self::Web, Self::Defaults];
 
-    /// The keys that may stand here, in the order in which they are documented.
+    /// The keys allowed here, in the order of the documentation.
     pub(super) fn keys(self) -> impl Iterator<Item = (&'static str, Kind)> {
         let (own, more): (&[_], &[_]) = match self {
             Self::Top => (GlobalLayer::KEYS, TOP),
@@ -109,7 +109,7 @@ impl Group {
         own.iter().chain(more).copied()
     }
 
-    /// The key at the top level that holds the group, if it is a table there.
+    /// The key at the top level that holds the group, if the group is a table there.
     pub(super) fn table(self) -> Option<&'static str> {
         match self {
             Self::Web => Some("web"),
@@ -118,14 +118,13 @@ impl Group {
         }
     }
 
-    /// Whether the key is the author's own: `x-...` at the top level holds what YAML
-    /// anchors are put on, and is not read.
+    /// Whether the key is for the author's own use: `x-...` at the top level holds YAML anchors,
+    /// and is not read.
     pub(super) fn is_extension(self, key: &str) -> bool {
         self == Self::Top && key.starts_with("x-")
     }
 
-    /// What to write instead of an unknown key, as the end of a sentence; empty when
-    /// nothing is near.
+    /// The suggestion for an unknown key, as the end of a sentence; empty if nothing is similar.
     pub(super) fn hint(self, unknown: &str) -> String {
         if unknown == "<<" {
             return "; a YAML merge key requires a table or a list of tables".to_owned();
@@ -158,8 +157,8 @@ impl Group {
     }
 }
 
-/// The candidate that `text` was probably meant to be: the same but for case and
-/// separators, or at most two edits away.
+/// The candidate that `text` was probably meant to be: equal except for case and separators, or at
+/// most two edits away.
 pub(super) fn closest<'a>(
     text: &str,
     candidates: impl Iterator<Item = &'a str>,
@@ -178,7 +177,7 @@ pub(super) fn closest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's distance.
+/// The Levenshtein distance.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Reads typed values out of one table, and reports what does not fit.
+//! Reads typed values from one table, and reports those that are not valid.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -13,17 +13,17 @@ use super::read::Read;
 use super::redact::is_near_key;
 use super::schema::Group;
 
-/// The longest unknown key that is repeated in a problem. A secret that slipped into
-/// the place of a key (`{secret_key:abc}`, without the space) is not to be printed.
+/// The maximum length of an unknown key that a problem repeats. A secret that slipped into the
+/// place of a key (`{secret_key:abc}`, without the space) must not be printed.
 const LONGEST_REPEATED_KEY: usize = 24;
 
-/// The longest number that is repeated, in characters.
+/// The maximum length of a number that is repeated, in characters.
 const LONGEST_REPEATED_NUMBER: usize = 20;
 
-/// The keys whose values may be secrets, and are repeated nowhere.
+/// The keys whose values may be secrets, and are never repeated.
 const SECRET: [&str; 2] = ["secret_key", "proxy_url"];
 
-/// One table of the tree. Every key that is present and unusable is reported.
+/// One table of the tree. Every key that is present but unusable is reported.
 pub(super) struct Section<'a> {
     path: String,
     table: &'a Map<String, Value>,
@@ -103,7 +103,7 @@ impl<'a> Section<'a> {
         self.table.contains_key(key)
     }
 
-    /// The one of two keys that is there, or else the second.
+    /// The first of two keys if it is present, or else the second.
     pub(super) fn name_of<'k>(&self, first: &'k str, second: &'k str) -> &'k str {
         if self.has(first) { first } else { second }
     }
@@ -143,13 +143,13 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Text that is not empty.
+    /// Non-empty text.
     pub(super) fn text(&self, key: &str) -> Read<&'a str> {
         self.text_such_as(key, None)
     }
 
-    /// As [`Self::text`], of a form that `wanted` describes, so that quotes around a number
-    /// are no cure.
+    /// Like [`Self::text`], in a form that `wanted` describes: the error must not suggest that
+    /// quotes around a number are enough.
     pub(super) fn text_such_as(&self, key: &str, wanted: Option<&str>) -> Read<&'a str> {
         self.value(key).and_then(|value| match value {
             Value::String(text) if text.is_empty() => {
@@ -238,7 +238,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A whole number, also as text of digits.
+    /// A whole number, or a text of digits.
     pub(super) fn whole<T: TryFrom<u64> + PartialOrd + Display>(
         &self,
         key: &str,
@@ -267,7 +267,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A list of texts, each of which `known` must accept; otherwise it says what is wrong.
+    /// A list of texts. `known` must accept each text, or else returns what is wrong.
     pub(super) fn texts<T, E: Display>(
         &self,
         key: &str,
@@ -286,12 +286,12 @@ impl<'a> Section<'a> {
                 };
                 self.accept(&place, known(text))
             });
-            // All of them, so that each mistake is reported.
+            // Read all of them, so that each mistake is reported.
             read.collect::<Vec<_>>().into_iter().collect()
         })
     }
 
-    /// A table under a key. One without keys, which YAML reads as no value, is empty.
+    /// A table under a key. A table without keys, which YAML reads as no value, is empty.
     pub(super) fn table(&self, key: &str, group: Group) -> Option<Section<'a>> {
         match self.table.get(key) {
             None | Some(Value::Null) => None,
@@ -326,8 +326,8 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Whether a key may be repeated in a problem. A part of a secret has digits and letters of
-/// hex in a row.
+/// Whether a problem may repeat a key. A part of a secret contains a run of hex digits with at
+/// least one decimal digit.
 pub(super) fn is_harmless(key: &str) -> bool {
     let is_hex = |part: &str| {
         part.len() >= 8
@@ -341,7 +341,7 @@ pub(super) fn is_harmless(key: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'<'))
 }
 
-/// What a value is, for a reader who wrote something else. Never the value itself.
+/// The kind of a value, for a reader who wrote something else. Never the value itself.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
@@ -353,8 +353,8 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A number as it was given, since where a number belongs a number is no secret; but one so
-/// long may be a key.
+/// A number as it was given: where a number is expected, a number is not a secret. A very long one
+/// may be a key.
 fn number_or_kind(value: &Value) -> String {
     match value {
         Value::Number(number) if number.to_string().len() <= LONGEST_REPEATED_NUMBER => {

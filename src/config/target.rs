@@ -1,4 +1,4 @@
-//! What is polled: one population of pushes of one app in one region.
+//! The unit of polling: one population of pushes of one app in one region.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// What the target is asked about, in the order of asking.
+    /// The APIs that are polled for the target, in this order.
     pub fn apis(&self) -> impl Iterator<Item = Api> + use<> {
         self.apis_of(self.push)
     }
@@ -29,8 +29,8 @@ impl Target {
         std::iter::once(Api::losses(push)).chain(statistics)
     }
 
-    /// How the app's tasks are watched in the region, if they are. They count no chat
-    /// messages; one target of each region stands for them, and this one is always there.
+    /// How the app's tasks are watched in the region, if they are. Tasks do not count chat
+    /// messages; they belong to the one target of each region that always exists.
     pub fn tasks(&self) -> Option<&Tasks> {
         let tasks = self.app.tasks.as_ref();
         tasks.filter(|_| self.push == Push::Normal)

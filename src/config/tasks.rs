@@ -1,5 +1,5 @@
-//! Which tasks of an app are watched: two layers of the same keys (`defaults`, the app) over
-//! what is built in.
+//! Which tasks of an app are watched: two layers of the same keys (`defaults`, the app) over the
+//! built-in values.
 
 use super::keys::{Tasks, TasksLayer};
 use super::read::Read;
@@ -8,7 +8,7 @@ use super::section::Section;
 use crate::model::task::MAX_ASKED;
 
 impl Tasks {
-    /// The most calls of a round in one region: the list, and each API for each batch.
+    /// The maximum number of calls per round in one region: the list, and each API for each batch.
     pub(super) fn calls(&self, apis: u32) -> u32 {
         let batches = u32::try_from(self.max.div_ceil(MAX_ASKED)).unwrap_or(u32::MAX);
         batches.saturating_mul(apis) + u32::from(self.scheduled)
@@ -16,7 +16,7 @@ impl Tasks {
 }
 
 impl TasksLayer {
-    /// The values under `defaults`, where a file cannot be named: tasks belong to one app.
+    /// The values under `defaults`, where no file can be named: tasks belong to one app.
     pub(super) fn of_defaults(defaults: Option<&Section>) -> Self {
         let section = defaults.and_then(|defaults| defaults.table("tasks", Group::Tasks));
         let Some(section) = section else {
@@ -35,8 +35,8 @@ impl TasksLayer {
         own.over(Self::BUILT_IN)
     }
 
-    /// What holds for an app: its own values over these. Absent for an app whose tasks are
-    /// not watched.
+    /// The values for an app: its own values over these. Absent for an app whose tasks are not
+    /// watched.
     pub(super) fn of_app(&self, app: &Section) -> Read<Tasks> {
         let own = app.table("tasks", Group::Tasks);
         let layer = match &own {

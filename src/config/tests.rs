@@ -17,7 +17,7 @@ use super::*;
 /// A key as the console would show it, but made up.
 const MADE_UP_KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-/// What an app needs.
+/// The keys that an app needs.
 const USUAL: [&str; 4] = [
     "sdk_app_id: 1",
     "identifier: a",
@@ -75,8 +75,8 @@ fn top(text: &str) -> String {
     format!("{text}\napps: [{{{}}}]\n", USUAL.join(", "))
 }
 
-/// A configuration with one app that has `text` besides what it needs, or instead of the
-/// key that `text` begins with.
+/// A configuration with one app that has `text` in addition to the required keys. If `text` begins
+/// with a required key, it replaces that key.
 fn app(text: &str) -> String {
     let key = text.split(':').next();
     let mut keys: Vec<&str> = USUAL
@@ -250,7 +250,7 @@ fn a_variable_stands_over_the_file_and_is_named_in_problems() {
     );
 }
 
-/// Any value at all, with known keys often enough to get past the first check.
+/// Any value at all, with known keys often enough to pass the first check.
 fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -1,4 +1,4 @@
-//! What only one key holds: addresses, languages, files that must be there.
+//! Values of one key only: addresses, languages, files that must exist.
 
 use std::fmt::Display;
 use std::io::ErrorKind;
@@ -66,12 +66,12 @@ impl Section<'_> {
         file
     }
 
-    /// A path, whatever is there.
+    /// A path, whether or not it exists.
     pub(super) fn some_path(&self, key: &str) -> Read<Option<PathBuf>> {
         self.path_in(key).and_then(|path| Some(Some(path)))
     }
 
-    /// The path, if all is well with the file.
+    /// The path, if the file is valid.
     pub(super) fn web_file(&self, key: &str) -> Read<Option<PathBuf>> {
         let path = self.path_in(key);
         if !self.looks() {
@@ -94,7 +94,7 @@ impl Section<'_> {
         })
     }
 
-    /// A URL that links can be made from by appending a path: they are on a page for everybody.
+    /// A URL to which paths are appended for links: they are shown on a public page.
     pub(super) fn base_url(&self, key: &str) -> Read<Option<String>> {
         self.text(key).and_then(|text| {
             let is_base = Url::parse(text).is_ok_and(|url| {
@@ -112,8 +112,8 @@ impl Section<'_> {
         })
     }
 
-    /// A path of this machine. `look` says what is wrong with what is there; it is not asked
-    /// where secrets are not looked for, as that machine is not the one that will run.
+    /// A path on this machine. `look` returns what is wrong with it. It is not called if secrets
+    /// are skipped, because that machine is not the one that will run.
     fn file<E: Display>(
         &self,
         key: &str,
@@ -127,20 +127,20 @@ impl Section<'_> {
         })
     }
 
-    /// Whether to look at this machine for what keys refer to.
+    /// Whether to check on this machine what keys refer to.
     pub(super) fn looks(&self) -> bool {
         self.place().secrets == Secrets::Check
     }
 }
 
-/// Whether no interface has the address. The port is left alone: a daemon may be on it.
+/// Whether no interface has the address. The port is not checked: a daemon may be using it.
 fn is_elsewhere(address: SocketAddr) -> bool {
     let mut any_port = address;
     any_port.set_port(0);
     TcpListener::bind(any_port).is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
 }
 
-/// Why a state file cannot be kept under a path.
+/// Why a state file cannot be kept at a path.
 #[derive(Debug, thiserror::Error)]
 enum StateFileError {
     #[error("{} is not the name of a file", .0.display())]
@@ -175,7 +175,7 @@ fn can_be_kept(path: &Path) -> Result<(), StateFileError> {
     }
 }
 
-/// Whether a state file can be replaced: a new one is written beside it.
+/// Whether a state file cannot be replaced: the new one is written in the same directory.
 fn cannot_be_written(directory: &Path) -> bool {
     let _operation = Operation::on(directory);
     let directory = if directory.as_os_str().is_empty() {

@@ -1,7 +1,7 @@
-//! The file that `web.config_file` names: TLS, users and headers in the format of the
-//! Prometheus exporter-toolkit, so that a file that serves other exporters serves here.
+//! The file that `web.config_file` names: TLS, users and headers in the format of the Prometheus
+//! exporter-toolkit, so that a file for other exporters works here, too.
 //!
-//! What the toolkit would silently leave without effect is refused or noticed here.
+//! Settings that the toolkit would silently ignore are refused or reported here.
 
 mod algorithms;
 mod clients;
@@ -29,7 +29,7 @@ use super::schema::Group;
 use super::section::{Section, is_harmless, kind};
 use super::{Problems, Secrets, duration, file};
 
-/// The headers that may be set, and the values that they may have; any if none are named.
+/// The headers that may be set, and their allowed values; any value if none are listed.
 const HEADERS: [(&str, &[&str]); 5] = [
     ("Content-Security-Policy", &[]),
     ("Strict-Transport-Security", &[]),
@@ -38,36 +38,36 @@ const HEADERS: [(&str, &[&str]); 5] = [
     ("X-XSS-Protection", &[]),
 ];
 
-/// The costliest bcrypt hash that is accepted, as a power of two: some 4 s of one core for
-/// each wrong password.
+/// The maximum cost of a bcrypt hash, as a power of two: some 4 s of one core for each wrong
+/// password.
 const MAX_COST: u32 = 16;
 
-/// The least cost that bcrypt has; with less, no password is right.
+/// The minimum cost of bcrypt; with a lower one, no password matches.
 const MIN_COST: u32 = 4;
 
-/// What a checked file says.
+/// The content of a checked file.
 pub struct WebFile {
-    /// Without it plain HTTP is spoken.
+    /// Absent for plain HTTP.
     pub tls: Option<Arc<ServerConfig>>,
-    /// For every response that does not set them itself.
+    /// Added to every response that does not set them itself.
     pub headers: HeaderMap,
-    /// Without any, nobody is asked for a password.
+    /// Without any, no password is required.
     pub users: BTreeMap<String, PasswordHash>,
     pub rate_limit: Option<RateLimit>,
-    /// As [`super::Config::notices`].
+    /// Like [`super::Config::notices`].
     pub notices: Vec<String>,
 }
 
-/// How many requests may come, over all clients.
+/// The limit of requests, over all clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Time in which one more request is allowed; not 0.
+    /// The time after which one more request is allowed; not 0.
     pub interval: Duration,
-    /// Requests that may come at once; at least 1.
+    /// The maximum number of requests at once; at least 1.
     pub burst: u32,
 }
 
-/// A password's bcrypt hash. Who has it can guess the password at leisure, so it cannot be
+/// A password's bcrypt hash. Whoever has it can guess the password offline, so it cannot be
 /// printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
@@ -76,7 +76,7 @@ pub struct PasswordHash {
 }
 
 impl PasswordHash {
-    /// A hash as `htpasswd -B` writes it.
+    /// A hash in the format of `htpasswd -B`.
     pub fn new(text: &str) -> Option<Self> {
         let cost = bcrypt::HashParts::from_str(text).ok()?.get_cost();
         (cost >= MIN_COST).then(|| Self {
@@ -85,31 +85,31 @@ impl PasswordHash {
         })
     }
 
-    /// The binary logarithm of the rounds that a check takes.
+    /// The binary logarithm of the number of rounds per check.
     pub fn cost(&self) -> u32 {
         self.cost
     }
 
-    /// The hash itself, to know whether it changed.
+    /// The hash itself, to detect changes.
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// Whether this is the hash of `password`. Takes long.
+    /// Whether this is the hash of `password`. This is slow.
     pub fn is_of(&self, password: &[u8]) -> bool {
         bcrypt::verify(password, &self.text).unwrap_or(false)
     }
 }
 
-/// A file as it was read, good or bad.
+/// The result of reading a file, valid or not.
 pub struct Loaded {
-    /// The files that were looked at, so that a change to one of them is a reason to read
-    /// again. The web file is the first.
+    /// The files that were read, so that a change to any of them triggers another read. The web
+    /// file is the first.
     pub files: Vec<PathBuf>,
     pub result: Result<WebFile, Problems>,
 }
 
-/// Reads the file and all that it names. Relative paths inside are relative to its directory.
+/// Reads the file and all files that it names. Relative paths inside are relative to its directory.
 pub fn load(path: &Path) -> Loaded {
     let mut files = vec![path.to_owned()];
     let result = file::read_yaml(path)
@@ -211,7 +211,7 @@ fn users(top: &Section) -> BTreeMap<String, PasswordHash> {
     let table = match top.value("basic_auth_users") {
         Read::Given(Value::Object(table)) => table,
         Read::Given(other) => {
-            // What htpasswd prints has no space after the colon.
+            // The output of htpasswd has no space after the colon.
             let hint = if other.is_string() {
                 "; is a space missing after a colon?"
             } else {
@@ -227,7 +227,7 @@ fn users(top: &Section) -> BTreeMap<String, PasswordHash> {
         Read::Absent | Read::Refused => return BTreeMap::new(),
     };
     let user = |(n, (name, value)): (usize, (&String, &Value))| {
-        // What stands in the place of a name may be the hash or the password.
+        // The text in the place of a name may be the hash or the password.
         let path = if is_harmless(name) {
             format!("basic_auth_users.{name}")
         } else {
@@ -290,7 +290,7 @@ fn rate_limit(section: &Section) -> Option<RateLimit> {
     Some(RateLimit { interval, burst })
 }
 
-/// Milliseconds, as Go writes them, or whole seconds and more.
+/// Milliseconds in Go's notation, or whole seconds and larger units.
 fn interval(text: &str) -> Option<Duration> {
     match text.strip_suffix("ms") {
         Some(number) => number.parse().map(Duration::from_millis).ok(),

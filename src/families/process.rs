@@ -1,4 +1,4 @@
-//! Families of the process, which belong to no target.
+//! Families of the process itself, which belong to no target.
 
 use super::{Family, gauge, histogram};
 

@@ -1,4 +1,4 @@
-//! Files that are replaced whole or not at all.
+//! Files that are replaced completely or not at all.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// What a temporary file's name ends with, which begins with a dot and the file's.
+/// The end of a temporary file's name, which begins with a dot and the file's name.
 const TEMPORARY: &str = ".tmp";
 
-/// Entries of the directory that are searched for temporary files.
+/// How many entries of the directory are searched for temporary files.
 const MAX_ENTRIES: usize = 100_000;
 
-/// A file beside the place of another, whose place it takes once it is whole. It goes if it does
-/// not come to that.
+/// A file next to another one, which it replaces once it is complete. It is removed if that does
+/// not happen.
 pub struct Replacement {
     path: PathBuf,
     temporary: NamedTempFile,
 }
 
 impl Replacement {
-    /// For the file at `path`, with these permissions as far as the umask lets them.
+    /// For the file at `path`, with these permissions as far as the umask allows.
     pub fn of(path: &Path, permissions: Permissions) -> io::Result<Self> {
-        // A random name that must be new: whoever else may write into the directory cannot have
-        // put a link there.
+        // A random name that must not exist yet: no other writer to the directory can have put a
+        // link there.
         let temporary = tempfile::Builder::new()
             .prefix(&prefix(path))
             .suffix(TEMPORARY)
@@ -35,13 +35,13 @@ impl Replacement {
         })
     }
 
-    /// To write to.
+    /// The file to write to.
     pub fn file(&self) -> io::Result<File> {
         self.temporary.as_file().try_clone()
     }
 
-    /// Puts it in its place, so that a reader, or a machine that lost power, finds the old or the
-    /// new one whole.
+    /// Replaces the file, so that a reader finds the old or the new one complete, even after a
+    /// power failure.
     pub fn publish(self) -> io::Result<()> {
         self.temporary.as_file().sync_all()?;
         self.temporary
@@ -51,7 +51,8 @@ impl Replacement {
     }
 }
 
-/// Removes what a process left that was killed before it could replace the file at `path`.
+/// Removes the temporary files of a process that was killed before it could replace the file at
+/// `path`.
 pub fn remove_temporaries(path: &Path) {
     let prefix = prefix(path);
     let Ok(entries) = fs::read_dir(directory(path)) else {

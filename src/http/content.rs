@@ -1,4 +1,4 @@
-//! The scrape, health, and a page for people.
+//! Metrics, health, and a page for people.
 
 mod assets;
 mod bodies;
@@ -30,16 +30,16 @@ use bodies::Source;
 use metrics::Metrics;
 use renderer::Renderer;
 
-/// What requests are answered from.
+/// The source of all responses.
 pub struct Content {
     snapshot: Arc<Snapshot>,
     metrics: Metrics,
-    /// Where the page links to for an app's dashboard.
+    /// The base of the page's links to an app's dashboard.
     grafana_url: Option<String>,
-    /// What the page speaks to browsers that prefer none of its languages.
+    /// The page's language for browsers that prefer none of its languages.
     language: Language,
     lifecycle: Arc<Lifecycle>,
-    /// Once ready, ready for good: a target that fails later is no reason to restart.
+    /// Once ready, always ready: a target that fails later is no reason to restart.
     ready: AtomicBool,
 }
 
@@ -66,13 +66,13 @@ impl Content {
         }
     }
 
-    /// With the language that the configuration says.
+    /// With the configured language.
     #[must_use]
     pub fn speaking(self, language: Language) -> Self {
         Self { language, ..self }
     }
 
-    /// Whether every target had an outcome for each of its APIs, good or bad.
+    /// Whether every target has had an outcome for each of its APIs, good or bad.
     fn is_ready(&self) -> bool {
         let ready = self.ready.load(Ordering::Relaxed) || self.snapshot.is_known();
         if ready {
@@ -82,7 +82,7 @@ impl Content {
     }
 }
 
-/// All paths. Anything else is 404, a wrong method 405.
+/// All paths. Any other path is 404, a wrong method 405.
 pub fn router(served: Arc<Content>) -> Router {
     Router::new()
         .route("/", get(page::page))
@@ -97,7 +97,7 @@ pub fn router(served: Arc<Content>) -> Router {
         .with_state(served)
 }
 
-/// A path of ours about an app, or about all, with more parameters.
+/// One of our paths for one app, or for all, with more parameters.
 fn link(path: &str, app: Option<&str>, more: impl IntoIterator<Item = String>) -> String {
     let app = app.map(|app| format!("app={}", utf8_percent_encode(app, NON_ALPHANUMERIC)));
     let parameters: Vec<String> = app.into_iter().chain(more).collect();

@@ -1,4 +1,4 @@
-//! What a request passes before it is answered.
+//! The checks that a request passes before the response.
 
 pub mod auth;
 pub mod front;

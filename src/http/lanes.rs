@@ -1,8 +1,8 @@
-//! Turns at something that costs processor time, shared fairly between networks.
+//! Turns at work that costs processor time, shared fairly between networks.
 //!
-//! All who wait for a turn stand in the lane of their network, and only the first of each lane
-//! competes for the turns. So a crowd from one network delays another by one turn, not by as
-//! many as there are in the crowd.
+//! Everyone who waits for a turn queues in the lane of their network, and only the first of each
+//! lane competes for the turns. A crowd from one network therefore delays another network by one
+//! turn, whatever the size of the crowd.
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -14,14 +14,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::network::Network;
 
-/// How many may do what.
+/// The bounds on turns and waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// Turns at a time.
     pub(super) at_once: usize,
-    /// Turns and waits of one network.
+    /// Turns and waits per network.
     pub(super) of_network: usize,
-    /// Turns and waits in all.
+    /// Turns and waits in total.
     pub(super) in_all: usize,
 }
 
@@ -38,7 +38,7 @@ struct State {
 }
 
 struct Lane {
-    /// Who is first in the lane.
+    /// Held by the first in the lane.
     first: Arc<Semaphore>,
     length: usize,
 }
@@ -58,8 +58,8 @@ impl Lanes {
         }
     }
 
-    /// Waits for a turn; `None`, at once, where too many wait already. A future that is
-    /// dropped gives its place back.
+    /// Waits for a turn; returns `None` at once if too many wait already. A dropped future gives
+    /// its place back.
     pub(super) async fn turn(&self, network: Network) -> Option<Turn> {
         let (place, first) = self.place(network)?;
         // No semaphore here is ever closed.
@@ -71,8 +71,8 @@ impl Lanes {
         })
     }
 
-    /// Runs a future whose work up to where it first waits for something else takes a turn.
-    /// Where too many wait for theirs, it runs without.
+    /// Runs a future that does its work before its first wait; this work needs a turn. If too many
+    /// wait already, it runs without a turn.
     pub(super) async fn begin<F: Future>(&self, network: Network, future: F) -> F::Output {
         let mut future = pin!(future);
         let turn = self.turn(network).await;
@@ -103,7 +103,7 @@ impl Lanes {
         Some((place, Arc::clone(&lane.first)))
     }
 
-    /// How many wait or have their turn.
+    /// How many wait or have a turn.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         lock(&self.state).in_all
@@ -128,7 +128,7 @@ impl Drop for Place {
     }
 }
 
-/// Nothing is left half done in the state when a task panics.
+/// A panic in a task leaves nothing half done in the state.
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -150,7 +150,7 @@ mod tests {
         in_all: 80,
     };
 
-    /// 100 who want a turn of one second each.
+    /// 100 callers that want a turn of one second each.
     async fn crowd(lanes: &Arc<Lanes>, n: u8) -> JoinSet<bool> {
         let mut crowd = JoinSet::new();
         for _ in 0..100 {
@@ -161,7 +161,7 @@ mod tests {
                 turn.is_some()
             });
         }
-        // All of them get to their place.
+        // All of them reach their place.
         sleep(Duration::from_millis(1)).await;
         crowd
     }

@@ -1,9 +1,9 @@
-//! Whom bounds are counted for.
+//! The unit to which bounds apply.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Who a connection is counted for: an IPv4 address, or the /64 that one IPv6 host can
-/// take addresses from at will.
+/// The network that a connection counts for: an IPv4 address, or the /64 in which one IPv6 host can
+/// freely choose addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Network(IpAddr);
 

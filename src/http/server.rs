@@ -1,9 +1,9 @@
-//! The server: threads of its own, on which connections are accepted, bounded in number, size
-//! and time, and drained at the end.
+//! The server: its own threads, and connections that are bounded in number, size and time, and
+//! drained at the end.
 //!
-//! Nothing here is shared with what polls, not even threads: the system divides the processor
-//! between the two, so that no crowd of clients delays a poll, and no work of the rest of the
-//! program keeps health from being told.
+//! The server shares nothing with the polls, not even threads. The system divides the processors
+//! between the two, so that no crowd of clients delays a poll, and no other work of the program
+//! delays a health response.
 
 mod connection;
 mod connections;
@@ -38,14 +38,14 @@ use progress::{Phase, Progress};
 use pulse::{Pulse, Sign, Signs};
 use request::Entrance;
 
-/// How often connections that take too long are looked for, and memory that slow ones keep.
+/// How often to look for connections that take too long, and for memory held by slow ones.
 const SWEEP: Duration = Duration::from_millis(250);
 
-/// How long to wait after a connection could not be accepted, most likely because this
-/// process has no file descriptor left.
+/// The pause after a connection could not be accepted, most likely because this process has no file
+/// descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A server at work. It ends with the value, as if [`Self::stop`] had granted no time.
+/// A running server. Dropping it ends it as [`Self::stop`] without a grace period does.
 pub struct Server {
     stop: oneshot::Sender<Duration>,
     ended: oneshot::Receiver<bool>,
@@ -53,7 +53,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves on as many threads as there are processors, and one more that accepts.
+    /// Serves on as many threads as there are processors, plus one that accepts.
     pub fn start(
         listener: TcpListener,
         router: Router,
@@ -88,7 +88,7 @@ impl Server {
             });
             runtime.shutdown_background();
             match drained {
-                // Nobody may be waiting any more.
+                // The receiver may have stopped waiting.
                 Ok(drained) => drop(end.send(drained)),
                 Err(error) => error!(%error, "cannot serve"),
             }
@@ -99,21 +99,21 @@ impl Server {
         Ok(Self { stop, ended, pulse })
     }
 
-    /// For others to feel.
+    /// The pulse, for others to check.
     pub fn pulse(&self) -> Pulse {
         self.pulse.clone()
     }
 
-    /// Ready when the server has ended although nobody stopped it.
+    /// Ready when the server has ended although it was not stopped.
     pub async fn ended(&mut self) {
-        // Whatever it says, it has ended.
+        // Whatever the result, the server has ended.
         let _ = (&mut self.ended).await;
     }
 
-    /// Accepts nothing more, and grants responses under way some time to end. Whether all
+    /// Stops accepting, and gives the responses in progress some time to end. Returns whether all
     /// did; the rest is cut off.
     pub async fn stop(self, grace: Duration) -> bool {
-        // A server that has ended is not asked any more.
+        // The send fails if the server has already ended.
         let _ = self.stop.send(grace);
         self.ended.await.unwrap_or(false)
     }
@@ -134,14 +134,14 @@ struct Accepting {
 }
 
 impl Accepting {
-    /// Whether all responses ended within the time that `stop` granted.
+    /// Returns whether all responses ended within the time that `stop` granted.
     async fn until(mut self, stop: oneshot::Receiver<Duration>, listener: TcpListener) -> bool {
         let (stopping, told) = watch::channel(());
         let mut sweep = interval(SWEEP);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stop = pin!(stop);
         let grace = loop {
-            // Connections that were ended hold their memory until their tasks are gone.
+            // Ended connections keep their memory until their tasks have ended.
             let may_accept = self.tasks.len() < 2 * MAX_CONNECTIONS;
             tokio::select! {
                 grace = &mut stop => break grace.unwrap_or_default(),
@@ -153,7 +153,7 @@ impl Accepting {
                     self.connections.remove(seen(ended));
                 }
                 sign = self.signs.asked() => self.give(sign),
-                // Where nobody is connected, nothing wakes an idle process.
+                // Without connections, nothing wakes an idle process.
                 _ = sweep.tick(), if !self.tasks.is_empty() => self.sweep(),
             }
         };
@@ -196,10 +196,10 @@ impl Accepting {
             .add(&task, Network::of(peer.ip()), progress);
     }
 
-    /// Gives the sign on one of the threads that respond to requests.
+    /// Gives the sign on one of the threads that handle requests.
     fn give(&mut self, sign: Sign) {
         self.tasks.spawn(async move {
-            // Whoever asked may have given up.
+            // The receiver may have stopped waiting.
             let _ = sign.send(());
         });
     }
@@ -229,7 +229,7 @@ impl Accepting {
     }
 }
 
-/// As many at a time as there are threads. How many may wait is bounded by the connections.
+/// As many turns at a time as there are threads. The number of connections bounds the waits.
 fn turns() -> Bounds {
     Bounds {
         at_once: thread::available_parallelism().map_or(1, NonZeroUsize::get),
@@ -251,8 +251,8 @@ fn seen(ended: Result<(Id, ()), JoinError>) -> Id {
     }
 }
 
-/// Whether a connection could not be accepted for lack of file descriptors or memory, in
-/// place of a fault of its own.
+/// Whether accepting failed for lack of file descriptors or memory, and not because of the
+/// connection itself.
 fn is_exhausted(error: &io::Error) -> bool {
     !matches!(
         error.kind(),

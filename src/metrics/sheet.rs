@@ -81,7 +81,7 @@ impl Sheet {
 
     /// The body served at `now`; the process's own metrics may be one second old.
     pub fn render(&mut self, snapshot: &Snapshot, metrics: &SelfMetrics, now: Now) -> Body {
-        // Read first: what is published from here on makes this body outdated.
+        // Read first: any later publication makes this body outdated.
         let version = snapshot.version();
         let mut segments = self.render_targets(&snapshot.load(), now);
         if !self

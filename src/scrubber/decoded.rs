@@ -1,21 +1,20 @@
-//! Percent-decoding that goes on until nothing is left to decode, in one pass.
+//! Repeated percent-decoding until nothing is left to decode, in one pass.
 
 use std::ops::Range;
 
-/// A text after percent-decoding, repeated until nothing changes, with the place in the
-/// text that each byte came from.
+/// A text after repeated percent-decoding, with the position in the original text of each byte.
 pub(super) struct Decoded {
     pub(super) bytes: Vec<u8>,
-    /// Where the original of each byte begins.
+    /// The start of each byte's original.
     starts: Vec<usize>,
     /// The length of the original.
     length: usize,
 }
 
 impl Decoded {
-    /// Looks at each byte once, as it is appended: `%` and two digits at the end become one
-    /// byte, which may complete another escape. No two escapes can overlap, since `%` is
-    /// not a digit, so the order in which they are replaced makes no difference.
+    /// Examines each byte once, as it is appended: `%` and two digits at the end become one byte,
+    /// which may complete another escape. No two escapes can overlap, since `%` is not a digit, so
+    /// the order of the replacements makes no difference.
     pub(super) fn new(text: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(text.len());
         let mut starts = Vec::with_capacity(text.len());
@@ -38,7 +37,7 @@ impl Decoded {
         }
     }
 
-    /// The part of the original that `range` of the bytes came from.
+    /// The part of the original from which `range` of the bytes was decoded.
     pub(super) fn origin(&self, range: Range<usize>) -> Range<usize> {
         let place = |at: usize| self.starts.get(at).copied().unwrap_or(self.length);
         place(range.start)..place(range.end)

@@ -7,21 +7,21 @@ use zeroize::Zeroizing;
 use super::decoded::Decoded;
 use super::line;
 
-/// A run of this many characters that is also part of a secret is taken out, so that an
-/// echo that was cut short shows nothing either. A run fits into the bits of a `u128`.
+/// A run of this many characters that is also part of a secret is removed, so that a truncated echo
+/// reveals nothing either. A run fits into the bits of a `u128`.
 pub(super) const FRAGMENT: usize = 12;
 
-/// Shorter secrets cannot be told from ordinary words.
+/// Shorter secrets cannot be distinguished from ordinary words.
 pub(super) const SHORTEST: usize = 4;
 
-/// All runs of one length in some secrets.
+/// All runs of one length in a set of secrets.
 pub(super) struct Fragments {
-    /// Of each run, in bytes.
+    /// The length of each run, in bytes.
     pub(super) length: usize,
     /// Each run as a number, sorted.
     runs: Zeroizing<Vec<u128>>,
-    /// The bytes that the secrets are made of. What a text holds between other bytes is
-    /// mostly too short to be looked up, as words of prose are.
+    /// The bytes that occur in the secrets. Text between other bytes, such as words of prose, is
+    /// mostly too short to be looked up.
     alphabet: [bool; 256],
 }
 
@@ -43,7 +43,7 @@ pub(super) fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Vec<Fragment
         .collect()
 }
 
-/// A secret as it shows in a line and, if it holds escapes, in a decoded one.
+/// A secret as it appears in a line and, if it contains escapes, in a decoded line.
 fn forms(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
     let line = Zeroizing::new(line::folded(secret).into_bytes());
     let decoded = line
@@ -58,7 +58,7 @@ impl Fragments {
             .clone()
             .map(|secret| secret.len() + 1 - length)
             .sum();
-        // In one allocation: one that grows leaves copies behind.
+        // One allocation: a growing one leaves copies behind.
         let mut runs = Zeroizing::new(Vec::with_capacity(count));
         let mut alphabet = [false; 256];
         for secret in secrets {
@@ -75,8 +75,8 @@ impl Fragments {
         })
     }
 
-    /// Gives the place of every run in `text`. The work is one step for each byte, and a
-    /// search among the runs for those that follow enough of the secrets' own bytes.
+    /// Reports the position of every run in `text`. The work is one step per byte, plus a search
+    /// among the runs for each byte that follows enough of the secrets' own bytes.
     pub(super) fn find(&self, text: &[u8], mut found: impl FnMut(Range<usize>)) {
         let mask = u128::MAX >> (128 - 8 * self.length);
         let (mut latest, mut known) = (0, 0);

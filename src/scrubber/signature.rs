@@ -1,21 +1,21 @@
-//! Finds what looks like a signature, whoever made it.
+//! Finds texts that look like a signature, whoever created it.
 
 use std::ops::Range;
 
-/// A run of this many characters of a UserSig's alphabet that begins as compressed data
-/// does is taken for an earlier signature.
+/// A run of this many characters of a UserSig's alphabet that begins like compressed data is
+/// treated as an earlier signature.
 const RUN: usize = 60;
 
 /// Base64 of zlib's first byte and the usual second ones.
 const STARTS: [&[u8]; 2] = [b"eJ", b"eA"];
 
-/// The parameter that carries a signature.
+/// The parameter that contains a signature.
 const PARAMETER: &[u8] = b"usersig";
 
-/// The length of the shortest text in which anything is found, `usersig=x`.
+/// The length of the shortest detectable text, `usersig=x`.
 pub(super) const SHORTEST: usize = PARAMETER.len() + 2;
 
-/// Gives the place of the value of every parameter that carries a signature.
+/// Reports the position of the value of every parameter that contains a signature.
 pub(super) fn find_parameters(text: &[u8], mut found: impl FnMut(Range<usize>)) {
     let mut at = 0;
     while let Some(equals) = text[at..].iter().position(|byte| *byte == b'=') {
@@ -24,15 +24,15 @@ pub(super) fn find_parameters(text: &[u8], mut found: impl FnMut(Range<usize>)) 
         if name.len() >= PARAMETER.len()
             && name[name.len() - PARAMETER.len()..].eq_ignore_ascii_case(PARAMETER)
         {
-            // What looks like a parameter within the value ends where the value does.
+            // Within the value, an apparent parameter ends where the value does.
             at += run(&text[value..]);
             found(value..at);
         }
     }
 }
 
-/// Gives the place of every run that looks like a signature. Of a text that `is_cut` the
-/// last run may have been longer.
+/// Reports the position of every run that looks like a signature. If the text `is_cut`, its last
+/// run may have been longer.
 pub(super) fn find_signatures(text: &[u8], is_cut: bool, mut found: impl FnMut(Range<usize>)) {
     let mut at = 0;
     while at < text.len() {
@@ -50,14 +50,14 @@ pub(super) fn find_signatures(text: &[u8], is_cut: bool, mut found: impl FnMut(R
     }
 }
 
-/// The number of bytes of a signature's alphabet that `text` begins with.
+/// The number of bytes at the start of `text` that belong to a signature's alphabet.
 fn run(text: &[u8]) -> usize {
     text.iter()
         .position(|byte| !is_signature(*byte))
         .unwrap_or(text.len())
 }
 
-/// Of a UserSig's alphabet, or of the base64 that it is made from.
+/// A byte of a UserSig's alphabet, or of the base64 from which it is made.
 fn is_signature(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"*-_+/=".contains(&byte)
 }

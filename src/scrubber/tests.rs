@@ -93,7 +93,7 @@ fn encode(text: &str, which: &[u8]) -> String {
         .collect()
 }
 
-/// The bytes of `text` after decoding for as long as there is something to decode.
+/// The bytes of `text`, decoded until nothing is left to decode.
 fn decode(text: &[u8]) -> Vec<u8> {
     let once: Vec<u8> = percent_encoding::percent_decode(text).collect();
     if once == text { once } else { decode(&once) }
@@ -175,7 +175,7 @@ proptest! {
         for echo in [secret.clone(), encode(&secret, &which)] {
             let scrubbed = scrubber.scrub(&format!("{before}{echo}{after}"), max);
             prop_assert!(scrubbed.chars().count() <= max);
-            // The mark itself may hold a short secret.
+            // The mark itself may contain a short secret.
             let shown = scrubbed.replace(REDACTED, "\0").into_bytes();
             for shown in [decode(&shown), shown] {
                 for fragment in secret.as_bytes().windows(12.min(secret.len())) {

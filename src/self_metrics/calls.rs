@@ -1,6 +1,5 @@
-//! What the calls about one target came to, and those of its app. They are kept apart by
-//! target and published with it, so that a scrape encodes them again only when a poll has
-//! added to them.
+//! The results of the calls for one target, and of those for its app. They are kept per target and
+//! published with it, so that a scrape encodes them again only after a poll has added to them.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +12,7 @@ use crate::model::outcome::Outcome;
 use crate::model::reading::Api;
 use crate::model::window::UnixSeconds;
 
-/// How often something happened, and since when.
+/// The number of times an event occurred, and the time of the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Count {
     total: u64,
@@ -30,21 +29,21 @@ impl Count {
     }
 }
 
-/// Calls about one target since the process started. Bounded by the closed sets of APIs,
-/// outcomes and catalogued codes.
+/// Calls for one target since the process started. Bounded by the closed sets of APIs, outcomes and
+/// catalogued codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallCounts {
     outcomes: BTreeMap<(Api, Outcome), Count>,
-    /// By the service's code; all that are not catalogued share one.
+    /// By the service's code; all codes that are not catalogued share one entry.
     codes: BTreeMap<(Api, Option<i64>), Count>,
     retries: BTreeMap<Api, u64>,
     backup_in_use: bool,
 }
 
 impl CallCounts {
-    /// Calls by outcome as they are served at `now`. A good outcome is there from the
-    /// start. Any other appears when it first occurs and is 0 for `zero_hold`, since
-    /// `increase()` loses the first value of a series that is born above 0.
+    /// Calls by outcome, as served at `now`. The good outcome exists from the start. Any other
+    /// outcome appears when it first occurs and is 0 for `zero_hold`, since `increase()` loses the
+    /// first value of a series that starts above 0.
     pub fn outcomes(
         &self,
         api: Api,
@@ -62,7 +61,7 @@ impl CallCounts {
         std::iter::once((Outcome::Ok, good.map_or(0, |count| count.total))).chain(others)
     }
 
-    /// Refusals by the label `code`, 0 for `zero_hold` from their first sight.
+    /// Refusals by the label `code`, each 0 for `zero_hold` after it first occurs.
     pub fn codes(
         &self,
         api: Api,
@@ -76,7 +75,7 @@ impl CallCounts {
         })
     }
 
-    /// Calls that repeated a question within the same poll.
+    /// Calls that repeated a query within the same poll.
     pub fn retries(&self, api: Api) -> u64 {
         self.retries.get(&api).copied().unwrap_or(0)
     }
@@ -86,7 +85,7 @@ impl CallCounts {
         self.backup_in_use
     }
 
-    /// When what is served next changes though nothing is counted.
+    /// When the served values next change without another count.
     pub fn until(&self, now: Instant, zero_hold: Duration) -> Option<Instant> {
         let bad = self
             .outcomes
@@ -100,7 +99,7 @@ impl CallCounts {
     }
 }
 
-/// Counts calls about one target, from the tasks that make them.
+/// Counts calls for one target, from the tasks that make them.
 #[derive(Default)]
 pub(super) struct Calls(Mutex<CallCounts>);
 
@@ -139,10 +138,10 @@ fn add<K: Ord>(counts: &mut BTreeMap<K, Count>, key: K) {
     count.total += 1;
 }
 
-/// What all calls of one app share.
+/// Values shared by all calls of one app.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AppCalls {
-    /// Time that calls waited for the limit of calls per second.
+    /// How long calls waited for the limit of calls per second.
     pub throttled: Duration,
     /// When the signature in use expires; absent before the first.
     pub usersig_expiry: Option<UnixSeconds>,

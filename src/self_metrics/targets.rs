@@ -1,4 +1,4 @@
-//! Who is counted for: the targets of the configuration and their apps.
+//! The owners of counts: the targets of the configuration and their apps.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use crate::config::target::Target;
 use crate::model::reading::Api;
 use crate::model::target_id::TargetId;
 
-/// Every target with its counts. Replaced whole by a reload, and never by a call.
+/// Every target with its counts. Replaced as a whole by a reload, never by a call.
 #[derive(Default)]
 pub(super) struct Counted {
     targets: HashMap<TargetId, Arc<Calls>>,
@@ -17,7 +17,7 @@ pub(super) struct Counted {
     regions: BTreeSet<String>,
 }
 
-/// The calls of an app, and the target that serves them.
+/// The calls of an app, and the target with which they are served.
 struct App {
     calls: Arc<Mutex<AppCalls>>,
     first: TargetId,
@@ -34,7 +34,7 @@ impl Counted {
         }
     }
 
-    /// The same for other targets: counts of what stays go on.
+    /// The same counts for another set of targets: those of remaining targets continue.
     fn followed_by(&self, targets: &[Target]) -> Self {
         let mut next = Self::default();
         for target in targets {
@@ -55,12 +55,12 @@ impl Counted {
 }
 
 impl SelfMetrics {
-    /// Takes up and drops targets: series of what is gone are gone at once.
+    /// Adds and removes targets. Series of removed targets end at once.
     pub fn set_targets(&self, targets: &[Target]) {
         let before = self.counted.load_full();
         let now = before.followed_by(targets);
         for region in before.regions.difference(&now.regions) {
-            // A series that is not there needs no removal.
+            // A missing series needs no removal.
             let _ = self.clock_skew.remove_label_values(&[region]);
         }
         self.counted.store(Arc::new(now));
@@ -71,8 +71,8 @@ impl SelfMetrics {
         }
     }
 
-    /// What the target's calls came to so far, and those of its app if this is the target
-    /// that serves them.
+    /// The results of the target's calls so far, and those of its app if they are served with this
+    /// target.
     pub fn calls(&self, id: &TargetId) -> (CallCounts, Option<AppCalls>) {
         let counted = self.counted.load();
         let calls = counted.target(id).map(Calls::counts).unwrap_or_default();

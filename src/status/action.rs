@@ -1,4 +1,4 @@
-//! What to do, for all targets that share a problem.
+//! What to do, combined for all targets with the same problem.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use crate::model::reading::Measure;
 /// One thing to do, for one or several targets.
 #[derive(Debug, Serialize)]
 pub struct Action {
-    /// `app/region` of each.
+    /// Each as `app/region`.
     pub targets: Vec<String>,
     pub problem: String,
-    /// What it means, as far as the problem does not say so itself.
+    /// The meaning, unless the problem states it.
     pub meaning: String,
     pub advice: String,
-    /// The page that helps next.
+    /// The page with the next steps.
     pub runbook: Runbook,
     pub level: Level,
 }
 
 impl Action {
-    /// The targets, as far as a line can name them.
+    /// The targets, as far as they fit into a line.
     pub fn who(&self, words: &Words) -> String {
         words.names(&self.targets)
     }
@@ -39,18 +39,18 @@ struct Problem {
     runbook: Runbook,
 }
 
-/// A problem and the targets that share it, though perhaps not its details.
+/// A problem and the targets that share it, possibly with different details.
 struct Shared {
     level: Level,
     problem: Problem,
     targets: Vec<String>,
     is_alike: bool,
-    /// Nothing to do now: it comes last.
+    /// Nothing to do now, so it comes last.
     is_over: bool,
 }
 
-/// One for each failure and for each loss that needs somebody, over all targets that share
-/// it: where a hundred targets fail for one reason, there is one thing to do.
+/// One action for each failure and for each loss that needs attention, combined over all targets
+/// that share it: if a hundred targets fail for one reason, there is one thing to do.
 pub(super) fn actions(targets: &[TargetStatus], words: &Words) -> Vec<Action> {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut shared: Vec<Shared> = Vec::new();
@@ -105,8 +105,8 @@ impl Shared {
     }
 }
 
-/// What makes the problem the same for another target, this target, how bad the problem
-/// is, the problem, and whether it is over.
+/// The key that the problem has in common with other targets, this target, how bad the problem is,
+/// the problem, and whether it is over.
 type Found = (String, String, Level, Problem, bool);
 
 fn failures(target: &TargetStatus) -> impl Iterator<Item = Found> {
@@ -123,7 +123,7 @@ fn failures(target: &TargetStatus) -> impl Iterator<Item = Found> {
             advice: error.advice.clone(),
             runbook: error.runbook,
         };
-        // The same for both APIs of a target, too.
+        // The key is the same for both APIs of a target, too.
         let key = format!("{} {}", problem.name, problem.advice);
         Some((key, target.id(), level, problem, false))
     })
@@ -137,8 +137,9 @@ fn losses(target: &TargetStatus) -> impl Iterator<Item = Found> {
             Concern::Steady => return None,
         };
         let is_over = loss.concern == Concern::Over;
-        // Of an overall row and its platforms', those speak that say what to do: the overall
-        // row, if that is the same everywhere. What a platform repairs is not told twice.
+        // Of an overall row and its platforms' rows, only those with the advice count: the overall
+        // row, if its advice is the same everywhere. A problem of one platform is not reported
+        // twice.
         let is_same = |other: &LossStatus| other.advice == loss.advice;
         let is_as_bad = |other: &LossStatus| other.concern == loss.concern;
         let is_told_by_others = target

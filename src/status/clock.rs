@@ -1,24 +1,24 @@
-//! Times as people read them: how long ago, in UTC, and by the clock of the app's days.
+//! Times for people: how long ago, in UTC, and by the clock of the app's days.
 
 use super::words::Words;
 use super::{Moment, words};
 use crate::model::language::Language;
 use crate::model::window::DayOffset;
 
-/// From where times are told, and in which language.
+/// The reference point, the offset and the language for times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     pub now: Moment,
-    /// The app's, so that its operators find the hours of their own day.
+    /// The app's offset, so that its operators see the hours of their own day.
     pub offset: DayOffset,
     pub language: Language,
 }
 
-/// A time of day alone says which day it is of up to this distance, in seconds.
+/// Up to this distance, in seconds, a time of day alone identifies the day.
 const SAME_DAY: u64 = 12 * 3600;
 
 impl Clock {
-    /// `13:06 UTC (21:06 +08:00)`; with the date where the time of day alone may mislead.
+    /// `13:06 UTC (21:06 +08:00)`; with the date if the time of day alone may mislead.
     pub fn at(self, at: Moment) -> String {
         self.with(at, "")
     }
@@ -99,7 +99,7 @@ fn parts(at: Moment) -> (String, String) {
     let text = at.to_string();
     match text.trim_end_matches('Z').split_once('T') {
         Some((date, time)) => (date.to_owned(), time.to_owned()),
-        // Beyond the calendar.
+        // Outside the calendar's range.
         None => (text, String::new()),
     }
 }

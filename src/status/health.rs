@@ -1,4 +1,4 @@
-//! How the service answers about a target.
+//! The service's responses for a target.
 
 use serde::{Serialize, Serializer};
 
@@ -8,18 +8,18 @@ use crate::model::language::Language;
 use crate::model::outcome::{FetchError, Outcome};
 use crate::target::snapshot::{ApiState, LastError};
 
-/// How one API of a target answers.
+/// The health of one API of a target.
 #[derive(Debug, Serialize)]
 pub struct ApiHealth {
     pub up: bool,
     pub last_success: Option<Moment>,
     pub consecutive_failures: u32,
-    /// When the first of these failures came; absent while the API answers.
+    /// When the first of these failures occurred; absent while the API responds.
     pub failing_since: Option<Moment>,
     pub last_error: Option<ErrorStatus>,
 }
 
-/// The latest failure; it may be over.
+/// The latest failure, which may be over.
 #[derive(Debug, Serialize)]
 pub struct ErrorStatus {
     pub at: Moment,
@@ -28,7 +28,7 @@ pub struct ErrorStatus {
     pub code: Option<i64>,
     pub message: String,
     pub advice: String,
-    /// The page that helps next.
+    /// The page with the next steps.
     pub runbook: Runbook,
     #[serde(skip)]
     language: Language,
@@ -57,7 +57,7 @@ impl ApiHealth {
         }
     }
 
-    /// Names the health in the style sheet.
+    /// The name of the health in the style sheet.
     pub fn level(&self) -> Level {
         match (self.up, &self.last_error) {
             (true, _) => Level::Good,
@@ -68,7 +68,7 @@ impl ApiHealth {
 }
 
 impl ErrorStatus {
-    /// Whether it is the same trouble, whenever it came.
+    /// Whether it is the same problem, whenever it occurred.
     pub fn has_cause_of(&self, other: &Self) -> bool {
         self.name() == other.name() && self.message == other.message && self.advice == other.advice
     }

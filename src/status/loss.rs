@@ -1,4 +1,4 @@
-//! What is told of a loss, and whom it concerns.
+//! Facts about a loss, and who has to act on it.
 
 use serde::Serialize;
 
@@ -12,32 +12,32 @@ use crate::model::reading::LossKey;
 #[derive(Clone, Debug, Serialize)]
 pub struct LossStatus {
     pub stage: &'static str,
-    /// `all` for the overall rows, which are another measurement than the platforms'.
+    /// `all` for the overall rows, which are a different measurement from the platforms' rows.
     pub platform: String,
     pub err_code: String,
     pub description: String,
     pub class: &'static str,
     pub count: u64,
-    /// Of all losses of the same stage and platform, 0 to 1.
+    /// Fraction of all losses of the same stage and platform, 0 to 1.
     pub share: f64,
-    /// Of the pushes that could have been lost so: sendable or sent, on the same platform.
-    /// Absent where statistics do not say.
+    /// Fraction of the pushes that could have been lost this way: sendable or sent, on the same
+    /// platform. Absent if statistics do not provide it.
     pub share_of_pushes: Option<f64>,
     pub concern: Concern,
-    /// How many are lost now; absent without counters, which alone can say.
+    /// The current losses; absent without counters, the only source for them.
     pub now: Option<Recently>,
-    /// When it began, as far as it was watched.
+    /// When it began, as far as it was observed.
     pub since: Option<Moment>,
-    /// Whether it goes on; absent where only the window is known.
+    /// Whether it continues; absent if only the window is known.
     pub ongoing: Option<bool>,
-    /// Up to when it went on (at the latest, if it never grew while it was watched: then it is
-    /// `now.watched_since`), and when that leaves the window; absent while it goes on.
+    /// Until when it continued, and when that leaves the window; absent while it continues. If it
+    /// never grew while it was observed, the end is an upper bound: `now.watched_since`.
     pub over_since: Option<Moment>,
     pub leaves_window: Option<Moment>,
     pub trend: Option<Trend>,
     pub meaning: String,
     pub advice: String,
-    /// The page that helps next; absent for what is nobody's concern.
+    /// The page with the next steps; absent if no one has to act.
     pub runbook: Option<Runbook>,
     #[serde(skip)]
     pub clock: Clock,
@@ -47,29 +47,30 @@ pub struct LossStatus {
     pub code_class: CodeClass,
 }
 
-/// What makes a loss more than a number.
+/// Why a loss deserves attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Concern {
-    /// Large, and of a class that needs an operator.
+    /// Large, and of a class that an operator has to fix.
     Repair,
-    /// Twice the part of all pushes that it was before, or more.
+    /// At least twice its earlier fraction of all pushes.
     Rising,
-    /// One of the above, but nothing was lost of late: only the window still holds it.
+    /// One of the above, but nothing was lost recently: only the window still contains it.
     Over,
     Steady,
 }
 
-/// Fewer lost pushes than this are nobody's night.
+/// Fewer lost pushes than this are not worth waking anyone.
 const FEW: u64 = 10;
 
-/// A loss is worth a look from this part of the pushes on.
+/// From this fraction of the pushes, a loss deserves attention.
 const NOTABLE_OF_PUSHES: f64 = 0.01;
 
-/// Some devices always report no token, and some messages are always too long.
+/// The same for losses that are always present: some devices never report a token, and some
+/// messages are always too long.
 const NOTABLE_OF_PUSHES_STEADILY: f64 = 0.05;
 
-/// In place of the above where only losses are known.
+/// In place of the fractions of pushes, if only losses are known.
 const NOTABLE_OF_LOSSES: f64 = 0.05;
 
 impl LossStatus {
@@ -79,7 +80,7 @@ impl LossStatus {
     }
 }
 
-/// Of two losses of the same size, the one comes first that an operator can end.
+/// Of two losses of the same size, the one that an operator can fix comes first.
 pub(super) fn weighted(class: CodeClass, count: u64) -> u64 {
     let weight = match class {
         CodeClass::Credential | CodeClass::Permission => 5,
@@ -91,8 +92,8 @@ pub(super) fn weighted(class: CodeClass, count: u64) -> u64 {
     count.saturating_mul(weight)
 }
 
-/// A credential that is refused is acute as soon as it is more than noise. Settings and
-/// contents that some pushes always stumble over are not, unless they are many or rise.
+/// A refused credential is acute as soon as it exceeds noise. Settings and contents that always
+/// affect some pushes are acute only if they are many or rising.
 pub(super) fn concern(
     class: CodeClass,
     count: u64,
@@ -117,7 +118,7 @@ pub(super) fn concern(
     }
 }
 
-/// Absent if there is no whole.
+/// Absent if the total is 0.
 #[expect(
     clippy::cast_precision_loss,
     reason = "a share is shown with two digits"

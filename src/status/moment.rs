@@ -11,7 +11,7 @@ use crate::model::window::UnixSeconds;
 pub struct Moment(pub UnixSeconds);
 
 impl Moment {
-    /// Seconds from this moment to a later one; 0 if it is not later.
+    /// Seconds from this moment to `later`; 0 if that is not later.
     pub fn until(self, later: Self) -> u64 {
         later.0.0.saturating_sub(self.0.0)
     }

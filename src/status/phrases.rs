@@ -1,4 +1,4 @@
-//! Losses and targets in a line.
+//! Losses and targets in one line.
 
 use super::loss::share;
 use super::ranking::Ranked;
@@ -70,7 +70,7 @@ impl LossStatus {
         Some([rate, goes_on].join(words.semicolon))
     }
 
-    /// `3.4 % of the pushes sent on APNs`; absent where statistics do not say.
+    /// `3.4 % of the pushes sent on APNs`; absent if statistics do not provide it.
     pub fn part(&self) -> Option<String> {
         Some(self.share_words_of(self.share_of_pushes?))
     }
@@ -80,7 +80,7 @@ impl LossStatus {
         (words.share_of)(&words.percent(share), &self.pushes())
     }
 
-    /// What to do, which is nothing while it is over.
+    /// What to do: nothing once it is over.
     pub fn advice_words(&self) -> String {
         if self.concern == Concern::Over {
             (self.words().nothing_now)(&self.advice)
@@ -89,7 +89,7 @@ impl LossStatus {
         }
     }
 
-    /// What [`Self::share_of_pushes`] is a part of.
+    /// The pushes that [`Self::share_of_pushes`] is a part of.
     fn pushes(&self) -> String {
         let words = self.words();
         let pushes = (words.pushes)(self.key.stage);
@@ -100,7 +100,7 @@ impl LossStatus {
     }
 }
 
-/// A target in a line.
+/// A target in one line.
 pub(super) fn summary(
     state: State,
     target: &TargetState,

@@ -1,4 +1,4 @@
-//! The losses of a target, those first that somebody can do something about.
+//! The losses of a target, those that someone can fix first.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,38 +13,39 @@ use crate::model::reading::{ErrCode, Funnel, Loss, LossKey, Platform, Reading, S
 use crate::model::window::{Range, UnixSeconds};
 use crate::target::snapshot::{Courses, Good, History, Point, Recent, TargetState};
 
-/// The most rows of a target: what is beyond is smaller, and in the metrics.
+/// The maximum number of rows per target: the rest is smaller, and in the metrics.
 const MAX_ROWS: usize = 40;
 
 /// The losses of a target's current window.
 #[derive(Default)]
 pub(super) struct Ranked {
-    /// The platforms' rows of a code follow its overall row.
+    /// The overall row of a code comes first, then its platforms' rows.
     pub(super) rows: Vec<LossStatus>,
     pub(super) left_out: usize,
-    /// By stage, of the overall rows.
+    /// By stage, from the overall rows.
     pub(super) lost: BTreeMap<Stage, u64>,
-    /// What these are a part of; empty without statistics.
+    /// The pushes that these are a part of; empty without statistics.
     pub(super) pushes: BTreeMap<Stage, u64>,
 }
 
-/// Which losses of a target are told: a page names thousands of targets, and shows a few.
+/// Which losses of a target are included: a page names thousands of targets, and shows few of them
+/// completely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Depth {
-    /// Those that somebody has to know of.
+    /// Losses that deserve attention.
     Concerns,
     All,
 }
 
-/// A row as far as its place among the others needs it.
+/// The facts about a row that determine its rank.
 struct Assessed<'a> {
     key: &'a LossKey,
     loss: &'a Loss,
     class: CodeClass,
     concern: Concern,
-    /// Of all losses of the same stage and platform.
+    /// Fraction of all losses of the same stage and platform.
     share: f64,
-    /// What it is a part of.
+    /// The pushes that it is a part of.
     pushes: Option<u64>,
     history: Vec<(&'a Point, u64)>,
     recent: Option<Recent>,
@@ -56,7 +57,7 @@ impl Assessed<'_> {
     }
 }
 
-/// A target's current window, and what is known beside it.
+/// A target's current window, and other known facts.
 struct Facts<'a> {
     good: &'a Good,
     pushes: Pushes<'a>,
@@ -66,7 +67,7 @@ struct Facts<'a> {
     clock: Clock,
 }
 
-/// Without a good answer that is young enough there are none.
+/// Empty without a fresh successful response.
 pub(super) fn ranked(target: &TargetState, now: Now, clock: Clock, depth: Depth) -> Ranked {
     let Some(good) = target.losses(now.steady) else {
         return Ranked::default();
@@ -183,7 +184,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The counts of a row; of the pushes on a platform, only those of now are known.
+/// The counts of a row; of the pushes on a platform, only the current number is known.
 fn counted(row: &Assessed) -> Vec<Counted> {
     let is_overall = row.key.platform.is_none();
     let counted = row.history.iter().map(|(point, count)| Counted {
@@ -198,13 +199,13 @@ fn counted(row: &Assessed) -> Vec<Counted> {
     counted
 }
 
-/// The pushes that could have been lost, where statistics of about the same window say.
+/// The pushes that could have been lost, if there are statistics for about the same window.
 struct Pushes<'a>(Option<(&'a Funnel, &'a BTreeMap<Platform, Funnel>)>);
 
 impl<'a> Pushes<'a> {
     fn new(target: &'a TargetState, losses: &Good, now: Now) -> Self {
         let statistics = target.statistics(now.steady);
-        // The two are asked one after the other, so one may be a poll ahead.
+        // The two APIs are queried one after the other, so one may be a poll ahead.
         let apart = 2 * target.target.app.polling.interval.as_secs();
         Self(statistics.and_then(|good| match &good.reading {
             Reading::Statistics { overall, platforms }

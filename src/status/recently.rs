@@ -1,4 +1,4 @@
-//! What is lost now, which a window of an hour cannot say.
+//! Current losses, which a window of an hour cannot show.
 
 use serde::Serialize;
 
@@ -10,15 +10,15 @@ use crate::target::snapshot::{Recent, Slope};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Recently {
     pub lost: u64,
-    /// The time that `lost` is about, up to `end`.
+    /// The length of the time to which `lost` refers, up to `end`.
     pub seconds: u64,
     pub end: Moment,
     pub per_minute: f64,
-    /// Of the pushes of the same minutes that could have been lost so, 0 to 1; absent where
-    /// statistics do not say.
+    /// Fraction of the pushes of the same minutes that could have been lost this way, 0 to 1;
+    /// absent if statistics do not provide it.
     pub share_of_pushes: Option<f64>,
     pub direction: Slope,
-    /// From when on the exporter watches the target without a gap.
+    /// The time since which the exporter has observed the target without a gap.
     pub watched_since: Moment,
 }
 
@@ -36,13 +36,14 @@ impl Recently {
             end: Moment(recent.end),
             per_minute: a_second * 60.0,
             watched_since: Moment(recent.watched),
-            // Losses and pushes are asked for one after the other.
+            // Losses and pushes are queried one after the other.
             share_of_pushes: share.map(|share| share.min(1.0)),
             direction: recent.slope,
         }
     }
 
-    /// `over since 13:06 UTC`, from its end in words; what was over before it was watched, `or earlier`.
+    /// `over since 13:06 UTC`, from its end in words; with `or earlier` if it was over before it
+    /// was observed.
     pub(super) fn over_words(&self, over: &str, at: Moment, words: &Words) -> String {
         if at == self.watched_since {
             (words.over_since)(&format!("{over}{}", words.or_earlier))

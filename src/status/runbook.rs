@@ -1,11 +1,11 @@
-//! The page that helps next with a cause.
+//! The page with the next steps for a cause.
 
 use serde::{Serialize, Serializer};
 
 use crate::model::catalogue::CodeClass;
 use crate::model::outcome::Outcome;
 
-/// A runbook of `deploy/runbooks`: the one that the alert about the same cause links to.
+/// A runbook in `deploy/runbooks`: the one that the alert for the same cause links to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Runbook {
     AuthFailing,
@@ -38,7 +38,7 @@ impl Runbook {
         }
     }
 
-    /// The alert's name, and the file's.
+    /// The name of the alert and of the file.
     pub fn name(self) -> &'static str {
         match self {
             Self::AuthFailing => "TimpushAuthFailing",
@@ -51,7 +51,7 @@ impl Runbook {
         }
     }
 
-    /// As in the alert's `runbook_url`.
+    /// The same URL as in the alert's `runbook_url`.
     pub fn url(self) -> String {
         format!(
             "{}/blob/main/deploy/runbooks/{}.md",

@@ -1,4 +1,4 @@
-//! How a target is doing.
+//! The state of a target.
 
 use serde::Serialize;
 
@@ -6,21 +6,21 @@ use super::{Concern, Level, LossStatus};
 use crate::model::reading::Api;
 use crate::target::snapshot::{ApiState, TargetState};
 
-/// How a target is doing, the worst first.
+/// The state of a target, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Losses cannot be asked for.
+    /// Losses cannot be queried.
     Failing,
-    /// Pushes are lost for a reason that somebody can repair.
+    /// Pushes are lost for a reason that someone can fix.
     Losing,
     /// A loss is rising.
     Rising,
-    /// Pushes were lost in the window, but not of late.
+    /// Pushes were lost in the window, but not recently.
     Over,
-    /// Losses are known, statistics cannot be asked for.
+    /// Losses are known, but statistics cannot be queried.
     Partial,
-    /// Not every API was asked yet.
+    /// Not every API has been queried yet.
     Waiting,
     Good,
 }
@@ -51,7 +51,7 @@ impl State {
         self < Self::Waiting
     }
 
-    /// Names the state in the style sheet.
+    /// The name of the state in the style sheet.
     pub fn level(self) -> Level {
         match self {
             Self::Failing | Self::Losing => Level::Bad,

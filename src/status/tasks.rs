@@ -1,4 +1,4 @@
-//! The tasks of an app in a region, in a line.
+//! The tasks of an app in a region, in one line.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub struct TasksStatus {
     pub last_success: Option<Moment>,
     /// Tasks whose counts are queried.
     pub watched: usize,
-    /// Tasks that are beyond the maximum.
+    /// Tasks beyond the maximum.
     pub left_out: usize,
     /// Tasks that the service does not know.
     pub unknown: usize,
@@ -45,7 +45,7 @@ impl TasksStatus {
         })
     }
 
-    /// Names it in the style sheet.
+    /// The name of the level in the style sheet.
     pub fn level(&self) -> Level {
         match (self.up, self.dispatch_failed) {
             (true, 0) => Level::Good,
@@ -72,7 +72,7 @@ impl TasksStatus {
             (words.page.tasks_left_out, self.left_out),
             (words.page.tasks_unknown, self.unknown),
         ];
-        // That none is watched is told, that none failed is not.
+        // The number of watched tasks is shown even if it is 0; the others are not.
         let told = counted
             .iter()
             .enumerate()

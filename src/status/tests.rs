@@ -18,7 +18,7 @@ const START: u64 = 1_800_000_000;
 /// Rows by stage, platform, code, count and description.
 pub(crate) type Row<'a> = (Stage, Option<i64>, &'a str, u64, &'a str);
 
-/// Recorders of some targets, and the time.
+/// The recorders of some targets, and the time.
 pub(crate) struct World {
     snapshot: Arc<Snapshot>,
     recorders: Vec<Recorder>,
@@ -87,7 +87,7 @@ impl World {
         self.recorders[place].finish(api, Err(error), now);
     }
 
-    /// A whole poll: the rolling window and the day, of losses on APNs and of 1,000 pushes a
+    /// A complete poll: the rolling window and the day, with losses on APNs and 1,000 pushes a
     /// minute. `lost` has the pushes lost in each minute so far, by code.
     pub(crate) fn minute(&mut self, place: usize, lost: &[Vec<(&str, u64)>]) {
         let at = 60 * lost.len() as u64;
@@ -208,7 +208,7 @@ fn shop_and_game() -> World {
     World::new(&[target("shop", "singapore"), target("game", "china")])
 }
 
-/// Both targets answer, and nothing but churn is lost.
+/// Both targets respond, and all losses are churn.
 fn calm(world: &mut World, at: u64) {
     for place in 0..2 {
         let rows = [
@@ -422,7 +422,7 @@ fn shares_are_of_the_same_stage_and_platform_and_platforms_are_never_added_up() 
     assert_eq!(shares("403", "all"), (0.25, Some(0.01)));
     assert_eq!(shares("-1", "all"), (1.0, Some(0.16)));
     assert_eq!(shares("410", "apns"), (1.0, Some(0.007)));
-    // The statistics know no pushes on this platform.
+    // The statistics contain no pushes on this platform.
     assert_eq!(shares("66007", "xiaomi"), (1.0, None));
     assert_eq!(target.lost, [(BEFORE, 160), (AFTER, 40)].into());
 }
@@ -582,7 +582,8 @@ fn a_clock_that_was_ahead_is_told_of_for_a_day() {
     );
 }
 
-/// Two hours of churn, of which the second is watched, an incident of 20 minutes, and 100 minutes more, told at some minutes.
+/// Two hours of churn, the second of which is observed, an incident of 20 minutes, and 100 minutes
+/// more, shown at some minutes.
 fn incident(told: &[usize]) -> Vec<Status> {
     let mut world = World::new(&[target("shop", "singapore")]);
     let mut lost: Vec<Vec<(&str, u64)>> = Vec::new();

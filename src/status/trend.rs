@@ -1,4 +1,4 @@
-//! Which way a count goes, in numbers and in words.
+//! The direction of a count, in numbers and in words.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::model::reading::Stage;
 use crate::model::window::UnixSeconds;
 use crate::target::snapshot::Point;
 
-/// A count over the last hours: how it began, how it is now.
+/// A count over the last hours: the beginning and the current value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trend {
     pub direction: Direction,
@@ -18,12 +18,12 @@ pub struct Trend {
     /// Between the first and the last count.
     pub seconds: u64,
     pub words: String,
-    /// Oldest first; what a chart is drawn from.
+    /// Oldest first; the data for a chart.
     #[serde(skip)]
     pub points: Vec<Counted>,
 }
 
-/// A count, and what it is a part of if that is known.
+/// A count, and the total that it is a part of, if known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted {
     pub at: UnixSeconds,
@@ -51,11 +51,11 @@ pub enum Direction {
     Steady,
 }
 
-/// A shorter time says nothing about a direction.
+/// A shorter time does not show a direction.
 const SHORTEST: u64 = 60;
 
 impl Trend {
-    /// Absent while there is too little to say.
+    /// Absent while there is too little data.
     pub fn of(points: Vec<Counted>, words: &Words) -> Option<Self> {
         let (first, last) = (points.first()?, points.last()?);
         let highest = points.iter().max_by_key(|point| point.count)?;
@@ -92,13 +92,13 @@ impl Trend {
     }
 }
 
-/// More by a fifth, and by more than chance makes of a handful.
+/// At least a fifth more, and more than chance causes in small counts.
 fn is_more(a: u64, b: u64) -> bool {
     a > b.saturating_add(b / 5).saturating_add(3)
 }
 
-/// A row rises only if more of what is sent is lost: more in the morning than at night is
-/// no news. So nothing rises without statistics.
+/// A row rises only if a larger fraction of the sent pushes is lost: more losses in the morning
+/// than at night are normal. Without statistics, therefore, nothing rises.
 pub(super) fn is_rising(row: &[(&Point, u64)]) -> bool {
     const SHORTEST: u64 = 600;
     let known = |(point, count): &(&Point, u64)| {

@@ -1,4 +1,4 @@
-//! All targets in one line, and what to do first.
+//! All targets in one line, and the first actions.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use super::words::Words;
 use super::{Concern, LossStatus, State, TargetStatus};
 use crate::model::reading::Api;
 
-/// The most actions told: who has more to do starts with these.
+/// The maximum number of actions shown: with more to do, these are the first.
 const MAX_ACTIONS: usize = 5;
 
-/// What an on-call person reads first.
+/// The first text for an on-call person.
 #[derive(Debug, Serialize)]
 pub struct Verdict {
     pub level: Level,
@@ -22,7 +22,7 @@ pub struct Verdict {
     pub more_actions: usize,
 }
 
-/// How bad it is; also names colours in the style sheet.
+/// The severity; also names colours in the style sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
@@ -71,7 +71,7 @@ fn text(targets: &[TargetStatus], words: &Words) -> String {
     let apps: BTreeSet<&str> = targets.iter().map(|target| target.app.as_str()).collect();
     let said = [&words.losing, &words.rising, &words.over];
     for (n, (concern, losing)) in LOSSES.into_iter().zip(said).enumerate() {
-        // What was told of a target once is not told again as something smaller.
+        // A target mentioned once is not mentioned again for a smaller concern.
         let is_told = |target: &&TargetStatus| LOSSES[..n].iter().any(|worse| target.has(*worse));
         let untold = targets.iter().filter(|target| !is_told(target));
         let names = self::losing(untold, concern, words);
@@ -104,7 +104,7 @@ fn in_state(targets: &[TargetStatus], state: State) -> Vec<&TargetStatus> {
     targets.filter(|target| target.state == state).collect()
 }
 
-/// Which targets fail; their reason once, if all have the same.
+/// The failing targets; the reason once, if all have the same.
 fn failing(targets: &[TargetStatus], words: &Words) -> Option<String> {
     let failing = in_state(targets, State::Failing);
     let cannot = (words.cannot_be_asked)(failing.len(), targets.len());
@@ -124,7 +124,7 @@ fn failing(targets: &[TargetStatus], words: &Words) -> Option<String> {
     })
 }
 
-/// Each app of some targets once, with the loss of this concern that says most.
+/// Each app of some targets once, with its most informative loss of this concern.
 fn losing<'a>(
     targets: impl Iterator<Item = &'a TargetStatus>,
     concern: Concern,
@@ -153,12 +153,12 @@ impl TargetStatus {
         self.losses.iter().any(|loss| loss.concern == concern)
     }
 
-    /// The loss that says most: of a platform, if there is one.
+    /// The most informative loss: one of a platform, if there is one.
     fn worst(&self, concern: Concern) -> Option<&LossStatus> {
         worst(&self.losses, concern)
     }
 
-    /// Why losses cannot be asked for: `authentication failed, auth 70009`.
+    /// Why losses cannot be queried: `authentication failed, auth 70009`.
     fn failure(&self) -> Option<String> {
         let health = self.health.get(&Api::losses(self.push))?;
         let error = health.last_error.as_ref()?;

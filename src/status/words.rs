@@ -1,4 +1,4 @@
-//! Facts as people say them, in their language.
+//! Facts in words, in several languages.
 
 mod en;
 mod sentences;
@@ -12,59 +12,59 @@ use crate::model::push::Push;
 use crate::model::reading::{Api, Measure, Platform, Stage};
 use crate::target::snapshot::Slope;
 
-/// All texts of the page and of `query` in one language. None can be missing: a language
-/// without one does not compile. Codes, names and units are the same in all of them.
+/// All texts of the page and of `query` in one language. None can be missing: a language without
+/// one does not compile. Codes, names and units are the same in all languages.
 pub struct Words {
     pub page: PageWords,
     pub query: QueryWords,
-    /// A text of the catalogue, which is English.
+    /// Translates a text of the catalogue, which is in English.
     pub told: fn(&str) -> String,
 
     pub level: fn(Level) -> &'static str,
     pub state: fn(State) -> &'static str,
     /// When the push was lost.
     pub stage: fn(Stage) -> &'static str,
-    /// What can be lost at the stage.
+    /// The pushes that can be lost at the stage.
     pub pushes: fn(Stage) -> &'static str,
-    /// What happened, before a code says so.
+    /// The cause, before the code.
     pub cause: fn(CodeClass) -> &'static str,
-    /// Who has to do something about a loss.
+    /// Who has to act on a loss.
     pub class: fn(CodeClass) -> &'static str,
-    /// What a failure is, before its label says so.
+    /// The kind of failure, before its label.
     pub outcome: fn(Outcome) -> &'static str,
     pub losses: &'static str,
     pub statistics: &'static str,
-    /// The name of a population of pushes, where it is not the usual one.
+    /// The name of a population of pushes, unless it is the usual one.
     pub push: fn(Push) -> Option<&'static str>,
 
     pub all_platforms: &'static str,
     pub no_platform: &'static str,
-    /// Devices that no vendor's channel reaches, since they are online.
+    /// Devices not reached through a vendor's channel, since they are online.
     pub online: &'static str,
-    /// The platforms beyond those that are told apart.
+    /// The platforms that are not distinguished.
     pub other_platforms: &'static str,
     pub platform: fn(i64) -> String,
 
-    /// `45 s`, `12 min`, `3 h`, `2 days`: two digits are enough to decide by.
+    /// `45 s`, `12 min`, `3 h`, `2 days`: two digits are enough for a decision.
     pub duration: fn(u64) -> String,
-    /// Before a number that a small one is below.
+    /// Before an upper limit, for a smaller number.
     pub under: &'static str,
     pub now: &'static str,
     pub ago: fn(&str) -> String,
     pub ahead: fn(&str) -> String,
-    /// A text and what is beside it, in parentheses.
+    /// A text with an addition in parentheses.
     pub beside: fn(&str, &str) -> String,
-    /// Between what stands in parentheses.
+    /// Between parts within parentheses.
     pub comma: &'static str,
     /// Between parts of a sentence.
     pub semicolon: &'static str,
     /// `a, b and c`.
     pub list: fn(&[String]) -> String,
-    /// Between names, but the last two.
+    /// Between names, except the last two.
     pub enumeration: &'static str,
-    /// Names, how many others there are, and how many in all.
+    /// Names, the number of others, and the total.
     pub and_more: fn(&str, usize, usize) -> String,
-    /// The first of names that hold commas, and how many others there are.
+    /// The first of several names that contain commas, and the number of others.
     pub first_and_more: fn(&str, usize) -> String,
 
     pub rose: fn(&str, &str, &str) -> String,
@@ -75,7 +75,7 @@ pub struct Words {
     /// A platform, what happened there, and the code.
     pub headline: fn(&str, &str, &str) -> String,
     pub at_stage: fn(&str, &str) -> String,
-    /// A share and what it is of.
+    /// A share and its total.
     pub share_of: fn(&str, &str) -> String,
     pub of_losses: fn(&str, &str) -> String,
     pub of_losses_on: fn(&str, &str, &str) -> String,
@@ -102,7 +102,7 @@ pub struct Words {
 
     pub no_target: &'static str,
     pub all_good: &'static str,
-    /// Of so many of all targets, what is said of them and of whom.
+    /// The number of affected targets, and the number of all targets.
     pub cannot_be_asked: fn(usize, usize) -> String,
     pub because: fn(&str, &str, &str) -> String,
     pub partial: fn(usize, usize) -> String,
@@ -123,16 +123,16 @@ pub struct Words {
     pub not_additive: &'static str,
 }
 
-/// Sentences about apps that lose pushes: of the only app, and of some of several, with
-/// their names.
+/// Sentences about apps that lose pushes: for a single app, and for some of several, with their
+/// names.
 pub struct Losing {
     /// Names.
     pub one_app: fn(&str, usize) -> String,
-    /// How many of how many apps, and names.
+    /// The number of affected apps, the number of all apps, and names.
     pub apps: fn(usize, usize, &str) -> String,
 }
 
-/// What stands on the page around the facts.
+/// The page's texts around the facts.
 pub struct PageWords {
     pub push_loss: &'static str,
     pub skip: &'static str,
@@ -208,12 +208,12 @@ pub struct PageWords {
     pub readme_help: &'static str,
 }
 
-/// What `query` writes around the facts.
+/// The texts of `query` around the facts.
 pub struct QueryWords {
-    /// App, region, from and to.
+    /// App, region, start and end.
     pub of: fn(&str, &str, &str, &str) -> String,
     pub nothing: &'static str,
-    /// A count, the stage, and its part of what could be lost.
+    /// A count, the stage, and its fraction of the pushes that could be lost.
     pub total: fn(u64, Stage, &str) -> String,
     /// A percentage, a number, and the step.
     pub part: fn(&str, u64, &str) -> String,
@@ -227,7 +227,7 @@ pub struct QueryWords {
     pub what_to_do: &'static str,
 }
 
-/// The texts in a language.
+/// The texts in one language.
 pub fn of(language: Language) -> &'static Words {
     match language {
         Language::English => &en::WORDS,
@@ -235,7 +235,7 @@ pub fn of(language: Language) -> &'static Words {
     }
 }
 
-/// The most names in a line: of more, the first are named and the others counted.
+/// The maximum number of names in a line: with more, the first are named and the others counted.
 const NAMED: usize = 3;
 
 impl Words {
@@ -272,7 +272,7 @@ impl Words {
         }
     }
 
-    /// As the vendors write themselves; `all platforms` for the overall rows.
+    /// In the vendors' own spelling; `all platforms` for the overall rows.
     pub fn platform_name(&self, platform: Option<Platform>) -> String {
         let Some(platform) = platform else {
             return self.all_platforms.to_owned();
@@ -297,7 +297,7 @@ impl Words {
         }
     }
 
-    /// What is asked for, by its label.
+    /// The queried data, by its label.
     pub fn api(&self, api: Api) -> &'static str {
         match api.measure() {
             Measure::Losses => self.losses,
@@ -305,7 +305,7 @@ impl Words {
         }
     }
 
-    /// A region, and the population of pushes where it is not the usual one.
+    /// A region, and the population of pushes unless it is the usual one.
     pub fn place(&self, region: &str, push: Push) -> String {
         match (self.push)(push) {
             Some(push) => (self.beside)(region, push),
@@ -313,7 +313,7 @@ impl Words {
         }
     }
 
-    /// `a, b and c`; of more than three, the first three and how many others.
+    /// `a, b and c`; with more than three, the first three and the number of others.
     pub fn names(&self, names: &[String]) -> String {
         match names.get(..NAMED) {
             Some(first) if names.len() > NAMED => {
@@ -324,7 +324,8 @@ impl Words {
         }
     }
 
-    /// `a; b` for names that hold commas; of more than two, the first and how many others.
+    /// `a; b` for names that contain commas; with more than two, the first and the number of
+    /// others.
     pub fn semicolons(&self, names: &[String]) -> String {
         match names {
             [first, rest @ ..] if rest.len() > 1 => (self.first_and_more)(first, rest.len()),
@@ -354,7 +355,7 @@ pub fn label(outcome: Outcome, code: Option<i64>) -> String {
     }
 }
 
-/// With a capital and a full stop, as an advice reads between others.
+/// With a capital letter and a full stop, as advice appears between other sentences.
 pub fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let Some(first) = chars.next() else {

@@ -37,7 +37,7 @@ impl<K: Clone + Ord> Memory<K> {
         !self.seen.contains_key(key) && self.cut.is_none_or(whole)
     }
 
-    /// Keeps the keys of what is served, and no others.
+    /// Keeps only the keys of served values.
     pub(super) fn keep<V>(&mut self, served: &BTreeMap<K, V>, now: Instant) {
         let before = self.seen.len();
         self.seen.retain(|key, _| served.contains_key(key));
@@ -51,7 +51,7 @@ impl<K: Clone + Ord> Memory<K> {
         self.seen.insert(key, now);
     }
 
-    /// Notes the keys of `rows`, and adds the ones remembered from earlier answers.
+    /// Notes the keys of `rows`, and adds those remembered from earlier responses.
     pub fn fill<V>(&mut self, rows: &mut BTreeMap<K, V>, now: Instant, zero: impl Fn() -> V) {
         for key in rows.keys() {
             self.seen.insert(key.clone(), now);
@@ -71,7 +71,7 @@ impl<K: Clone + Ord> Memory<K> {
             .collect()
     }
 
-    /// Of more than `limit` keys, those that were seen last.
+    /// If there are more than `limit` keys, keeps those seen last.
     pub(super) fn from_ages(
         mut ages: Vec<(K, u64)>,
         passed: u64,

@@ -1,16 +1,14 @@
-//! The bound on what is served and kept per target. Codes and platforms come from outside,
-//! and one bad release of an app, or of the service, must fill neither a Prometheus server
-//! nor this process.
+//! The bound on what is served and kept per target. Codes and platforms come from outside, and one
+//! bad release of an app, or of the service, must not overload a Prometheus server or this process.
 //!
-//! Only what is served is kept from one poll to the next. Let `n` be the `series_limit`. A
-//! target keeps at most `n` rows and descriptions of the window, `n` remembered codes, and
-//! for each of two days (today, and the closed day around midnight) `n` counters of losses,
-//! each time with [`MAX_SUMS`] sums on top at the utmost: 4 (n + [`MAX_SUMS`]) entries of at
-//! most [`MAX_ENTRY_BYTES`] bytes, and 4 ([`MAX_PLATFORMS`] + 1) statistics, smaller ones,
-//! for the window and each day. With the default limit that is 4.3 MB with the longest codes
-//! and descriptions, and less than 1 MB with codes of a few digits and sentences for
-//! descriptions; twice that while a poll is recorded. The state file holds the same without
-//! the window's rows.
+//! Only what is served is kept from one poll to the next. Let `n` be the `series_limit`. A target
+//! keeps at most `n` rows and descriptions of the window, `n` remembered codes, and `n` counters of
+//! losses for each of two days (today, and the closed day around midnight). Each of these four has
+//! at most [`MAX_SUMS`] sums in addition. Together, they are 4 (n + [`MAX_SUMS`]) entries of at
+//! most [`MAX_ENTRY_BYTES`] bytes, plus 4 ([`MAX_PLATFORMS`] + 1) statistics, which are smaller,
+//! for the window and each day. With the default limit, the total is 4.3 MB with the longest codes
+//! and descriptions, and less than 1 MB with codes of a few digits and sentences as descriptions;
+//! twice that while a poll is recorded. The state file contains the same except the window's rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -252,7 +250,7 @@ mod tests {
             ..budget
         };
         assert_eq!(none.for_window(30), 60);
-        // Counters that exist cannot be taken back within a day.
+        // Existing counters cannot be removed within a day.
         let many = Budget {
             counters: Some(50),
             window: 10,

@@ -102,7 +102,7 @@ impl Snapshot {
     /// Where the target's loops publish.
     fn slot_of(&self, target: &Target) -> Arc<Slot> {
         let slot = self.slots.load().get(&target.id()).cloned();
-        // Removed meanwhile: what is published is seen by nobody.
+        // The target was removed meanwhile: a publication here has no reader.
         slot.unwrap_or_else(|| Arc::new(Slot::from_pointee(TargetState::new(target.clone()))))
     }
 
@@ -117,7 +117,7 @@ pub struct TargetState {
     pub target: Target,
     /// One entry for each polled API.
     pub apis: BTreeMap<Api, ApiState>,
-    /// What the status page shows beside the served values.
+    /// The facts that the status page shows in addition to the served values.
     pub page: Arc<Page>,
     /// Outcomes and costs of the target's calls.
     pub calls: CallCounts,

@@ -1,5 +1,5 @@
-//! What is known of an app's tasks in one region: the latest counts of each, and what became
-//! of the scheduled ones.
+//! The known state of an app's tasks in one region: the latest counts of each, and the results of
+//! the scheduled ones.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub struct TaskBoard {
     pub last_success: Option<UnixSeconds>,
     /// The newest first.
     pub watched: Vec<WatchedTask>,
-    /// Tasks that are beyond the maximum.
+    /// Tasks beyond the maximum.
     pub left_out: usize,
     /// Tasks that the service does not know.
     pub unknown: usize,
@@ -76,7 +76,7 @@ fn rows(reading: &Reading) -> usize {
 }
 
 impl TaskBoard {
-    /// Watches these tasks from now on, with what is known of them.
+    /// Watches these tasks from now on, and keeps what is known about them.
     pub fn watch(&mut self, tasks: Vec<Task>) {
         let mut known: BTreeMap<_, _> = std::mem::take(&mut self.watched)
             .into_iter()
@@ -150,7 +150,7 @@ impl TaskBoard {
         }
     }
 
-    /// When the next of what is served now becomes stale.
+    /// When the next of the served values becomes stale.
     pub fn stale_at(&self, target: &Target, now: Instant) -> Option<Instant> {
         let counts = self.watched.iter().flat_map(|task| task.answers.values());
         let counts = counts.map(|(at, _)| *at);
@@ -164,7 +164,7 @@ impl TaskBoard {
 /// Of the tasks that may be watched, those that are: the newest `max`, in this order, and the
 /// number of the others.
 ///
-/// Of several with one id, the last.
+/// If several have the same id, the last one counts.
 pub fn newest(tasks: impl IntoIterator<Item = Task>, max: usize) -> (Vec<Task>, usize) {
     let by_id: BTreeMap<_, _> = tasks
         .into_iter()
@@ -177,8 +177,7 @@ pub fn newest(tasks: impl IntoIterator<Item = Task>, max: usize) -> (Vec<Task>, 
     (tasks, left_out)
 }
 
-/// Of the scheduled tasks, the `max` that are served: first those that may need somebody, then
-/// the latest.
+/// The `max` scheduled tasks that are served: first those that may need attention, then the latest.
 pub fn most_telling(
     mut tasks: Vec<ScheduledTask>,
     max: usize,

@@ -1,5 +1,5 @@
-//! The file in which the user's own sender notes the tasks that it starts: an object of JSON
-//! on each line, the newest last.
+//! The file in which the user's own sender records the tasks that it starts: one JSON object per
+//! line, the newest last.
 //!
 //! ```text
 //! {"task": "657bf434_537529d8_2000005e80aa873_2780d131", "name": "June sale", "type": "all", "start": 1748772000}
@@ -22,22 +22,22 @@ use crate::model::window::UnixSeconds;
 use crate::scrubber::Scrubber;
 use crate::target::tasks::newest;
 
-/// The largest file that is read, in bytes: some 40,000 tasks.
+/// The maximum file size, in bytes: some 40,000 tasks.
 pub const MAX_BYTES: u64 = 4 << 20;
 
-/// Tasks that are kept, the newest: many times the most that are watched.
+/// How many of the newest tasks are kept: many times the maximum number watched.
 const KEPT: usize = 1000;
 
-/// Bad lines that are named; more are counted.
+/// How many bad lines are named; the others are counted.
 const NAMED: usize = 5;
 
-/// A time after this is no number of seconds but of milliseconds: the year 5138.
+/// A later time is not in seconds but in milliseconds: this is the year 5138.
 const LATEST: u64 = 100_000_000_000;
 
-/// Files read at the same time; the next ones wait.
+/// How many files are read at the same time; the next ones wait.
 static READING: Semaphore = Semaphore::const_new(4);
 
-/// Why the file cannot be had.
+/// Why the file is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskFileError {
     #[error(transparent)]
@@ -46,14 +46,14 @@ pub enum TaskFileError {
     Stuck(#[from] Stuck),
 }
 
-/// What a file says.
+/// The content of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskFile {
     /// The newest first.
     pub tasks: Vec<Task>,
-    /// Tasks beyond those.
+    /// The number of further tasks.
     pub left_out: usize,
-    /// The number of lines that cannot be used.
+    /// The number of unusable lines.
     pub bad: usize,
     /// The first of them, as `line 3: start is missing`.
     pub problems: Vec<String>,
@@ -76,7 +76,7 @@ enum Start {
     Text(String),
 }
 
-/// Why a line says nothing. Never repeats its text.
+/// Why a line is unusable. Never repeats its text.
 #[derive(Debug, thiserror::Error)]
 enum LineError {
     #[error("is not a JSON object with the keys task and start")]
@@ -94,12 +94,12 @@ enum LineError {
 }
 
 impl TaskFile {
-    /// Reads the file, apart from what else goes on: the tasks that began at `since` or later.
+    /// Reads the tasks that began at `since` or later, on a separate thread.
     pub async fn read(path: &Path, since: UnixSeconds) -> Result<Self, TaskFileError> {
         let path = path.to_owned();
         let read = move || {
             let contents = files::read(&path, MAX_BYTES)?;
-            // What is not UTF-8 spoils its line alone.
+            // Invalid UTF-8 spoils only its own line.
             Ok(Self::parse(
                 &String::from_utf8_lossy(&contents.bytes),
                 since,
@@ -120,7 +120,7 @@ impl TaskFile {
             match task(line, &scrubber) {
                 Ok(task) if task.start < since => {}
                 Ok(task) => file.tasks.push(task),
-                // The sender is about to write the rest of it.
+                // The sender is about to write the rest of the line.
                 Err(_) if !is_whole && lines.peek().is_none() => {}
                 Err(error) => {
                     file.bad += 1;
@@ -275,7 +275,7 @@ mod tests {
                 "\n"
             ));
             let names: Vec<_> = file.tasks.iter().map(|task| task.name.as_str()).collect();
-            // What is no text at all spoils its line.
+            // Binary data spoils only its own line.
             assert!(
                 names == [shown] || names.is_empty() && file.bad == 1,
                 "{name}: {names:?}"

@@ -1,4 +1,4 @@
-//! What was logged of a target's tasks, so that nothing is logged in every round.
+//! What was logged about a target's tasks, so that nothing is logged in every round.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,19 +10,19 @@ use crate::model::target_id::TargetId;
 use crate::model::task::{Dispatch, ScheduledTask};
 use crate::model::trace::Id;
 
-/// Of several tasks of which the same is to be said, how many are named.
+/// How many tasks with the same message are named.
 const NAMED: usize = 3;
 
-/// The latest messages about a target's tasks.
+/// The latest log messages about a target's tasks.
 #[derive(Default)]
 pub(super) struct Told {
     about_file: String,
-    /// The scheduled tasks that could not be dispatched, by number; at most those of a list.
+    /// The scheduled tasks that could not be dispatched, by number; at most as many as a list has.
     undispatched: BTreeSet<i64>,
 }
 
 impl Told {
-    /// Logs what is wrong with the file, when that differs from the time before.
+    /// Logs the problem with the file, if it differs from the previous one.
     pub(super) fn file(
         &mut self,
         id: &TargetId,
@@ -76,7 +76,7 @@ impl Told {
         self.undispatched = failed().map(|task| task.number).collect();
     }
 
-    /// Logs tasks that the service does not know, which are not asked about for a time.
+    /// Logs tasks that the service does not know, which are not queried for some time.
     pub(super) fn unknown(id: &TargetId, tasks: &[Id]) {
         if tasks.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! The loop: wait until due, learn of tasks, ask for their counts, publish.
+//! The loop: wait until due, find tasks, query their counts, publish.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,13 +24,13 @@ use crate::poll::schedule::{RARELY, Shared};
 use crate::target::snapshot::TaskRecorder;
 use crate::target::tasks::{TaskBoard, most_telling, newest};
 
-/// A clock may be wrong, and a task may begin before the time that is noted for it.
+/// A clock may be wrong, and a task may begin before its recorded time.
 const SLACK: u64 = 600;
 
 /// How far ahead scheduled tasks are listed.
 const AHEAD: u64 = 86_400;
 
-/// What the service says of a task that it does not know.
+/// The service's code for an unknown task.
 const UNKNOWN_TASK: i64 = 90_049;
 
 /// Watches one target's tasks for ever, or waits for ever if it has none. Dropping the future
@@ -50,13 +50,13 @@ struct Watching<'a, F> {
     recorder: TaskRecorder,
     board: TaskBoard,
     cadence: Cadence,
-    /// The last good reading.
+    /// The last successful read.
     file: TaskFile,
-    /// From the last good list.
+    /// From the last successful list.
     scheduled: Vec<ScheduledTask>,
-    /// Scheduled tasks that the list did not hold.
+    /// The number of scheduled tasks that the list did not include.
     not_listed: usize,
-    /// Tasks that the service does not know, with the time of the answer.
+    /// Tasks that the service does not know, with the time of the response.
     unknown: BTreeMap<Id, Instant>,
     streak: Streak,
     told: Told,
@@ -98,8 +98,7 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
         }
     }
 
-    /// One round. What fails does not keep it from the rest that may work; the first failure is
-    /// its outcome.
+    /// One round. A failed step does not prevent the others; the result is the first failure.
     async fn round(&mut self, began: Now) -> Result<(), FetchError> {
         self.read_file(began.unix()).await;
         let listed = self.list(began.unix()).await;
@@ -108,7 +107,7 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
         listed.and(counted)
     }
 
-    /// Tasks that began until then are too old.
+    /// Tasks that began before this time are too old.
     fn oldest(&self, now: UnixSeconds) -> UnixSeconds {
         UnixSeconds(now.0.saturating_sub(self.tasks.age.as_secs()))
     }
@@ -140,7 +139,7 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
         Ok(())
     }
 
-    /// Chooses the tasks that are watched from now on.
+    /// Chooses the tasks to watch from now on.
     fn select(&mut self, began: Now) {
         let now = began.unix();
         let oldest = self.oldest(now);
@@ -161,7 +160,8 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
         self.board.watch(watched);
     }
 
-    /// Asks each API for the counts of all watched tasks. An API that fails is not asked again.
+    /// Queries each API for the counts of all watched tasks. An API that fails is not queried
+    /// again.
     async fn count(&mut self, now: UnixSeconds) -> Result<(), FetchError> {
         let tasks: Vec<(Id, UnixSeconds)> = self
             .board
@@ -185,7 +185,7 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
         result
     }
 
-    /// Asks one API about a batch, and task by task if it does not know one of them.
+    /// Queries one API about a batch, and task by task if it does not know one of them.
     async fn ask(
         &mut self,
         api: Api,
@@ -231,7 +231,7 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
                 continue;
             }
             let own = readings.remove(id.as_str());
-            // An answer about one task may leave its id out.
+            // A response about one task may omit its id.
             let reading = own.or_else(|| readings.remove("").filter(|_| ids.len() == 1));
             if let Some(reading) = reading {
                 watched.answered(api, reading, at);
@@ -239,7 +239,7 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
         }
     }
 
-    /// Takes the tasks that turned out to be unknown off the board, and says which.
+    /// Removes the tasks that turned out to be unknown from the board, and logs them.
     fn drop_unknown(&mut self, before: usize) {
         if self.unknown.len() == before {
             return;
@@ -278,7 +278,7 @@ impl<'a, F: FetchTasks> Watching<'a, F> {
     }
 }
 
-/// The range whose counts are those of tasks the first of which began at `start`.
+/// The range that covers the whole counts of tasks, the first of which began at `start`.
 fn range(start: UnixSeconds, now: UnixSeconds) -> Range {
     // A call may wait for a minute before it is sent.
     let oldest = now.0.saturating_sub(LOOK_BACK.as_secs() - 60);

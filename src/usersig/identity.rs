@@ -1,4 +1,4 @@
-//! Who signs, and with what.
+//! The signer's account and key.
 
 use std::fmt;
 
@@ -23,10 +23,10 @@ use zeroize::Zeroizing;
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretKey(Zeroizing<String>);
 
-/// Why a text cannot be a [`SecretKey`]. Never holds the text.
+/// Why a text cannot be a [`SecretKey`]. Never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretKeyError {
-    /// It would sign, but nothing accepts what it signed.
+    /// An empty key can sign, but the signature is never accepted.
     #[error("the secret key is empty")]
     Empty,
     #[error("the secret key must be on one line, and nothing else with it")]
@@ -34,8 +34,8 @@ pub enum SecretKeyError {
 }
 
 impl SecretKey {
-    /// A key from the text of a file or variable. White space around it and a byte order
-    /// mark, which editors and copying leave there, are cut.
+    /// A key from the text of a file or variable. Surrounding white space and a byte order mark,
+    /// which editors and copying leave behind, are removed.
     pub fn new(text: &str) -> Result<Self, SecretKeyError> {
         let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
@@ -47,18 +47,18 @@ impl SecretKey {
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// Whether the key looks as the console's keys do: 64 hex digits.
+    /// Whether the key looks like the console's keys: 64 hex digits.
     pub fn looks_usual(&self) -> bool {
         self.0.len() == 64 && self.0.bytes().all(|b| b.is_ascii_hexdigit())
     }
 
-    /// The key's text, for signing and for keeping it out of other texts.
+    /// The key's text, for signing and for removing it from other texts.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }
 
-/// The account in whose name a signature speaks; the loss API wants an app admin's.
+/// The account that a signature represents; the loss API requires an app admin's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identifier(String);
 
@@ -67,15 +67,15 @@ pub struct Identifier(String);
 pub enum IdentifierError {
     #[error("must not be empty")]
     Empty,
-    /// A line break would let an identifier add fields of its own to the signed text.
+    /// A line break would allow an identifier to add its own fields to the signed text.
     #[error("must not hold line breaks or other control characters")]
     Control,
-    /// It is sent in the URL, twice with the signature, and servers bound a URL's length.
+    /// It is sent in the URL, twice including the signature, and servers limit a URL's length.
     #[error("must have at most {MAX_IDENTIFIER} bytes")]
     Long,
 }
 
-/// The longest identifier, in bytes. The service's own bound is 32.
+/// The maximum length of an identifier, in bytes. The service's own limit is 32.
 const MAX_IDENTIFIER: usize = 256;
 
 impl Identifier {
@@ -96,7 +96,7 @@ impl Identifier {
         &self.0
     }
 
-    /// Whether the service's own rule holds: up to 32 bytes of letters, digits, `_`, `-`.
+    /// Whether it satisfies the service's own rule: up to 32 bytes of letters, digits, `_`, `-`.
     pub fn looks_usual(&self) -> bool {
         self.0.len() <= 32
             && self

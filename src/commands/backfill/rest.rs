@@ -1,4 +1,4 @@
-//! How a backfill that did not come to its end goes on.
+//! How to continue an incomplete backfill.
 
 use std::error::Error;
 
@@ -7,16 +7,17 @@ use crate::backfill::destination::Destination;
 use crate::failure::Failure;
 use crate::model::outcome::chain;
 
-/// What is left of a run that did not come to its end.
+/// What an incomplete run leaves.
 pub(super) enum Rest {
-    /// The answers, where there is a file: what to run to go on from them.
+    /// The responses, if there is a file: the command that continues from them.
     Kept(String),
-    /// Nothing: what a simulated service answers is not worth keeping.
+    /// Nothing: responses of a simulated service are not worth keeping.
     Demo,
 }
 
 impl Rest {
-    /// Why the answers are not complete, and the way on; without an error it was a signal.
+    /// Why the responses are incomplete, and how to continue; without an error, a signal stopped
+    /// the run.
     pub(super) fn stopped(
         &self,
         error: Option<AskError>,
@@ -35,7 +36,7 @@ impl Rest {
         match (error, destination) {
             (None, _) => Failure::failed(format!("interrupted; {advice}")),
             (Some(AskError::Keep(error)), Some(destination)) => self.unwritten(error, destination),
-            // The way on would lead to the same end.
+            // A continued run would end the same way.
             (Some(error @ (AskError::Unfit { .. } | AskError::TooMany(_))), _) => {
                 Failure::failed(error)
             }
@@ -43,7 +44,7 @@ impl Rest {
         }
     }
 
-    /// A file that could not be written, with the way on.
+    /// A file that could not be written, and how to continue.
     pub(super) fn unwritten(&self, error: impl Error, destination: &Destination) -> Failure {
         let go_on = match self {
             Self::Kept(resumption) => format!("continue with {resumption}"),

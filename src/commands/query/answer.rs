@@ -1,4 +1,4 @@
-//! One target's losses with what they are a part of, as JSON shows them.
+//! One target's losses and the totals that they are a part of, as JSON shows them.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::model::push::Push;
 use crate::model::reading::{Funnel, Loss, LossKey, Platform, Reading, Stage};
 use crate::model::window::Range;
 
-/// How many pushes there were; `None` is the overall count. Empty if nobody asked.
+/// The number of pushes; `None` is the overall count. Empty if it was not queried.
 #[derive(Default)]
 pub(super) struct Sent(BTreeMap<Option<Platform>, Funnel>);
 
@@ -25,7 +25,7 @@ impl Sent {
         Self(platforms.chain([(None, overall)]).collect())
     }
 
-    /// What losses of a stage are a part of.
+    /// The count that losses of a stage are a part of.
     fn before(&self, stage: Stage, platform: Option<Platform>) -> Option<u64> {
         let funnel = self.0.get(&platform)?;
         Some(funnel.get(stage.step()))
@@ -41,7 +41,7 @@ pub(super) struct Answer {
     pub(super) to: String,
     /// By stage.
     pub(super) totals: Vec<Total>,
-    /// The worst first: what needs an operator, then by count.
+    /// The worst first: those that need an operator, then by count.
     pub(super) losses: Vec<Row>,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Row {
     pub(super) err_code: String,
     pub(super) description: String,
     pub(super) count: u64,
-    /// Part of all losses of the same stage and platform, 0 to 1.
+    /// Fraction of all losses of the same stage and platform, 0 to 1.
     share: f64,
     #[serde(flatten)]
     pub(super) part: Part,
@@ -74,14 +74,14 @@ pub(super) struct Row {
     pub(super) is_overall: bool,
 }
 
-/// What a count is a part of; absent where it is not known.
+/// The total that a count is a part of; absent if unknown.
 #[derive(Clone, Copy, Serialize)]
 pub(super) struct Part {
     /// `sendable` or `sent`.
     pub(super) of: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) of_count: Option<u64>,
-    /// From 0, and 1 if all were lost.
+    /// From 0 to 1, where 1 means that all were lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rate: Option<f64>,
 }

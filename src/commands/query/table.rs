@@ -1,4 +1,4 @@
-//! An answer for people: what matters, the worst first.
+//! A response for people: the important rows, the worst first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use super::answer::{Answer, Part, Row, share};
 use crate::status::words::{QueryWords, Words};
 
-/// Rows with less than this part of all losses are summed up.
+/// Rows below this fraction of all losses are summed up.
 const SMALL: f64 = 0.01;
 
-/// Writes totals, rows and advice; without `all`, what is left out is a line.
+/// Writes totals, rows and advice; without `all`, omitted rows become a line.
 pub(super) fn write(
     answer: &Answer,
     all: bool,
@@ -65,12 +65,12 @@ fn parts(part: Part, query: &QueryWords) -> String {
     }
 }
 
-/// The rows to show, and a line for each kind that is not.
+/// The rows to show, and a line for each kind of omitted row.
 fn sorted<'a>(losses: &'a [Row], all: bool, query: &QueryWords) -> (Vec<&'a Row>, Vec<String>) {
     if all {
         return (losses.iter().collect(), Vec::new());
     }
-    // The overall rows say the platforms' once more, where there are such.
+    // The overall rows repeat the platforms' rows, if there are any.
     let has_platforms = losses.iter().any(|row| !row.is_overall);
     let rows = losses.iter().filter(|row| row.is_overall != has_platforms);
     let (churn, rows): (Vec<&Row>, Vec<&Row>) = rows.partition(|row| row.is_churn);
@@ -123,13 +123,13 @@ fn rows(shown: &[&Row], query: &QueryWords, out: &mut dyn Write) -> io::Result<(
     Ok(())
 }
 
-/// How many columns of a terminal a text takes: Chinese characters take two each.
+/// The width of a text in terminal columns: a Chinese character has two.
 fn columns(text: &str) -> usize {
     let wide = |char: &char| matches!(char, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}' | '\u{20000}'..='\u{3fffd}');
     text.chars().count() + text.chars().filter(wide).count()
 }
 
-/// Each piece of advice once, with all that it is for.
+/// Each piece of advice once, with all rows that it applies to.
 fn advice(shown: &[&Row], words: &Words, out: &mut dyn Write) -> io::Result<()> {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     let mut seen: BTreeSet<(&str, &str, &str)> = BTreeSet::new();

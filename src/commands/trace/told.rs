@@ -1,4 +1,4 @@
-//! A trace as people and as JSON read it.
+//! A trace as people and as JSON consumers read it.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use crate::model::catalogue::{Meaning, loss_code, reason};
 use crate::model::reading::{ErrCode, Platform, Stage};
 use crate::model::trace::{Device, Place, Step, StepState, Trace, Trail};
 
-/// Of a push as it is named in a sentence.
+/// The name of a push within a sentence.
 pub(super) fn name(trail: &Trail) -> String {
     match trail {
         Trail::Push { push } => format!("push {}", push.as_str()),
@@ -27,7 +27,7 @@ pub(super) struct Told {
     task_id: Option<String>,
     user_id: Option<String>,
     devices: Vec<OfDevice>,
-    /// Devices that the service gave beyond those.
+    /// Devices in the response beyond those.
     left_out: usize,
     #[serde(skip)]
     name: String,
@@ -46,7 +46,7 @@ struct OfDevice {
     has_certificate: bool,
     shows_notifications: bool,
     steps: Vec<OfStep>,
-    /// What became of the push, in a sentence.
+    /// The result of the push, in a sentence.
     verdict: String,
     causes: Vec<Cause>,
 }
@@ -62,7 +62,7 @@ struct OfStep {
     at: String,
 }
 
-/// Why the push did not arrive, or may not have.
+/// Why the push did not arrive, or may not have arrived.
 #[derive(Serialize)]
 struct Cause {
     class: &'static str,
@@ -89,7 +89,7 @@ impl Told {
         }
     }
 
-    /// Device by device and step by step, and what to do.
+    /// Device by device and step by step, with what to do.
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{} in {}, {}", self.app, self.region, self.name)?;
         for device in &self.devices {
@@ -190,7 +190,7 @@ impl OfStep {
     }
 }
 
-/// How far the push came.
+/// How far the push got.
 fn verdict(device: &Device) -> String {
     if let Some(step) = device.failure() {
         let words = match step.place {
@@ -215,7 +215,7 @@ fn verdict(device: &Device) -> String {
     }
 }
 
-/// What the catalogue knows of the failure; without one, of what is missing.
+/// The catalogue's causes of the failure or, without one, of a missing certificate or token.
 fn causes(device: &Device) -> Vec<Cause> {
     if let Some(step) = device.failure() {
         let code = ErrCode::new(&step.code.to_string());
@@ -252,7 +252,7 @@ impl Cause {
     }
 }
 
-/// The parts that say something.
+/// The parts that are not empty.
 fn joined(parts: &[&str]) -> String {
     let parts: Vec<&str> = parts
         .iter()

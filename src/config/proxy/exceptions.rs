@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// What `NO_PROXY` holds, in the forms of curl and of Go: see [`Exceptions::new`]. Matching
-/// is linear in the list, whose length the system bounds (128 KiB a variable).
+/// The content of `NO_PROXY`, in the forms of curl and of Go: see [`Exceptions::new`]. Matching is
+/// linear in the list, whose length the system limits (128 KiB per variable).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Exceptions(Vec<Exception>);
 
@@ -20,15 +20,15 @@ struct Exception {
 enum Hosts {
     All,
     Network(IpNet),
-    /// A name and all names below it: in small letters, no dot at either end.
+    /// A name and all names below it: in lower case, without a dot at either end.
     Domain(String),
 }
 
 impl Exceptions {
-    /// Entries are separated by commas or white space. An entry is `*`; an address; a
-    /// network such as `10.0.0.0/8`; or a name, which stands for all names below it, too,
-    /// with or without a leading `.` or `*.`. All but networks may have a port after them.
-    /// Letter case and a final dot do not matter.
+    /// Entries are separated by commas or white space. An entry is `*`; an address; a network such
+    /// as `10.0.0.0/8`; or a name, which also covers all names below it, with or without a leading
+    /// `.` or `*.`. All entries except networks may be followed by a port. Letter case and a final
+    /// dot do not matter.
     pub(super) fn new(list: &str) -> Self {
         let entries = list.split(|c: char| c == ',' || c.is_whitespace());
         Self(entries.filter_map(entry).collect())
@@ -58,7 +58,7 @@ impl Exceptions {
     }
 }
 
-/// `None` for what names no host or a port that there is not.
+/// `None` for an entry without a valid host or with an invalid port.
 fn entry(text: &str) -> Option<Exception> {
     if let Some(hosts) = hosts(text) {
         return Some(Exception { hosts, port: None });

@@ -1,4 +1,4 @@
-//! The configurations that the documentation shows.
+//! The configurations shown in the documentation.
 
 use super::*;
 use crate::config::plan::Plan;
@@ -36,7 +36,7 @@ apps:
 
 const EXAMPLE: &str = include_str!("../../../deploy/timpush.example.yml");
 
-/// The example with every key switched on: a # goes when no prose follows it.
+/// The example with every key switched on: a `#` is removed unless prose follows it.
 fn example_with_everything() -> String {
     let mut lines = Vec::new();
     for line in EXAMPLE.lines() {
@@ -51,7 +51,7 @@ fn example_with_everything() -> String {
     lines.join("\n")
 }
 
-/// Two spaces and a key, as in the elements of a list that is switched off.
+/// Two spaces and a key, as in the elements of a commented-out list.
 fn is_setting(rest: &str) -> bool {
     rest.strip_prefix("  ").is_some_and(|rest| {
         let key = rest.split(':').next().unwrap_or("");
@@ -66,7 +66,7 @@ fn the_example_passes_as_it_is_and_with_everything_switched_on() {
     let (plain, full) = (plain.ok().unwrap(), full.ok().unwrap());
     assert_eq!(plain.notices, [""; 0]);
     assert_eq!((plain.apps.len(), full.apps.len()), (2, 3));
-    // What the example calls a default is one.
+    // Values that the example calls defaults are defaults.
     let (global, others) = (&plain.global, &full.global);
     assert_eq!(global.listen, others.listen);
     assert_eq!(global.scrape_interval, others.scrape_interval);
@@ -161,7 +161,7 @@ apps:";
     assert_eq!(config.apps.len(), 60);
     let minutes = |n: usize| config.apps[n].polling.interval.as_secs() / 60;
     assert_eq!((minutes(0), minutes(58), minutes(59)), (5, 5, 20));
-    // What an app says itself wins over what it merges.
+    // An app's own values win over merged ones.
     assert_eq!(config.apps[59].polling.stale_after.as_secs(), 7200);
 }
 

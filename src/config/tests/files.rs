@@ -1,9 +1,9 @@
-//! From text to tree, and what is said when that fails. All keys here are made up.
+//! From text to tree, and the messages if that fails. All keys here are made up.
 
 use super::*;
 use crate::config::document::{Format, parse};
 
-/// What tells two configurations apart, but for the text of keys.
+/// What distinguishes two configurations, except for the text of keys.
 fn facts(config: &Config) -> String {
     let apps: Vec<_> = config
         .apps
@@ -92,7 +92,7 @@ fn anchors_share_values_in_yaml() {
     assert_eq!(config.apps[1].regions, config.apps[0].regions);
 }
 
-/// Files with a key and a proxy's password, which are made up, in each format.
+/// Files with a made-up key and proxy password, in each format.
 const WITH_SECRETS: [(&str, &str); 3] = [
     (
         "a.yml",
@@ -108,7 +108,7 @@ const WITH_SECRETS: [(&str, &str); 3] = [
     ),
 ];
 
-/// The text with each kind of slip at each place; inside a key a few places do.
+/// The text with each kind of slip at each place; inside a key, a few places are enough.
 fn damaged(text: &str) -> impl Iterator<Item = String> {
     const SLIPS: [&str; 15] = [
         "\n", " ", ":", ": ", "\"", "'", "{", "]", "*", "&", "#", "\\", "=", "? ", "\u{7f}",
@@ -221,7 +221,7 @@ fn files_that_cannot_be_read_are_one_problem_with_the_files_name() {
     }
 }
 
-/// Ways in which editors save a text, and whether it can still be read.
+/// Ways in which editors save a text, and whether the result can be read.
 fn saved(text: &str) -> [(&'static str, Vec<u8>, Result<(), &'static str>); 12] {
     let utf16 = |bytes: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(bytes).collect();
     let marked = format!("\u{feff}{text}");
@@ -292,7 +292,7 @@ fn every_kind_of_file_bears_every_way_of_saving_it() {
             "timpush.yml"
         };
         for (how, bytes, expected) in saved(text) {
-            // What stands around the parts of PEM is no part of it, whatever it is.
+            // Text around the parts of PEM is ignored, whatever it is.
             if how == "not text" && text.starts_with("-----") {
                 continue;
             }
@@ -326,7 +326,7 @@ fn relative_paths_start_at_the_directory_of_the_file_that_names_them() {
     let made = rcgen::generate_simple_self_signed(["made-up.example".to_owned()]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    // As Kubernetes mounts it: the files are links through a link to a folder of a date.
+    // As Kubernetes mounts it: the files are links through a link to a dated folder.
     fs::create_dir_all(path("etc/..2026")).unwrap();
     fs::create_dir_all(path("etc/web")).unwrap();
     for (name, text) in [
@@ -375,7 +375,7 @@ fn a_file_that_is_nested_too_deep_is_refused_in_every_format() {
         let problem = parse(&text, format).unwrap_err().to_string();
         assert!(problem.starts_with(deep), "{name}: {problem}");
     }
-    // The parsers' own bounds come first.
+    // The parsers' own bounds apply first.
     for (name, text) in [
         ("a.toml", format!("a = {}", "[".repeat(100_000))),
         ("a.toml", format!("{} = 1", vec!["a"; 100_000].join("."))),

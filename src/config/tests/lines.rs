@@ -1,4 +1,4 @@
-//! In which line a problem is said to be. All keys here are made up.
+//! The reported lines of problems. All keys here are made up.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -110,7 +110,7 @@ fn merge_keys_that_merge_each_other_are_looked_into_within_a_bound() {
     }
     let lines = Lines::new(&text);
     assert_eq!(lines.of("a199.x"), Some(1));
-    // Looked for along 2^199 ways.
+    // The search would have 2^199 ways.
     assert_eq!(lines.of("a199.y"), Some(200));
     assert_eq!(lines.of("a0.x"), Some(1));
 }
@@ -176,7 +176,7 @@ fn an_app_is_named_unless_its_name_is_none_or_a_secret() {
     }
 }
 
-/// Writes a tree as YAML in a style that `dice` choose, and notes the lines of its paths.
+/// Writes a tree as YAML in a style chosen by `dice`, and notes the lines of its paths.
 struct Writer {
     text: String,
     end_of_line: &'static str,
@@ -224,7 +224,7 @@ impl Writer {
         self.lines.insert(path.to_owned(), line);
     }
 
-    /// What stands after `key:`, `-` or nothing.
+    /// The text after `key:`, `-` or nothing.
     fn value(&mut self, value: &Value, path: &str, indent: usize, flow: bool) {
         let (elements, ends): (Vec<(String, String, &Value)>, _) = match value {
             Value::Object(table) if !table.is_empty() => {
@@ -293,7 +293,7 @@ fn any_end() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["\n", "\r\n"])
 }
 
-/// A good configuration, each value of which may be replaced.
+/// A valid configuration, each value of which may be replaced.
 fn good() -> Value {
     json!({
         "listen": "127.0.0.1:0",
@@ -309,7 +309,7 @@ fn good() -> Value {
     })
 }
 
-/// Where a tree has values that hold no others, as JSON pointers.
+/// The places of a tree's values that hold no others, as JSON pointers.
 fn leaves(value: &Value, pointer: &str) -> Vec<String> {
     let below: Vec<(String, &Value)> = match value {
         Value::Object(table) => table

@@ -1,4 +1,4 @@
-//! Keys and other things of the machine that runs. All keys here are made up.
+//! Keys and other things on the machine that runs. All keys here are made up.
 
 use super::*;
 
@@ -56,7 +56,7 @@ fn secrets_are_looked_for_unless_told_otherwise() {
         check(&with("secret_key_env: MADE_UP_AND_UNSET")),
         "apps[0].secret_key_env: the environment variable MADE_UP_AND_UNSET, which should hold the secret key, is not set"
     );
-    // The variable that cargo sets for every test holds no key, but text.
+    // The variable that cargo sets for every test holds text, not a key.
     assert_eq!(
         check(&with("secret_key_env: CARGO_PKG_NAME")),
         "apps[0].secret_key_env: the key is not 64 hex digits as the console shows it; check that it was copied whole"
@@ -216,7 +216,7 @@ fn a_state_file_is_not_written_over_what_people_wrote() {
 
 #[test]
 fn an_address_that_no_interface_has_is_refused_where_the_machine_is_looked_at() {
-    // TEST-NET-1, which nobody has.
+    // TEST-NET-1, which no host has.
     let text = format!(
         "listen: 192.0.2.1:10898\napps: [{{sdk_app_id: 1, identifier: a, regions: [china], secret_key: {MADE_UP_KEY}}}]"
     );

@@ -1,4 +1,4 @@
-//! Cipher suites and groups, by the names of Go's `crypto/tls`.
+//! Cipher suites and groups, under the names of Go's `crypto/tls`.
 
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
 use rustls::version::TLS12;
@@ -6,7 +6,8 @@ use rustls::{NamedGroup, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::super::section::Section;
 
-/// Cipher suites that Go knows and this program's TLS does not have, as they are weak.
+/// Cipher suites that Go knows but this program's TLS library does not support, since they are
+/// weak.
 const WEAK_SUITES: [&str; 8] = [
     "TLS_RSA_WITH_AES_128_CBC_SHA",
     "TLS_RSA_WITH_AES_256_CBC_SHA",
@@ -18,8 +19,8 @@ const WEAK_SUITES: [&str; 8] = [
     "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
 ];
 
-/// What is agreed on: suites of TLS 1.2 and groups in the file's order. The suites of
-/// TLS 1.3 are all there always, as in the toolkit.
+/// The accepted suites of TLS 1.2 and groups, in the file's order. The suites of TLS 1.3 are always
+/// included, as in the toolkit.
 pub(super) fn read(
     section: &Section,
     versions: Option<&[&'static SupportedProtocolVersion]>,
@@ -69,7 +70,7 @@ pub(super) fn read(
     Some(provider)
 }
 
-/// Why a name stands for nothing.
+/// Why a name is not accepted.
 #[derive(Debug, thiserror::Error)]
 enum NameError {
     #[error("is not a cipher suite that Go or this program knows")]
@@ -78,7 +79,7 @@ enum NameError {
     Group,
 }
 
-/// The suite that Go calls so; `None` for one that is not offered.
+/// The suite with this name in Go; `None` if it is not supported.
 fn suite(
     known: &[SupportedCipherSuite],
     name: &str,
@@ -95,7 +96,7 @@ fn suite(
     found.map(Some).ok_or(NameError::Suite)
 }
 
-/// The group that Go calls so; `None` for one that is not offered.
+/// The group with this name in Go; `None` if it is not supported.
 fn group(
     known: &[&'static dyn SupportedKxGroup],
     name: &str,

@@ -1,4 +1,4 @@
-//! Which client certificates are accepted, by the names of Go's `tls.ClientAuthType`.
+//! Which client certificates are accepted, under the names of Go's `tls.ClientAuthType`.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use rustls::{
 
 use super::san;
 
-/// What is asked of a client.
+/// What is required of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientAuth {
     /// Nothing.
     None,
-    /// A certificate, which may be missing and may be anyone's.
+    /// A certificate, optional and from any issuer.
     Request,
-    /// A certificate, which may be anyone's.
+    /// A certificate from any issuer.
     RequireAny,
-    /// A certificate of the CA, which may be missing.
+    /// A certificate of the CA, optional.
     VerifyIfGiven,
     /// A certificate of the CA.
     RequireAndVerify,
@@ -36,7 +36,7 @@ impl ClientAuth {
         match text {
             "NoClientCert" => Ok(Self::None),
             "RequestClientCert" => Ok(Self::Request),
-            // The second is an old name that the toolkit still knows.
+            // The second is an old name that the toolkit still accepts.
             "RequireAnyClientCert" | "RequireClientCert" => Ok(Self::RequireAny),
             "VerifyClientCertIfGiven" => Ok(Self::VerifyIfGiven),
             "RequireAndVerifyClientCert" => Ok(Self::RequireAndVerify),
@@ -51,13 +51,13 @@ impl ClientAuth {
         matches!(self, Self::VerifyIfGiven | Self::RequireAndVerify)
     }
 
-    /// Whether a client without a certificate is turned away.
+    /// Whether a client without a certificate is rejected.
     pub(super) fn requires(self) -> bool {
         matches!(self, Self::RequireAny | Self::RequireAndVerify)
     }
 
-    /// The check for all but [`ClientAuth::None`]. `allowed`: one of the certificate's names
-    /// must be among these.
+    /// The check for all modes except [`ClientAuth::None`]. `allowed`: one of the certificate's
+    /// names must be among these.
     pub(super) fn verifier(
         self,
         roots: Option<RootCertStore>,

@@ -1,8 +1,8 @@
-//! The names that a certificate is for.
+//! The names in a certificate.
 //!
-//! The TLS library answers whether a certificate is for a given host name, which is another
-//! question: here the names are compared as text, whatever they are. The certificate has
-//! been parsed by the TLS library before, so what is odd here is refused, not repaired.
+//! The TLS library checks whether a certificate is valid for a given host name, which is different:
+//! here the names are compared as text, whatever their kind. The TLS library has parsed the
+//! certificate before, so malformed parts are refused here, not repaired.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,8 +14,8 @@ const OCTETS: u8 = 0x04;
 const SEQUENCE: u8 = 0x30;
 const EXTENSIONS: u8 = 0xa3;
 
-/// The subject alternative names of an X.509 certificate in DER: host names, addresses,
-/// e-mail addresses and URIs. None if it has none or is damaged.
+/// The subject alternative names of an X.509 certificate in DER: host names, addresses, e-mail
+/// addresses and URIs. Empty if it has none or is damaged.
 pub(super) fn names(certificate: &[u8]) -> Vec<String> {
     extension(certificate)
         .and_then(|names| Elements(names).map(name).collect::<Option<Vec<_>>>())
@@ -25,7 +25,7 @@ pub(super) fn names(certificate: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// The contents of the extension, which are general names one after the other.
+/// The contents of the extension: general names one after another.
 fn extension(certificate: &[u8]) -> Option<&[u8]> {
     let signed = within(within(certificate, SEQUENCE)?, SEQUENCE)?;
     let (_, extensions) = Elements(signed)
@@ -34,13 +34,13 @@ fn extension(certificate: &[u8]) -> Option<&[u8]> {
     let (_, found) = Elements(within(extensions, SEQUENCE)?)
         .flatten()
         .find(|(_, extension)| within(extension, OBJECT_ID) == Some(SUBJECT_ALT_NAME))?;
-    // Between the two may be a flag.
+    // A flag may be between the two.
     let (_, value) = Elements(found).flatten().find(|(tag, _)| *tag == OCTETS)?;
     within(value, SEQUENCE)
 }
 
-/// One general name as text; the inner `None` for a kind that is not compared, the outer one
-/// for damage.
+/// One general name as text; the inner `None` for a kind that is not compared, the outer one for
+/// damage.
 #[expect(
     clippy::option_option,
     reason = "a name to skip and a name that is damaged are not the same"
@@ -67,7 +67,7 @@ fn within(der: &[u8], tag: u8) -> Option<&[u8]> {
     (found == tag).then_some(contents)
 }
 
-/// Tags and contents of elements one after the other; `None` and the end at damage.
+/// Tags and contents of consecutive elements; `None` and the end at damage.
 struct Elements<'a>(&'a [u8]);
 
 impl<'a> Iterator for Elements<'a> {
@@ -86,8 +86,8 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// The first element's tag and contents, and what follows it. Tags over 30 and lengths that
-/// are open or over 32 bits, of which certificates have none, count as damage.
+/// The first element's tag and contents, and the rest. Tags over 30, and lengths that are
+/// indefinite or over 32 bits, do not occur in certificates and count as damage.
 fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let [tag, first, rest @ ..] = der else {
         return None;

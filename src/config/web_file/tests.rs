@@ -28,13 +28,13 @@ impl Folder {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
     }
 
-    /// The problems of a file with this text, or its notices.
+    /// The problems or the notices of a file with this text.
     fn load(&self, text: &str) -> (String, Option<WebFile>) {
         self.write("web.yml", text);
         self.said()
     }
 
-    /// The same of the file as it is.
+    /// The same for the file as it is.
     fn said(&self) -> (String, Option<WebFile>) {
         let path = self.0.path().join("web.yml");
         let directory = format!("{}/", self.0.path().display());

@@ -18,8 +18,8 @@ use super::algorithms;
 use super::clients::ClientAuth;
 use crate::files::{self, MAX_PEM};
 
-/// How TLS is spoken, or `None` after a problem was reported. Every file that is named is
-/// added to `watched`.
+/// The TLS settings, or `None` after a problem was reported. Every named file is added to
+/// `watched`.
 pub(super) fn read(section: &Section, watched: &mut Vec<PathBuf>) -> Option<Arc<ServerConfig>> {
     let mut pem = |inline, file| pem(section, watched, inline, file);
     let certificate = pem("cert", "cert_file");
@@ -59,7 +59,7 @@ pub(super) fn read(section: &Section, watched: &mut Vec<PathBuf>) -> Option<Arc<
     Some(Arc::new(config))
 }
 
-/// PEM text and the key that it came from.
+/// PEM text and the configuration key that names its file.
 struct Pem {
     key: &'static str,
     text: Zeroizing<Vec<u8>>,
@@ -131,7 +131,7 @@ fn chain(section: &Section, pem: &Pem) -> Option<Vec<CertificateDer<'static>>> {
 }
 
 fn private_key(section: &Section, pem: &Pem) -> Option<PrivateKeyDer<'static>> {
-    // The parser's own words may quote a line of the key.
+    // The parser's message may quote a line of the key.
     let key = PrivateKeyDer::from_pem_slice(&pem.text).ok();
     if key.is_none() {
         section.refuse(

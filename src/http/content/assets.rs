@@ -1,5 +1,5 @@
-//! The page's style sheet and icon, under names that change with them, so that browsers may
-//! keep them.
+//! The page's style sheet and icon, under names that change with their content, so that browsers
+//! may cache them.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
-/// A file that is part of the program.
+/// A file built into the program.
 struct Asset {
     path: LazyLock<String>,
     kind: &'static str,
@@ -37,12 +37,12 @@ fn path(text: &str, ending: &str) -> String {
     format!("/static/{hash:016x}.{ending}")
 }
 
-/// Where the style sheet is served.
+/// The path of the style sheet.
 pub(super) fn style() -> &'static str {
     &STYLE.path
 }
 
-/// Where the icon is served.
+/// The path of the icon.
 pub(super) fn icon() -> &'static str {
     &ICON.path
 }

@@ -1,5 +1,6 @@
-//! Ready bodies, shared by all scrapes. Who finds one copies nothing and waits for nobody;
-//! who finds it outdated makes the next one, while others who want the same wait for it.
+//! Ready bodies, shared by all scrapes. A request that finds a current body copies nothing and
+//! never waits. A request that finds an outdated one renders the next, while other requests for the
+//! same body wait for it.
 
 use std::io;
 use std::pin::Pin;
@@ -18,11 +19,11 @@ use crate::metrics::{Body, Encoding, Format, Sheet};
 use crate::self_metrics::SelfMetrics;
 use crate::target::snapshot::Snapshot;
 
-/// Where bodies are made from.
+/// The source of bodies.
 pub(super) struct Source {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) metrics: Arc<SelfMetrics>,
-    /// The time, as tests may have it.
+    /// The clock, replaceable in tests.
     pub(super) clock: Box<dyn Fn() -> Now + Send + Sync>,
     pub(super) renderer: Renderer,
 }
@@ -30,7 +31,7 @@ pub(super) struct Source {
 /// The bodies of one format.
 pub(super) struct Bodies {
     ready: ArcSwapOption<Body>,
-    /// Held by the one who makes the next body. Pollers know nothing of it.
+    /// Locked while the next body is rendered. Pollers do not use it.
     sheet: Arc<Mutex<Sheet>>,
 }
 
@@ -42,7 +43,7 @@ impl Bodies {
         })
     }
 
-    /// What is to be sent now.
+    /// The current body.
     pub(super) async fn get(
         self: &Arc<Self>,
         source: &Arc<Source>,
@@ -61,11 +62,11 @@ impl Bodies {
             let body = match bodies.ready.load_full() {
                 Some(body) if body.is_current(&of.snapshot, now) => body,
                 outdated => {
-                    // Its memory can be had back piece by piece.
+                    // Its memory can be reused piece by piece.
                     drop(outdated);
                     bodies.ready.store(None);
-                    // Taken out while it changes: should that panic, the half-updated one
-                    // goes with it and the next scrape begins anew.
+                    // Taken out during the update: after a panic, the half-updated sheet is dropped
+                    // and the next scrape starts over.
                     let mut kept = sheet.take();
                     let body = Arc::new(kept.render(&of.snapshot, &of.metrics, now));
                     *sheet = kept;
@@ -98,7 +99,7 @@ impl Pieces {
         }
     }
 
-    /// What the response has in common with others.
+    /// The body, as shared with other responses.
     pub(super) fn shared(&self) -> Arc<dyn SharedBody> {
         Arc::new(Encoded(Arc::clone(&self.body), self.encoding))
     }
@@ -256,7 +257,7 @@ mod tests {
     #[tokio::test]
     async fn who_leaves_while_a_body_is_made_does_not_stop_the_others() {
         let served = Served::new();
-        // On a busy machine it may have been made in the meantime, which is no fault.
+        // On a busy machine, the body may be ready in the meantime, which is correct, too.
         let _left = tokio::time::timeout(Duration::ZERO, served.get(Encoding::Gzip)).await;
         assert!(served.get(Encoding::Gzip).await.size_hint().exact() > Some(0));
     }

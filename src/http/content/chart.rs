@@ -5,18 +5,18 @@ use std::fmt::Write;
 use crate::model::window::UnixSeconds;
 use crate::status::Counted;
 
-/// The chart's own units; the style sheet gives it its size.
+/// The chart's own units; the style sheet sets its size.
 pub(super) const WIDTH: u32 = 240;
 pub(super) const HEIGHT: u32 = 48;
 
-/// Room for the line's own thickness.
+/// Space for the line's own thickness.
 const MARGIN: f64 = 3.0;
 
-/// Points of a line and of the area below it.
+/// The points of a line and of the area below it.
 pub(super) struct Chart {
     pub(super) line: String,
     pub(super) area: String,
-    /// Where the line ends: the count of now.
+    /// The end of the line: the current count.
     pub(super) last_x: String,
     pub(super) last_y: String,
 }

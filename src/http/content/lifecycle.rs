@@ -1,4 +1,4 @@
-//! `POST /-/reload`: who may ask, and what the answer is.
+//! `POST /-/reload`: who may request a reload, and the response.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::reload::Reloader;
 
 /// What requests may do to the running program.
 pub struct Lifecycle {
-    /// Absent where there is no configuration to reload.
+    /// Absent if there is no configuration to reload.
     reloader: Option<Reloader>,
-    /// Whether other hosts may ask, too.
+    /// Whether other hosts may request a reload, too.
     open: AtomicBool,
 }
 
@@ -31,13 +31,13 @@ impl Lifecycle {
         }
     }
 
-    /// Changes whether other hosts than this one may ask.
+    /// Changes whether other hosts may request a reload.
     pub fn set_open(&self, open: bool) {
         self.open.store(open, Ordering::Relaxed);
     }
 }
 
-/// 200 when the new configuration is in effect, 400 with all problems when it was refused.
+/// 200 when the new configuration is in effect, 400 with all problems if it was refused.
 pub(super) async fn reload(
     State(served): State<Arc<Content>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -73,23 +73,23 @@ pub(super) async fn reload(
     }
 }
 
-/// What a proxy on this machine passes on does not come from this machine, and neither does
-/// what a web page sends to a name of its own for this machine.
+/// A request forwarded by a proxy on this machine does not come from this machine, and neither does
+/// a web page's request to its own name for this machine.
 fn is_from_here(peer: SocketAddr, host: Option<&Authority>, headers: &HeaderMap) -> bool {
     peer.ip().to_canonical().is_loopback()
         && host.is_some_and(host::is_loopback)
         && !headers.keys().any(|name| is_of_a_proxy(name.as_str()))
 }
 
-/// Whether proxies add the field, in lower case, to what they pass on.
+/// Whether a proxy adds the field, in lower case, to requests that it forwards.
 fn is_of_a_proxy(name: &str) -> bool {
     matches!(name, "forwarded" | "via" | "x-real-ip" | "x-forwarded" | "x-envoy-external-address")
         || ["x-forwarded-", "x-original-"].iter().any(|start| name.starts_with(start))
-        // `true-client-ip`, `cf-connecting-ip` and their kin.
+        // `true-client-ip`, `cf-connecting-ip` and similar fields.
         || ["client-ip", "connecting-ip"].iter().any(|end| name.ends_with(end))
 }
 
-/// Browsers send the Origin of the page that asks; programs send none.
+/// Browsers send the Origin of the requesting page; other programs send none.
 fn is_foreign(host: Option<&Authority>, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(ORIGIN) else {
         return false;

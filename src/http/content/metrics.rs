@@ -1,4 +1,4 @@
-//! `/metrics`: the same facts in the format and encoding that the client likes best.
+//! `/metrics`: the same facts in the client's preferred format and encoding.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// `created` puts `_created` series into OpenMetrics.
+    /// `created` adds `_created` series to OpenMetrics.
     pub(super) fn new(source: Source, created: bool) -> Self {
         Self {
             source: Arc::new(source),
@@ -204,7 +204,7 @@ mod tests {
                     .to_str()
                     .unwrap()
                     .parse::<usize>();
-                // Between the two, a second may have passed for the process's own metrics.
+                // Between the two requests, the process's own metrics may have been rendered again.
                 assert!(length.unwrap().abs_diff(get.body.len()) < 100);
             }
         }

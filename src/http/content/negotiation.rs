@@ -1,5 +1,5 @@
-//! Which format and encoding a client wants. Whatever it says, it gets an answer: what is
-//! not understood counts as not said.
+//! Which format and encoding a client prefers. Every request gets a response: header elements that
+//! are not understood are ignored.
 
 pub(super) mod encoding;
 pub(super) mod media;
@@ -9,25 +9,24 @@ use axum::http::header::HeaderName;
 
 use crate::metrics::Encoding;
 
-/// What a request for metrics is answered with: the content type, and the encoding of the
-/// body.
+/// The content type of a response with metrics, and the encoding of its body.
 pub fn chosen(headers: &HeaderMap) -> (&'static str, Encoding) {
     let choice = media::Choice::of(headers);
     (choice.content_type(), encoding::choose(headers))
 }
 
-/// One element of a header that lists what is acceptable.
+/// One element of a header that lists acceptable values.
 #[derive(Debug, PartialEq)]
 struct Element<'a> {
     /// In lower case.
     name: String,
-    /// Names in lower case, values without quotes; `q` is not among them.
+    /// Names in lower case, values without quotes; `q` is not included.
     parameters: Vec<(String, &'a str)>,
-    /// 0 is not at all, 1 most of all.
+    /// From 0, not acceptable, to 1, the most preferred.
     quality: f64,
 }
 
-/// All values of a header as one list; nothing if there is none, or none that is text.
+/// All values of a header as one list; none if the header is missing, or if no value is text.
 fn list(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     let values: Vec<&str> = headers
         .get_all(name)
@@ -37,7 +36,7 @@ fn list(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
 }
 
-/// The elements of a list, without those that are malformed.
+/// The elements of a list, except malformed ones.
 fn elements(list: &str) -> impl Iterator<Item = Element<'_>> {
     split(list, ',').filter_map(element)
 }

@@ -1,4 +1,4 @@
-//! The page at `/`: what is wrong and what to do, for the person who was woken up.
+//! The page at `/`: what is wrong and what to do, for the on-call person.
 
 mod cards;
 
@@ -23,28 +23,29 @@ use crate::status::words::Words;
 use crate::status::{Clock, Concern, Moment, Runbook, Status, TargetStatus};
 use cards::Code;
 
-/// Seconds after which the browser asks again by itself.
+/// Seconds after which the browser reloads the page by itself.
 const REFRESH_AFTER: u64 = 30;
 
-/// Targets shown with all their losses; with a filter there are hardly ever more.
+/// How many targets are shown with all their losses; with a filter, there are rarely more.
 const MAX_CARDS: usize = 12;
 
-/// Of so many targets, each is open without a click; of more, those that need somebody.
+/// Up to this many targets, each is open without a click; with more, only those that need
+/// attention.
 const FEW_TARGETS: usize = 4;
 
-/// Targets named in a line each, below the cards.
+/// How many targets have one line each, below the cards.
 const MAX_LINES: usize = 500;
 
-/// Apps to choose from; the name of one of more is typed.
+/// How many apps can be chosen from a list; with more, the name is typed.
 const MAX_CHOICES: usize = 500;
 
-/// The dashboard of one app, of `dashboards/timpush-app.json`.
+/// The dashboard for one app, in `dashboards/timpush-app.json`.
 const APP_DASHBOARD: &str = "timpush-app";
 
-/// Nothing may be loaded but the style sheet and the icon, and nothing may run.
+/// Nothing may be loaded except the style sheet and the icon, and nothing may run.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// What the page's address asks for.
+/// The query parameters.
 #[derive(Default, Deserialize)]
 pub(super) struct Wish {
     #[serde(default)]
@@ -56,7 +57,7 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// The app that is asked for; an empty name, as of a form without a choice, is none.
+    /// The requested app; an empty name, as from a form without a choice, is none.
     pub(super) fn app(&self) -> Option<&str> {
         (!self.app.is_empty()).then_some(self.app.as_str())
     }
@@ -71,7 +72,7 @@ pub(super) async fn page(
     Query(wish): Query<Wish>,
     headers: HeaderMap,
 ) -> Response {
-    // What the address says, what the browser prefers, and what the configuration says.
+    // In this order: the address, the browser's preference, the configuration.
     let accepted = || {
         let header = headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?;
         Language::accepted(header)
@@ -84,7 +85,7 @@ pub(super) async fn page(
 
 fn respond(status: &Status, wish: &Wish, grafana_url: Option<&str>) -> Response {
     let page = Page::new(status, wish, grafana_url);
-    // An app that is not there is an error of who asks, and must not look like good news.
+    // An unknown app is an error of the client, and must not look like good news.
     let code = if page.is_unknown() {
         StatusCode::NOT_FOUND
     } else {
@@ -104,7 +105,7 @@ fn respond(status: &Status, wish: &Wish, grafana_url: Option<&str>) -> Response 
     ];
     let mut response = (code, headers, body).into_response();
     if !page.paused {
-        // A header, since it comes with a way to stop it: checkers flag the element alone.
+        // A header, since the page has a way to stop it and checkers flag only the element.
         response.headers_mut().insert(REFRESH, REFRESH_AFTER.into());
     }
     response
@@ -116,9 +117,9 @@ struct Page<'a> {
     status: &'a Status,
     w: &'static Words,
     language: Language,
-    /// What the link to the page in the other language leads to.
+    /// The language of the page that the link for the other language leads to.
     other: Language,
-    /// Whether the address says the language.
+    /// Whether the address sets the language.
     wished: bool,
     app: Option<&'a str>,
     grafana_url: Option<&'a str>,
@@ -129,7 +130,7 @@ struct Page<'a> {
     cards: &'a [TargetStatus],
     urgent_lines: &'a [TargetStatus],
     calm_lines: &'a [TargetStatus],
-    /// Targets that are not even named.
+    /// How many targets are not even named.
     cut: usize,
 }
 
@@ -167,7 +168,7 @@ impl<'a> Page<'a> {
         self.app.is_some_and(|app| !self.status.apps.contains(app))
     }
 
-    /// Whether there is something to choose: of one app, everything is shown anyway.
+    /// Whether there is an app to choose: with only one app, everything is shown anyway.
     fn offers_apps(&self) -> bool {
         self.status.apps.len() > 1
     }
@@ -180,7 +181,7 @@ impl<'a> Page<'a> {
         self.app == Some(app)
     }
 
-    /// Whether a target is shown without a click. `place` counts from 0.
+    /// Whether a target is open without a click. `place` counts from 0.
     #[expect(
         clippy::trivially_copy_pass_by_ref,
         reason = "templates pass references"
@@ -214,7 +215,7 @@ impl<'a> Page<'a> {
         super::link(targets::PATH, self.app, None)
     }
 
-    /// The app's dashboard, where one is configured.
+    /// The app's dashboard, if one is configured.
     fn dashboard(&self, target: &TargetStatus) -> Option<String> {
         let base = self.grafana_url?.trim_end_matches('/');
         let value = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
@@ -226,7 +227,7 @@ impl<'a> Page<'a> {
         ))
     }
 
-    /// The verdict's words, each with the space after it.
+    /// The verdict's words, each with the space that follows it.
     fn headline(&self) -> impl Iterator<Item = (&str, &str)> {
         let text = self.status.verdict.text.as_str();
         let words = text.split_inclusive([' ', '，', '、', '；', '：', '（']);
@@ -236,13 +237,13 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// Whether a browser may put parts of the word on two lines.
+    /// Whether a browser may wrap the word.
     fn may_break(word: &str) -> bool {
         word.contains(['-', '/', '_', '.'])
     }
 }
 
-/// Times with the whole time on hover. They are markup, of digits and our own words.
+/// Times with the complete time on hover. They are markup, made of digits and our own words.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     clippy::unused_self,
@@ -271,7 +272,7 @@ fn stamp(clock: Clock, time: Moment, words: &str) -> String {
     format!("<time datetime=\"{time}\" title=\"{whole}\">{words}</time>")
 }
 
-/// Words with numbers and names in them.
+/// Phrases that contain numbers and names.
 impl Page<'_> {
     fn level_words(&self) -> &'static str {
         (self.w.level)(self.status.verdict.level)
@@ -321,13 +322,13 @@ impl Page<'_> {
         (self.w.page.dashboard)(&target.app, &target.place())
     }
 
-    /// Each class of losses with what it says.
+    /// Each class of losses with its meaning.
     fn classes(&self) -> [(&'static str, &'static str); CodeClass::ALL.len()] {
         CodeClass::ALL.map(|class| (class.as_str(), (self.w.class)(class)))
     }
 }
 
-/// This page with another wish.
+/// A link to this page with other parameters.
 fn link(app: Option<&str>, paused: bool, language: Option<Language>) -> String {
     let paused = paused.then(|| "refresh=off".to_owned());
     let language = language.map(|language| format!("lang={}", language.tag()));

@@ -1,6 +1,6 @@
-//! The thread that makes bodies: one for all formats. Bodies are large and made over and
-//! over; on one thread the allocator finds the room of the last ones again, and however
-//! many clients there are, polls and other requests keep the other processors.
+//! The thread that renders bodies: one for all formats. Bodies are large and rendered again and
+//! again. On one thread, the allocator reuses the memory of the last ones, and however many clients
+//! there are, the other processors remain free for polls and other requests.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Does one job after the other. The thread ends with this value.
+/// Runs one job after another. The thread ends with this value.
 pub(super) struct Renderer(Sender<Job>);
 
 impl Renderer {
@@ -19,21 +19,21 @@ impl Renderer {
         let (sender, jobs) = channel::<Job>();
         thread::spawn(move || {
             for job in jobs {
-                // One that panics has told so; the next must still be done.
+                // A panic has already been reported; the next job must still run.
                 let _ = catch_unwind(AssertUnwindSafe(job));
             }
         });
         Self(sender)
     }
 
-    /// Does it after what was asked for before, whether or not it is still waited for.
+    /// Runs the job after all earlier ones, even if its caller stops waiting.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let (done, result) = oneshot::channel();
         let job = move || {
-            // Nobody may be waiting any more.
+            // The caller may have stopped waiting.
             let _ = done.send(job());
         };
         let ended = |_| io::Error::other("the renderer has ended");

@@ -15,22 +15,22 @@ use crate::clock;
 use crate::model::language::Language;
 use crate::status::Status;
 
-/// The most targets in one answer, of some 10 KB each.
+/// The maximum number of targets in one response, at some 10 KB each.
 const MAX_TARGETS: usize = 500;
 
 pub(super) const PATH: &str = "/api/v1/targets";
 
-/// What the address asks for.
+/// The query parameters.
 #[derive(Deserialize)]
 pub(super) struct Asked {
     #[serde(default)]
     app: String,
-    /// The place of the first target in the order of names; without it, those that need
-    /// somebody come first.
+    /// The position of the first target in the order of names; without it, targets that need
+    /// attention come first.
     offset: Option<usize>,
 }
 
-/// In the manner of the Prometheus API.
+/// In the style of the Prometheus API.
 #[derive(Serialize)]
 struct Answer<'a> {
     status: &'static str,
@@ -41,10 +41,10 @@ struct Answer<'a> {
 struct Data<'a> {
     #[serde(flatten)]
     status: &'a Status,
-    /// Targets that are not in this answer.
+    /// The number of targets that are not in this response.
     #[serde(skip_serializing_if = "is_zero")]
     targets_left_out: usize,
-    /// Where those are; absent in the last answer.
+    /// Where to continue; absent in the last response.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
@@ -90,8 +90,8 @@ pub(super) async fn targets(
     }
 }
 
-/// Where to go on after `told` targets: by name from the start, since those that need somebody
-/// are others a moment later.
+/// Where to continue after `told` targets: by name from the start, since the targets that need
+/// attention may be different a moment later.
 fn next(offset: Option<usize>, told: usize, left_out: usize) -> Option<usize> {
     let Some(offset) = offset else {
         return (left_out > 0).then_some(0);

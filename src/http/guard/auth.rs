@@ -1,5 +1,5 @@
-//! What a request passes before any page: the operator's limit, the password, and on the
-//! way out the operator's headers.
+//! The checks before every page: the operator's limit and the password. The operator's headers are
+//! added to the response.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -20,27 +20,27 @@ use super::front::{Front, Live, Rate};
 use super::passwords::Verdict;
 use crate::http::network::Network;
 
-/// Paths that whoever watches over the process asks, without a password or a limit.
+/// Paths for monitoring the process, without a password or a limit.
 pub(in crate::http) const OPEN: [&str; 2] = ["/-/healthy", "/-/ready"];
 
-/// The longest `Authorization` that is looked at, in bytes.
+/// The maximum length of an accepted `Authorization` header, in bytes.
 const MAX_AUTHORIZATION: usize = 1024;
 
-/// When to come again while passwords are being checked, in seconds.
+/// When to retry while passwords are being checked, in seconds.
 const BUSY: u64 = 5;
 
-/// Set on a request whose password was right.
+/// Added to a request whose password was right.
 #[derive(Clone, Copy, Debug)]
 pub struct Authenticated;
 
-/// Puts the web file's rules before all paths of `router`. Requests must come with the
-/// client's address, as [`ConnectInfo`].
+/// Applies the web file's rules to all paths of `router`. Requests must carry the client's address,
+/// as [`ConnectInfo`].
 pub fn guarded(router: Router, front: Arc<Front>) -> Router {
     router.layer(middleware::from_fn_with_state(front, guard))
 }
 
 async fn guard(State(front): State<Arc<Front>>, mut request: Request, next: Next) -> Response {
-    // A change of the file in the meantime is for the next request.
+    // If the file changes in the meantime, the change applies to the next request.
     let live = front.live();
     let refused = if OPEN.contains(&request.uri().path()) {
         None
@@ -63,7 +63,7 @@ async fn guard(State(front): State<Arc<Front>>, mut request: Request, next: Next
             )),
             Some(Verdict::Wrong) => {
                 if front.wrong.may_say() {
-                    // Neither name nor password: the one may have been typed for the other.
+                    // Neither name nor password: one may have been typed in place of the other.
                     warn!(
                         ?peer,
                         "wrong user or password; further ones are not logged for a minute"
@@ -87,7 +87,7 @@ async fn guard(State(front): State<Arc<Front>>, mut request: Request, next: Next
     response
 }
 
-/// `None` for a request without credentials that can be read.
+/// `None` for a request without readable credentials.
 async fn verdict(
     front: &Front,
     live: &Live,
@@ -97,7 +97,7 @@ async fn verdict(
     let credentials = credentials(headers)?;
     let at = credentials.iter().position(|byte| *byte == b':')?;
     let (user, password) = (&credentials[..at], &credentials[at + 1..]);
-    // A name that is not UTF-8 is in no file; it is checked like any other stranger's.
+    // No file has a name that is not UTF-8; it is checked like that of any unknown user.
     let user = String::from_utf8_lossy(user);
     let network = Network::of(peer?);
     let verdict = front
@@ -107,7 +107,7 @@ async fn verdict(
     Some(verdict)
 }
 
-/// User and password as they were sent, by RFC 7617.
+/// User and password as sent, by RFC 7617.
 fn credentials(headers: &HeaderMap) -> Option<Zeroizing<Vec<u8>>> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let (scheme, encoded) = value.split_at_checked("Basic ".len())?;

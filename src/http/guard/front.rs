@@ -1,7 +1,7 @@
-//! What stands before every page, read again while the program runs: TLS, users, headers.
+//! The settings for every page, read again while the program runs: TLS, users, headers.
 //!
-//! A new file takes effect once it has been still for half a second, so that a file that is
-//! being written is not read in halves. A bad one leaves all as it was.
+//! A new file takes effect once it has not changed for half a second, so that a half-written file
+//! is not read. An invalid file changes nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,20 +20,20 @@ use crate::config::web_file::{self, Loaded, RateLimit, WebFile};
 use crate::files::{Operation, Stuck, apart};
 use crate::http::occasionally::Occasionally;
 
-/// How often the files are looked at.
+/// How often the files are checked for changes.
 const CHECK: Duration = Duration::from_millis(500);
 
-/// One look at the files at a time; one that hangs keeps the next ones out.
+/// One check of the files at a time; one that hangs blocks the next ones.
 static READING: Semaphore = Semaphore::const_new(1);
 
-/// The web file as it is in effect, and what outlives a change of it.
+/// The web file in effect, and the state that outlives a change of it.
 pub struct Front {
     live: ArcSwap<Live>,
     pub(in crate::http) passwords: Passwords,
     pub(in crate::http) wrong: Occasionally,
 }
 
-/// One state of the web file.
+/// One version of the web file.
 #[derive(Default)]
 pub(in crate::http) struct Live {
     pub(in crate::http) tls: Option<Arc<ServerConfig>>,
@@ -53,16 +53,16 @@ impl Live {
     }
 }
 
-/// The files that a state was read from, to watch them.
+/// The files that a version was read from, to watch them.
 pub struct Watch {
     path: PathBuf,
     files: Vec<PathBuf>,
-    /// As the files were before they were read.
+    /// The state of the files before they were read.
     prints: Vec<Print>,
 }
 
 impl Front {
-    /// With no web file: plain HTTP for everyone.
+    /// Without a web file: plain HTTP for everyone.
     pub fn open() -> Self {
         Self::with(Live::default())
     }
@@ -75,7 +75,7 @@ impl Front {
         }
     }
 
-    /// What a web file says, and how to keep up with it; see [`Front::follow`].
+    /// The content of a web file, and the watch that keeps it current; see [`Front::follow`].
     pub async fn load(path: &Path) -> Result<Result<(Self, Watch), Problems>, Stuck> {
         let web_file = path.to_owned();
         let (loaded, prints) = apart(&READING, move || read(&web_file, &[])).await?;
@@ -92,13 +92,13 @@ impl Front {
         self.live.load_full()
     }
 
-    /// Whether TLS is spoken.
+    /// Whether TLS is used.
     pub fn is_tls(&self) -> bool {
         self.live.load().tls.is_some()
     }
 
-    /// Keeps up with changes of the files. Never ends. While a file does not respond, all
-    /// stays as it is; the log says so once.
+    /// Follows changes of the files. Never ends. While a file does not respond, everything stays as
+    /// it is, and the log reports it once.
     pub async fn follow(self: Arc<Self>, mut watch: Watch) {
         let mut last_seen = watch.prints.clone();
         let mut stuck = false;
@@ -158,8 +158,8 @@ impl Front {
         }
     }
 
-    /// What protects now and would not with `file`: an emptied file shall not open what
-    /// was closed.
+    /// The current protection that `file` would remove: an emptied file must not open what was
+    /// closed.
     fn lost(&self, file: &WebFile) -> Vec<&'static str> {
         let live = self.live.load();
         [
@@ -172,8 +172,8 @@ impl Front {
     }
 }
 
-/// The web file, and prints of its files from before they were read. `known`: the files as
-/// far as they are known, which spares a second reading.
+/// The web file, and the prints of its files from before they were read. `known`: the files as far
+/// as known, which saves a second read.
 fn read(path: &Path, known: &[PathBuf]) -> (Loaded, Vec<Print>) {
     let before = prints(known);
     let loaded = web_file::load(path);
@@ -184,7 +184,7 @@ fn read(path: &Path, known: &[PathBuf]) -> (Loaded, Vec<Print>) {
     (web_file::load(path), before)
 }
 
-/// What changes when a file does; `None` for one that cannot be looked at.
+/// Changes whenever a file does; `None` for a file without readable metadata.
 type Print = Option<(SystemTime, u64, [i64; 3])>;
 
 fn prints(files: &[PathBuf]) -> Vec<Print> {
@@ -202,8 +202,7 @@ fn prints(files: &[PathBuf]) -> Vec<Print> {
         .collect()
 }
 
-/// Tells a file that was put in the place of another, and one that was written to, whatever
-/// its time says.
+/// Detects that a file was replaced or written to, whatever its modification time is.
 #[cfg(unix)]
 fn identity(metadata: &std::fs::Metadata) -> [i64; 3] {
     use std::os::unix::fs::MetadataExt;
@@ -219,11 +218,10 @@ fn identity(_: &std::fs::Metadata) -> [i64; 3] {
     [0; 3]
 }
 
-/// A limit of requests over all clients, as the operator set it: a bucket of tokens that
-/// fills with time.
+/// The operator's limit of requests over all clients: a token bucket that fills over time.
 pub(in crate::http) struct Rate {
     limit: RateLimit,
-    /// When the bucket would be full.
+    /// When the bucket will be full.
     full_at: std::sync::Mutex<Instant>,
 }
 
@@ -235,7 +233,7 @@ impl Rate {
         }
     }
 
-    /// Whether one more request may come now; if not, after which time.
+    /// Whether one more request is allowed now; if not, after which time.
     pub(in crate::http) fn take(&self) -> Result<(), Duration> {
         let now = Instant::now();
         let mut full_at = self

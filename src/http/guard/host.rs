@@ -1,4 +1,4 @@
-//! Which host a request names, and whether that is this machine.
+//! The host that a request names, and whether it is this machine.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -6,10 +6,10 @@ use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Uri, Version};
 
-/// The host that a request is for, by RFC 9112, section 3.2: the target's, if it names one,
-/// else that of the `Host` field. Absent where both are empty, or for HTTP/1.0 missing.
+/// The host of a request, by RFC 9112, section 3.2: that of the target, if it has one, or else that
+/// of the `Host` field. Absent if both are empty, or if the field is missing in HTTP/1.0.
 ///
-/// The error is a sentence for the client, as a 400.
+/// The error is a sentence for the client, as the body of a 400.
 pub(in crate::http) fn of(
     version: Version,
     target: &Uri,
@@ -36,8 +36,8 @@ fn authority(text: &[u8]) -> Result<Authority, &'static str> {
         .ok_or("the Host header is not a host with or without a port\n")
 }
 
-/// Whether the host is a name for this machine that no name server decides about, or a
-/// loopback address.
+/// Whether the host is a loopback address, or a name for this machine that does not depend on a
+/// name server.
 pub(in crate::http) fn is_loopback(host: &Authority) -> bool {
     match address(host) {
         Some(address) => address.to_canonical().is_loopback(),
@@ -45,13 +45,13 @@ pub(in crate::http) fn is_loopback(host: &Authority) -> bool {
     }
 }
 
-/// Whether a name server decides what the host is. A web page can have such a name lead to
-/// this machine and then read what it answers (DNS rebinding); with an address it cannot.
+/// Whether a name server determines what the host is. A web page can point such a name at this
+/// machine and then read the responses (DNS rebinding); it cannot do so with an address.
 pub(in crate::http) fn can_be_rebound(host: &Authority) -> bool {
     address(host).is_none() && !is_localhost(host)
 }
 
-/// `localhost` and what is below it, by RFC 6761, section 6.3.
+/// `localhost` and all names below it, by RFC 6761, section 6.3.
 fn is_localhost(host: &Authority) -> bool {
     let name = host.host().to_ascii_lowercase();
     let name = name.strip_suffix('.').unwrap_or(&name);

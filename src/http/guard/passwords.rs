@@ -1,9 +1,9 @@
-//! Who may see the pages. A right password is checked once and known from then on; anything
-//! else costs the work of a check, whether or not there is such a user.
+//! Who may see the pages. A right password is checked once and then remembered. Every other attempt
+//! costs a full check, whether or not the user exists.
 //!
-//! Checks are the one thing here that is expensive for us and cheap for a stranger. They run
-//! apart from everything else, one at a time for a network and few at a time in all, and only
-//! so many may wait. A scraper whose password is known never waits for any of them.
+//! Only these checks are expensive for us and cheap for a stranger. They run separately from
+//! everything else, one at a time per network and few at a time in total, and only a limited number
+//! may wait. A scraper whose password is remembered never waits for a check.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -18,20 +18,20 @@ use crate::config::web_file::PasswordHash;
 use crate::http::lanes::{Bounds, Lanes};
 use crate::http::network::Network;
 
-/// Checks: few at a time, for the other processors are for polls and scrapes. At bcrypt's
-/// usual cost of 10 the last one in a full lane waits some 3 s.
+/// Checks: few at a time, since the other processors are for polls and scrapes. At bcrypt's usual
+/// cost of 10, the last one in a full lane waits some 3 s.
 const CHECKS: Bounds = Bounds {
     at_once: 2,
     of_network: 48,
     in_all: 256,
 };
 
-/// Right credentials that are remembered. There is one for each user, and more only after
-/// changes of the web file.
+/// How many right credentials are remembered. There is one per user, and more only after changes of
+/// the web file.
 const REMEMBERED_RIGHT: usize = 1024;
 
-/// Wrong credentials that are remembered: those of a scraper with an old password, which
-/// comes again and again.
+/// How many wrong credentials are remembered, for scrapers with an old password, which retry again
+/// and again.
 const REMEMBERED_WRONG: usize = 256;
 
 /// The users of a web file.
@@ -50,7 +50,7 @@ impl Users {
     }
 }
 
-/// What a check says.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Verdict {
     Right,
@@ -59,12 +59,12 @@ pub(in crate::http) enum Verdict {
     Busy,
 }
 
-/// A user, a hash and a password as one value that tells nothing of them.
+/// A user, a hash and a password as one value that reveals none of them.
 type Digest = [u8; 32];
 
-/// What is known of credentials, and who waits for a check.
+/// Remembered credentials, and the queue for checks.
 pub(in crate::http) struct Passwords {
-    /// Keyed at start, so that digests mean nothing outside this process.
+    /// The key is new at each start, so that digests mean nothing outside this process.
     key: Hmac<Sha256>,
     state: Arc<Mutex<State>>,
     lanes: Lanes,
@@ -79,7 +79,8 @@ struct State {
 
 impl Passwords {
     pub(in crate::http) fn new() -> Self {
-        // The standard library seeds this from the system, and has no way without it.
+        // The standard library seeds this from the system, and offers no other access to system
+        // randomness.
         let seed = RandomState::new();
         let mut key = Zeroizing::new([0; 64]);
         for (n, part) in key.chunks_exact_mut(8).enumerate() {
@@ -113,7 +114,7 @@ impl Passwords {
         };
         let password = Zeroizing::new(password.to_vec());
         let (is_user, state) = (own.is_some(), Arc::clone(&self.state));
-        // A client that leaves does not end a check, so the check itself holds the turn.
+        // A check continues when its client leaves, so the check itself holds the turn.
         let checked = spawn_blocking(move || {
             let right = hash.is_of(&password) && is_user;
             lock(&state).remember(digest, right);
@@ -127,8 +128,8 @@ impl Passwords {
         }
     }
 
-    /// The hash that a stranger's password is checked against: some user's, always the same
-    /// for the same name, so that hashes of different cost do not tell who is a user.
+    /// The hash for checking an unknown user's password: that of some user, and always the same one
+    /// for the same name, so that hashes of different cost do not reveal which users exist.
     fn stand_in<'a>(&self, users: &'a Users, name: &str) -> Option<&'a PasswordHash> {
         let digest = self.digest(name, None, &[]);
         let number = usize::from(u16::from_be_bytes([digest[0], digest[1]]));
@@ -142,7 +143,7 @@ impl Passwords {
         let mut digest = self.key.clone();
         digest.update(&user.len().to_be_bytes());
         digest.update(user.as_bytes());
-        // A hash has no zero byte, so that its end is clear.
+        // A hash contains no zero byte, so its end is unambiguous.
         digest.update(hash.map_or("", PasswordHash::expose).as_bytes());
         digest.update(&[0]);
         digest.update(password);
@@ -174,7 +175,7 @@ impl State {
     }
 }
 
-/// Nothing is left half done in the state when a task panics.
+/// A panic in a task leaves nothing half done in the state.
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -186,7 +187,7 @@ mod tests {
     use tokio::task::JoinSet;
     use tokio::time::{sleep, timeout};
 
-    /// bcrypt's lowest cost, since tests are not optimised.
+    /// bcrypt's minimum cost, since tests are not optimised.
     const COST: u32 = 4;
 
     fn users(users: &[(&str, &str, u32)]) -> Users {
@@ -260,7 +261,7 @@ mod tests {
         assert!((0..8).all(|_| cost("eve") == cost("eve")));
     }
 
-    /// Fills the queue with checks of one network that never end.
+    /// Fills the queue with endless checks from one network.
     async fn flood(
         passwords: &Arc<Passwords>,
         users: &Arc<Users>,
@@ -322,7 +323,7 @@ mod tests {
         }
         let right = passwords.check(&users, "ann", b"apple", network(1)).await;
         assert_eq!(right, Verdict::Right);
-        // Checks that were under way for those who left end by themselves.
+        // Running checks of clients that left end by themselves.
         let ended = async {
             while passwords.lanes.len() > 0 {
                 sleep(Duration::from_millis(5)).await;

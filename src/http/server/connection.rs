@@ -1,4 +1,4 @@
-//! One connection: TLS if it is spoken, then requests until one side has enough.
+//! One connection: TLS if it is enabled, then requests until one side closes.
 
 use std::convert::Infallible;
 use std::io;
@@ -21,23 +21,23 @@ use super::progress::{Noted, Phase, Progress};
 use super::request::Entrance;
 use crate::http::network::Network;
 
-/// Bytes of a request's head; a larger one is answered with 431. A browser's cookies for
-/// a shared host name fit.
+/// The maximum size of a request's head, in bytes; the server responds to a larger one with 431. A
+/// browser's cookies for a shared host name fit.
 const MAX_HEAD: usize = 16 << 10;
 
-/// Header fields of one request; more are answered with 431.
+/// The maximum number of header fields per request; the server responds to more with 431.
 const MAX_FIELDS: usize = 64;
 
-/// One connection and what it needs.
+/// One connection and everything that it needs.
 pub(super) struct Connection {
     pub(super) entrance: Entrance,
     pub(super) progress: Arc<Progress>,
-    /// Changes, or has lost its sender, once no more requests are taken.
+    /// Changes, or loses its sender, once no more requests are accepted.
     pub(super) stopping: watch::Receiver<()>,
 }
 
 impl Connection {
-    /// Ends with the connection. Who drops it cuts the connection off.
+    /// Ends with the connection. Dropping the future cuts the connection off.
     pub(super) async fn serve(mut self, stream: TcpStream, tls: Option<Arc<ServerConfig>>) {
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "cannot set TCP_NODELAY");
@@ -95,7 +95,7 @@ impl Connection {
 const TLS_HANDSHAKE: u8 = 0x16;
 
 impl Entrance {
-    /// TLS, or for a client that speaks plain HTTP a word about it.
+    /// Establishes TLS; a client that uses plain HTTP gets an explanation.
     async fn handshake(
         &self,
         mut stream: TcpStream,
@@ -109,15 +109,15 @@ impl Entrance {
              Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
                 text.len()
             );
-            // What came is read, for a socket that is closed with unread bytes resets, and the
-            // answer may be lost.
+            // The request is read first: a socket that is closed with unread bytes sends a reset,
+            // and the response may be lost.
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).await?;
             stream.write_all(answer.as_bytes()).await?;
             stream.shutdown().await?;
             return Err(io::Error::other("the client does not speak TLS"));
         }
-        // Nothing costly is done before the client has said something, and most of it then.
+        // No expensive work is done before the client's first message, and most of it comes then.
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let agreed = hello.into_stream(tls);
         self.lanes.begin(Network::of(self.peer.ip()), agreed).await

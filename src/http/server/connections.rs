@@ -1,11 +1,12 @@
-//! Which connections there are, and which ones end when there are too many or when their
-//! clients are too slow.
+//! The open connections, and which of them end when there are too many or when their clients are
+//! too slow.
 //!
-//! A newcomer always gets in. The one that ends for it comes from the network that holds the
-//! most; there, one that waits for a request goes before one that is being served, and the
-//! oldest first. So a scraper gets in however many connections somebody else holds.
+//! A new connection is always accepted. The connection that ends in its place belongs to the
+//! network with the most connections. There, one that waits for a request ends before one that is
+//! being served, and the oldest first. A scraper can therefore always connect, however many
+//! connections others hold.
 //!
-//! Responses that clients have not read keep [`memory`], which is bounded in the same spirit.
+//! Responses that clients have not read keep [`memory`], which is bounded in a similar way.
 
 mod counts;
 mod memory;
@@ -22,11 +23,11 @@ use memory::{MAX_HELD, Memory};
 use super::progress::{Phase, Progress};
 use crate::http::network::Network;
 
-/// Open connections. A scraper needs one or two; the rest is for people and for the time
-/// in which an attack is noticed. With TLS each costs some 40 KiB.
+/// The maximum number of open connections. A scraper needs one or two; the rest is for people and
+/// for the time until an attack is noticed. With TLS, each costs some 40 KiB.
 pub(super) const MAX_CONNECTIONS: usize = 512;
 
-/// Connections that are always tried to be kept, however short of file descriptors.
+/// The number of connections below which the cap never falls, however scarce file descriptors are.
 const MIN_CONNECTIONS: usize = 8;
 
 struct Entry {
@@ -35,11 +36,11 @@ struct Entry {
     task: AbortHandle,
 }
 
-/// The open connections. Belongs to the task that accepts them.
+/// The open connections. Owned by the task that accepts them.
 pub(super) struct Connections {
     open: HashMap<Id, Entry>,
     networks: HashMap<Network, usize>,
-    /// [`MAX_CONNECTIONS`], or fewer where the system does not give us as many.
+    /// [`MAX_CONNECTIONS`], or fewer if the system does not allow that many.
     cap: usize,
     counts: ConnectionCounts,
 }
@@ -69,7 +70,7 @@ impl Connections {
         self.counts.set_open(self.open.len());
     }
 
-    /// Forgets a connection that has ended.
+    /// Removes a connection that has ended.
     pub(super) fn remove(&mut self, id: Id) {
         let Some(entry) = self.open.remove(&id) else {
             return;
@@ -83,7 +84,7 @@ impl Connections {
         self.counts.set_open(self.open.len());
     }
 
-    /// Makes room for one more. Whether a connection had to end for it.
+    /// Makes room for one more connection. Returns whether another had to end.
     pub(super) fn make_room(&mut self) -> bool {
         let full = self.open.len() >= self.cap;
         if full {
@@ -92,7 +93,7 @@ impl Connections {
         full
     }
 
-    /// Gives back a quarter of what the system gave us, for polls need file descriptors, too.
+    /// Closes a quarter of the open connections, since polls need file descriptors, too.
     pub(super) fn shrink(&mut self) {
         self.cap = (self.open.len() * 3 / 4).max(MIN_CONNECTIONS);
         while self.open.len() > self.cap {
@@ -100,7 +101,7 @@ impl Connections {
         }
     }
 
-    /// Lets the cap rise again after [`Self::shrink`].
+    /// Raises the cap again after [`Self::shrink`].
     pub(super) fn recover(&mut self) {
         self.cap = (self.cap + 1).min(MAX_CONNECTIONS);
     }
@@ -126,7 +127,7 @@ impl Connections {
         self.networks.get(&network).copied().unwrap_or_default()
     }
 
-    /// Ends connections that take too long. How many of them were slow to read.
+    /// Ends connections that take too long. Returns how many of them were slow to read.
     pub(super) fn end_overdue(&mut self) -> usize {
         let overdue = self.open.iter().filter_map(|(id, entry)| {
             let reason = match entry.progress.overdue()? {
@@ -144,11 +145,11 @@ impl Connections {
         overdue.iter().filter(slow).count()
     }
 
-    /// Ends connections until the responses of the rest keep no more memory than [`Memory`]
-    /// has room for. How many had to end.
+    /// Ends connections until the responses of the rest keep no more memory than [`Memory`] has
+    /// room for. Returns how many had to end.
     ///
-    /// Those of networks with few connections stay first, and then those whose response is
-    /// new, for they are not slow.
+    /// Connections of networks with few connections stay first, and then those with a new response,
+    /// since they are not slow.
     pub(super) fn bound_held(&mut self) -> usize {
         let mut holders: Vec<_> = self
             .open
@@ -203,7 +204,7 @@ mod tests {
 
     const PIECE: usize = 1 << 20;
 
-    /// A body of some pieces.
+    /// A body of several pieces.
     struct Pieces(Vec<Bytes>);
 
     impl SharedBody for Pieces {

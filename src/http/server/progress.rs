@@ -1,9 +1,9 @@
-//! How far a connection is, and the stream that notes it.
+//! The progress of a connection, and the stream that records it.
 //!
-//! A connection may take its time only where a healthy client does. Everything else has an
-//! end: a handshake, a head, a handler, a response that nobody reads. hyper's own timer for
-//! heads cannot do this: it also runs between two requests, where a scraper is quiet for
-//! longer than any head may take.
+//! A connection may take its time only where a healthy client does. Everything else has a time
+//! limit: a handshake, a head, a handler, an unread response. hyper's own timer for heads is not
+//! suitable: it also runs between two requests, where a scraper is quiet for longer than any head
+//! may take.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,12 +16,12 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// What a connection is busy with.
+/// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Phase {
-    /// TLS is being agreed on.
+    /// TLS is being negotiated.
     Handshake,
-    /// The head of a request is awaited or has begun to arrive.
+    /// The head of a request is expected or has begun to arrive.
     Head,
     /// A request waits for its response.
     Handling,
@@ -32,8 +32,8 @@ pub(in crate::http) enum Phase {
 }
 
 impl Phase {
-    /// How long the phase may last. Idle is longer than any usual scrape interval, since
-    /// a new connection for each scrape is a new TLS handshake for each scrape.
+    /// The maximum duration of the phase. Idle is longer than any usual scrape interval: otherwise
+    /// each scrape would need a new connection and a new TLS handshake.
     pub(in crate::http) const fn limit(self) -> Duration {
         Duration::from_secs(match self {
             Self::Handshake | Self::Head => 10,
@@ -44,26 +44,25 @@ impl Phase {
     }
 }
 
-/// How long a client may read nothing of a response, in [`Phase::Writing`].
+/// How long a client may pause while it reads a response, in [`Phase::Writing`].
 pub(in crate::http) const STALL: Duration = Duration::from_secs(10);
 
 /// The memory that a response keeps until the client has read it.
 #[derive(Clone)]
 pub(in crate::http) struct Held {
-    /// How much it is.
+    /// The amount of memory.
     pub(in crate::http) bytes: usize,
-    /// Absent when all of it is the response's own.
+    /// Absent if none of it is shared.
     pub(in crate::http) shared: Option<Arc<dyn SharedBody>>,
 }
 
-/// A body that many responses have in common. As an extension of a response, it tells the
-/// server whose memory the response keeps.
+/// A body shared by many responses. As an extension of a response, it identifies the memory that
+/// the response keeps.
 pub(in crate::http) trait SharedBody: Send + Sync {
-    /// The same for all responses that share the body, as long as one of them lives.
+    /// Identical for all responses that share the body, as long as one of them exists.
     fn id(&self) -> (usize, u8);
 
-    /// The bytes piece by piece, absent after the last. Other bodies may consist of the same
-    /// pieces.
+    /// The bytes piece by piece, absent after the last. Other bodies may contain the same pieces.
     fn piece(&self, index: usize) -> Option<Bytes>;
 }
 
@@ -77,7 +76,7 @@ struct State {
     /// When the client last read bytes, in [`Phase::Writing`].
     moved: Instant,
     held: Option<Held>,
-    /// Whether the whole response is with the HTTP library, so that a flush ends it.
+    /// Whether the whole response has been passed to the HTTP library, so that a flush ends it.
     handed_over: bool,
 }
 
@@ -101,7 +100,7 @@ impl Progress {
         }))
     }
 
-    /// Each change is a few assignments, which no panic can leave half done.
+    /// Each change is a few assignments, which no panic can interrupt halfway.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -114,26 +113,26 @@ impl Progress {
         self.state().phase
     }
 
-    /// Since when the connection has not got on: in [`Phase::Writing`] since the client
-    /// last read bytes, else since the phase began.
+    /// Since when the connection has made no progress: in [`Phase::Writing`] since the client last
+    /// read bytes, otherwise since the phase began.
     pub(in crate::http) fn still_since(&self) -> Instant {
         self.state().moved
     }
 
-    /// The phase that has lasted too long, if it has.
+    /// The phase that has lasted too long, if any.
     pub(in crate::http) fn overdue(&self) -> Option<Phase> {
         let state = self.state();
         let stalls = state.phase == Phase::Writing && state.moved.elapsed() > STALL;
         (stalls || state.since.elapsed() > state.phase.limit()).then_some(state.phase)
     }
 
-    /// The response that the client has not read to its end, and since when it is written.
+    /// The response that the client has not read completely, and since when it is being written.
     pub(in crate::http) fn held(&self) -> Option<(Instant, Held)> {
         let state = self.state();
         state.held.clone().map(|held| (state.since, held))
     }
 
-    /// A response begins.
+    /// Records the start of a response.
     pub(in crate::http) fn respond(&self, held: Held) {
         let mut state = self.state();
         state.enter(Phase::Writing);
@@ -161,7 +160,7 @@ impl Progress {
     }
 }
 
-/// A response's body that tells when all of it is with the HTTP library.
+/// A response's body that reports when all of it has been passed to the HTTP library.
 pub(in crate::http) struct Watched {
     pub(in crate::http) body: axum::body::Body,
     pub(in crate::http) progress: Arc<Progress>,
@@ -193,7 +192,7 @@ impl Drop for Watched {
     }
 }
 
-/// A stream that notes what moves.
+/// A stream that records its progress.
 pub(in crate::http) struct Noted<S> {
     pub(in crate::http) stream: S,
     pub(in crate::http) progress: Arc<Progress>,

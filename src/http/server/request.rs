@@ -1,7 +1,7 @@
-//! One request: for which host it is, and its response made within a time.
+//! One request: the host that it is for, and its response within a time limit.
 //!
-//! No path reads a request's body. What a client sends of one is not kept, and the connection
-//! ends after the response if there is more of it than came with the head.
+//! No path reads a request's body. The server keeps no part of it, and the connection ends after
+//! the response if there is more of it than arrived with the head.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,25 +23,25 @@ use crate::http::guard::host;
 use crate::http::lanes::Lanes;
 use crate::http::network::Network;
 
-/// How long a response may be in the making; shorter than [`Phase::Handling`], which cuts
-/// the connection without a word.
+/// The time limit for a response; shorter than [`Phase::Handling`], which cuts the connection
+/// without a response.
 const RESPONSE: Duration = Duration::from_secs(25);
 
-/// How the requests of a connection come.
+/// The connection's properties that affect its requests.
 #[derive(Clone)]
 pub(super) struct Entrance {
     pub(super) router: Router,
     pub(super) peer: SocketAddr,
-    /// Where handshakes and requests line up, so that a crowd delays its own network only.
+    /// Queues for handshakes and requests, so that a crowd delays only its own network.
     pub(super) lanes: Arc<Lanes>,
-    /// Whether only this machine can connect, and without TLS: then a page of any site could
-    /// read everything through a browser here, by a name of its own for this machine. With
-    /// TLS, the certificate is not for that name.
+    /// Whether only this machine can connect, and without TLS: then a page of any site could read
+    /// everything through a browser here, by using its own name for this machine. With TLS, the
+    /// certificate does not match that name.
     pub(super) is_local: bool,
 }
 
 impl Entrance {
-    /// What the router says, or why it is not asked.
+    /// The router's response, or the reason why the router is not called.
     pub(super) async fn respond(
         mut self,
         request: Request<Incoming>,
@@ -88,7 +88,7 @@ impl Entrance {
     }
 }
 
-/// A response after which nothing more is read from the connection.
+/// A response after which the connection is not read any more.
 fn closing(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = (status, text).into_response();
     let close = HeaderValue::from_static("close");

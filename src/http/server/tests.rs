@@ -35,7 +35,7 @@ fn router() -> Router {
         .route("/-/reload", post(async || "reloaded"))
 }
 
-/// The whole answer to a request with this head but for its end.
+/// The whole response to a request with this head, which lacks only its end.
 async fn ask(address: SocketAddr, head: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("{head}Connection: close\r\n\r\n");
@@ -51,7 +51,7 @@ async fn status(address: SocketAddr, head: &str) -> String {
     answer.split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
-/// The test's runtime has one thread, which does nothing else meanwhile.
+/// The test's runtime has one thread, which is blocked meanwhile.
 #[tokio::test]
 async fn health_is_told_while_all_threads_of_the_program_are_busy() {
     let (_server, address) = start(router()).await;
@@ -65,7 +65,7 @@ async fn health_is_told_while_all_threads_of_the_program_are_busy() {
     assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
 }
 
-/// Requests here keep their threads, as a bug would.
+/// Requests here block their threads, as a bug would.
 #[tokio::test]
 async fn a_pulse_is_felt_while_threads_are_free_and_not_while_all_are_held() {
     let held = thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -81,8 +81,8 @@ async fn a_pulse_is_felt_while_threads_are_free_and_not_while_all_are_held() {
     let pulse = server.pulse();
     timeout(PATIENCE, pulse.felt()).await.unwrap();
     let mut clients = JoinSet::new();
-    // Each from a network of its own, which has one turn; some may queue behind one that holds
-    // its thread.
+    // Each from a different network, with one turn each; some may queue behind a request that
+    // blocks its thread.
     for network in 1..=10 * held {
         clients.spawn(async move {
             let socket = TcpSocket::new_v4().unwrap();
@@ -207,7 +207,7 @@ async fn many_may_be_slow_with_the_same_large_body() {
             let mut stream = TcpStream::connect(address).await.unwrap();
             let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
             stream.write_all(request).await.unwrap();
-            // Some sweeps pass.
+            // Long enough for some sweeps.
             tokio::time::sleep(4 * SWEEP).await;
             let mut buffer = vec![0; 1 << 16];
             let mut sum = 0;
@@ -244,7 +244,7 @@ async fn the_end_waits_for_responses_under_way_and_for_nobody_else() {
         asked.notified().await;
         let stop = timeout(2 * PATIENCE, server.stop(PATIENCE));
         let go = async {
-            // Those who wait for a request are gone before.
+            // Connections that wait for a request end first.
             let mut rest = Vec::new();
             let read = timeout(PATIENCE, half.read_to_end(&mut rest)).await;
             let _ = read.expect("the connection ends");

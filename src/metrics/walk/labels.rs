@@ -11,7 +11,7 @@ use crate::model::trace::Id;
 
 type Label<'a> = (&'static str, &'a str);
 
-/// What has counts: a target or a task.
+/// The owner of counts: a target or a task.
 pub(super) type Owner<'a> = [Label<'a>; 3];
 
 /// Label names that other sources must not use.

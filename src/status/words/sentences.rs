@@ -1,13 +1,13 @@
-//! What codes and failures mean and what to do about them, in Chinese: tables beside the
-//! catalogue, by the English sentence, since many codes share one; of failures by the words
-//! around names, numbers and addresses, which keep their order.
+//! The meaning of codes and failures and the advice for them, in Chinese: tables beside the
+//! catalogue, keyed by the English sentence, since many codes share one. Failures are keyed by the
+//! words around names, numbers and addresses, which keep their order.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::sentence;
 
-/// English and Chinese, the longest English first: one sentence may end another.
+/// English and Chinese, the longest English first: one sentence may be the end of another.
 static SENTENCES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let mut sentences = table(include_str!("zh_sentences.json"));
     sentences.extend(table(include_str!("zh_failures.json")));
@@ -15,7 +15,7 @@ static SENTENCES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     sentences
 });
 
-/// Whole texts, also those that [`sentence`] makes of them.
+/// Complete texts, including those that [`sentence`] creates from them.
 static BY_ENGLISH: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     let whole = SENTENCES.iter().cloned();
     let sentences = whole
@@ -33,15 +33,15 @@ fn table(text: &str) -> Vec<(String, String)> {
     serde_json::from_str(text).expect("embedded data")
 }
 
-/// Before the service's own words, which stay as they are.
+/// Before the service's own words, which are not translated.
 const THE_SERVICE_SAYS: &str = "(the service says: ";
 
-/// The longest text that is searched for sentences, in bytes: what the catalogue makes of a
-/// code with many reasons is shorter.
+/// The maximum length of a text that is searched for sentences, in bytes: the catalogue's text for
+/// a code with many reasons is shorter.
 const LONGEST: usize = 8192;
 
-/// A text of the catalogue or of a failure in Chinese. One of several sentences is put
-/// together from them; what is not in the tables stays as it is.
+/// A text of the catalogue or of a failure in Chinese. A text of several sentences is translated
+/// sentence by sentence; anything that is not in the tables stays as it is.
 pub(super) fn chinese(text: &str) -> String {
     if let Some(chinese) = BY_ENGLISH.get(text) {
         return chinese.clone();
@@ -74,7 +74,7 @@ mod tests {
     use crate::model::outcome::{FetchError, Outcome};
     use crate::model::reading::{ErrCode, Platform, Stage};
 
-    /// Whether somebody who reads no English misses something: two words of it in a row.
+    /// The untranslated English, if any: two consecutive words of it.
     fn english(text: &str) -> Option<String> {
         let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '\'');
         let words: Vec<&str> = text.split_whitespace().collect();
@@ -140,7 +140,7 @@ mod tests {
         }
     }
 
-    /// Where failures that the page and `query` show get their words.
+    /// The sources of the texts of failures that the page and `query` show.
     const FAILURES: [&str; 17] = [
         include_str!("../../commands/moment.rs"),
         include_str!("../../commands/query.rs"),
@@ -161,7 +161,7 @@ mod tests {
         include_str!("../../push_api/wire/rows.rs"),
     ];
 
-    /// The texts in quotation marks of a file, without its tests, comments and lint reasons.
+    /// The string literals of a file, without its tests, comments and lint reasons.
     fn literals(source: &str) -> impl Iterator<Item = &str> {
         let code = source.split("mod tests {").next().unwrap();
         let lines = code.lines().map(str::trim);

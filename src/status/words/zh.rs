@@ -319,7 +319,7 @@ const QUERY: QueryWords = QueryWords {
     what_to_do: "处理建议：",
 };
 
-/// What `query` counts losses against.
+/// The total that `query` counts losses against.
 fn step(of: &str) -> &'static str {
     if of == "sent" {
         "已发送"

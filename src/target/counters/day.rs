@@ -71,8 +71,8 @@ impl Day {
         next
     }
 
-    /// Takes over, as 0, the missing series of the day before, and those of its final `counts`
-    /// for which there is now room.
+    /// Adopts, as 0, the missing series of the day before, and those of its final `counts` for
+    /// which there is now room.
     pub(super) fn carry(&mut self, before: &Self, counts: &Counts, limit: Option<usize>) {
         let closed_at = UnixSeconds(before.anchor.0 + DAY);
         let mut newcomers = Vec::new();
@@ -88,7 +88,7 @@ impl Day {
         }
         for (key, count) in counts {
             if let Some(cell) = self.cells.get_mut(key) {
-                // Who counted at the very end of the day must not be forgotten right after it.
+                // A series counted at the very end of the day must not be forgotten right after it.
                 cell.seen = cell.seen.max(closed_at);
             } else if !before.cells.contains_key(key) {
                 newcomers.push(Newcomer {

@@ -1,10 +1,10 @@
-//! What is shown around midnight. While responses come in time, all moments follow from the
-//! anchor alone, so that the APIs of a target, and replicas, switch together.
+//! The values shown around midnight. While responses arrive in time, the anchor alone determines
+//! all moments, so that the APIs of a target, and replicas, switch together.
 //!
 //! ```text
 //! anchor + lag             the closed day is complete, and read at the next poll
-//!        + closing         read by all; who appears in the answer is 0 for zero_hold
-//!        + zero_hold       who appeared shows its value like everybody else
+//!        + closing         read by all; a series new in the response is 0 for zero_hold
+//!        + zero_hold       new series show their values like all others
 //!        + rollover_hold   zeros
 //!        + zero_hold       today
 //! ```
@@ -73,7 +73,7 @@ impl Closed {
         }
         let scheduled = rules.hold_end(anchor);
         if self.foreign {
-            // Others do not wait for this process's answer.
+            // Others do not wait for this process's response.
             return Some(scheduled);
         }
         match (self.settled, self.awaited_since) {
@@ -132,7 +132,7 @@ pub(super) fn served(ledger: &Ledger, at: UnixSeconds, rules: &Rules) -> Option<
             known.then(|| closed.day.served(at, since, false))
         }
         (Phase::Zero, _) => Some(today.served(at, since, true)),
-        // Without an answer about today yet, the zeros go on.
+        // Without a response about today yet, the zeros continue.
         (Phase::Hold | Phase::Today, _) => {
             let known = today.is_answered() || closed.is_some();
             known.then(|| today.served(at, since, false))

@@ -17,7 +17,7 @@ use super::day::{Cell, Day, Newcomer};
 use crate::model::reading::CountKey;
 use crate::target::series_limit::{self, Platforms};
 
-/// The part of a response without series of its own.
+/// The part of a response whose codes have no series of their own.
 #[derive(Default)]
 pub(super) struct Sums {
     pub(super) counts: BTreeMap<CountKey, u64>,

@@ -166,7 +166,7 @@ fn midnight_shows_the_final_value_then_zero_then_today() {
     );
     desk.poll(next + 120, &[], &[("-1", 100), ("-2", 1)]);
     assert_eq!(desk.value(next + 120, "-1"), Some(100));
-    // It appears in the final answer: first 0, then its value, both within the hold.
+    // It appears in the final response: first 0, then its value, both within the hold.
     assert_eq!(desk.value(next + 269, "-2"), Some(0));
     assert_eq!(desk.value(next + 270, "-2"), Some(1));
     for minute in 3..9 {
@@ -280,7 +280,7 @@ fn an_outage_over_midnight_ends_with_the_final_value_zero_and_today() {
     let mut desk = Desk::new();
     let next = MIDNIGHT + DAY;
     desk.poll(next - 3600, &[("-1", 90)], &[]);
-    // Questions go unanswered for hours.
+    // No response to any query for hours.
     for at in (next - 1800..next + 3 * 3600).step_by(600) {
         desk.questions(at);
     }
@@ -346,7 +346,7 @@ fn a_clock_that_is_set_back_does_not_bring_yesterday_back() {
     };
     let served = desk.ledger.served(back, &desk.rules).unwrap();
     assert_eq!(served.counts[&key("-1")], 2);
-    // The new day has counts, so it is the clock now that is wrong.
+    // The new day has counts, so the clock is wrong now.
     let end = UnixSeconds(next - DAY / 2);
     assert_eq!(desk.ledger.questions(end, back, &desk.rules), []);
     let served = desk.ledger.served(back, &desk.rules).unwrap();

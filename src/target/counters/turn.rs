@@ -19,7 +19,7 @@ impl Closed {
         }
     }
 
-    /// Whether the day is queried once more: a service in trouble returns empty responses.
+    /// Whether the day is queried once more: a failing service returns empty responses.
     pub(super) fn doubts(&mut self, counts: &Counts) -> bool {
         let is_empty = counts.values().all(|count| *count == 0);
         let doubts = is_empty && self.day.has_counts() && !self.doubted;
@@ -33,8 +33,8 @@ impl Ledger {
     /// except through [`Self::follow_back`].
     pub(super) fn roll_over(&mut self, anchor: UnixSeconds, rules: &Rules) {
         let Some(today) = self.today.take() else {
-            // A start shortly after midnight joins in what other replicas, or the process
-            // before, show at this time.
+            // Shortly after midnight, a starting process shows what other replicas, or the process
+            // before it, show at this time.
             let shown_until = rules.hold_end(anchor) + rules.zero_hold.as_secs();
             self.closed = (self.clock.time().0 < shown_until && anchor.0 >= DAY).then(|| Closed {
                 foreign: true,
@@ -50,7 +50,7 @@ impl Ledger {
             self.today = Some(today.followed_by(anchor));
             self.closed = Some(Closed::of(today));
         } else {
-            // Days were missed, or a restored state is of another configuration: nothing of
+            // Days were missed, or the restored state belongs to another configuration: nothing of
             // it can be continued, unless the clock is ahead now.
             let since = self.next_start(anchor, rules);
             let missed = (same_days && today.has_counts()).then(|| Closed {
@@ -78,8 +78,8 @@ impl Ledger {
         UnixSeconds(scheduled.max(shown_until)).min(self.clock.time())
     }
 
-    /// Continues after the clock has jumped ahead: the last shown values are shown for as long
-    /// as if they began now, because nobody saw the rest of them.
+    /// Continues after the clock has jumped ahead: the last shown values are shown for as long as
+    /// if they began now, because no scrape has seen the rest of them.
     pub(super) fn follow_ahead(&mut self, now: Now, rules: &Rules) {
         let (Some(today), Some(closed)) = (&self.today, &mut self.closed) else {
             return;
@@ -109,7 +109,7 @@ impl Ledger {
             today.since = today.since.map(|since| since.min(clock));
         }
         if let (Some(today), Some(closed)) = (&self.today, &mut self.closed) {
-            // What was shown last is not taken back.
+            // Values that were already shown are not withdrawn.
             match closed.phase(ahead, today.anchor, rules) {
                 Phase::Hold => {
                     closed.settled = closed.settled.map(|at| at.min(clock));
@@ -154,7 +154,7 @@ impl Ledger {
                 self.closed = Some(closed);
                 self.today = Some(today);
             }
-            // What was counted of this day before is not known.
+            // The earlier counts of this day are unknown.
             _ => {
                 *self = Self {
                     today: Some(Day::counting_from_here(anchor, today, self.clock.time())),

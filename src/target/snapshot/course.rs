@@ -84,7 +84,8 @@ impl Courses {
         }
         for (loss, grown, earlier) in found {
             if self.make_room(loss, grown, range.end) {
-                // Right after the start, what had counted before may have gone on all the time.
+                // Right after the start, a loss counted earlier may have been continuing all the
+                // time.
                 let is_known = earlier == 0
                     || was.end.0.saturating_sub(was.began.0) >= 2 * HALF
                         && self

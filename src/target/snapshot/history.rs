@@ -41,7 +41,7 @@ pub struct Point {
 }
 
 impl Point {
-    /// What the losses of the stage are a part of.
+    /// The pushes that the losses of the stage are a part of.
     pub fn pushes(&self, stage: Stage) -> Option<u64> {
         self.pushes.map(|pushes| pushes[stage as usize])
     }
@@ -151,7 +151,7 @@ impl History {
             .filter(|(_, loss)| loss.count > 0)
             .map(|(key, loss)| (key, loss.count))
             .collect();
-        // To weigh a row takes a look into the catalogue.
+        // Weighing a row needs a look-up in the catalogue.
         wanted.sort_by_cached_key(|(key, count)| Reverse(weight(key, *count)));
         wanted.truncate(MAX_ROWS);
         let keys: BTreeSet<&LossKey> = wanted.iter().map(|(key, _)| *key).collect();

@@ -1,4 +1,5 @@
-//! Records what the loop over a target's tasks learns, beside the recorder of its polls.
+//! Records the results of the loop over a target's tasks, separately from the recorder of its
+//! polls.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ impl TaskRecorder {
         }
     }
 
-    /// What was published last.
+    /// The latest publication.
     pub fn board(&self) -> TaskBoard {
         let state = self.slot.load();
         state.tasks.as_deref().cloned().unwrap_or_default()

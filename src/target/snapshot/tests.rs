@@ -268,7 +268,7 @@ fn writers_of_different_targets_do_not_undo_each_other() {
     }
 }
 
-/// Names that count as data of a target.
+/// The names that count as a target's data.
 fn is_data(line: &str) -> bool {
     [
         "timpush_window_lost_",

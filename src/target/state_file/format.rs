@@ -89,7 +89,7 @@ impl Bounds {
     }
 }
 
-/// Reads the state of `targets`. What exceeds the bounds is left out.
+/// Reads the state of `targets`. Data beyond the bounds is left out.
 pub fn read(file: impl BufRead, targets: &[Target]) -> Result<Found, StateError> {
     let bounds = Bounds::of(targets);
     let wanted: BTreeSet<TargetId> = targets.iter().map(Target::id).collect();

@@ -1,4 +1,4 @@
-//! Paused time and a fake service: no sockets here.
+//! Paused time and a fake service: no sockets.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const LOSS: Api = Api::AllMemberPushLoss;
 
 type Refuse = fn(Api, &[Id]) -> Option<FetchError>;
 
-/// Knows of some scheduled tasks, and counts a push for each second since a task's start.
+/// Has some scheduled tasks, and counts a push for each second since a task's start.
 struct Fake {
     list: Mutex<Result<Vec<ScheduledTask>, FetchError>>,
     refuse: Mutex<Refuse>,
@@ -71,7 +71,7 @@ fn reading(api: Api, range: Range) -> Reading {
     }
 }
 
-/// A task that was scheduled for that many seconds before [`WALL`].
+/// A task that was scheduled to start this many seconds before [`WALL`].
 fn scheduled(number: u32, ago: u64) -> ScheduledTask {
     ScheduledTask {
         number: number.into(),
@@ -144,7 +144,7 @@ impl Run {
         ids.map(|id| id.as_str().to_owned()).collect()
     }
 
-    /// How many watched tasks have counts of an API that are served now.
+    /// How many watched tasks have counts of an API that are currently served.
     fn served(&self, api: Api) -> usize {
         self.board()
             .current(api, &self.target, Instant::now())
@@ -155,7 +155,7 @@ impl Run {
         *self.shared.fetch.refuse.lock().unwrap() = refuse;
     }
 
-    /// The ids of each question since the last look.
+    /// The ids of each query since the last call.
     fn asked(&self) -> Vec<(Api, Vec<String>)> {
         let mut asked = self.shared.fetch.asked.lock().unwrap();
         asked.drain(..).map(|(api, _, ids)| (api, ids)).collect()
@@ -212,7 +212,7 @@ async fn a_task_that_the_service_does_not_know_is_found_and_left_alone_for_an_ho
     sleep(ROUND / 2).await;
     let board = run.board();
     assert_eq!((board.up, board.unknown, board.watched.len()), (true, 1, 3));
-    // The batch, each of it, and the three for the other API.
+    // The batch, each of its tasks, and the three for the other API.
     assert_eq!(run.asked().len(), 6);
     sleep(ROUND).await;
     assert_eq!(run.asked().len(), 2);

@@ -6,9 +6,9 @@ use axum::http::header::ACCEPT_ENCODING;
 use super::{Element, elements, list};
 use crate::metrics::Encoding;
 
-/// The encoding that the client likes best; of several, the one that saves most. An
-/// encoding that is not named is never sent, though `*` would allow it: who says so may not
-/// know what there is.
+/// The encoding that the client prefers; of several, the one that saves most. An encoding that is
+/// not named is never sent, even if `*` would allow it: a client that sends `*` may not know which
+/// encodings exist.
 pub(in crate::http) fn choose(headers: &HeaderMap) -> Encoding {
     let accepted = list(headers, ACCEPT_ENCODING).unwrap_or_default();
     let elements: Vec<Element> = elements(&accepted).collect();
@@ -18,7 +18,7 @@ pub(in crate::http) fn choose(headers: &HeaderMap) -> Encoding {
             .filter(|element| names.contains(&element.name.as_str()));
         named.next().map(|element| element.quality)
     };
-    // Without a word about it, identity is acceptable, but less than what is asked for.
+    // If not mentioned, identity is acceptable, but less than the requested encodings.
     let identity = quality(&["identity"]).or(quality(&["*"])).unwrap_or(0.0);
     let mut best = (Encoding::Identity, identity);
     for (encoding, names) in [

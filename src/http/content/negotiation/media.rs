@@ -1,4 +1,4 @@
-//! `Accept`: formats, their versions, and how names would be escaped.
+//! `Accept`: formats, their versions, and the escaping of names.
 
 use std::cmp::Reverse;
 
@@ -7,7 +7,7 @@ use axum::http::header::ACCEPT;
 
 use super::{Element, elements, list};
 
-/// What a body is called: a format in one version.
+/// The content type of a body: a format in one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Media {
     Text004,
@@ -17,11 +17,11 @@ pub(in crate::http) enum Media {
     Protobuf,
 }
 
-/// The schemes by which names beyond the classic ones are written. Our names are classic
-/// and the same in each; a client that names one is told that it was followed.
+/// The schemes for writing names beyond the classic ones. Our names are classic and the same in
+/// each scheme; the response to a client that names a scheme names it, too.
 const ESCAPING: [&str; 4] = ["allow-utf-8", "underscores", "dots", "values"];
 
-/// A type without and with each of [`ESCAPING`].
+/// A type, without and with each of [`ESCAPING`].
 macro_rules! escaped {
     ($base:literal) => {
         [
@@ -42,7 +42,7 @@ const PROTOBUF: [&str; 5] = escaped!(
 );
 
 impl Media {
-    /// The first is what clients get that have no preference.
+    /// The first is for clients without a preference.
     const ALL: [Self; 5] = [
         Self::Text004,
         Self::Text100,
@@ -59,7 +59,7 @@ impl Media {
         }
     }
 
-    /// The parameters that tell it from others of the same name. `true`: must be given.
+    /// The parameters that distinguish it from others of the same name. `true`: required.
     fn parameters(self) -> &'static [(&'static str, &'static str, bool)] {
         match self {
             Self::Text004 => &[("version", "0.0.4", false)],
@@ -72,7 +72,7 @@ impl Media {
         }
     }
 
-    /// How closely an element of `Accept` names this; nothing if it does not.
+    /// How closely an element of `Accept` matches this; absent if it does not match.
     fn closeness(self, element: &Element<'_>) -> Option<usize> {
         let (kind, subtype) = self.name();
         match element.name.split_once('/')? {
@@ -95,7 +95,7 @@ impl Media {
     }
 }
 
-/// What is sent to a client.
+/// The format sent to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) struct Choice {
     pub(in crate::http) media: Media,
@@ -104,13 +104,13 @@ pub(in crate::http) struct Choice {
 }
 
 impl Choice {
-    /// The one that the client likes best by `Accept`; of several, the one that it names
-    /// most closely, then first.
+    /// The format that the client prefers by `Accept`; of several, the one that it names most
+    /// closely, then first.
     pub(in crate::http) fn of(headers: &HeaderMap) -> Self {
         let accept = list(headers, ACCEPT).unwrap_or_default();
         let elements: Vec<Element> = elements(&accept).collect();
-        // The closest element says what a client thinks of a format: with
-        // `text/*;q=0.1, */*` it would rather not have text.
+        // The closest element gives a client's preference for a format: with `text/*;q=0.1, */*` it
+        // prefers anything to text.
         let liked = Media::ALL.into_iter().filter_map(|media| {
             let matching = elements.iter().enumerate().filter_map(|(at, element)| {
                 let closeness = media.closeness(element)?;
@@ -143,7 +143,7 @@ impl Choice {
     pub(in crate::http) fn content_type(self) -> &'static str {
         let escaping = self.escaping.map_or(0, |scheme| scheme + 1);
         match self.media {
-            // From before there were names to escape.
+            // From before names could be escaped.
             Media::Text004 => "text/plain; version=0.0.4; charset=utf-8",
             Media::OpenMetrics001 => "application/openmetrics-text; version=0.0.1; charset=utf-8",
             Media::Text100 => TEXT_100[escaping],
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(choice.content_type(), OPEN);
     }
 
-    /// Every range that names our formats.
+    /// Every range that matches our formats.
     const RANGES: [&str; 7] = [
         "*/*",
         "text/*",

@@ -1,4 +1,4 @@
-//! What the page's template says of a target and of its losses.
+//! Texts of the page's template about a target and its losses.
 
 use crate::http::content::chart::Chart;
 use crate::model::catalogue::CodeClass;
@@ -8,8 +8,8 @@ use crate::status::{
     ApiHealth, Concern, Counted, ErrorStatus, Level, LossStatus, TargetStatus, Trend, share,
 };
 
-/// Codes shown per target at once, the others are behind a click: those that need somebody
-/// up to the one, and up to the other in any case.
+/// How many codes per target are shown at once; the others need a click. Codes that need attention
+/// are shown up to the first number, others up to the second.
 const MAX_OPEN_CODES: usize = 5;
 const MIN_OPEN_CODES: usize = 2;
 
@@ -17,7 +17,7 @@ const MIN_OPEN_CODES: usize = 2;
 pub(super) struct Code<'a>(&'a [LossStatus]);
 
 impl Code<'_> {
-    /// The rows that say something of their own, and the platforms' that only add detail.
+    /// The rows with information of their own, and the platforms' rows that only add detail.
     pub(super) fn rows(&self) -> (&[LossStatus], &[LossStatus]) {
         let once = |row: &&LossStatus| row.is_overall() && self.explains(row);
         let shown = match self.0.first().filter(once) {
@@ -27,14 +27,13 @@ impl Code<'_> {
         self.0.split_at(shown)
     }
 
-    /// `Credential refused (403) after sending`; a code that means different things is not
-    /// named.
+    /// `Credential refused (403) after sending`; a code with different meanings has no name.
     pub(super) fn name(&self) -> String {
         let Some(first) = self.0.first() else {
             return String::new();
         };
         let (words, code) = (first.words(), &first.err_code);
-        // The overall row of a code that vendors use differently knows no cause.
+        // The overall row of a code that vendors use differently has no known cause.
         let platforms = self.0.iter().filter(|row| !row.is_overall());
         let mut classes: Vec<CodeClass> = platforms.map(|row| row.code_class).collect();
         classes.dedup();
@@ -81,7 +80,7 @@ impl Code<'_> {
         }
     }
 
-    /// `APNs 14 (0.3 %), Xiaomi 7 (1.2 %)`, of the pushes there.
+    /// `APNs 14 (0.3 %), Xiaomi 7 (1.2 %)`, of the pushes on each platform.
     pub(super) fn in_brief(&self) -> String {
         let name = |row: &LossStatus| {
             let name = format!("{} {}", row.platform_words(), words::count(row.count));
@@ -93,8 +92,8 @@ impl Code<'_> {
         words.map_or_else(String::new, |words| words.names(&names))
     }
 
-    /// Whether a row says what to do, and not only where to look for that: in the row of a
-    /// platform below it. What is the same on every platform is said once.
+    /// Whether a row has the advice itself, rather than a reference to a platform's row below it.
+    /// Advice that is the same on every platform is given once.
     pub(super) fn explains(&self, row: &LossStatus) -> bool {
         match self.0 {
             [overall, first, ..] if overall.is_overall() => {
@@ -105,7 +104,7 @@ impl Code<'_> {
         }
     }
 
-    /// Whether a row's description is news after the rows before it.
+    /// Whether a row's description differs from that of the row before it.
     pub(super) fn describes(&self, row: &LossStatus) -> bool {
         let before = self.0.iter().take_while(|other| other.key != row.key);
         !row.description.is_empty()
@@ -115,7 +114,7 @@ impl Code<'_> {
     }
 }
 
-/// What the template says of a row.
+/// Texts of the template about a row.
 impl LossStatus {
     pub(super) fn platform_words(&self) -> String {
         self.words().platform_name(self.key.platform)
@@ -139,7 +138,7 @@ impl LossStatus {
     }
 }
 
-/// Overall losses of one stage.
+/// The overall losses at one stage.
 pub(super) struct Lost {
     /// `Lost after sending`.
     pub(super) name: String,
@@ -149,7 +148,7 @@ pub(super) struct Lost {
     pub(super) trend: Option<Trend>,
 }
 
-/// An error, and the APIs that have it.
+/// An error, and the APIs that it affects.
 pub(super) struct Trouble<'a> {
     pub(super) health: &'a ApiHealth,
     pub(super) error: &'a ErrorStatus,
@@ -169,7 +168,7 @@ impl Trouble<'_> {
 }
 
 impl TargetStatus {
-    /// The latest errors; one that both APIs have is one.
+    /// The latest errors; the same error of both APIs counts as one.
     pub(super) fn troubles(&self) -> Vec<Trouble<'_>> {
         let mut troubles: Vec<Trouble<'_>> = Vec::new();
         for (api, health) in &self.health {
@@ -181,7 +180,7 @@ impl TargetStatus {
             };
             if let Some(known) = troubles.iter_mut().find(same) {
                 known.apis.push(*api);
-                // What is told of it is what has lasted longest.
+                // The one that has lasted longest is shown.
                 if health.failing_since < known.health.failing_since {
                     (known.health, known.error) = (health, error);
                 }
@@ -196,8 +195,8 @@ impl TargetStatus {
         troubles
     }
 
-    /// The codes, each with its overall row and its platforms'; those that are
-    /// shown at once, and the others.
+    /// The codes, each with its overall row and its platforms' rows: first those that are shown at
+    /// once, then the others.
     pub(super) fn codes(&self) -> (Vec<Code<'_>>, Vec<Code<'_>>) {
         let mut shown: Vec<Code<'_>> = self
             .losses

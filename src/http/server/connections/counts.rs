@@ -1,21 +1,21 @@
-//! What the server counts of its connections.
+//! The server's counts of its connections.
 
 use prometheus::{IntCounterVec, IntGauge, Opts, core::Collector};
 
 use crate::families::{Family, server};
 
-/// Why the server closes a connection whose client would have kept it.
+/// Why the server closes a connection that the client would have kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Closed {
-    /// For a newer one, or for lack of file descriptors.
+    /// In favour of a newer one, or for lack of file descriptors.
     Evicted,
-    /// No request came for a long time.
+    /// No request arrived for a long time.
     Idle,
     /// A handshake, a request's head or its handling took too long.
     SlowRequest,
     /// The client stopped reading the response, or read it too slowly.
     SlowReader,
-    /// Responses that were not read kept too much memory.
+    /// Unread responses kept too much memory.
     HeldMemory,
 }
 
@@ -28,7 +28,7 @@ impl Closed {
         Self::HeldMemory,
     ];
 
-    /// As a label.
+    /// The value of the label.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Evicted => "evicted",
@@ -40,7 +40,7 @@ impl Closed {
     }
 }
 
-/// What the server counts of its connections, for metrics.
+/// The server's counts of its connections, for metrics.
 #[derive(Clone, Debug)]
 pub struct ConnectionCounts {
     open: IntGauge,
@@ -60,12 +60,12 @@ impl ConnectionCounts {
         })
     }
 
-    /// For a registry.
+    /// For registration in a registry.
     pub fn collectors(&self) -> [Box<dyn Collector>; 2] {
         [Box::new(self.open.clone()), Box::new(self.closed.clone())]
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     #[cfg(test)]
     pub(super) fn open(&self) -> i64 {
         self.open.get()

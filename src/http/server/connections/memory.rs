@@ -1,33 +1,33 @@
-//! The memory that responses keep because their clients have not read them.
+//! The memory of responses that their clients have not read yet.
 //!
-//! Bodies are shared, and so are pieces of consecutive bodies: what counts is the memory that
-//! all of them keep together, and a thousand readers of one body keep no more than one.
+//! Bodies are shared, and so are pieces of consecutive bodies. The bound applies to the memory that
+//! all of them keep together: a thousand readers of one body keep no more than one reader.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::http::server::progress::Held;
 
-/// Bytes of memory that all responses but [`LARGE`] ones may keep together because clients
-/// have not read them.
+/// The maximum bytes of memory that all responses except [`LARGE`] ones may keep together because
+/// clients have not read them.
 pub(super) const MAX_HELD: usize = 64 << 20;
 
-/// So many responses may each keep more than their part of that, whatever their size: a
-/// million series make a body of more than a hundred megabytes, and the scrapers of each
-/// format may be a little slow.
+/// This many responses may each keep more than an equal share of that, whatever their size: a
+/// million series make a body of more than a hundred megabytes, and the scrapers of each format may
+/// be a little slow.
 pub(super) const LARGE: usize = 8;
 
-/// The memory of the responses that may go on.
+/// The memory of the responses that may continue.
 #[derive(Default)]
 pub(super) struct Memory {
     bytes: usize,
     large: usize,
     pieces: HashSet<usize>,
-    /// What was decided for a body holds for all who read it.
+    /// The decision about a body applies to all its readers.
     bodies: HashMap<(usize, u8), bool>,
 }
 
 impl Memory {
-    /// Whether the response may be kept, too, which then counts as done.
+    /// Whether the response may be kept, too. If so, it is counted.
     pub(super) fn has_room_for(&mut self, held: &Held) -> bool {
         let Some(body) = &held.shared else {
             return self.add(held.bytes);

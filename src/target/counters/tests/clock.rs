@@ -147,7 +147,7 @@ fn of_a_state_from_days_ahead_only_what_is_right_is_taken_over() {
     let mut desk = desk.restarted();
     let noon = MIDNIGHT + DAY / 2;
     desk.poll(noon, &[("-1", 3), ("-2", 4)], &[]);
-    // What had been seen of this series today is not known.
+    // The earlier counts of this series today are unknown.
     assert_eq!(desk.value(noon, "-1"), Some(0));
     assert_eq!(desk.value(noon, "-2"), Some(4));
     desk.poll(noon + 60, &[("-1", 5)], &[]);

@@ -107,7 +107,7 @@ fn a_limit_holds_over_ten_days_of_codes_that_come_and_go() {
         let anchor = MIDNIGHT + day * DAY;
         for hour in 0..24 {
             let at = anchor + hour * 3600 + 700;
-            // 1,500 codes that are there every day, the larger the rarer, and new ones.
+            // 1,500 codes that occur every day, with counts that grow with the code, and new ones.
             for code in 0..1500 {
                 if hour >= code % 3 {
                     *so_far.entry(row(Some(1), code)).or_insert(0) += code + 1;
@@ -130,7 +130,7 @@ fn a_limit_holds_over_ten_days_of_codes_that_come_and_go() {
             assert_eq!(totals(&served.counts), totals(&so_far), "{day} {hour}");
             assert!(desk.kept() <= 2 * LIMIT, "{}", desk.kept());
             if day > 1 && hour > 12 {
-                // Places are for those that counted most the day before.
+                // The codes with the highest counts the day before have places.
                 let large =
                     (1400..1500).filter(|code| served.counts.contains_key(&row(Some(1), *code)));
                 assert_eq!(large.count(), 100);
@@ -217,7 +217,7 @@ proptest! {
             for (key, count) in &before {
                 prop_assert!(served.counts[key] >= *count, "{}", key);
             }
-            // Who counted on its own goes on so.
+            // A code with its own series keeps it.
             told_apart.extend(served.counts.keys().cloned());
             prop_assert!(told_apart.iter().all(|key| served.counts.contains_key(key)));
             before = served.counts;

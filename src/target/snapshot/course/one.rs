@@ -78,8 +78,8 @@ impl Course {
         self.counts[0].saturating_add(self.counts[1])
     }
 
-    /// What it loses now, or lost while it was worst, which fades: an incident that is over
-    /// is told of until it has left the window.
+    /// Its current losses, or those at its worst, which fade: an incident that is over is shown
+    /// until it has left the window.
     pub(super) fn significance(&self) -> u64 {
         #[expect(
             clippy::cast_possible_truncation,
@@ -105,7 +105,7 @@ impl Course {
         }
         let over = self.is_over(was);
         if over && !self.trickles {
-            // What is left of the incident that is over says nothing about the next.
+            // The rest of an incident that is over says nothing about the next.
             self.counts = [0; 2];
             self.trickles = true;
         }

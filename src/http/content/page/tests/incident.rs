@@ -1,9 +1,9 @@
-//! What the page says before, in and after an incident, and on other days. The same pages are
-//! what tests/browser/incident looks at.
+//! The content of the page before, during and after an incident, and on other days. The tests in
+//! tests/browser/incident use the same pages.
 
 use super::*;
 
-/// Text as people see it, without what is behind a click being left out.
+/// The text that people see, including the text that needs a click.
 fn text(page: &str) -> String {
     let mut text = String::new();
     for (n, part) in page.split('<').enumerate() {
@@ -20,7 +20,7 @@ fn text(page: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A minute's losses on APNs: dead tokens always, and refused keys in an incident.
+/// One minute's losses on APNs: dead tokens always, and refused keys in an incident.
 fn minute(incident: bool) -> Vec<(&'static str, u64)> {
     if incident {
         vec![("410", 20), ("403", 830)]
@@ -29,9 +29,8 @@ fn minute(incident: bool) -> Vec<(&'static str, u64)> {
     }
 }
 
-/// The pages of two apps of which one has an incident of 20 minutes, told by name: an hour
-/// before it, three minutes and a quarter of an hour into it, ten minutes and more than an
-/// hour after it.
+/// The named pages of two apps, one of which has an incident of 20 minutes: an hour before it,
+/// three minutes and a quarter of an hour into it, ten minutes and more than an hour after it.
 fn incident(language: Language) -> Vec<(&'static str, String)> {
     let mut world = World::new(&[target("shop", "singapore"), target("game", "frankfurt")]);
     let told = [
@@ -57,7 +56,7 @@ fn incident(language: Language) -> Vec<(&'static str, String)> {
     pages
 }
 
-/// Every target fails for one reason; one of sixty apps loses pushes and others are calm.
+/// Every target fails for one reason; one of sixty apps loses pushes and the others are calm.
 fn other_days(language: Language) -> [(&'static str, String); 2] {
     let mut failing = World::new(&[target("shop", "singapore"), target("game", "frankfurt")]);
     let mut targets: Vec<Target> = Vec::new();
@@ -142,7 +141,7 @@ fn before_in_and_after_an_incident_the_page_says_what_is_so_then() {
         for sentence in sentences {
             assert!(text.contains(sentence), "{name}: {sentence}\n{text}");
         }
-        // One cause is one thing to do.
+        // One cause requires one action.
         let actions = page.matches("<li class=\"bad\">").count()
             + page.matches("<li class=\"warning\">").count();
         assert!(actions <= 1, "{name}: {text}");
@@ -176,7 +175,7 @@ fn other_days_read_right() {
     }
 }
 
-/// Text that is the same in every language, or in another one by intention.
+/// Text that is the same in every language, or intentionally in another one.
 fn without_names(page: &str) -> String {
     let mut page = page.to_owned();
     for (start, end) in [
@@ -201,7 +200,7 @@ fn the_chinese_page_has_no_english_sentence() {
         leave(&format!("{name}-zh"), &page);
         assert!(page.contains("<html lang=\"zh-CN\">"), "{page}");
         let text = text(&without_names(&page)).replace("UserSig check failed", "");
-        // Names of ours and of vendors are words in English, too; a sentence has two in a row.
+        // Our names and those of vendors are words in English, too; a sentence has two in a row.
         let words: Vec<&str> = text
             .split([' ', '，', '。', '；', '：', '（', '）'])
             .collect();
@@ -275,8 +274,8 @@ async fn the_address_then_the_browser_then_the_configuration_choose_the_language
     }
 }
 
-/// Where `PAGES` names a folder, leaves a page there for tests/browser/page: the hours that
-/// it tells of are too long for a real clock.
+/// If `PAGES` names a folder, saves a page there for tests/browser/page: the hours that it covers
+/// are too long for a real clock.
 fn leave(name: &str, page: &str) {
     if let Some(folder) = std::env::var_os("PAGES") {
         let path = std::path::Path::new(&folder).join(format!("{name}.html"));
