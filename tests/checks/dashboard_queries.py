@@ -90,8 +90,8 @@ def recorded() -> dict[str, set[str]]:
             # Its own name says what its labels are.
             found[rule["record"]] = LEVELS[rule["record"].partition(":")[0]]
             continue
-        folded = aggregate(promql_parser.parse(rule["expr"]))
-        found[rule["record"]] = {*folded.modifier.labels, *rule.get("labels", ()), *FOLDED} - EVERYWHERE
+        labels = labels_of(promql_parser.parse(rule["expr"]), found)
+        found[rule["record"]] = {*labels, *rule.get("labels", ()), *FOLDED} - EVERYWHERE
     return found
 
 
@@ -99,6 +99,7 @@ TARGET = ("app", "region", "push")
 LEVELS = {
     "app_region": {*TARGET},
     "app_region_window": {*TARGET, "window"},
+    "app_region_stage": {*TARGET, "stage"},
     "app_region_stage_window": {*TARGET, "stage", "window"},
     "app_region_code": {*TARGET, "stage", "platform", "err_code", "class"},
 }
@@ -107,11 +108,11 @@ LEVELS = {
 FOLDED = ("app", "known")
 
 
-def aggregate(tree):
-    """The outermost aggregation of an expression."""
-    while not isinstance(tree, promql_parser.AggregateExpr):
+def labels_of(tree, known: dict[str, set[str]]) -> set[str]:
+    """Labels of the outermost aggregation of an expression, or of the recorded series that it begins with."""
+    while not isinstance(tree, (promql_parser.AggregateExpr, promql_parser.VectorSelector)):
         tree = tree.args[0] if isinstance(tree, promql_parser.Call) else tree.lhs
-    return tree
+    return {*tree.modifier.labels} if isinstance(tree, promql_parser.AggregateExpr) else known[tree.name]
 
 
 # What is asked under these names only where $series or $sums chooses other ones.

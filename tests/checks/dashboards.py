@@ -153,9 +153,10 @@ def lines_of(result: list[dict]) -> list[str]:
     ]
 
 
-# What the dashboards look at of the group timpush-recording, and what that is made of.
+# What the dashboards look at of the groups for alerts, and what that is made of.
 _SHARED = re.compile(
-    r"stage_platform_code:timpush_error_class:info|app_region_code:timpush_window_lost_pushes:max"
+    r"stage_platform_code:timpush_(lost_pushes:seen|error_class:info)"
+    r"|app_region_(code:timpush_window_lost_pushes:max|stage:timpush_window_lost_pushes:sum)"
     r"|app_region:timpush_(window:hours|polled_often:bool)"
     r"|app_region_window:timpush_(sent|sendable)_pushes:increase|app_region_stage_window:timpush_lost_pushes:increase"
 )
@@ -166,7 +167,7 @@ def rules() -> list[dict]:
     text = (TOP / "deploy/prometheus/timpush.rules.yml").read_text("utf-8")
     groups = {each["name"]: each["rules"] for each in yaml.safe_load(text)["groups"]}
     shared = [
-        rule for rule in groups["timpush-recording"]
+        rule for rule in groups["timpush-usual"] + groups["timpush-recording"]
         if _SHARED.fullmatch(rule["record"]) and rule.get("labels", {}).get("window") != "24h"
     ]
     return shared + groups["timpush-dashboards"] + groups["timpush-dashboards-texts"]
