@@ -17,7 +17,7 @@ def prometheus(folder: pathlib.Path):
     host = f"127.0.0.1:{free_port()}"
     config, log = folder / "prometheus.yml", folder / "prometheus.log"
     config.write_text("{}\n")
-    os.environ.setdefault("GOMEMLIMIT", "3GiB")
+    os.environ.setdefault("GOMEMLIMIT", "6GiB")
     command = [
         "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={host}", "--web.enable-remote-write-receiver", "--log.level=warn",

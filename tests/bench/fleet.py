@@ -38,6 +38,9 @@ SPAN = 1800
 # Samples in a request, which is then some megabytes.
 BATCH = 50_000
 
+# The least that a platform gets in an hour, and that it loses with each code.
+HOURLY, LOST_HOURLY = 1200, 3
+
 # Codes with the most losses, which lines over time are drawn of.
 LEADING = 10
 
@@ -59,12 +62,13 @@ class Family:
         self.level, self.counts, self.fixed = level, counts, fixed
 
     def values(self, age: float) -> list[float]:
-        """Of the first rows: up to twice the level by the time of day. Counters begin anew each half day."""
+        """Of the first rows: the level, or more by the time of day. Counters grow by the level each minute, or by
+        more, and begin anew each half day."""
         if self.fixed:
             return [self.level] * ROWS
         if self.counts:
-            return [(1 + row % 7) * ((DAY - age) % (DAY / 2)) / 60 for row in range(ROWS)]
-        return [1 + self.level * (row % 10) * (1 + math.sin(age / 9000 + row % 24)) for row in range(ROWS)]
+            return [self.level * (1 + row % 7) * ((DAY - age) % (DAY / 2)) / 60 for row in range(ROWS)]
+        return [self.level * (1 + row % 7) * (1 + math.sin(age / 9000 + row % 24) / 2) for row in range(ROWS)]
 
 
 def codes(count: int) -> list[tuple[str, str, str]]:
@@ -104,15 +108,17 @@ def families(apps: int, count: int, replicas: int, chosen: str, end: int, rules:
     of_platforms = [{"stage": stage, "platform": platform, "err_code": code} for stage, platform, code in rows]
     api, platform = by(api=APIS), by(platform=PLATFORMS)
     yield Family("timpush_window_lost_pushes", every(*lost[:LEADING]), level=20)
-    yield Family("timpush_window_lost_pushes", every(*lost[LEADING:]), since=folded, level=2)
-    yield Family("timpush_window_platform_lost_pushes", every(*of_platforms), since=folded, level=2)
+    yield Family("timpush_window_lost_pushes", every(*lost[LEADING:]), since=folded, level=LOST_HOURLY)
+    yield Family("timpush_window_platform_lost_pushes", every(*of_platforms), since=folded, level=LOST_HOURLY)
     for step in STEPS:
-        yield Family(f"timpush_window_{step}_pushes", every(), since=folded, level=1000)
-        yield Family(f"timpush_window_platform_{step}_pushes", every(*platform), since=folded, level=100)
-        yield Family(f"timpush_{step}_pushes_total", every(of=[chosen]), DENSE, since=2 * DAY, counts=True)
-        yield Family(f"timpush_{step}_pushes_total", every(of=names[1:]), since=RECENT, counts=True)
-    yield Family("timpush_lost_pushes_total", every(*lost, of=[chosen]), DENSE, since=2 * DAY, counts=True)
-    yield Family("timpush_lost_pushes_total", every(*lost, of=names[1:]), since=RECENT, counts=True)
+        yield Family(f"timpush_window_{step}_pushes", every(), since=folded, level=HOURLY * len(PLATFORMS))
+        yield Family(f"timpush_window_platform_{step}_pushes", every(*platform), since=folded, level=HOURLY)
+        total, level = f"timpush_{step}_pushes_total", HOURLY * len(PLATFORMS) / 60
+        yield Family(total, every(of=[chosen]), DENSE, since=2 * DAY, level=level, counts=True)
+        yield Family(total, every(of=names[1:]), since=RECENT, level=level, counts=True)
+    total, level = "timpush_lost_pushes_total", LOST_HOURLY / 60
+    yield Family(total, every(*lost, of=[chosen]), DENSE, since=2 * DAY, level=level, counts=True)
+    yield Family(total, every(*lost, of=names[1:]), since=RECENT, level=level, counts=True)
     texts = [{**each, "err_info": f"what a vendor says about {each['err_code']}"} for each in of_platforms]
     texts += [{**each, "platform": "all", "err_info": f"the service's words on {each['err_code']}"} for each in lost]
     yield Family("timpush_error_description_info", every(*texts), since=RECENT, level=1, fixed=True)
@@ -125,12 +131,14 @@ def families(apps: int, count: int, replicas: int, chosen: str, end: int, rules:
         yield Family(f"timpush_{name}", every(), since=RECENT, level=1, fixed=True)
     yield Family("timpush_day_anchor_timestamp_seconds", every(), since=RECENT, level=end - DAY / 2, fixed=True)
     yield Family("timpush_target_consecutive_failures", every(*api), level=1)
-    for name, level in (("interval_seconds", 60), ("series_limit", 2000), ("folded_codes", 3), ("backup_in_use", 0)):
+    for name, level in (("interval_seconds", 60), ("series_limit", 2000), ("folded_codes", 0), ("backup_in_use", 0)):
         yield Family(f"timpush_target_{name}", every(), level=level, fixed=True)
-    outcomes = by(api=APIS, outcome=("ok", "timeout"))
-    yield Family("timpush_api_requests_total", every(*outcomes), DENSE, since=folded, counts=True)
-    yield Family("timpush_api_retries_total", every(*api), DENSE, counts=True)
-    yield Family("timpush_api_errors_total", every(*by(api=APIS[:1], code=("60007",))), DENSE, counts=True)
+    for outcome, level in (("ok", 1), ("timeout", 0.01)):
+        outcomes = every(*by(api=APIS, outcome=(outcome,)))
+        yield Family("timpush_api_requests_total", outcomes, DENSE, since=folded, level=level, counts=True)
+    yield Family("timpush_api_retries_total", every(*api), DENSE, level=0.01, counts=True)
+    errors = every(*by(api=APIS[:1], code=("60007",)))
+    yield Family("timpush_api_errors_total", errors, DENSE, level=0.01, counts=True)
     yield Family("timpush_revised_down_pushes", every(*by(stage=(READY, POST))), level=0, fixed=True)
     yield Family("timpush_late_pushes", every(*by(stage=(READY, POST))), level=1)
     signatures = [{"app": app, "instance": instance} for instance in instances for app in names]
