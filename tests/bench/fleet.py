@@ -104,6 +104,11 @@ def families(apps: int, count: int, replicas: int, chosen: str, end: int, rules:
     def by(**values: tuple | list) -> list[Labels]:
         return [dict(zip(values, each)) for each in itertools.product(*values.values())]
 
+    def counters(name: str, hourly: float, *more: Labels) -> Iterator[Family]:
+        """Of the chosen app for two days, of the others for the last half hour."""
+        yield Family(name, every(*more, of=[chosen]), DENSE, since=2 * DAY, level=hourly / 60, counts=True)
+        yield Family(name, every(*more, of=names[1:]), since=RECENT, level=hourly / 60, counts=True)
+
     lost = [{"stage": stage, "err_code": code} for stage, code in overall]
     of_platforms = [{"stage": stage, "platform": platform, "err_code": code} for stage, platform, code in rows]
     api, platform = by(api=APIS), by(platform=PLATFORMS)
@@ -113,12 +118,8 @@ def families(apps: int, count: int, replicas: int, chosen: str, end: int, rules:
     for step in STEPS:
         yield Family(f"timpush_window_{step}_pushes", every(), since=folded, level=HOURLY * len(PLATFORMS))
         yield Family(f"timpush_window_platform_{step}_pushes", every(*platform), since=folded, level=HOURLY)
-        total, level = f"timpush_{step}_pushes_total", HOURLY * len(PLATFORMS) / 60
-        yield Family(total, every(of=[chosen]), DENSE, since=2 * DAY, level=level, counts=True)
-        yield Family(total, every(of=names[1:]), since=RECENT, level=level, counts=True)
-    total, level = "timpush_lost_pushes_total", LOST_HOURLY / 60
-    yield Family(total, every(*lost, of=[chosen]), DENSE, since=2 * DAY, level=level, counts=True)
-    yield Family(total, every(*lost, of=names[1:]), since=RECENT, level=level, counts=True)
+        yield from counters(f"timpush_{step}_pushes_total", HOURLY * len(PLATFORMS))
+    yield from counters("timpush_lost_pushes_total", LOST_HOURLY, *lost)
     texts = [{**each, "err_info": f"what a vendor says about {each['err_code']}"} for each in of_platforms]
     texts += [{**each, "platform": "all", "err_info": f"the service's words on {each['err_code']}"} for each in lost]
     yield Family("timpush_error_description_info", every(*texts), since=RECENT, level=1, fixed=True)

@@ -5,7 +5,6 @@ Then runs the rule tests, side by side.
 """
 
 import concurrent.futures
-import os
 import pathlib
 import re
 import subprocess
@@ -156,7 +155,7 @@ def quick_tests(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def run(command: list[str]) -> list[str]:
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"GOGC": "400"})
+    done = subprocess.run(command, capture_output=True, text=True, env=scenarios.ENVIRONMENT)
     return [f"{' '.join(command)}:\n{done.stdout}{done.stderr}"] if done.returncode else []
 
 

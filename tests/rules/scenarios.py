@@ -33,6 +33,9 @@ NO_ALERT_NEEDS = ("timpush-dashboards",)
 # What no scenario of a world asks for, and no alert about losses needs: an eighth of what weeks cost.
 UNASKED = {"weeks": ("timpush-exporter", "timpush-tasks"), "days": ("timpush-tasks",)}
 
+# Two promtools run beside each other: a collector of garbage for each would only take turns with the other.
+ENVIRONMENT = os.environ | {"GOGC": "400", "GOMAXPROCS": "1"}
+
 # A recorded name or an alert's.
 RULE = re.compile(r"[a-z_0-9]+(?::[a-z_0-9]+)+|[A-Z][A-Za-z]+")
 
@@ -525,9 +528,8 @@ def promtool(test: dict) -> tuple[bool, str]:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(test, file)
         file.flush()
-        # Two run beside each other: a collector of garbage for each would only take turns with the other.
-        environment = os.environ | {"GOGC": "400", "GOMAXPROCS": "1"}
-        done = subprocess.run(["promtool", "test", "rules", file.name], capture_output=True, text=True, env=environment)
+        command = ["promtool", "test", "rules", file.name]
+        done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
     return done.returncode == 0, done.stdout + done.stderr
 
 
