@@ -82,7 +82,7 @@ enum Command {
         #[arg(long)]
         without_secrets: bool,
     },
-    /// Ask the service one question and show the answer to a person
+    /// Send the service one query and show the response in a form for people
     #[command(after_help = help::QUERY)]
     Query(commands::query::QueryArgs),
     /// Show what became of one push, step by step
@@ -94,7 +94,7 @@ enum Command {
     /// Write what the daemon would have served in the last 7 days, to load it into Prometheus
     #[command(after_help = help::BACKFILL)]
     Backfill(commands::backfill::BackfillArgs),
-    /// Fail unless a daemon answers, for containers without a shell
+    /// Fail unless a daemon responds, for containers without a shell
     #[command(after_help = help::HEALTHCHECK)]
     Healthcheck(commands::healthcheck::HealthcheckArgs),
     /// Print a signature and its expiry, to try the service by hand

@@ -24,7 +24,7 @@ pub struct HealthcheckArgs {
     /// web file has it, whatever name the certificate is for
     #[arg(long, conflicts_with_all = ["url", "ca_file"])]
     config: Option<PathBuf>,
-    /// What must answer with status 200; without it and --config, the configuration that `run`
+    /// What must respond with status 200; without it and --config, the configuration that `run`
     /// would find, else port 10898 of this machine without TLS
     #[arg(long)]
     url: Option<Url>,

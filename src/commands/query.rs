@@ -26,7 +26,7 @@ use answer::{Answer, Sent};
 pub struct QueryArgs {
     #[command(flatten)]
     choice: Choice,
-    /// One of the app's regions; without it, all of them are asked
+    /// One of the app's regions; without it, all of them
     #[arg(long)]
     region: Option<String>,
     /// How long the range is, such as 1h or 2h30m; without it, as long as the app's window

@@ -17,7 +17,7 @@ use told::Told;
 pub struct TraceArgs {
     #[command(flatten)]
     choice: Choice,
-    /// One of the app's regions; without it, all of them are asked
+    /// One of the app's regions; without it, all of them
     #[arg(long)]
     region: Option<String>,
     /// A push that followed a chat message: the message's id, which the console calls `Push ID`

@@ -38,11 +38,11 @@ complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "r
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "demo" -d 'Show the whole thing without credentials, on a simulated service'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "simulate" -d 'Run the service\'s simulator alone, for drills and tests'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "check-config" -d 'Check a configuration and show how many calls it needs'
-complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "query" -d 'Ask the service one question and show the answer to a person'
+complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "query" -d 'Send the service one query and show the response in a form for people'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "trace" -d 'Show what became of one push, step by step'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "probe" -d 'Measure what the service does not document, and show the settings to use'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "backfill" -d 'Write what the daemon would have served in the last 7 days, to load it into Prometheus'
-complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "healthcheck" -d 'Fail unless a daemon answers, for containers without a shell'
+complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "healthcheck" -d 'Fail unless a daemon responds, for containers without a shell'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "usersig" -d 'Print a signature and its expiry, to try the service by hand'
 complete -c timpush-exporter -n "__fish_timpush_exporter_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand run" -l config -d 'The configuration; without it timpush.yml is looked for in the working directory, then in /etc/timpush-exporter' -r -F
@@ -74,7 +74,7 @@ complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand check-
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand check-config" -s h -l help -d 'Print help'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l config -d 'The configuration; without it timpush.yml is looked for in the working directory, then in /etc/timpush-exporter' -r -F
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l app -d 'The app\'s name in the configuration; can be left out where there is only one' -r
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l region -d 'One of the app\'s regions; without it, all of them are asked' -r
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l region -d 'One of the app\'s regions; without it, all of them' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l since -d 'How long the range is, such as 1h or 2h30m; without it, as long as the app\'s window' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l from -d 'Start of the range: -2h, 2026-11-25, \'2026-11-25 14:00\' by the app\'s `day_offset`, RFC 3339 or Unix seconds' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -l to -d 'End of the range, as --from, or now; without it, the newest time that has settled' -r
@@ -87,7 +87,7 @@ complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query"
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand query" -s h -l help -d 'Print help'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l config -d 'The configuration; without it timpush.yml is looked for in the working directory, then in /etc/timpush-exporter' -r -F
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l app -d 'The app\'s name in the configuration; can be left out where there is only one' -r
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l region -d 'One of the app\'s regions; without it, all of them are asked' -r
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l region -d 'One of the app\'s regions; without it, all of them' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l push-id -d 'A push that followed a chat message: the message\'s id, which the console calls `Push ID`' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l task-id -d 'A push to all users, to a tag or to listed users: the task\'s id, with --user-id' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand trace" -l user-id -d 'The user whose devices are meant' -r
@@ -124,7 +124,7 @@ complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand backfi
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand backfill" -l whole-limit -d 'Take all of the app\'s call limit; without it, what the daemon needs is left to it'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand backfill" -s h -l help -d 'Print help'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand healthcheck" -l config -d 'Check the daemon of this configuration: its `listen` on this machine, with TLS if its web file has it, whatever name the certificate is for' -r -F
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand healthcheck" -l url -d 'What must answer with status 200; without it and --config, the configuration that `run` would find, else port 10898 of this machine without TLS' -r
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand healthcheck" -l url -d 'What must respond with status 200; without it and --config, the configuration that `run` would find, else port 10898 of this machine without TLS' -r
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand healthcheck" -l ca-file -d 'Root certificates to trust for an https URL, PEM' -r -F
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand healthcheck" -l log-format -d 'How log lines look' -r -f -a "text\t''
 json\t''"
@@ -140,10 +140,10 @@ complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; 
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "demo" -d 'Show the whole thing without credentials, on a simulated service'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "simulate" -d 'Run the service\'s simulator alone, for drills and tests'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "check-config" -d 'Check a configuration and show how many calls it needs'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "query" -d 'Ask the service one question and show the answer to a person'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "query" -d 'Send the service one query and show the response in a form for people'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "trace" -d 'Show what became of one push, step by step'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "probe" -d 'Measure what the service does not document, and show the settings to use'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "backfill" -d 'Write what the daemon would have served in the last 7 days, to load it into Prometheus'
-complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "healthcheck" -d 'Fail unless a daemon answers, for containers without a shell'
+complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "healthcheck" -d 'Fail unless a daemon responds, for containers without a shell'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "usersig" -d 'Print a signature and its expiry, to try the service by hand'
 complete -c timpush-exporter -n "__fish_timpush_exporter_using_subcommand help; and not __fish_seen_subcommand_from run demo simulate check-config query trace probe backfill healthcheck usersig help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
