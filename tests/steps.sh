@@ -70,16 +70,18 @@ check_names() {
     done
 }
 
-# Runs two functions of steps beside each other: one that uses the processor, one that mostly waits.
+# Runs functions of steps beside each other, and waits for all of them.
 beside() {
-    if only_names; then
-        "$1"
-        "$2"
-        return
-    fi
-    "$1" &
-    "$2" || true
-    wait "$!" || true
+    local lane
+    for lane in "$@"; do
+        if only_names; then
+            "$lane"
+        else
+            "$lane" &
+        fi
+    done
+    wait
+    [[ ! -e $notes/failed ]]
 }
 
 ended() {
