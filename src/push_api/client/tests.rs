@@ -37,7 +37,7 @@ async fn lab(region: impl FnOnce(Endpoint) -> Region) -> (JoinSet<()>, Client, T
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("timpush.yml");
     let text = format!(
-        "calls_per_second: 50\napps: [{{name: shop, sdk_app_id: {}, identifier: administrator, secret_key_env: K, regions: [singapore]}}]",
+        "calls_per_second: 50\ndefaults: {{timeout: 1m}}\napps: [{{name: shop, sdk_app_id: {}, identifier: administrator, secret_key_env: K, regions: [singapore]}}]",
         sim_app.sdk_app_id
     );
     std::fs::write(&path, text).unwrap();
