@@ -62,8 +62,9 @@ async fn out_of_descriptors(key: &str) -> Vec<String> {
         )
         .unwrap();
     }
+    // An interval in which a busy machine makes all calls with the descriptors that there are.
     let config = format!(
-        "listen: 127.0.0.1:0\ndefaults: {{interval: 1s, timeout: 1m, counters: false, statistics: false}}\ncalls_per_second: 50\napps:\n{apps}"
+        "listen: 127.0.0.1:0\ndefaults: {{interval: 4s, timeout: 1m, counters: false, statistics: false}}\ncalls_per_second: 50\napps:\n{apps}"
     );
     let path = lab.write("timpush.yml", &config);
     let mut command = Command::new("sh");
