@@ -1,6 +1,7 @@
 //! Clocks that are wrong for a while, through the whole loop.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use timpush_exporter::model::reading::CountKey;
@@ -19,10 +20,9 @@ const HOUR: i64 = 3600;
 /// Runs ten hours, of which the clock is `ahead` for some minutes, with restarts before some
 /// minutes. Nothing may be counted twice or lost, and windows are right as soon as the
 /// clock is.
-async fn run(from: u64, minutes: u64, ahead: i64, restarts: &[u64]) {
+async fn run(world: &Arc<World>, from: u64, minutes: u64, ahead: i64, restarts: &[u64]) {
     let what = format!("{ahead} s ahead at {from} for {minutes}, restarts {restarts:?}");
-    let world = World::new(61, 8 * 3600, Faults::default());
-    let mut process = Process::start(&world, 0, None);
+    let mut process = Process::start(world, 0, None);
     let mut increases = BTreeMap::<CountKey, (u64, Increase)>::new();
     let right_again = from + minutes;
     for minute in 0..MIDNIGHT + 120 {
@@ -30,7 +30,7 @@ async fn run(from: u64, minutes: u64, ahead: i64, restarts: &[u64]) {
         world.set_clock(0, if is_wrong { ahead } else { 0 });
         if restarts.contains(&minute) {
             let state = process.kill().await;
-            process = Process::start(&world, 0, Some(&state));
+            process = Process::start(world, 0, Some(&state));
         }
         sleep(Duration::from_secs(60)).await;
         if minute > right_again {
@@ -63,6 +63,7 @@ async fn run(from: u64, minutes: u64, ahead: i64, restarts: &[u64]) {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_wrong_and_set_right_again_costs_and_doubles_no_push() {
+    let world = World::new(61, 8 * 3600, Faults::default());
     for ahead in [
         1,
         -1,
@@ -77,7 +78,7 @@ async fn a_clock_that_is_wrong_and_set_right_again_costs_and_doubles_no_push() {
         // By day, before midnight so that an hour is across it, and after midnight.
         for (from, minutes) in [(180, 5), (MIDNIGHT - 40, 10), (MIDNIGHT + 30, 5)] {
             for restarts in [vec![], vec![from + 2], vec![from + minutes + 1]] {
-                run(from, minutes, ahead, &restarts).await;
+                run(&world.again(), from, minutes, ahead, &restarts).await;
             }
         }
     }

@@ -56,11 +56,15 @@ impl Events {
     pub(crate) fn count(&self, range: Range, now: u64) -> u64 {
         let covered = Counting::HALF_OPEN.covered(range, UnixSeconds(now));
         let before = |at: UnixSeconds| self.0.partition_point(|event| event.at < at.0);
-        let known = self.0[before(covered.start)..before(covered.end)]
-            .iter()
-            .filter(|event| event.known <= now);
+        let mut known = 0;
+        // A plain loop: adapters are slow in a debug build, and nothing here runs more often.
+        for event in &self.0[before(covered.start)..before(covered.end)] {
+            if event.known <= now {
+                known += event.count;
+            }
+        }
         // Where there is hardly anything, there is nothing to take.
-        u64::try_from(known.map(|event| event.count).sum::<i64>()).unwrap_or(0)
+        u64::try_from(known).unwrap_or(0)
     }
 }
 

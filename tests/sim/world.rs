@@ -83,16 +83,17 @@ impl Source {
             let at = 60 * (FIRST_MINUTE + minute);
             let is_late = chance(faults.late, seed, n, minute);
             let late = if is_late { count - count / 2 } else { 0 };
-            let delay = 60 * (hash(seed, n, minute, 5) % LATEST);
+            events.push(Event::new(at + 59, count - late));
+            if is_late {
+                let delay = 60 * (hash(seed, n, minute, 5) % LATEST);
+                events.push(Event::new(at + 59, late).known_at(at + delay.max(60)));
+            }
             // Some hours lose a few pushes of their first minute, an hour later.
             let hour = at / 3600;
-            let loses = busy && at == hour * 3600 && chance(faults.revised, seed, n + 100, hour);
-            let lost = if loses { hash(seed, n, hour, 9) % 3 } else { 0 };
-            events.extend([
-                Event::new(at + 59, count - late),
-                Event::new(at + 59, late).known_at(at + delay.max(60)),
-                Event::new(at, lost).taken_back_at(at + 5400),
-            ]);
+            if busy && at == hour * 3600 && chance(faults.revised, seed, n + 100, hour) {
+                let lost = hash(seed, n, hour, 9) % 3;
+                events.push(Event::new(at, lost).taken_back_at(at + 5400));
+            }
         }
         let events = Events::new(events);
         Self {
@@ -111,7 +112,7 @@ pub(crate) struct World {
     origin: Instant,
     /// How far the wall clock is ahead, by replica.
     clocks: Mutex<BTreeMap<u32, i64>>,
-    sources: Vec<Source>,
+    sources: Arc<[Source]>,
     /// The highest answer about each day so far: what a counter may show at most.
     highest: Mutex<BTreeMap<u64, Counts>>,
     pub(crate) asked: Mutex<u64>,
@@ -142,13 +143,23 @@ impl World {
             .into_iter()
             .zip(0..)
             .map(|((key, busy), n)| Source::new(seed, n, faults, key, busy));
+        Self::from_start(seed, day_offset, faults, sources.collect())
+    }
+
+    /// The same history from its start.
+    pub(crate) fn again(&self) -> Arc<Self> {
+        let sources = Arc::clone(&self.sources);
+        Self::from_start(self.seed, self.day_offset, self.faults, sources)
+    }
+
+    fn from_start(seed: u64, day_offset: i64, faults: Faults, sources: Arc<[Source]>) -> Arc<Self> {
         Arc::new(Self {
             seed,
             faults,
             day_offset,
             origin: Instant::now(),
             clocks: Mutex::default(),
-            sources: sources.collect(),
+            sources,
             highest: Mutex::default(),
             asked: Mutex::default(),
             outage_until: Mutex::default(),
