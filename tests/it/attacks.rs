@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::lab::{Exporter, Lab, PATIENCE, SHOP, UNLIMITED};
+use crate::lab::{Exporter, Lab, PATIENCE, SHOP, UNLIMITED, until};
 use crate::web_client::Client;
 
 /// The cap on open connections is 512.
@@ -59,10 +59,10 @@ impl Site {
             }
             sleep(Duration::from_millis(100)).await;
         }
-        // Each poll asks at least two APIs, and half of them may be late beside other tests.
+        // Each poll asks at least two APIs.
         let calls = self.lab.simulator.calls().len() - calls;
         let due = 2 * usize::try_from(start.elapsed().as_secs()).unwrap();
-        assert!(2 * calls + 2 >= due, "{calls} calls in place of {due}");
+        assert!(calls + 2 >= due, "{calls} calls in place of {due}");
         let memory = self.exporter.peak_memory();
         assert!(memory < MOST_MEMORY, "{memory}");
     }
@@ -113,7 +113,7 @@ async fn half_requests_end_however_they_drip_and_nobody_waits_for_them() {
             let _ = stream.write_all(b"X: y\r\n").await;
         }
         site.is_well_for(Duration::from_secs(1)).await;
-        assert!(start.elapsed() < PATIENCE, "still open");
+        assert!(start.elapsed() < Duration::from_secs(25), "still open");
     }
     assert!(
         start.elapsed() > Duration::from_secs(5),
@@ -125,13 +125,13 @@ async fn half_requests_end_however_they_drip_and_nobody_waits_for_them() {
 async fn idle_connections_over_the_cap_give_way_to_new_ones() {
     let site = Site::new().await;
     let mut crowd = site.crowd(OVER_THE_CAP, b"").await;
-    let start = Instant::now();
-    while open(&mut crowd) > 512 {
-        assert!(start.elapsed() < PATIENCE, "{}", open(&mut crowd));
-        sleep(Duration::from_millis(100)).await;
-    }
-    let left = open(&mut crowd);
-    assert!(left >= 400, "{left}");
+    let mut left = OVER_THE_CAP;
+    until("fewer connections", &site.exporter, async || {
+        left = open(&mut crowd);
+        left <= 512
+    })
+    .await;
+    assert!((400..=512).contains(&left), "{left}");
     assert!(
         open(&mut crowd[..OVER_THE_CAP - 512]) < 20,
         "the oldest go first"

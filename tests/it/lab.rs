@@ -300,6 +300,15 @@ impl Metrics {
     }
 }
 
+/// Waits until something is reached; if it never is, shows the exporter's log.
+pub(crate) async fn until(what: &str, exporter: &Exporter, mut reached: impl AsyncFnMut() -> bool) {
+    let start = Instant::now();
+    while !reached().await {
+        assert!(start.elapsed() < PATIENCE, "{what}\n{}", exporter.log());
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// A port that nobody listens on.
 pub(crate) async fn free_port() -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -11,7 +11,7 @@ use rustls::version::{TLS12, TLS13};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::lab::{BINARY, Exporter, Lab, PATIENCE, SHOP, UNLIMITED};
+use crate::lab::{BINARY, Exporter, Lab, SHOP, UNLIMITED, until};
 use crate::web_client::{Authority, Client, Pair};
 
 const BOTH: [&rustls::SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
@@ -67,14 +67,6 @@ impl Site {
 
 fn hash(password: &str) -> String {
     bcrypt::hash(password, 4).unwrap()
-}
-
-async fn until(what: &str, log: &Exporter, mut reached: impl AsyncFnMut() -> bool) {
-    let start = Instant::now();
-    while !reached().await {
-        assert!(start.elapsed() < PATIENCE, "{what}\n{}", log.log());
-        sleep(Duration::from_millis(100)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
