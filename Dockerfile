@@ -17,7 +17,6 @@ ENV CFLAGS="-DZSTD_EXCLUDE_DFAST_BLOCK_COMPRESSOR \
     -DZSTD_EXCLUDE_BTLAZY2_BLOCK_COMPRESSOR \
     -DZSTD_EXCLUDE_BTOPT_BLOCK_COMPRESSOR \
     -DZSTD_EXCLUDE_BTULTRA_BLOCK_COMPRESSOR"
-ARG PROFILE=release
 
 # The dependencies alone, so that a change of the program does not build them again.
 COPY Cargo.toml Cargo.lock ./
@@ -25,15 +24,15 @@ RUN mkdir src \
     && echo 'fn main() {}' > src/main.rs \
     && echo 'fn main() {}' > build.rs \
     && touch src/lib.rs \
-    && cargo build --locked --profile "$PROFILE" --target "$(rustc --print host-tuple)"
+    && cargo build --locked --release --target "$(rustc --print host-tuple)"
 
 COPY build.rs ./
 COPY src src
 ARG REVISION=unknown
 ENV TIMPUSH_REVISION=${REVISION}
 RUN touch build.rs src/main.rs src/lib.rs \
-    && cargo build --locked --profile "$PROFILE" --target "$(rustc --print host-tuple)" \
-    && install -D target/*/"$([ "$PROFILE" = dev ] && echo debug || echo "$PROFILE")"/timpush-exporter /out/timpush-exporter \
+    && cargo build --locked --release --target "$(rustc --print host-tuple)" \
+    && install -D target/*/release/timpush-exporter /out/timpush-exporter \
     && mkdir /out/state \
     && /out/timpush-exporter --version
 
