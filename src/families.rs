@@ -51,48 +51,66 @@ const fn histogram(name: &'static str, help: &'static str) -> Family<'static> {
     }
 }
 
-/// One step of the funnel, overall and by platform.
-pub type StepFamilies = (FunnelStep, Family<'static>, Family<'static>);
+/// The families of one count: overall, and by platform.
+pub type CountPair = [Family<'static>; 2];
 
-/// The families of all counts over one kind of range: the rolling window, or the day so far.
+/// The families of all counts over one kind of range: the rolling window, the day so far, or a
+/// task.
 pub struct CountFamilies {
-    pub lost: Family<'static>,
-    pub platform_lost: Family<'static>,
-    pub funnel: [StepFamilies; 4],
+    pub lost: CountPair,
+    /// In the order of [`FunnelStep::ALL`].
+    pub funnel: [CountPair; FunnelStep::ALL.len()],
 }
 
 impl CountFamilies {
     /// The family to which a count belongs.
     pub fn of(&self, key: &CountKey) -> Family<'static> {
-        match key {
-            CountKey::Loss(key) if key.platform.is_none() => self.lost,
-            CountKey::Loss(_) => self.platform_lost,
-            CountKey::Funnel(step, platform) => {
-                let [sendable, sent, delivered, clicked] = self.funnel;
-                let (_, overall, by_platform) = match step {
-                    FunnelStep::Sendable => sendable,
-                    FunnelStep::Sent => sent,
-                    FunnelStep::Delivered => delivered,
-                    FunnelStep::Clicked => clicked,
-                };
-                if platform.is_none() {
-                    overall
-                } else {
-                    by_platform
-                }
-            }
+        let [overall, by_platform] = match key {
+            CountKey::Loss(_) => self.lost,
+            CountKey::Funnel(step, _) => self.funnel[*step as usize],
+        };
+        if key.platform().is_none() {
+            overall
+        } else {
+            by_platform
         }
     }
 
     /// All families in the order in which they are served.
     pub fn all(&self) -> impl Iterator<Item = Family<'static>> {
-        let funnel = self.funnel.into_iter();
-        let funnel = funnel.flat_map(|(_, overall, by_platform)| [overall, by_platform]);
-        [self.lost, self.platform_lost].into_iter().chain(funnel)
-    }
-
-    /// The families of the losses; `true` marks the one by platform.
-    pub fn losses(&self) -> [(Family<'static>, bool); 2] {
-        [(self.lost, false), (self.platform_lost, true)]
+        [self.lost].into_iter().chain(self.funnel).flatten()
     }
 }
+
+/// Declares [`CountFamilies`]: a prefix and a suffix of all names, the end of all help texts, and
+/// the rest of each help text, overall and by platform.
+macro_rules! counts {
+    (
+        $kind:ident, $prefix:literal, $suffix:literal, $range:literal,
+        $lost:ident: $lost_help:literal, $lost_by_platform:literal,
+        $($step:ident: $help:literal, $by_platform:literal),+ $(,)?
+    ) => {
+        $crate::families::CountFamilies {
+            lost: counts!(@pair $kind, $prefix, $suffix, $range, $lost, $lost_help, $lost_by_platform),
+            funnel: [
+                $(counts!(@pair $kind, $prefix, $suffix, $range, $step, $help, $by_platform)),+
+            ],
+        }
+    };
+    (
+        @pair $kind:ident, $prefix:literal, $suffix:literal, $range:literal,
+        $count:ident, $help:literal, $by_platform:literal
+    ) => {
+        [
+            $kind(
+                concat!("timpush_", $prefix, stringify!($count), "_pushes", $suffix),
+                concat!($help, $range),
+            ),
+            $kind(
+                concat!("timpush_", $prefix, "platform_", stringify!($count), "_pushes", $suffix),
+                concat!($by_platform, $range),
+            ),
+        ]
+    };
+}
+use counts;

@@ -1,85 +1,27 @@
 //! Tasks: pushes to all users, to a tag or to listed users.
 
-use super::{CountFamilies, Family, StepFamilies, gauge};
-use crate::model::reading::FunnelStep;
-
-/// A count of one task.
-macro_rules! task {
-    ($name:literal, $help:literal) => {
-        gauge(
-            $name,
-            concat!(
-                $help,
-                " since the task began. A task ends, so compare values, not rates."
-            ),
-        )
-    };
-}
-
-const LOST: Family = task!(
-    "timpush_task_lost_pushes",
-    "Pushes of a task lost on all platforms, by stage and error code (all_member_push_loss),"
-);
-
-const PLATFORM_LOST: Family = task!(
-    "timpush_task_platform_lost_pushes",
-    "Pushes of a task lost, by stage, platform and error code (all_member_push_loss, not a breakdown of the overall gauges),"
-);
-
-/// The steps of the funnel, overall and by platform.
-const FUNNEL: [StepFamilies; 4] = [
-    (
-        FunnelStep::Sendable,
-        task!(
-            "timpush_task_sendable_pushes",
-            "Devices eligible for a push of a task (all_member_push_statistics, TotalCount)"
-        ),
-        task!(
-            "timpush_task_platform_sendable_pushes",
-            "Devices eligible for a push of a task, by platform (all_member_push_statistics, TotalCount)"
-        ),
-    ),
-    (
-        FunnelStep::Sent,
-        task!(
-            "timpush_task_sent_pushes",
-            "Pushes of a task handed to a channel (all_member_push_statistics, SentCount)"
-        ),
-        task!(
-            "timpush_task_platform_sent_pushes",
-            "Pushes of a task handed to a channel, by platform (all_member_push_statistics, SentCount)"
-        ),
-    ),
-    (
-        FunnelStep::Delivered,
-        task!(
-            "timpush_task_delivered_pushes",
-            "Pushes of a task confirmed by a receipt from the device (all_member_push_statistics, DeliveredCount; some channels have no receipts)"
-        ),
-        task!(
-            "timpush_task_platform_delivered_pushes",
-            "Pushes of a task confirmed by a receipt from the device, by platform (all_member_push_statistics, DeliveredCount; fcm has no receipts)"
-        ),
-    ),
-    (
-        FunnelStep::Clicked,
-        task!(
-            "timpush_task_clicked_pushes",
-            "Pushes of a task opened by the user (all_member_push_statistics, ClickCount)"
-        ),
-        task!(
-            "timpush_task_platform_clicked_pushes",
-            "Pushes of a task opened by the user, by platform (all_member_push_statistics, ClickCount)"
-        ),
-    ),
-];
+use super::{CountFamilies, Family, counts, gauge};
 
 /// The counts of tasks.
-pub const COUNTS: CountFamilies = CountFamilies {
-    lost: LOST,
-    platform_lost: PLATFORM_LOST,
-    funnel: FUNNEL,
-};
+pub const COUNTS: CountFamilies = counts!(
+    gauge, "task_", "",
+    " since the task began. A task ends, so compare values, not rates.",
+    lost:
+        "Pushes of a task lost on all platforms, by stage and error code (all_member_push_loss),",
+        "Pushes of a task lost, by stage, platform and error code (all_member_push_loss, not a breakdown of the overall gauges),",
+    sendable:
+        "Devices eligible for a push of a task (all_member_push_statistics, TotalCount)",
+        "Devices eligible for a push of a task, by platform (all_member_push_statistics, TotalCount)",
+    sent:
+        "Pushes of a task handed to a channel (all_member_push_statistics, SentCount)",
+        "Pushes of a task handed to a channel, by platform (all_member_push_statistics, SentCount)",
+    delivered:
+        "Pushes of a task confirmed by a receipt from the device (all_member_push_statistics, DeliveredCount; some channels have no receipts)",
+        "Pushes of a task confirmed by a receipt from the device, by platform (all_member_push_statistics, DeliveredCount; fcm has no receipts)",
+    clicked:
+        "Pushes of a task opened by the user (all_member_push_statistics, ClickCount)",
+        "Pushes of a task opened by the user, by platform (all_member_push_statistics, ClickCount)",
+);
 
 pub const INFO: Family = gauge(
     "timpush_task_info",

@@ -1,6 +1,6 @@
-//! The exposition formats, and the sink that writes all of them.
+//! The exposition formats, and the encoder that writes all of them.
 
-use super::{Family, Kind, Labels, Sink, openmetrics, protobuf, text};
+use super::{Family, Kind, Labels, openmetrics, protobuf, text};
 use crate::model::window::UnixSeconds;
 
 /// An exposition format.
@@ -46,6 +46,7 @@ pub struct Encoder {
     /// Absent if the families' descriptions are kept elsewhere.
     heads: Option<Parts>,
     samples: Parts,
+    written: u64,
 }
 
 impl Encoder {
@@ -64,6 +65,7 @@ impl Encoder {
             kind: Kind::Gauge,
             heads: None,
             samples: Parts::default(),
+            written: 0,
         }
     }
 
@@ -101,7 +103,35 @@ impl Encoder {
         body
     }
 
-    fn counter(&mut self, labels: &Labels<'_>, value: f64, since: Option<UnixSeconds>) {
+    /// The number of samples so far.
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The samples that follow belong to this family. It is not mentioned in the output
+    /// unless a sample follows.
+    pub fn family(&mut self, family: Family<'_>) {
+        family.name.clone_into(&mut self.name);
+        self.kind = family.kind;
+        self.samples.begin();
+        let Some(heads) = &mut self.heads else {
+            return;
+        };
+        let head = heads.begin();
+        match self.format {
+            Format::Text => text::head(&family, head),
+            Format::OpenMetrics { .. } => openmetrics::head(&family, head),
+            Format::Protobuf => protobuf::head(&family, head),
+        }
+    }
+
+    pub fn sample(&mut self, labels: &Labels<'_>, value: f64) {
+        self.counted(labels, value, None);
+    }
+
+    /// A sample of a counter that was 0 at `since`, if that is known.
+    pub fn counted(&mut self, labels: &Labels<'_>, value: f64, since: Option<UnixSeconds>) {
+        self.written += 1;
         let (name, out) = (&self.name, &mut self.samples.bytes);
         match (self.format, self.kind) {
             (Format::Text, _) => text::sample(name, labels, value, out),
@@ -117,33 +147,10 @@ impl Encoder {
             }
         }
     }
-}
 
-impl Sink for Encoder {
-    fn family(&mut self, family: Family<'_>) {
-        family.name.clone_into(&mut self.name);
-        self.kind = family.kind;
-        self.samples.begin();
-        let Some(heads) = &mut self.heads else {
-            return;
-        };
-        let head = heads.begin();
-        match self.format {
-            Format::Text => text::head(&family, head),
-            Format::OpenMetrics { .. } => openmetrics::head(&family, head),
-            Format::Protobuf => protobuf::head(&family, head),
-        }
-    }
-
-    fn sample(&mut self, labels: &Labels<'_>, value: f64) {
-        self.counter(labels, value, None);
-    }
-
-    fn counted(&mut self, labels: &Labels<'_>, value: f64, since: UnixSeconds) {
-        self.counter(labels, value, Some(since));
-    }
-
-    fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64) {
+    /// `buckets` are upper bounds with cumulative counts, without the infinite one.
+    pub fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64) {
+        self.written += 1;
         let (name, out) = (&self.name, &mut self.samples.bytes);
         match self.format {
             Format::Text => {

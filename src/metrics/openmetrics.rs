@@ -57,7 +57,7 @@ impl Display for Canonical {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Encoder, Format, Sink};
+    use super::super::{Encoder, Format};
     use super::*;
 
     fn body(created: bool, write: impl FnOnce(&mut Encoder)) -> String {
@@ -72,8 +72,8 @@ mod tests {
             kind: Kind::Counter,
             help: "a \\ \"b\"\nc",
         });
-        encoder.counted(&[("a", "1")], 5.0, UnixSeconds(1_741_708_800));
-        encoder.counted(&[("a", "2")], 6.0, UnixSeconds(1_741_708_800));
+        encoder.counted(&[("a", "1")], 5.0, Some(UnixSeconds(1_741_708_800)));
+        encoder.counted(&[("a", "2")], 6.0, Some(UnixSeconds(1_741_708_800)));
         encoder.sample(&[("a", "3")], 7.0);
     }
 

@@ -158,7 +158,7 @@ fn varint(mut value: u64, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Encoder, Format, Sink};
+    use super::super::{Encoder, Format};
     use super::*;
 
     fn body(kind: Kind, write: impl FnOnce(&mut Encoder)) -> Vec<u8> {
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_counter_is_encoded_as_the_wire_format_says() {
         let body = body(Kind::Counter, |encoder| {
-            encoder.counted(&[("a", "b")], 1.0, UnixSeconds(300));
+            encoder.counted(&[("a", "b")], 1.0, Some(UnixSeconds(300)));
         });
         let expected = [
             &b"\x28\x0a\x07x_total\x12\x01h\x18\x00"[..],

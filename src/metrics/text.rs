@@ -133,7 +133,7 @@ pub(super) fn put(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Encoder, Format, Sink};
+    use super::super::{Encoder, Format};
     use super::*;
 
     fn family(kind: Kind) -> Family<'static> {

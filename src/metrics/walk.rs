@@ -8,11 +8,12 @@ pub mod labels;
 mod tasks;
 
 use std::collections::BTreeMap;
+use std::iter::once;
 
-use super::{Labels, Sink};
+use super::Encoder;
 use crate::clock::Now;
-use crate::families::{CountFamilies, Family, window};
-use crate::model::reading::{Api, CountKey, Funnel, Loss, LossKey, Platform, Reading};
+use crate::families::{CountFamilies, window};
+use crate::model::reading::{Api, CountKey, FunnelStep, Loss, LossKey, Platform, Reading};
 use crate::model::target_id::TargetId;
 use crate::model::window::UnixSeconds;
 use crate::target::counters::Served;
@@ -44,18 +45,18 @@ impl<'a> Writer<'a> {
 
     /// Writes all families that belong to targets: the same families in the same order for
     /// every target.
-    pub(super) fn write(&self, sink: &mut impl Sink) {
-        let mut data = Counting { sink, samples: 0 };
-        self.window_counts(&mut data);
-        self.windows(&mut data);
-        self.counters(&mut data);
-        self.descriptions(&mut data);
-        let series = data.samples;
-        self.health(sink);
-        self.settings(sink);
-        self.bounds(series, sink);
-        self.calls(sink);
-        self.tasks(sink);
+    pub(super) fn write(&self, out: &mut Encoder) {
+        let before = out.written();
+        self.window_counts(out);
+        self.windows(out);
+        self.counters(out);
+        self.descriptions(out);
+        let series = out.written() - before;
+        self.health(out);
+        self.settings(out);
+        self.bounds(series, out);
+        self.calls(out);
+        self.tasks(out);
     }
 
     /// The codes of all served losses, each once and in order, with the classes that the
@@ -78,21 +79,20 @@ impl<'a> Writer<'a> {
         codes
     }
 
-    fn window_counts(&self, sink: &mut impl Sink) {
+    fn window_counts(&self, out: &mut Encoder) {
         let target = labels::target(self.id);
-        losses(&window::COUNTS, sink, || {
+        losses(&window::COUNTS, None, out, || {
             self.loss_rows()
                 .map(|(key, loss)| (target, key, loss.count))
         });
-        let funnel = self.funnel();
-        funnels(&window::COUNTS, sink, || {
-            funnel
-                .into_iter()
-                .map(|(overall, platforms)| (target, overall, platforms))
+        let statistics = self.state.statistics(self.now.steady);
+        funnels(&window::COUNTS, None, out, || {
+            let counts = statistics.into_iter().flat_map(|good| steps(&good.reading));
+            counts.map(|count| (target, count))
         });
     }
 
-    fn windows(&self, sink: &mut impl Sink) {
+    fn windows(&self, out: &mut Encoder) {
         for (family, edge) in [
             (
                 window::START,
@@ -100,10 +100,10 @@ impl<'a> Writer<'a> {
             ),
             (window::END, |good| good.range.end),
         ] {
-            sink.family(family);
+            out.family(family);
             for api in self.state.apis.keys() {
                 if let Some(good) = self.state.current(*api, self.now.steady) {
-                    sink.sample(&labels::api(self.id, *api), edge(good).as_f64());
+                    out.sample(&labels::api(self.id, *api), edge(good).as_f64());
                 }
             }
         }
@@ -117,76 +117,65 @@ impl<'a> Writer<'a> {
         };
         rows.into_iter().flatten()
     }
-
-    fn funnel(&self) -> Option<(&'a Funnel, &'a BTreeMap<Platform, Funnel>)> {
-        let good = self.state.statistics(self.now.steady)?;
-        match &good.reading {
-            Reading::Statistics { overall, platforms } => Some((overall, platforms)),
-            Reading::Loss(_) => None,
-        }
-    }
 }
 
-/// Writes the families of losses. `rows` gives all losses, once for each family.
-fn losses<'r, Rows>(families: &CountFamilies, sink: &mut impl Sink, rows: impl Fn() -> Rows)
-where
+/// Writes the families of losses. `rows` gives all losses, once for each family; `since` is when
+/// they were 0, if they are counters.
+fn losses<'r, Rows>(
+    families: &CountFamilies,
+    since: Option<UnixSeconds>,
+    out: &mut Encoder,
+    rows: impl Fn() -> Rows,
+) where
     Rows: Iterator<Item = (Owner<'r>, &'r LossKey, u64)>,
 {
-    for (family, per_platform) in families.losses() {
-        sink.family(family);
-        for (owner, key, count) in rows() {
-            if key.platform.is_some() == per_platform {
-                labels::loss(owner, key, |labels| sink.sample(labels, number(count)));
-            }
+    for (family, by_platform) in families.lost.into_iter().zip([false, true]) {
+        out.family(family);
+        for (owner, key, count) in rows().filter(|row| row.1.platform.is_some() == by_platform) {
+            labels::loss(owner, key, |labels| {
+                out.counted(labels, number(count), since);
+            });
         }
     }
 }
 
-/// Writes the families of the funnel. `rows` gives all funnels, twice for each step.
-fn funnels<'r, Rows>(families: &CountFamilies, sink: &mut impl Sink, rows: impl Fn() -> Rows)
-where
-    Rows: Iterator<Item = (Owner<'r>, &'r Funnel, &'r BTreeMap<Platform, Funnel>)>,
+/// Writes the families of the funnel. `rows` gives all its counts, once for each family.
+fn funnels<'r, Rows>(
+    families: &CountFamilies,
+    since: Option<UnixSeconds>,
+    out: &mut Encoder,
+    rows: impl Fn() -> Rows,
+) where
+    Rows: Iterator<Item = (Owner<'r>, StepCount)>,
 {
-    for (step, overall_family, platform_family) in families.funnel {
-        sink.family(overall_family);
-        for (owner, overall, _) in rows() {
-            sink.sample(&owner, number(overall.get(step)));
-        }
-        sink.family(platform_family);
-        for (owner, _, platforms) in rows() {
-            for (platform, funnel) in platforms {
-                let value = number(funnel.get(step));
-                labels::platform(owner, *platform, |labels| sink.sample(labels, value));
+    for (step, families) in FunnelStep::ALL.into_iter().zip(families.funnel) {
+        for (family, by_platform) in families.into_iter().zip([false, true]) {
+            out.family(family);
+            for (owner, (of, platform, count)) in rows() {
+                if of == step && platform.is_some() == by_platform {
+                    labels::step(owner, platform, |labels| {
+                        out.counted(labels, number(count), since);
+                    });
+                }
             }
         }
     }
 }
 
-/// A sink that counts samples.
-struct Counting<'s, S> {
-    sink: &'s mut S,
-    samples: u64,
-}
+/// A count of the funnel; without a platform, the overall one.
+type StepCount = (FunnelStep, Option<Platform>, u64);
 
-impl<S: Sink> Sink for Counting<'_, S> {
-    fn family(&mut self, family: Family<'_>) {
-        self.sink.family(family);
-    }
-
-    fn sample(&mut self, labels: &Labels<'_>, value: f64) {
-        self.samples += 1;
-        self.sink.sample(labels, value);
-    }
-
-    fn counted(&mut self, labels: &Labels<'_>, value: f64, since: UnixSeconds) {
-        self.samples += 1;
-        self.sink.counted(labels, value, since);
-    }
-
-    fn histogram(&mut self, labels: &Labels<'_>, buckets: &[(f64, u64)], count: u64, sum: f64) {
-        self.samples += 1;
-        self.sink.histogram(labels, buckets, count, sum);
-    }
+/// The counts of a response about the funnel; none for another one.
+fn steps(reading: &Reading) -> impl Iterator<Item = StepCount> {
+    let funnels = match reading {
+        Reading::Statistics { overall, platforms } => Some((overall, platforms)),
+        Reading::Loss(_) => None,
+    };
+    let funnels = funnels.into_iter().flat_map(|(overall, platforms)| {
+        let by_platform = platforms.iter().map(|(platform, of)| (Some(*platform), of));
+        once((None, overall)).chain(by_platform)
+    });
+    funnels.flat_map(|(platform, of)| FunnelStep::ALL.map(|step| (step, platform, of.get(step))))
 }
 
 /// A count as the value of a sample.

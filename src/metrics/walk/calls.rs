@@ -1,40 +1,40 @@
 //! Outcomes and costs of the API calls of each target.
 
-use super::{Sink, Writer, labels, number};
+use super::{Encoder, Writer, labels, number};
 use crate::families::calls;
 
 impl Writer<'_> {
-    pub(super) fn calls(&self, sink: &mut impl Sink) {
+    pub(super) fn calls(&self, out: &mut Encoder) {
         let (state, now) = (self.state, self.now.steady);
         let (calls, zero_hold) = (&state.calls, state.target.app.holds.zero);
         let apis = || state.apis.keys().copied();
-        sink.family(calls::REQUESTS);
+        out.family(calls::REQUESTS);
         for api in apis() {
             for (outcome, count) in calls.outcomes(api, now, zero_hold) {
-                sink.sample(&labels::outcome(self.id, api, outcome), number(count));
+                out.sample(&labels::outcome(self.id, api, outcome), number(count));
             }
         }
-        sink.family(calls::ERRORS);
+        out.family(calls::ERRORS);
         for api in apis() {
             for (code, count) in calls.codes(api, now, zero_hold) {
-                sink.sample(&labels::code(self.id, api, &code), number(count));
+                out.sample(&labels::code(self.id, api, &code), number(count));
             }
         }
-        sink.family(calls::RETRIES);
+        out.family(calls::RETRIES);
         for api in apis() {
-            sink.sample(&labels::api(self.id, api), number(calls.retries(api)));
+            out.sample(&labels::api(self.id, api), number(calls.retries(api)));
         }
-        sink.family(calls::BACKUP_IN_USE);
+        out.family(calls::BACKUP_IN_USE);
         let in_use = u8::from(calls.is_backup_in_use());
         let [app, region, push] = labels::target(self.id);
-        sink.sample(&[app, region, push], f64::from(in_use));
-        sink.family(calls::THROTTLE_WAIT);
+        out.sample(&[app, region, push], f64::from(in_use));
+        out.family(calls::THROTTLE_WAIT);
         if let Some(calls) = state.app_calls {
-            sink.sample(&[app], calls.throttled.as_secs_f64());
+            out.sample(&[app], calls.throttled.as_secs_f64());
         }
-        sink.family(calls::USERSIG_EXPIRY);
+        out.family(calls::USERSIG_EXPIRY);
         if let Some(expiry) = state.app_calls.and_then(|calls| calls.usersig_expiry) {
-            sink.sample(&[app], expiry.as_f64());
+            out.sample(&[app], expiry.as_f64());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Classes of error codes, and their descriptions by the service.
 
-use super::{Sink, Writer, labels};
+use super::{Encoder, Writer, labels};
 use crate::families::knowledge;
 use crate::model::catalogue::{CodeClass, decided};
 use crate::model::reading::{Loss, LossKey};
@@ -33,23 +33,23 @@ pub(in crate::metrics) fn agreed(
 /// Writes the classes of the served codes, see [`Writer::codes`].
 pub(in crate::metrics) fn write_codes<'a>(
     codes: impl Iterator<Item = Code<&'a LossKey>>,
-    sink: &mut impl Sink,
+    out: &mut Encoder,
 ) {
-    sink.family(knowledge::CODE_INFO);
+    out.family(knowledge::CODE_INFO);
     for (key, decided) in codes {
-        labels::class(key, decided, |labels| sink.sample(labels, 1.0));
+        labels::class(key, decided, |labels| out.sample(labels, 1.0));
     }
 }
 
 impl Writer<'_> {
-    pub(super) fn descriptions(&self, sink: &mut impl Sink) {
-        sink.family(knowledge::DESCRIPTION_INFO);
+    pub(super) fn descriptions(&self, out: &mut Encoder) {
+        out.family(knowledge::DESCRIPTION_INFO);
         for (key, loss) in self
             .loss_rows()
             .filter(|(_, loss)| !loss.description.is_empty())
         {
             labels::description(self.id, key, &loss.description, |labels| {
-                sink.sample(labels, 1.0);
+                out.sample(labels, 1.0);
             });
         }
     }

@@ -56,13 +56,17 @@ pub(super) fn host<'a>(id: &'a TargetId, sdk_app_id: &'a str, host: &'a str) -> 
     ]
 }
 
-/// Passes the labels of a platform's count to `write`.
-pub(super) fn platform<T>(
-    [app, region, owner]: Owner<'_>,
-    platform: Platform,
+/// Passes the labels of a count of the funnel to `write`.
+pub(super) fn step<T>(
+    owner: Owner<'_>,
+    platform: Option<Platform>,
     write: impl FnOnce(&Labels<'_>) -> T,
 ) -> T {
-    write(&[app, region, owner, ("platform", &platform.to_string())])
+    let [app, region, third] = owner;
+    match platform {
+        None => write(&owner),
+        Some(platform) => write(&[app, region, third, ("platform", &platform.to_string())]),
+    }
 }
 
 /// Passes the labels of a loss to `write`.
@@ -85,8 +89,7 @@ pub(super) fn loss<T>(
 pub fn count<T>(id: &TargetId, key: &CountKey, write: impl FnOnce(&Labels<'_>) -> T) -> T {
     match key {
         CountKey::Loss(key) => loss(target(id), key, write),
-        CountKey::Funnel(_, None) => write(&target(id)),
-        CountKey::Funnel(_, Some(of)) => platform(target(id), *of, write),
+        CountKey::Funnel(_, platform) => step(target(id), *platform, write),
     }
 }
 

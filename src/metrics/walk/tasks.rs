@@ -1,8 +1,8 @@
 //! Tasks: pushes to all users, to a tag or to listed users.
 
-use super::{Sink, Writer, funnels, labels, losses, number};
+use super::{Encoder, Writer, funnels, labels, losses, number, steps};
 use crate::families::{Family, tasks};
-use crate::model::reading::{Api, LossKey, Reading};
+use crate::model::reading::{Api, LossKey};
 use crate::model::task::{Dispatch, ScheduledTask, Task};
 use crate::target::tasks::TaskBoard;
 
@@ -24,11 +24,11 @@ fn flag(is_set: bool) -> f64 {
 }
 
 impl Writer<'_> {
-    pub(super) fn tasks(&self, sink: &mut impl Sink) {
-        self.task_counts(sink);
-        self.watched_tasks(sink);
-        self.scheduled_tasks(sink);
-        self.task_health(sink);
+    pub(super) fn tasks(&self, out: &mut Encoder) {
+        self.task_counts(out);
+        self.watched_tasks(out);
+        self.scheduled_tasks(out);
+        self.task_health(out);
     }
 
     fn board(&self) -> Option<&TaskBoard> {
@@ -42,78 +42,76 @@ impl Writer<'_> {
         losses.flat_map(|(task, rows)| rows.iter().map(move |(key, loss)| (task, key, loss.count)))
     }
 
-    fn task_counts(&self, sink: &mut impl Sink) {
-        losses(&tasks::COUNTS, sink, || {
+    fn task_counts(&self, out: &mut Encoder) {
+        losses(&tasks::COUNTS, None, out, || {
             let rows = self.task_losses();
             rows.map(|(task, key, count)| (labels::task(self.id, &task.id), key, count))
         });
-        funnels(&tasks::COUNTS, sink, || {
+        funnels(&tasks::COUNTS, None, out, || {
             let (board, now) = (self.board().into_iter(), self.now.steady);
             let api = Api::AllMemberPushStatistics;
             let current = board.flat_map(move |board| board.current(api, &self.state.target, now));
-            current.filter_map(|(task, reading)| match reading {
-                Reading::Statistics { overall, platforms } => {
-                    Some((labels::task(self.id, &task.id), overall, platforms))
-                }
-                Reading::Loss(_) => None,
+            current.flat_map(|(task, reading)| {
+                let owner = labels::task(self.id, &task.id);
+                steps(reading).map(move |count| (owner, count))
             })
         });
     }
 
-    fn watched_tasks(&self, sink: &mut impl Sink) {
+    fn watched_tasks(&self, out: &mut Encoder) {
         let watched = || self.board().into_iter().flat_map(|board| &board.watched);
-        sink.family(tasks::INFO);
+        out.family(tasks::INFO);
         for watched in watched() {
-            sink.sample(&labels::task_info(self.id, &watched.task), 1.0);
+            out.sample(&labels::task_info(self.id, &watched.task), 1.0);
         }
-        sink.family(tasks::START);
+        out.family(tasks::START);
         for watched in watched() {
             let task = &watched.task;
-            sink.sample(&labels::task(self.id, &task.id), task.start.as_f64());
+            out.sample(&labels::task(self.id, &task.id), task.start.as_f64());
         }
     }
 
-    fn scheduled_tasks(&self, sink: &mut impl Sink) {
+    fn scheduled_tasks(&self, out: &mut Encoder) {
         let (target, now) = (&self.state.target, self.now.steady);
         let scheduled = self.board().map(|board| board.scheduled(target, now));
         let scheduled = scheduled.unwrap_or_default();
         for (family, value) in SCHEDULED {
-            sink.family(family);
+            out.family(family);
             for task in scheduled {
                 let number = task.number.to_string();
-                sink.sample(&labels::scheduled_task(self.id, &number), value(task));
+                out.sample(&labels::scheduled_task(self.id, &number), value(task));
             }
         }
-        sink.family(tasks::SCHEDULED_INFO);
+        out.family(tasks::SCHEDULED_INFO);
         for task in scheduled {
-            labels::scheduled_info(self.id, task, |labels| sink.sample(labels, 1.0));
+            labels::scheduled_info(self.id, task, |labels| out.sample(labels, 1.0));
         }
     }
 
-    fn task_health(&self, sink: &mut impl Sink) {
+    fn task_health(&self, out: &mut Encoder) {
         let labels = labels::app_and_region(self.id);
         let board = self.board();
-        sink.family(tasks::UP);
+        out.family(tasks::UP);
         if let Some(board) = board {
-            sink.sample(&labels, flag(board.up));
+            out.sample(&labels, flag(board.up));
         }
-        sink.family(tasks::LAST_SUCCESS);
+        out.family(tasks::LAST_SUCCESS);
         if let Some(board) = board {
-            sink.sample(&labels, board.last_success.unwrap_or_default().as_f64());
+            out.sample(&labels, board.last_success.unwrap_or_default().as_f64());
         }
-        sink.family(tasks::KNOWN);
+        out.family(tasks::KNOWN);
         if let Some(board) = board {
             for (state, tasks) in [
                 ("watched", board.watched.len()),
                 ("left_out", board.left_out),
                 ("unknown", board.unknown),
             ] {
-                sink.sample(&labels::task_state(self.id, state), number(tasks as u64));
+                out.sample(&labels::task_state(self.id, state), number(tasks as u64));
             }
         }
-        sink.family(tasks::FILE_PROBLEMS);
+        out.family(tasks::FILE_PROBLEMS);
         if let Some(problems) = board.and_then(|board| board.file_problems) {
-            sink.sample(&labels, number(problems as u64));
+            out.sample(&labels, number(problems as u64));
         }
     }
 }
