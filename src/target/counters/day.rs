@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Served, overall_losses};
 use crate::model::reading::{CountKey, Counts, Stage};
@@ -13,7 +13,7 @@ use crate::model::window::{DAY, UnixSeconds};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Day {
     pub(super) anchor: UnixSeconds,
-    #[serde(with = "pairs")]
+    #[serde(serialize_with = "to_pairs", deserialize_with = "from_pairs")]
     pub(super) cells: BTreeMap<CountKey, Cell>,
     /// Overall losses in the latest response; empty before the first.
     latest: Option<BTreeMap<Stage, u64>>,
@@ -269,25 +269,17 @@ impl Day {
     }
 }
 
-/// Serialises maps whose keys are not text as lists of pairs.
-mod pairs {
-    use std::collections::BTreeMap;
+/// Maps whose keys are not text are written as lists of pairs.
+fn to_pairs<S: Serializer>(
+    cells: &BTreeMap<CountKey, Cell>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(cells)
+}
 
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
-        map: &BTreeMap<K, V>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(map)
-    }
-
-    pub(super) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
-    where
-        K: Deserialize<'de> + Ord,
-        V: Deserialize<'de>,
-        D: Deserializer<'de>,
-    {
-        Vec::<(K, V)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
-    }
+fn from_pairs<'de, D>(deserializer: D) -> Result<BTreeMap<CountKey, Cell>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Vec::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
 }
