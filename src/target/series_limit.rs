@@ -60,42 +60,47 @@ impl Platforms {
 
     /// The same counts under the keys where they are kept.
     pub fn place_counts(&mut self, counts: Counts) -> Counts {
-        let mut placed = Counts::new();
-        for (key, count) in counts {
-            let place = placed.entry(self.place_key(key)).or_insert(0);
-            *place = place.saturating_add(count);
-        }
-        placed
+        let add = |sum: &mut u64, count: u64| *sum = sum.saturating_add(count);
+        moved(counts, |key| self.place_key(key), add)
     }
 
     /// The same response with every row under the platform where it is kept.
     pub fn place_all(&mut self, reading: Reading) -> Reading {
         match reading {
             Reading::Loss(rows) => {
-                let mut placed = BTreeMap::<LossKey, Loss>::new();
-                for (mut key, loss) in rows {
-                    key.platform = key.platform.map(|platform| self.place(platform));
-                    let place = placed.entry(key).or_default();
-                    place.count = place.count.saturating_add(loss.count);
-                    if place.description.is_empty() {
-                        place.description = loss.description;
+                let place = |key: LossKey| LossKey {
+                    platform: key.platform.map(|platform| self.place(platform)),
+                    ..key
+                };
+                Reading::Loss(moved(rows, place, |sum: &mut Loss, loss: Loss| {
+                    sum.count = sum.count.saturating_add(loss.count);
+                    if sum.description.is_empty() {
+                        sum.description = loss.description;
                     }
-                }
-                Reading::Loss(placed)
+                }))
             }
             Reading::Statistics { overall, platforms } => {
-                let mut placed = BTreeMap::<Platform, Funnel>::new();
-                for (platform, funnel) in platforms {
-                    let place = placed.entry(self.place(platform)).or_default();
-                    *place = place.saturating_add(funnel);
-                }
+                let add = |sum: &mut Funnel, funnel| *sum = sum.saturating_add(funnel);
                 Reading::Statistics {
                     overall,
-                    platforms: placed,
+                    platforms: moved(platforms, |platform| self.place(platform), add),
                 }
             }
         }
     }
+}
+
+/// The same rows under other keys; those under one key are added up.
+fn moved<K: Ord, V: Default>(
+    rows: BTreeMap<K, V>,
+    mut place: impl FnMut(K) -> K,
+    add: impl Fn(&mut V, V),
+) -> BTreeMap<K, V> {
+    let mut placed = BTreeMap::new();
+    for (key, row) in rows {
+        add(placed.entry(place(key)).or_default(), row);
+    }
+    placed
 }
 
 /// The number of series of a target, and its limit.
@@ -142,31 +147,42 @@ impl Budget {
 /// Sums the smallest counts under the code `other`, within each stage and platform, until at
 /// most `limit` rows, or only sums, are left. Returns the number of codes in the sums.
 pub fn fold(rows: &mut BTreeMap<LossKey, Loss>, limit: usize) -> usize {
+    fold_by(
+        rows,
+        limit,
+        |loss| loss.count,
+        |sum, loss| sum.count = sum.count.saturating_add(loss.count),
+    )
+}
+
+/// [`fold`] for rows of any kind, with a `count` and a way to `add` one to a sum. The codes are
+/// folded in the order of their counts, then of their texts; those without a count are dropped.
+pub(super) fn fold_by<V: Default>(
+    rows: &mut BTreeMap<LossKey, V>,
+    limit: usize,
+    count: impl Fn(&V) -> u64,
+    add: impl Fn(&mut V, V),
+) -> usize {
     if rows.len() <= limit {
         return 0;
     }
-    let mut folded = 0;
-    for key in smallest_first(rows.iter().map(|(key, loss)| (key, loss.count))) {
-        if rows.len() <= limit {
-            break;
-        }
-        if let Some(loss) = rows.remove(&key).filter(|loss| loss.count > 0) {
-            folded += 1;
-            let total = rows.entry(sum_of(&key)).or_default();
-            total.count = total.count.saturating_add(loss.count);
-        }
-    }
-    folded
-}
-
-/// The codes, without the sums, in the order in which they are folded: by count, then by code.
-pub(super) fn smallest_first<'a>(counts: impl Iterator<Item = (&'a LossKey, u64)>) -> Vec<LossKey> {
-    let codes = counts.filter(|(key, _)| !key.code.is_other());
-    let mut codes: Vec<(u64, LossKey)> = codes.map(|(key, count)| (count, key.clone())).collect();
+    let codes = rows.iter().filter(|(key, _)| !key.code.is_other());
+    let mut codes: Vec<(u64, LossKey)> =
+        codes.map(|(key, row)| (count(row), key.clone())).collect();
     codes.sort_unstable_by(|(count, key), (other_count, other)| {
         (count, &key.code, key).cmp(&(other_count, &other.code, other))
     });
-    codes.into_iter().map(|(_, key)| key).collect()
+    let mut folded = 0;
+    for (_, key) in codes {
+        if rows.len() <= limit {
+            break;
+        }
+        if let Some(row) = rows.remove(&key).filter(|row| count(row) > 0) {
+            folded += 1;
+            add(rows.entry(sum_of(&key)).or_default(), row);
+        }
+    }
+    folded
 }
 
 /// The key under which a folded code is counted.

@@ -192,41 +192,46 @@ impl Day {
     ) {
         let mut newcomers = Vec::new();
         for (key, count) in counts {
-            match self.cells.get_mut(key) {
-                Some(cell) => {
-                    if self.from_here {
-                        cell.base = *count;
-                    }
-                    cell.max = cell.max.max(*count);
-                    cell.seen = at;
-                }
-                None => newcomers.push(Newcomer {
+            if !self.note(key, *count, at) {
+                newcomers.push(Newcomer {
                     key,
                     count: *count,
                     rank: *count,
                     seen: at,
-                }),
+                });
             }
         }
         self.cells
             .retain(|_, cell| cell.max > 0 || at.0.saturating_sub(cell.seen.0) < DAY);
-        let sums = self.take_in(newcomers, limit, zero_until.unwrap_or(0));
+        let zero_until = zero_until.unwrap_or(0);
+        let sums = self.take_in(newcomers, limit, zero_until);
         self.folded = sums.codes;
-        for (key, count) in sums.counts {
-            let fresh = Cell {
-                zero_until: zero_until.unwrap_or(0),
-                ..Cell::default()
-            };
-            let known = self.cells.contains_key(&key);
-            let cell = self.cells.entry(key).or_insert(fresh);
-            if self.from_here && known {
-                cell.base = count;
+        for (key, count) in &sums.counts {
+            if !self.note(key, *count, at) {
+                let sum = Newcomer {
+                    key,
+                    count: *count,
+                    rank: *count,
+                    seen: at,
+                };
+                self.give_place(&sum, zero_until);
             }
-            cell.max = cell.max.max(count);
-            cell.seen = at;
         }
         self.from_here = false;
         self.latest = Some(overall_losses(counts));
+    }
+
+    /// Records the count of a key in a response; false if it has no cell.
+    fn note(&mut self, key: &CountKey, count: u64, at: UnixSeconds) -> bool {
+        let Some(cell) = self.cells.get_mut(key) else {
+            return false;
+        };
+        if self.from_here {
+            cell.base = count;
+        }
+        cell.max = cell.max.max(count);
+        cell.seen = at;
+        true
     }
 
     /// The values of a scrape, for series that count since `since`.

@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 
 use super::day::{Cell, Day, Newcomer};
-use crate::model::reading::CountKey;
+use crate::model::reading::{CountKey, LossKey};
 use crate::target::series_limit::{self, Platforms};
 
 /// The part of a response whose codes have no series of their own.
@@ -117,7 +117,7 @@ impl Day {
         }
     }
 
-    fn give_place(&mut self, newcomer: &Newcomer, zero_until: u64) {
+    pub(super) fn give_place(&mut self, newcomer: &Newcomer, zero_until: u64) {
         let cell = Cell {
             max: newcomer.count,
             base: 0,
@@ -131,38 +131,27 @@ impl Day {
     /// Keeps at most `limit` loss series, not counting sums, and only distinct platforms
     /// within their bound. The other counts go into the sums, so the day's total is unchanged.
     pub(super) fn cut(&mut self, limit: usize, platforms: &mut Platforms) {
+        let mut losses = BTreeMap::<LossKey, Cell>::new();
         for (key, cell) in std::mem::take(&mut self.cells) {
-            self.merge(platforms.place_key(key), cell);
-        }
-        let mut left = self.losses();
-        if left <= limit {
-            return;
-        }
-        let codes = self.cells.iter().filter_map(|(key, cell)| match key {
-            CountKey::Loss(key) => Some((key, cell.max)),
-            CountKey::Funnel(..) => None,
-        });
-        for key in series_limit::smallest_first(codes) {
-            if left <= limit {
-                break;
-            }
-            left -= 1;
-            let sum = CountKey::Loss(series_limit::sum_of(&key));
-            let cell = self.cells.remove(&CountKey::Loss(key));
-            if let Some(cell) = cell.filter(|cell| cell.max > 0) {
-                left += usize::from(!self.cells.contains_key(&sum));
-                self.merge(sum, cell);
+            match platforms.place_key(key) {
+                CountKey::Loss(key) => losses.entry(key).or_default().add(cell),
+                step @ CountKey::Funnel(..) => self.cells.entry(step).or_default().add(cell),
             }
         }
+        series_limit::fold_by(&mut losses, limit, |cell| cell.max, Cell::add);
+        let losses = losses.into_iter();
+        self.cells
+            .extend(losses.map(|(key, cell)| (CountKey::Loss(key), cell)));
     }
+}
 
-    fn merge(&mut self, key: CountKey, other: Cell) {
-        let cell = self.cells.entry(key).or_default();
-        cell.max = cell.max.saturating_add(other.max);
-        cell.base = cell.base.saturating_add(other.base);
-        cell.before = cell.before.saturating_add(other.before);
-        cell.zero_until = cell.zero_until.max(other.zero_until);
-        cell.seen = cell.seen.max(other.seen);
+impl Cell {
+    fn add(&mut self, other: Self) {
+        self.max = self.max.saturating_add(other.max);
+        self.base = self.base.saturating_add(other.base);
+        self.before = self.before.saturating_add(other.before);
+        self.zero_until = self.zero_until.max(other.zero_until);
+        self.seen = self.seen.max(other.seen);
     }
 }
 
