@@ -2,18 +2,20 @@
 //! than a few kilobytes.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::catalogue::loss_code;
 use crate::model::reading::{Funnel, Loss, LossKey, Stage};
 use crate::model::window::UnixSeconds;
 
-/// The maximum number of points kept. With one more, the lists still fit into 64 places.
+/// The maximum number of points kept. With one more, they still fit into 64 places.
 const MAX_POINTS: usize = 60;
 
 /// The maximum number of rows followed individually.
 const MAX_ROWS: usize = 12;
 
+/// The count of a row at a point at which it was not followed.
+const UNKNOWN: u32 = u32::MAX;
 /// Initial seconds between points, so that a young process has something to show.
 const CLOSEST: u64 = 6;
 
@@ -25,10 +27,9 @@ const WIDEST: u64 = 360;
 pub struct History {
     /// Seconds covered by one point: the latest of them represents the rest.
     spacing: u64,
-    points: VecDeque<Point>,
-    /// Counts of the most important rows. The latest count belongs to the latest point; a row
-    /// not followed from the beginning has fewer counts than there are points.
-    rows: BTreeMap<LossKey, VecDeque<u32>>,
+    points: Vec<Point>,
+    /// The place of each of the most important rows in [`Point::rows`].
+    rows: BTreeMap<LossKey, usize>,
 }
 
 /// Overall losses in the window that ends at `end`.
@@ -38,6 +39,8 @@ pub struct Point {
     lost: [u64; Stage::ALL.len()],
     /// Absent while statistics are unknown.
     pushes: Option<[u64; Stage::ALL.len()]>,
+    /// Counts of the followed rows, or [`UNKNOWN`].
+    rows: [u32; MAX_ROWS],
 }
 
 impl Point {
@@ -55,7 +58,7 @@ impl Default for History {
     fn default() -> Self {
         Self {
             spacing: CLOSEST,
-            points: VecDeque::new(),
+            points: Vec::new(),
             rows: BTreeMap::new(),
         }
     }
@@ -68,13 +71,13 @@ impl History {
 
     /// The counts of a row, oldest first; none if it is not followed.
     pub fn row(&self, key: &LossKey) -> Vec<(&Point, u64)> {
-        let Some(counts) = self.rows.get(key) else {
+        let Some(place) = self.rows.get(key) else {
             return Vec::new();
         };
-        self.points
-            .iter()
-            .skip(self.points.len() - counts.len())
-            .zip(counts.iter().map(|count| u64::from(*count)))
+        let counts = self.points.iter().map(|point| (point, point.rows[*place]));
+        counts
+            .filter(|(_, count)| *count != UNKNOWN)
+            .map(|(point, count)| (point, count.into()))
             .collect()
     }
 
@@ -91,32 +94,21 @@ impl History {
             end,
             lost: [0; Stage::ALL.len()],
             pushes: None,
+            rows: [UNKNOWN; MAX_ROWS],
         };
         for (key, loss) in losses.iter().filter(|(key, _)| key.platform.is_none()) {
             let lost = &mut point.lost[key.stage as usize];
             *lost = lost.saturating_add(loss.count);
         }
-        let count = |key: &LossKey| {
-            let count = losses.get(key).map_or(0, |loss| loss.count);
-            u32::try_from(count).unwrap_or(u32::MAX)
-        };
-        let spacing = self.spacing;
-        match self.points.back_mut() {
-            Some(last) if last.end.0 / spacing == end.0 / spacing => {
+        for (key, place) in &self.rows {
+            point.rows[*place] = short(losses.get(key).map_or(0, |loss| loss.count));
+        }
+        match self.points.last_mut() {
+            Some(last) if last.end.0 / self.spacing == end.0 / self.spacing => {
                 point.pushes = last.pushes;
                 *last = point;
-                for (key, counts) in &mut self.rows {
-                    if let Some(last) = counts.back_mut() {
-                        *last = count(key);
-                    }
-                }
             }
-            _ => {
-                self.points.push_back(point);
-                for (key, counts) in &mut self.rows {
-                    counts.push_back(count(key));
-                }
-            }
+            _ => self.points.push(point),
         }
         self.follow(losses, is_new);
         while self.points.len() > MAX_POINTS {
@@ -126,18 +118,15 @@ impl History {
 
     /// Drops the points left by a clock that was ahead. Ends do not move back otherwise.
     fn drop_later_than(&mut self, end: UnixSeconds) {
-        while self.points.back().is_some_and(|last| end < last.end) {
-            self.points.pop_back();
-            self.rows.retain(|_, counts| {
-                counts.pop_back();
-                !counts.is_empty()
-            });
-        }
+        self.points.retain(|point| point.end <= end);
+        let points = &self.points;
+        self.rows
+            .retain(|_, place| points.iter().any(|point| point.rows[*place] != UNKNOWN));
     }
 
     /// Records the pushes of the window that ends at `end`, if its losses are known.
     pub(super) fn pushes(&mut self, end: UnixSeconds, overall: &Funnel) {
-        if let Some(last) = self.points.back_mut()
+        if let Some(last) = self.points.last_mut()
             && last.end == end
         {
             last.pushes = Some(Stage::ALL.map(|stage| overall.get(stage.step())));
@@ -159,61 +148,53 @@ impl History {
             if self.rows.contains_key(key) {
                 continue;
             }
-            if self.rows.len() >= MAX_ROWS && !self.drop_lightest(&keys) {
+            let mut places = 0..MAX_ROWS;
+            let free = places.find(|place| self.rows.values().all(|taken| taken != place));
+            let Some(place) = free.or_else(|| self.drop_lightest(&keys)) else {
                 return;
-            }
-            let earlier = if is_new(key) {
-                self.points.len().saturating_sub(1)
-            } else {
-                0
             };
-            let mut counts: VecDeque<u32> = std::iter::repeat_n(0, earlier).collect();
-            counts.push_back(u32::try_from(count).unwrap_or(u32::MAX));
-            self.rows.insert(key.clone(), counts);
+            let earlier = if is_new(key) { 0 } else { UNKNOWN };
+            for point in &mut self.points {
+                point.rows[place] = earlier;
+            }
+            if let Some(last) = self.points.last_mut() {
+                last.rows[place] = short(count);
+            }
+            self.rows.insert(key.clone(), place);
         }
     }
 
-    /// Drops the least important row that is not `wanted`; false if there is none.
-    fn drop_lightest(&mut self, wanted: &BTreeSet<&LossKey>) -> bool {
-        let lightest = self
-            .rows
-            .iter()
-            .filter(|(key, _)| !wanted.contains(key))
-            .min_by_key(|(key, counts)| weight(key, counts.back().copied().unwrap_or(0).into()))
-            .map(|(key, _)| key.clone());
-        lightest.is_some_and(|key| self.rows.remove(&key).is_some())
+    /// Drops the least important row that is not `wanted`, if there is one, and returns its
+    /// place.
+    fn drop_lightest(&mut self, wanted: &BTreeSet<&LossKey>) -> Option<usize> {
+        let latest = self.points.last()?.rows;
+        let rows = self.rows.iter().filter(|(key, _)| !wanted.contains(key));
+        let lightest = rows.min_by_key(|(key, place)| weight(key, latest[**place].into()));
+        let key = lightest?.0.clone();
+        self.rows.remove(&key)
     }
 
     /// Doubles the spacing; at its widest, forgets the oldest point.
     fn thin_out(&mut self) {
         if self.spacing >= WIDEST {
-            self.points.pop_front();
-            let points = self.points.len();
-            for counts in self.rows.values_mut() {
-                if counts.len() > points {
-                    counts.pop_front();
-                }
-            }
+            self.points.remove(0);
             return;
         }
         self.spacing = (self.spacing * 2).min(WIDEST);
         let spacing = self.spacing;
-        let ends: Vec<u64> = self.points.iter().map(|p| p.end.0 / spacing).collect();
-        let is_kept = |place: usize| ends.get(place + 1) != Some(&ends[place]);
-        for counts in self.rows.values_mut() {
-            let offset = ends.len() - counts.len();
-            let mut place = offset;
-            counts.retain(|_| {
-                place += 1;
-                is_kept(place - 1)
-            });
-        }
-        let mut place = 0;
-        self.points.retain(|_| {
-            place += 1;
-            is_kept(place - 1)
+        self.points.dedup_by(|later, kept| {
+            let is_one = later.end.0 / spacing == kept.end.0 / spacing;
+            if is_one {
+                *kept = *later;
+            }
+            is_one
         });
     }
+}
+
+/// A count as it is kept: hours of a chart with larger ones look the same.
+fn short(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(UNKNOWN).min(UNKNOWN - 1)
 }
 
 /// Rows that need an operator are followed first, then the largest.
@@ -344,10 +325,11 @@ mod tests {
                 prop_assert!(points.is_sorted_by(|a, b| a.end < b.end));
                 prop_assert_eq!(points.last().map(|point| point.end.0), Some(end));
                 prop_assert!(history.rows.len() <= MAX_ROWS);
-                for (key, counts) in &history.rows {
+                for key in history.rows.keys() {
+                    let counts = counts(&history, key);
                     prop_assert!(!counts.is_empty() && counts.len() <= points.len());
                     let latest = rows.get(key).map_or(0, |loss| loss.count);
-                    prop_assert_eq!(counts.back().map(|n| u64::from(*n)), Some(latest));
+                    prop_assert_eq!(counts.last(), Some(&latest));
                 }
                 let overall: u64 = rows.iter().filter(|(key, _)| key.platform.is_none()).map(|(_, loss)| loss.count).sum();
                 prop_assert_eq!(points.last().map(|point| point.lost(Stage::PostSendDelivered)), Some(overall));
