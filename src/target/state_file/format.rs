@@ -40,6 +40,8 @@ const CHECKSUM: usize = 65;
 struct Header {
     format: String,
     version: u32,
+    /// Absent in version 1.
+    #[serde(default)]
     targets: usize,
 }
 
@@ -102,7 +104,6 @@ pub fn read(file: impl BufRead, targets: &[Target]) -> Result<Found, StateError>
     let header = header
         .ok()
         .filter(|header| header.format == FORMAT)
-        .or_else(|| former(&line))
         .ok_or(StateError::Foreign)?;
     if header.version != VERSION {
         return Err(StateError::Version(header.version));
@@ -131,21 +132,6 @@ pub fn read(file: impl BufRead, targets: &[Target]) -> Result<Found, StateError>
     }
     found.cut = header.targets.saturating_sub(seen);
     Ok(found)
-}
-
-/// The header of version 1, with a checksum in place of the number of targets.
-fn former(line: &[u8]) -> Option<Header> {
-    #[derive(Deserialize)]
-    struct Former {
-        format: String,
-        version: u32,
-    }
-    let former: Former = serde_json::from_slice(line).ok()?;
-    (former.format == FORMAT && former.version != VERSION).then_some(Header {
-        format: former.format,
-        version: former.version,
-        targets: 0,
-    })
 }
 
 fn target(line: &[u8]) -> Option<Remembered> {
