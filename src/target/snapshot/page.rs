@@ -13,11 +13,11 @@ use crate::model::window::UnixSeconds;
 pub struct Page(Mutex<Facts>);
 
 #[derive(Default)]
-struct Facts {
-    next_poll: Option<Instant>,
-    history: History,
-    courses: Courses,
-    set_back: Option<SetBack>,
+pub(super) struct Facts {
+    pub(super) next_poll: Option<Instant>,
+    pub(super) history: History,
+    pub(super) courses: Courses,
+    pub(super) set_back: Option<SetBack>,
 }
 
 /// This machine's clock turned out to have been ahead.
@@ -50,23 +50,7 @@ impl Page {
         self.facts().set_back
     }
 
-    pub(super) fn note_set_back(&self, set_back: SetBack) {
-        self.facts().set_back = Some(set_back);
-    }
-
-    pub(super) fn set_next_poll(&self, due: Instant) {
-        self.facts().next_poll = Some(due);
-    }
-
-    pub(super) fn note(&self, note: impl FnOnce(&mut History)) {
-        note(&mut self.facts().history);
-    }
-
-    pub(super) fn note_course(&self, note: impl FnOnce(&mut Courses)) {
-        note(&mut self.facts().courses);
-    }
-
-    fn facts(&self) -> MutexGuard<'_, Facts> {
+    pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -43,23 +43,22 @@ impl Recorder {
     }
 
     /// Continues from the state of an earlier process. Its last successes show at once, so
-    /// that an outage keeps its age over a restart; its counts show when a poll is finished.
+    /// that an outage keeps its age over a restart; no count shows before the first response.
     pub fn restore(&mut self, remembered: Remembered, now: Now) {
-        remembered.restore_outcomes(&mut self.state, now);
-        self.publish();
         remembered.restore(&mut self.state, now);
+        self.publish();
     }
 
     /// Records when the target is polled next.
     pub fn next_poll(&self, due: Instant) {
-        self.state.page.set_next_poll(due);
+        self.state.page.facts().next_poll = Some(due);
     }
 
     /// Records that the clock, which shows `now`, would show `ahead` had it not been set back.
     pub fn set_back(&self, ahead: UnixSeconds, now: Now) {
         let at = now.unix();
         let seconds = ahead.0.saturating_sub(at.0);
-        self.state.page.note_set_back(SetBack { at, seconds });
+        self.state.page.facts().set_back = Some(SetBack { at, seconds });
     }
 
     /// Records the outcomes of the target's calls, and those of its app if this is the app's
@@ -98,9 +97,9 @@ impl Recorder {
                 };
                 let named = rows.len();
                 let codes = Arc::make_mut(&mut self.state.codes);
-                self.state.page.note(|history| {
-                    history.losses(range.end, &rows, |key| codes.is_new(key, now.steady));
-                });
+                let is_new = |key: &LossKey| codes.is_new(key, now.steady);
+                let page = &self.state.page;
+                page.facts().history.losses(range.end, &rows, is_new);
                 codes.fill(&mut rows, now.steady, Loss::default);
                 self.wanted = series(&rows);
                 self.window = self.wanted;
@@ -122,9 +121,8 @@ impl Recorder {
                 overall,
                 mut platforms,
             } => {
-                self.state
-                    .page
-                    .note(|history| history.pushes(range.end, &overall));
+                let page = &self.state.page;
+                page.facts().history.pushes(range.end, &overall);
                 let known = Arc::make_mut(&mut self.state.platforms);
                 known.fill(&mut platforms, now.steady, Funnel::default);
                 Reading::Statistics { overall, platforms }
@@ -157,10 +155,11 @@ impl Recorder {
         if let Some(state) = self.state.apis.get_mut(&api) {
             if let Question::Today(range) = question {
                 let before = |key: &CountKey| state.ledger.counted(range.start, key);
-                self.state.page.note_course(|courses| match api.measure() {
+                let courses = &mut self.state.page.facts().courses;
+                match api.measure() {
                     Measure::Losses => courses.losses(range, &counts, before),
                     Measure::Funnel => courses.pushes(range, &counts, before),
-                });
+                }
             }
             Arc::make_mut(&mut state.ledger).answer(question, &counts, now, &rules);
         }

@@ -22,12 +22,12 @@ pub struct Remembered {
     #[serde(default)]
     pub push: Push,
     sdk_app_id: u32,
-    /// When this was taken, in seconds since 1970.
-    at: u64,
+    /// When this was taken.
+    at: UnixSeconds,
     /// The moment whose counters were served then: an earlier one if this machine had just
     /// been suspended.
     #[serde(default)]
-    shown: Option<u64>,
+    shown: Option<UnixSeconds>,
     additive: Option<bool>,
     resolved: Option<bool>,
     /// Seconds since each key was last in a response.
@@ -40,12 +40,12 @@ pub struct Remembered {
     outcomes: Vec<Outcomes>,
 }
 
-/// When an API last succeeded and last counted anything, in seconds since 1970.
+/// When an API last succeeded and last counted anything.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Outcomes {
     api: Api,
-    success: Option<u64>,
-    nonzero: Option<u64>,
+    success: Option<UnixSeconds>,
+    nonzero: Option<UnixSeconds>,
 }
 
 impl Remembered {
@@ -61,8 +61,8 @@ impl Remembered {
             region: id.region,
             push: id.push,
             sdk_app_id: state.target.app.sdk_app_id,
-            at: now.unix().0,
-            shown: Some(losses.shown(now).0),
+            at: now.unix(),
+            shown: Some(losses.shown(now)),
             additive: state.additive,
             resolved: state.resolved,
             codes: state.codes.ages(now.steady),
@@ -74,25 +74,10 @@ impl Remembered {
                 .iter()
                 .map(|(api, state)| Outcomes {
                     api: *api,
-                    success: state.last_success.map(|at| at.0),
-                    nonzero: state.last_nonzero.map(|end| end.0),
+                    success: state.last_success,
+                    nonzero: state.last_nonzero,
                 })
                 .collect(),
-        }
-    }
-
-    /// The last successes of the APIs; only for the same app, as in [`Self::restore`].
-    pub(super) fn restore_outcomes(&self, state: &mut TargetState, now: Now) {
-        if self.sdk_app_id != state.target.app.sdk_app_id {
-            return;
-        }
-        // A clock that was ahead may have left later ones.
-        let past = |at: u64| UnixSeconds(at.min(now.unix().0));
-        for outcomes in &self.outcomes {
-            if let Some(state) = state.apis.get_mut(&outcomes.api) {
-                state.last_success = outcomes.success.map(past);
-                state.last_nonzero = outcomes.nonzero.map(past);
-            }
         }
     }
 
@@ -102,7 +87,15 @@ impl Remembered {
         if self.sdk_app_id != state.target.app.sdk_app_id {
             return;
         }
-        let passed = now.unix().0.saturating_sub(self.at);
+        // A clock that was ahead may have left later ones.
+        let past = |at: UnixSeconds| at.min(now.unix());
+        for outcomes in self.outcomes {
+            if let Some(state) = state.apis.get_mut(&outcomes.api) {
+                state.last_success = outcomes.success.map(past);
+                state.last_nonzero = outcomes.nonzero.map(past);
+            }
+        }
+        let passed = now.unix().0.saturating_sub(self.at.0);
         let limit = state.target.app.polling.series_limit;
         state.additive = self.additive;
         state.resolved = self.resolved;
@@ -123,7 +116,7 @@ impl Remembered {
             (Api::statistics(self.push), self.statistics),
         ] {
             if let Some(state) = state.apis.get_mut(&api) {
-                let at = UnixSeconds(self.shown.unwrap_or(self.at));
+                let at = self.shown.unwrap_or(self.at);
                 Arc::make_mut(&mut ledger).restore(at, limit, apart);
                 state.ledger = ledger;
             }

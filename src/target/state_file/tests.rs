@@ -150,6 +150,18 @@ fn a_restart_in_an_outage_keeps_the_age_of_the_data_and_is_not_yet_ready() {
 }
 
 #[test]
+fn a_process_that_stops_before_its_first_response_leaves_what_it_found() {
+    let (_folder, path) = folder();
+    let target = saved(&path);
+    let short = Process::start(&target, load(&path, &target), now(30));
+    assert_eq!(short.counter(now(30)), None);
+    save(&path, &short.snapshot.load(), now(30)).unwrap();
+    let mut process = Process::start(&target, load(&path, &target), now(60));
+    process.poll(5, now(60));
+    assert_eq!(process.counter(now(60)), Some(7));
+}
+
+#[test]
 fn another_app_of_the_same_name_starts_anew() {
     let (_folder, path) = folder();
     let mut target = saved(&path);
