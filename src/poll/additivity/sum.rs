@@ -12,9 +12,11 @@ enum Ask {
     Second,
     Both,
     Moved(Moved),
-    FirstAgain,
-    SecondAgain,
-    BothAgain,
+}
+
+impl Ask {
+    /// What is asked first, and once more if it does not add up.
+    const REPEATED: [Self; 3] = [Self::First, Self::Second, Self::Both];
 }
 
 /// The check of two adjacent ranges: a plan of queries, and the responses so far.
@@ -34,7 +36,7 @@ impl SumCheck {
             start,
             middle,
             end,
-            plan: vec![Ask::First, Ask::Second, Ask::Both],
+            plan: Ask::REPEATED.to_vec(),
             answers: Vec::new(),
         }
     }
@@ -47,9 +49,9 @@ impl SumCheck {
             UnixSeconds(self.middle.0.saturating_add(1)),
         );
         let (start, end) = match ask {
-            Ask::First | Ask::FirstAgain => (self.start, self.middle),
-            Ask::Second | Ask::SecondAgain => (self.middle, self.end),
-            Ask::Both | Ask::BothAgain => (self.start, self.end),
+            Ask::First => (self.start, self.middle),
+            Ask::Second => (self.middle, self.end),
+            Ask::Both => (self.start, self.end),
             Ask::Moved(Moved::FirstEndsEarlier) => (self.start, before),
             Ask::Moved(Moved::FirstEndsLater) => (self.start, after),
             Ask::Moved(Moved::SecondStartsLater) => (after, self.end),
@@ -73,8 +75,7 @@ impl SumCheck {
                 .filter(|moved| if moved.removes_overlap() { over } else { under });
             self.plan.extend(moves.map(Ask::Moved));
             if over || under {
-                self.plan
-                    .extend([Ask::FirstAgain, Ask::SecondAgain, Ask::BothAgain]);
+                self.plan.extend(Ask::REPEATED);
             }
         }
     }
@@ -152,25 +153,24 @@ impl SumCheck {
         (parts, self.count(key, Ask::Both))
     }
 
+    /// Whether repeated queries returned the same count.
     fn stands_still(&self, key: &CountKey) -> bool {
-        [
-            (Ask::First, Ask::FirstAgain),
-            (Ask::Second, Ask::SecondAgain),
-            (Ask::Both, Ask::BothAgain),
-        ]
-        .into_iter()
-        .all(|(before, after)| match self.answer(after) {
-            Some(after) => after.get(key) == self.count(key, before),
-            None => true,
+        Ask::REPEATED.into_iter().all(|ask| {
+            let mut counts = self.answers(ask).map(|counts| counts.get(key));
+            let first = counts.next();
+            counts.all(|again| Some(again) == first)
         })
     }
 
     fn count(&self, key: &CountKey, ask: Ask) -> u64 {
-        self.answer(ask).map_or(0, |counts| counts.get(key))
+        self.answers(ask).next().map_or(0, |counts| counts.get(key))
     }
 
-    fn answer(&self, ask: Ask) -> Option<&AnswerCounts> {
-        let place = self.plan.iter().position(|planned| *planned == ask)?;
-        self.answers.get(place)
+    /// The responses to a query, in order.
+    fn answers(&self, ask: Ask) -> impl Iterator<Item = &AnswerCounts> {
+        let asked = self.plan.iter().zip(&self.answers);
+        asked
+            .filter(move |(planned, _)| **planned == ask)
+            .map(|(_, answer)| answer)
     }
 }

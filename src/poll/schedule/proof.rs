@@ -12,7 +12,7 @@ use crate::fetch::Fetch;
 use crate::model::outcome::FetchError;
 use crate::model::reading::Api;
 use crate::model::window::DAY;
-use crate::poll::additivity::{self, Additivity};
+use crate::poll::additivity;
 use crate::poll::log::News;
 use crate::target::snapshot::Recorder;
 
@@ -32,8 +32,6 @@ pub(super) struct Proof {
     not_before: Instant,
     /// Nothing has been checked yet, so no counters are served.
     is_new: bool,
-    adds_up: bool,
-    resolved: bool,
 }
 
 impl Proof {
@@ -51,8 +49,6 @@ impl Proof {
             due: (target.app.polling.counters && !(adds_up && resolved)).then_some(started),
             not_before: started + wait,
             is_new: !adds_up,
-            adds_up,
-            resolved,
         }
     }
 
@@ -69,43 +65,57 @@ impl Proof {
     pub(super) async fn look_for<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) {
         sleep_until(self.not_before).await;
         self.is_new = false;
-        self.due = self.look(poll).await.map(|wait| {
+        self.due = Self::look(poll).await.map(|wait| {
             let now = (poll.shared.clock)().steady;
             now + wait
         });
     }
 
     /// When to check again, if ever.
-    async fn look<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) -> Option<Duration> {
-        match (self.adds_up, self.resolved) {
-            (false, _) => self.look_at_sums(poll).await,
-            (true, false) => self.look_at_resolution(poll).await,
-            (true, true) => None,
+    async fn look<F: Fetch>(poll: &mut Poll<'_, F>) -> Option<Duration> {
+        if poll.recorder.is_additive() != Some(true) {
+            Self::look_at_sums(poll).await
+        } else if poll.recorder.is_resolved().is_none() {
+            Self::look_at_resolution(poll).await
+        } else {
+            None
         }
     }
 
-    async fn look_at_sums<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) -> Option<Duration> {
+    async fn look_at_sums<F: Fetch>(poll: &mut Poll<'_, F>) -> Option<Duration> {
         let (fetch, now) = (&poll.shared.fetch, (poll.shared.clock)().unix());
         let api = Api::losses(poll.target.push);
         let verdict = match additivity::check(fetch, poll.target, api, now).await {
             Ok(verdict) => verdict,
             Err(error) => return Some(unseen("whether counts add up", &error, poll)),
         };
-        tell(&verdict, poll);
         let adds_up = verdict.passes();
+        let (news, text, again) = match adds_up {
+            Some(true) => (
+                News::AddsUp,
+                format!("counters are reliable: {verdict}"),
+                // The rest can wait for the next poll; this poll's counters cannot.
+                Some(Duration::ZERO),
+            ),
+            Some(false) => (
+                News::DoesNotAddUp,
+                format!("counters are disabled: {verdict}"),
+                None,
+            ),
+            None => (
+                News::Unproved,
+                format!("whether counts add up is {verdict}; checked again in a day"),
+                Some(AFTER_NOTHING),
+            ),
+        };
+        tell(news, &text, poll);
         if let Some(adds_up) = adds_up {
-            self.adds_up = adds_up;
             poll.recorder.additive(adds_up);
         }
-        match adds_up {
-            // The rest can wait for the next poll; this poll's counters cannot.
-            Some(true) => Some(Duration::ZERO),
-            Some(false) => None,
-            None => Some(AFTER_NOTHING),
-        }
+        again
     }
 
-    async fn look_at_resolution<F: Fetch>(&mut self, poll: &mut Poll<'_, F>) -> Option<Duration> {
+    async fn look_at_resolution<F: Fetch>(poll: &mut Poll<'_, F>) -> Option<Duration> {
         let (fetch, now) = (&poll.shared.fetch, (poll.shared.clock)().unix());
         let api = Api::losses(poll.target.push);
         let resolved = match additivity::resolved(fetch, poll.target, api, now).await {
@@ -113,53 +123,31 @@ impl Proof {
             Ok(None) => return Some(AFTER_NOTHING),
             Err(error) => return Some(unseen("the service's resolution", &error, poll)),
         };
-        self.resolved = true;
         poll.recorder.resolved(resolved);
-        if !resolved && is_told(News::WholeDays, poll) {
-            let id = poll.target.id();
-            warn!(
-                app = id.app,
-                region = id.region,
-                push = id.push_field(),
-                advice = "set `window` and `step` to 1d for this app: shorter windows show whole days or nothing",
-                "{id}: the service does not distinguish ranges within a day"
-            );
+        if !resolved {
+            let text = "the service does not distinguish ranges within a day";
+            tell(News::WholeDays, text, poll);
         }
         None
     }
 }
 
-/// Logs what a verdict means for the counters.
-fn tell<F>(verdict: &Additivity, poll: &Poll<'_, F>) {
-    let id = poll.target.id();
-    let (app, region, push) = (&id.app, &id.region, id.push_field());
-    let kind = match verdict.passes() {
-        Some(true) => News::AddsUp,
-        Some(false) => News::DoesNotAddUp,
-        None => News::Unproved,
-    };
-    if !is_told(kind, poll) {
+/// Logs what is known now about how the service counts, unless it is logged for many targets
+/// together.
+fn tell<F>(news: News, text: &str, poll: &Poll<'_, F>) {
+    let (shared, id) = (poll.shared, poll.target.id());
+    if !shared.log.is_proof_told(news, &id, (shared.clock)()) {
         return;
     }
-    match verdict.passes() {
-        Some(true) => info!(app, region, push, "{id}: counters are reliable: {verdict}"),
-        Some(false) => warn!(
-            app,
-            region,
-            push,
-            advice = "use the window gauges; `timpush-exporter probe` shows the evidence",
-            "{id}: counters are disabled: {verdict}"
-        ),
-        None => info!(
-            app,
-            region, push, "{id}: whether counts add up is {verdict}; checked again in a day"
-        ),
-    }
-}
-
-fn is_told<F>(kind: News, poll: &Poll<'_, F>) -> bool {
-    let (shared, id) = (poll.shared, poll.target.id());
-    shared.log.is_proof_told(kind, &id, (shared.clock)())
+    let (app, region, push) = (&id.app, &id.region, id.push_field());
+    let advice = match news {
+        News::DoesNotAddUp => "use the window gauges; `timpush-exporter probe` shows the evidence",
+        News::WholeDays => {
+            "set `window` and `step` to 1d for this app: shorter windows show whole days or nothing"
+        }
+        _ => return info!(app, region, push, "{id}: {text}"),
+    };
+    warn!(app, region, push, advice, "{id}: {text}");
 }
 
 /// When to check again after a refusal.
