@@ -50,13 +50,6 @@ pub enum StartError {
     Server(#[source] io::Error),
 }
 
-/// Why the program stopped unexpectedly.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    #[error("a task ended that must run for ever; this is a bug, please report it")]
-    Task,
-}
-
 /// A program that has bound its address but has not started to work.
 pub struct Bound {
     listener: TcpListener,
@@ -150,8 +143,8 @@ impl Bound {
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                () = server.ended() => return Err(RunError::Task.into()),
-                () = daemon.ended() => return Err(RunError::Task.into()),
+                () = server.ended() => return Err(StopError::Task),
+                () = daemon.ended() => return Err(StopError::Task),
                 (request, loaded) = asked(&mut reloads, manager) => {
                     let result = daemon.reload(loaded).await;
                     lifecycle.set_open(daemon.is_open());
@@ -191,6 +184,6 @@ async fn asked(
 pub enum StopError {
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error(transparent)]
-    Run(#[from] RunError),
+    #[error("a task ended that must run for ever; this is a bug, please report it")]
+    Task,
 }

@@ -30,7 +30,6 @@ pub(super) struct Daemon {
     pub(super) metrics: Arc<SelfMetrics>,
     pub(super) connections: ConnectionCounts,
     shared: Arc<Shared<Client>>,
-    targets: Vec<Target>,
     pollers: Pollers,
     /// Tasks that run for ever.
     others: JoinSet<()>,
@@ -63,7 +62,6 @@ impl Daemon {
             metrics,
             connections,
             shared: Arc::new(common),
-            targets,
             pollers: Pollers::default(),
             others: JoinSet::new(),
             state_file: config.global.state_file.clone(),
@@ -71,10 +69,10 @@ impl Daemon {
             shard,
         };
         let mut remembered = match &daemon.state_file {
-            Some(path) => state_file::load(path, &daemon.targets).await,
+            Some(path) => state_file::load(path, &targets).await,
             None => BTreeMap::new(),
         };
-        for target in daemon.targets.clone() {
+        for target in targets {
             let mut recorder = Recorder::new(&target, Arc::clone(&daemon.snapshot));
             if let Some(remembered) = remembered.remove(&target.id()) {
                 recorder.restore(remembered, clock::now());
@@ -167,7 +165,6 @@ impl Daemon {
                 self.poll(target.clone(), recorder);
             }
         }
-        self.targets = targets;
         next.global.listen = self.config.global.listen;
         self.config = next;
         Ok(difference)
