@@ -4,7 +4,6 @@
 //! one of the formats.
 
 mod dated;
-mod deflated;
 mod encoding;
 mod format;
 mod grid;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::text::{Number, escape, kind, line, put};
+use super::text::{self, Number, kind, line, put};
 use super::{Family, Kind, Labels};
 use crate::model::window::UnixSeconds;
 
@@ -15,9 +15,7 @@ pub(super) fn head(family: &Family<'_>, out: &mut Vec<u8>) {
 }
 
 pub(super) fn help(family: &Family<'_>, out: &mut Vec<u8>) {
-    put(out, format_args!("# HELP {} ", typed(family).0));
-    escape(family.help, true, out);
-    out.push(b'\n');
+    text::help(typed(family).0, family.help, true, out);
 }
 
 pub(super) fn described(family: &Family<'_>, out: &mut Vec<u8>) {

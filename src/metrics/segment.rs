@@ -1,12 +1,10 @@
 //! Pieces of bodies, kept and shared between bodies.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
-use flate2::Compress;
-
-use super::deflated::Deflated;
+use flate2::{Compress, Crc, FlushCompress};
 
 /// The approximate length of a segment. Longer segments would compress a little better;
 /// shorter ones mean less work when one target changes.
@@ -41,13 +39,34 @@ impl Segment {
     }
 }
 
-/// Cuts `bytes` into segments, and reuses those of `old` that are unchanged.
-pub(super) fn cut(bytes: &[u8], old: &[Arc<Segment>]) -> Vec<Arc<Segment>> {
-    let parts = bytes.chunks(SEGMENT).enumerate();
-    parts
-        .map(|(index, part)| match old.get(index) {
-            Some(same) if same.bytes[..] == *part => Arc::clone(same),
-            _ => Arc::new(Segment::new(part.to_vec())),
-        })
-        .collect()
+/// Deflate blocks that do not refer to earlier data, are not marked as the last, and end on a
+/// byte boundary. Any sequence of them can form a gzip member.
+pub(super) struct Deflated {
+    pub(super) blocks: Vec<u8>,
+    /// Checksum of the uncompressed bytes.
+    pub(super) crc: Crc,
+}
+
+impl Deflated {
+    /// Compresses `bytes`. `deflate` may have been used before.
+    pub(super) fn new(bytes: &[u8], deflate: &mut Compress) -> io::Result<Self> {
+        deflate.reset();
+        let mut crc = Crc::new();
+        crc.update(bytes);
+        let mut blocks = Vec::with_capacity(bytes.len() / 6 + 256);
+        let mut rest = bytes;
+        loop {
+            let before = deflate.total_in();
+            deflate.compress_vec(rest, &mut blocks, FlushCompress::Sync)?;
+            let taken = usize::try_from(deflate.total_in() - before).unwrap_or(rest.len());
+            rest = &rest[taken..];
+            // With room left, the flush is complete.
+            if rest.is_empty() && blocks.len() < blocks.capacity() {
+                break;
+            }
+            blocks.reserve(bytes.len() / 6 + 256);
+        }
+        blocks.shrink_to_fit();
+        Ok(Self { blocks, crc })
+    }
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::encoding::{self, Encoding};
 use super::grid::Grid;
-use super::segment::{Segment, cut};
+use super::segment::Segment;
 use super::walk::{self, Code, Writer};
 use super::{Encoder, Format, write_own};
 use crate::clock::{Now, Validity};
@@ -32,8 +32,7 @@ pub struct Sheet {
     /// The encoded classes of those codes; absent when they must be encoded again.
     classes: Option<Arc<Segment>>,
     /// The process's own metrics, and the end of the body.
-    own: Vec<Arc<Segment>>,
-    own_validity: Option<Validity>,
+    own: Option<(Arc<Segment>, Validity)>,
 }
 
 /// The targets' part of a body, as a body of its own.
@@ -67,8 +66,7 @@ impl Sheet {
             grid: Grid::new(format, 0),
             codes: BTreeMap::new(),
             classes: None,
-            own: Vec::new(),
-            own_validity: None,
+            own: None,
         }
     }
 
@@ -84,19 +82,13 @@ impl Sheet {
         // Read first: any later publication makes this body outdated.
         let version = snapshot.version();
         let mut segments = self.render_targets(&snapshot.load(), now);
-        if !self
-            .own_validity
-            .is_some_and(|validity| validity.holds(now))
-        {
-            self.render_own(metrics, now);
-        }
-        segments.extend(self.own.iter().cloned());
+        let (own, own_validity) = self.render_own(metrics, now);
+        segments.push(own);
         segments.retain(|segment| !segment.bytes().is_empty());
         let validities = self.targets.iter().filter_map(|kept| kept.validity);
         Body {
             version,
-            targets_validity: validities.fold(Validity::from(now), Validity::and),
-            own_validity: self.own_validity,
+            validity: validities.fold(Validity::from(now).and(own_validity), Validity::and),
             length: segments.iter().map(|s| s.bytes().len() as u64).sum(),
             segments,
             gzip: OnceLock::new(),
@@ -130,10 +122,8 @@ impl Sheet {
             kept.validity = Some(state.validity(now));
         }
         self.grid.update(&changed);
-        let classes = match self.classes.take() {
-            Some(classes) => classes,
-            None => Arc::new(self.render_classes()),
-        };
+        let classes = self.classes.take();
+        let classes = classes.unwrap_or_else(|| Arc::new(self.render_classes()));
         self.classes = Some(Arc::clone(&classes));
         let targets = self.grid.segments().iter().cloned();
         targets.chain([classes]).collect()
@@ -151,11 +141,18 @@ impl Sheet {
         Segment::new(bytes)
     }
 
-    fn render_own(&mut self, metrics: &SelfMetrics, now: Now) {
+    fn render_own(&mut self, metrics: &SelfMetrics, now: Now) -> (Arc<Segment>, Validity) {
+        if let Some((segment, validity)) = &self.own
+            && validity.holds(now)
+        {
+            return (Arc::clone(segment), *validity);
+        }
         let mut encoder = Encoder::new(self.format);
         write_own(metrics, now, &mut encoder);
-        self.own = cut(&encoder.into_body(), &self.own);
-        self.own_validity = Some(Validity::from(now).until_steady(Some(now.steady + OWN_AGE)));
+        let segment = Arc::new(Segment::new(encoder.into_body()));
+        let validity = Validity::from(now).until_steady(Some(now.steady + OWN_AGE));
+        self.own = Some((Arc::clone(&segment), validity));
+        (segment, validity)
     }
 }
 
@@ -214,8 +211,7 @@ impl Kept {
 pub struct Body {
     /// The version of the snapshot from which this was rendered.
     version: u64,
-    targets_validity: Validity,
-    own_validity: Option<Validity>,
+    validity: Validity,
     segments: Vec<Arc<Segment>>,
     length: u64,
     gzip: OnceLock<Bytes>,
@@ -225,11 +221,7 @@ pub struct Body {
 impl Body {
     /// Whether this body is still current.
     pub fn is_current(&self, snapshot: &Snapshot, now: Now) -> bool {
-        self.version == snapshot.version()
-            && self.targets_validity.holds(now)
-            && self
-                .own_validity
-                .is_some_and(|validity| validity.holds(now))
+        self.version == snapshot.version() && self.validity.holds(now)
     }
 
     /// Whether the body is ready in an encoding.
@@ -237,41 +229,49 @@ impl Body {
         self.length(encoding).is_some()
     }
 
+    /// Where the compressed body is kept; absent if it is not compressed.
+    fn compressed(&self, encoding: Encoding) -> Option<&OnceLock<Bytes>> {
+        match encoding {
+            Encoding::Identity => None,
+            Encoding::Gzip => Some(&self.gzip),
+            Encoding::Zstd => Some(&self.zstd),
+        }
+    }
+
     /// Prepares the body in an encoding, if it is not ready yet.
     pub fn encode(&self, encoding: Encoding) -> io::Result<()> {
-        if self.is_encoded(encoding) {
-            return Ok(());
-        }
         let segments = self.segments.iter().map(Arc::as_ref);
-        let (ready, bytes) = match encoding {
-            Encoding::Identity => return Ok(()),
-            Encoding::Gzip => (&self.gzip, encoding::gzip(segments)?),
-            Encoding::Zstd => (&self.zstd, encoding::zstd(segments, self.length)?),
-        };
-        ready.get_or_init(|| bytes);
-        Ok(())
+        match self.compressed(encoding) {
+            Some(place) if place.get().is_none() => {
+                let bytes = if encoding == Encoding::Gzip {
+                    encoding::gzip(segments)?
+                } else {
+                    encoding::zstd(segments, self.length)?
+                };
+                place.get_or_init(|| bytes);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The length in an encoding; absent before [`Self::encode`].
     pub fn length(&self, encoding: Encoding) -> Option<u64> {
-        match encoding {
-            Encoding::Identity => Some(self.length),
-            Encoding::Gzip => self.gzip.get().map(|bytes| bytes.len() as u64),
-            Encoding::Zstd => self.zstd.get().map(|bytes| bytes.len() as u64),
+        match self.compressed(encoding) {
+            None => Some(self.length),
+            Some(place) => place.get().map(|bytes| bytes.len() as u64),
         }
     }
 
     /// The bytes piece by piece, without copying; absent at the end.
     pub fn piece(&self, encoding: Encoding, index: usize) -> Option<Bytes> {
-        let single = match encoding {
-            Encoding::Identity => {
-                let segment = self.segments.get(index)?;
-                return Some(segment.bytes().clone());
-            }
-            Encoding::Gzip => self.gzip.get(),
-            Encoding::Zstd => self.zstd.get(),
-        };
-        single.filter(|_| index == 0).cloned()
+        match self.compressed(encoding) {
+            None => self
+                .segments
+                .get(index)
+                .map(|segment| segment.bytes().clone()),
+            Some(place) => place.get().filter(|_| index == 0).cloned(),
+        }
     }
 }
 

@@ -8,14 +8,18 @@ use crate::model::window::UnixSeconds;
 
 /// HELP and TYPE.
 pub(super) fn head(family: &Family<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"# HELP ");
-    out.extend_from_slice(family.name.as_bytes());
-    out.push(b' ');
-    escape(family.help, false, out);
+    help(family.name, family.help, false, out);
     put(
         out,
-        format_args!("\n# TYPE {} {}\n", family.name, kind(family.kind)),
+        format_args!("# TYPE {} {}\n", family.name, kind(family.kind)),
     );
+}
+
+/// `quotes` are escaped in OpenMetrics only.
+pub(super) fn help(name: &str, help: &str, quotes: bool, out: &mut Vec<u8>) {
+    put(out, format_args!("# HELP {name} "));
+    escape(help, quotes, out);
+    out.push(b'\n');
 }
 
 pub(super) fn kind(kind: Kind) -> &'static str {

@@ -187,8 +187,8 @@ proptest! {
             for pause in pauses {
                 polled.pass(pause);
                 // The process's own metrics would end it every second.
-                let targets = &body.targets_validity;
-                if targets.holds(polled.now) {
+                let mut targets = sheet.targets.iter().filter_map(|kept| kept.validity);
+                if targets.all(|validity| validity.holds(polled.now)) {
                     prop_assert!(bytes(&body).starts_with(&polled.fresh(format)));
                 } else {
                     body = polled.render(&mut sheet);
