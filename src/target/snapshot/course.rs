@@ -15,14 +15,10 @@ use period::{HALF, Period};
 use super::history::weight;
 use crate::model::reading::{CountKey, Counts, LossKey, Platform, Stage};
 use crate::model::window::{Range, UnixSeconds};
-use crate::target::series_limit::MAX_PLATFORMS;
 
 /// The maximum number of losses followed: about 150 bytes each, so at most 10 KiB per target.
 /// Some 16 codes, overall and by platform, are 40.
 const MAX_ROWS: usize = 64;
-
-/// Pushes are followed by stage, overall and by platform.
-const MAX_PUSHES: usize = Stage::ALL.len() * (MAX_PLATFORMS + 1);
 
 /// The recent course of a target's losses and pushes.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +28,7 @@ pub struct Courses {
     /// When a growing loss found no room.
     cut: Option<UnixSeconds>,
     pushed: Option<Period>,
+    /// As many as there are stages and platforms, whose number is bounded before.
     pushes: BTreeMap<(Stage, Option<Platform>), [u64; 2]>,
 }
 
@@ -127,7 +124,7 @@ impl Courses {
             };
             let grown = before(key).map_or(0, |earlier| count.saturating_sub(earlier));
             let place = (stage, *platform);
-            if grown > 0 && (self.pushes.len() < MAX_PUSHES || self.pushes.contains_key(&place)) {
+            if grown > 0 {
                 let sums = self.pushes.entry(place).or_default();
                 sums[1] = sums[1].saturating_add(grown);
             }
