@@ -8,12 +8,11 @@ pub mod labels;
 mod tasks;
 
 use std::collections::BTreeMap;
-use std::iter::once;
 
 use super::Encoder;
 use crate::clock::Now;
 use crate::families::{CountFamilies, window};
-use crate::model::reading::{Api, CountKey, FunnelStep, Loss, LossKey, Platform, Reading};
+use crate::model::reading::{Api, CountKey, FunnelStep, Loss, LossKey, Platform};
 use crate::model::target_id::TargetId;
 use crate::model::window::UnixSeconds;
 use crate::target::counters::Served;
@@ -87,7 +86,7 @@ impl<'a> Writer<'a> {
         });
         let statistics = self.state.statistics(self.now.steady);
         funnels(&window::COUNTS, None, out, || {
-            let counts = statistics.into_iter().flat_map(|good| steps(&good.reading));
+            let counts = statistics.into_iter().flat_map(|good| good.reading.steps());
             counts.map(|count| (target, count))
         });
     }
@@ -111,10 +110,7 @@ impl<'a> Writer<'a> {
 
     fn loss_rows(&self) -> impl Iterator<Item = (&'a LossKey, &'a Loss)> {
         let good = self.state.losses(self.now.steady);
-        let rows = match good.map(|good| &good.reading) {
-            Some(Reading::Loss(rows)) => Some(rows),
-            _ => None,
-        };
+        let rows = good.and_then(|good| good.reading.losses());
         rows.into_iter().flatten()
     }
 }
@@ -146,7 +142,7 @@ fn funnels<'r, Rows>(
     out: &mut Encoder,
     rows: impl Fn() -> Rows,
 ) where
-    Rows: Iterator<Item = (Owner<'r>, StepCount)>,
+    Rows: Iterator<Item = (Owner<'r>, (FunnelStep, Option<Platform>, u64))>,
 {
     for (step, families) in FunnelStep::ALL.into_iter().zip(families.funnel) {
         for (family, by_platform) in families.into_iter().zip([false, true]) {
@@ -160,22 +156,6 @@ fn funnels<'r, Rows>(
             }
         }
     }
-}
-
-/// A count of the funnel; without a platform, the overall one.
-type StepCount = (FunnelStep, Option<Platform>, u64);
-
-/// The counts of a response about the funnel; none for another one.
-fn steps(reading: &Reading) -> impl Iterator<Item = StepCount> {
-    let funnels = match reading {
-        Reading::Statistics { overall, platforms } => Some((overall, platforms)),
-        Reading::Loss(_) => None,
-    };
-    let funnels = funnels.into_iter().flat_map(|(overall, platforms)| {
-        let by_platform = platforms.iter().map(|(platform, of)| (Some(*platform), of));
-        once((None, overall)).chain(by_platform)
-    });
-    funnels.flat_map(|(platform, of)| FunnelStep::ALL.map(|step| (step, platform, of.get(step))))
 }
 
 /// A count as the value of a sample.

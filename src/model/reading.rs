@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter::once;
 
 use serde::{Deserialize, Serialize};
 
@@ -261,32 +262,39 @@ pub enum Reading {
 }
 
 impl Reading {
+    /// The losses; absent for the funnel.
+    pub fn losses(&self) -> Option<&BTreeMap<LossKey, Loss>> {
+        match self {
+            Self::Loss(rows) => Some(rows),
+            Self::Statistics { .. } => None,
+        }
+    }
+
+    /// The counts of the funnel, overall and by platform; none for losses.
+    pub fn steps(&self) -> impl Iterator<Item = (FunnelStep, Option<Platform>, u64)> {
+        let funnels = match self {
+            Self::Statistics { overall, platforms } => Some((overall, platforms)),
+            Self::Loss(_) => None,
+        };
+        let funnels = funnels.into_iter().flat_map(|(overall, platforms)| {
+            let by_platform = platforms.iter().map(|(platform, of)| (Some(*platform), of));
+            once((None, overall)).chain(by_platform)
+        });
+        funnels.flat_map(|(of, counts)| FunnelStep::ALL.map(|step| (step, of, counts.get(step))))
+    }
+
     /// All counts of the response. Keys that it omits are absent.
     pub fn counts(&self) -> Counts {
-        match self {
-            Self::Loss(rows) => rows
-                .iter()
-                .map(|(key, loss)| (CountKey::Loss(key.clone()), loss.count))
-                .collect(),
-            Self::Statistics { overall, platforms } => platforms
-                .iter()
-                .map(|(platform, funnel)| (Some(*platform), *funnel))
-                .chain([(None, *overall)])
-                .flat_map(|(platform, funnel)| {
-                    FunnelStep::ALL.map(|step| (CountKey::Funnel(step, platform), funnel.get(step)))
-                })
-                .collect(),
-        }
+        let losses = self.losses().into_iter().flatten();
+        let losses = losses.map(|(key, loss)| (CountKey::Loss(key.clone()), loss.count));
+        let steps = self.steps();
+        let steps = steps.map(|(step, of, count)| (CountKey::Funnel(step, of), count));
+        losses.chain(steps).collect()
     }
 
     /// Whether all counts of the response are 0.
     pub fn is_zero(&self) -> bool {
-        match self {
-            Self::Loss(rows) => rows.values().all(|loss| loss.count == 0),
-            Self::Statistics { overall, platforms } => {
-                overall.is_zero() && platforms.values().all(|funnel| funnel.is_zero())
-            }
-        }
+        self.counts().values().all(|count| *count == 0)
     }
 }
 

@@ -63,15 +63,9 @@ impl WatchedTask {
     fn losses(&self) -> usize {
         self.answers
             .values()
-            .map(|(_, reading)| rows(reading))
+            .filter_map(|(_, reading)| reading.losses())
+            .map(BTreeMap::len)
             .sum()
-    }
-}
-
-fn rows(reading: &Reading) -> usize {
-    match reading {
-        Reading::Loss(rows) => rows.len(),
-        Reading::Statistics { .. } => 0,
     }
 }
 
@@ -136,10 +130,7 @@ impl TaskBoard {
         now: Instant,
     ) -> impl Iterator<Item = (&Task, &BTreeMap<LossKey, Loss>)> {
         let current = self.current(Api::losses(Push::AllMember), target, now);
-        current.filter_map(|(task, reading)| match reading {
-            Reading::Loss(rows) => Some((task, rows)),
-            Reading::Statistics { .. } => None,
-        })
+        current.filter_map(|(task, reading)| Some((task, reading.losses()?)))
     }
 
     /// The scheduled tasks, while the list is fresh enough to serve.

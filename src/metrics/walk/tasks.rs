@@ -1,6 +1,6 @@
 //! Tasks: pushes to all users, to a tag or to listed users.
 
-use super::{Encoder, Writer, funnels, labels, losses, number, steps};
+use super::{Encoder, Writer, funnels, labels, losses, number};
 use crate::families::{Family, tasks};
 use crate::model::reading::{Api, LossKey};
 use crate::model::task::{Dispatch, ScheduledTask, Task};
@@ -53,7 +53,7 @@ impl Writer<'_> {
             let current = board.flat_map(move |board| board.current(api, &self.state.target, now));
             current.flat_map(|(task, reading)| {
                 let owner = labels::task(self.id, &task.id);
-                steps(reading).map(move |count| (owner, count))
+                reading.steps().map(move |count| (owner, count))
             })
         });
     }
