@@ -73,33 +73,29 @@ impl Watch {
         }
     }
 
+    /// The program's state on one line.
     pub(super) fn status(&self) -> String {
-        status(&self.url, &self.snapshot, &self.metrics)
-    }
-}
-
-/// The program's state on one line.
-fn status(url: &str, snapshot: &Snapshot, metrics: &SelfMetrics) -> String {
-    let targets = snapshot.load();
-    let is_failing =
-        |state: &&Arc<TargetState>| state.apis.values().any(|api| api.consecutive_failures > 0);
-    let failing = targets.values().filter(is_failing).count();
-    let new = targets.values().filter(|state| !state.is_known()).count();
-    let noun = if targets.len() == 1 {
-        "target"
-    } else {
-        "targets"
-    };
-    let mut status = format!("serving on {url}: {} {noun}", targets.len());
-    for (count, what) in [(failing, "failing"), (new, "not polled yet")] {
-        if count > 0 {
-            status = format!("{status}, {count} {what}");
+        let targets = self.snapshot.load();
+        let is_failing =
+            |state: &&Arc<TargetState>| state.apis.values().any(|api| api.consecutive_failures > 0);
+        let failing = targets.values().filter(is_failing).count();
+        let new = targets.values().filter(|state| !state.is_known()).count();
+        let noun = if targets.len() == 1 {
+            "target"
+        } else {
+            "targets"
+        };
+        let mut status = format!("serving on {}: {} {noun}", self.url, targets.len());
+        for (count, what) in [(failing, "failing"), (new, "not polled yet")] {
+            if count > 0 {
+                status = format!("{status}, {count} {what}");
+            }
         }
+        if self.metrics.is_reload_refused() {
+            status.push_str("; the latest reload was refused, see the log");
+        }
+        status
     }
-    if metrics.is_reload_refused() {
-        status.push_str("; the latest reload was refused, see the log");
-    }
-    status
 }
 
 /// The observed state of all polls at one moment.
