@@ -27,28 +27,20 @@ pub enum Kind {
     Histogram,
 }
 
+const fn family(kind: Kind, name: &'static str, help: &'static str) -> Family<'static> {
+    Family { name, kind, help }
+}
+
 const fn gauge(name: &'static str, help: &'static str) -> Family<'static> {
-    Family {
-        name,
-        kind: Kind::Gauge,
-        help,
-    }
+    family(Kind::Gauge, name, help)
 }
 
 const fn counter(name: &'static str, help: &'static str) -> Family<'static> {
-    Family {
-        name,
-        kind: Kind::Counter,
-        help,
-    }
+    family(Kind::Counter, name, help)
 }
 
 const fn histogram(name: &'static str, help: &'static str) -> Family<'static> {
-    Family {
-        name,
-        kind: Kind::Histogram,
-        help,
-    }
+    family(Kind::Histogram, name, help)
 }
 
 /// The families of one count: overall, and by platform.
