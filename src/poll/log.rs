@@ -19,7 +19,7 @@ use crate::model::reading::Api;
 use crate::model::target_id::TargetId;
 use crate::model::window::UnixSeconds;
 pub use tally::{About, News};
-use tally::{Cause, Counted, Place, Summary, Tally, Topic};
+use tally::{Cause, Counted, Summary, Tally, Topic};
 
 /// A persistent cause is logged again after this time, however many failures that is.
 const AGAIN: Duration = Duration::from_secs(3600);
@@ -181,9 +181,13 @@ impl PollLog {
         let mut tally = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let due = tally.due(now.steady);
         let is_told = kind.is_some_and(|kind| {
-            let region = id.region.clone();
-            let place = Some(Place { region, cause });
-            tally.is_told(Topic { kind, api, place }, id, counted, now.steady)
+            let topic = Topic {
+                kind,
+                api,
+                region: Some(id.region.clone()),
+                cause,
+            };
+            tally.is_told(topic, id, counted, now.steady)
         });
         drop(tally);
         due.iter().for_each(tell);
@@ -200,20 +204,17 @@ impl Drop for PollLog {
 
 /// One line for many targets.
 fn tell(summary: &Summary) {
-    let Topic { kind, api, place } = &summary.topic;
-    let (targets, name) = (summary.targets, api.as_str());
-    let region = place.as_ref().map(|place| place.region.as_str());
-    let cause = place.as_ref().and_then(|place| place.cause.as_ref());
+    let (topic, targets) = (&summary.topic, summary.targets);
+    let (kind, api, name) = (topic.kind, topic.api, topic.api.as_str());
+    let (region, cause) = (topic.region.as_deref(), topic.cause.as_ref());
     let outcome = cause.map(|cause| cause.outcome.as_str());
     let code = cause.and_then(|cause| cause.code);
     let advice = cause.map(|cause| cause.advice.as_str());
     let names: Vec<String> = summary.first.iter().map(TargetId::to_string).collect();
-    let more = if targets > names.len() as u64 {
-        ", ..."
-    } else {
-        ""
-    };
-    let first = format!("first: {}{more}", names.join(", "));
+    let mut first = format!("first: {}", names.join(", "));
+    if targets > names.len() as u64 {
+        first.push_str(", ...");
+    }
     let of = match (region, outcome, code) {
         (Some(region), Some(outcome), Some(code)) => {
             format!("the same cause, {outcome} {code} in {region}")

@@ -77,13 +77,8 @@ impl fmt::Display for About {
 pub(super) struct Topic {
     pub(super) kind: News,
     pub(super) api: About,
-    /// Absent for topics beyond [`MAX_TOPICS`].
-    pub(super) place: Option<Place>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) region: String,
+    /// Absent, like the cause, for topics beyond [`MAX_TOPICS`].
+    pub(super) region: Option<String>,
     pub(super) cause: Option<Cause>,
 }
 
@@ -145,7 +140,7 @@ impl Tally {
         now: Instant,
     ) -> bool {
         if self.open.len() >= MAX_TOPICS && !self.open.contains_key(&topic) {
-            topic.place = None;
+            (topic.region, topic.cause) = (None, None);
         }
         let ends = now + topic.kind.window();
         let window = self.open.entry(topic).or_insert_with(|| {
@@ -211,10 +206,8 @@ mod tests {
         Topic {
             kind,
             api: About::Api(Api::NormalPushLoss),
-            place: Some(Place {
-                region: region.to_owned(),
-                cause: Some(Cause::from(&FetchError::new(Outcome::Connect, "no route"))),
-            }),
+            region: Some(region.to_owned()),
+            cause: Some(Cause::from(&FetchError::new(Outcome::Connect, "no route"))),
         }
     }
 
@@ -252,9 +245,7 @@ mod tests {
         let (mut tally, start) = (Tally::default(), Instant::now());
         let base = topic(News::Fails, "china");
         let mut refused = base.clone();
-        if let Some(place) = &mut refused.place {
-            place.cause = Some(Cause::from(&FetchError::refused(90045, "")));
-        }
+        refused.cause = Some(Cause::from(&FetchError::refused(90045, "")));
         let topics = [
             topic(News::Responds, "china"),
             topic(News::Fails, "seoul"),
