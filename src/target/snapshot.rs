@@ -7,7 +7,6 @@ mod history;
 mod page;
 mod recorder;
 mod remembered;
-mod tasks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,9 +18,8 @@ use tokio::time::Instant;
 pub use course::{Courses, Recent, Slope};
 pub use history::{History, Point};
 pub use page::{Page, SetBack};
-pub use recorder::Recorder;
+pub use recorder::{Recorder, TaskRecorder};
 pub use remembered::Remembered;
-pub use tasks::TaskRecorder;
 
 use crate::clock::{Now, Validity};
 use crate::config::target::Target;

@@ -1,4 +1,5 @@
-//! Records the results of one target's loop. Each target has one recorder.
+//! Records the results of one target's loops: of its polls, and of its tasks. Each loop has one
+//! recorder.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::model::window::{Range, UnixSeconds};
 use crate::self_metrics::{AppCalls, CallCounts};
 use crate::target::counters::{Question, Rules};
 use crate::target::series_limit::{Budget, fold};
+use crate::target::tasks::TaskBoard;
 
 /// The writer of one target's slot. What it records is published when the poll is finished,
 /// all at once.
@@ -240,6 +242,39 @@ impl Recorder {
         self.slot.rcu(|published| TargetState {
             tasks: published.tasks.clone(),
             ..self.state.clone()
+        });
+        self.snapshot.has_changed();
+    }
+}
+
+/// The writer of the tasks in one target's slot.
+pub struct TaskRecorder {
+    slot: Arc<Slot>,
+    snapshot: Arc<Snapshot>,
+}
+
+impl TaskRecorder {
+    /// Continues from the target's state in the snapshot, which its
+    /// [`Recorder`] has brought into line with the target before.
+    pub fn new(target: &Target, snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            slot: snapshot.slot_of(target),
+            snapshot,
+        }
+    }
+
+    /// The latest publication.
+    pub fn board(&self) -> TaskBoard {
+        let state = self.slot.load();
+        state.tasks.as_deref().cloned().unwrap_or_default()
+    }
+
+    /// Publishes, unless the target's tasks are no longer watched.
+    pub fn publish(&self, board: TaskBoard) {
+        let board = Arc::new(board);
+        self.slot.rcu(|state| TargetState {
+            tasks: state.tasks.is_some().then(|| Arc::clone(&board)),
+            ..TargetState::clone(state)
         });
         self.snapshot.has_changed();
     }
