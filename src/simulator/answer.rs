@@ -1,8 +1,8 @@
-//! The text of a response, in the field order of the documents (71898 and 71897), in any of
-//! the shapes that the real service may turn out to use.
+//! The text of a response, with the fields of the documents (71898 and 71897), in any of the
+//! shapes that the real service may turn out to use.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::model::push::Push;
 use crate::model::reading::{Api, Funnel, Platform, Reading, Stage};
@@ -71,137 +71,33 @@ impl Behaviour {
 
 /// A response before it is text.
 pub(super) enum Answer {
-    Loss(LossArrays),
-    Statistics(Statistics),
-    /// The fields of a response about traces or tasks, as JSON.
-    Fields(String),
+    Good { fields: Value, shape: Shape },
     Refused(Refusal),
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct LossArrays {
-    ready_to_send_loss: Vec<LossRow>,
-    post_send_delivered_loss: Vec<LossRow>,
-    platform_ready_to_send_loss: Vec<LossRow>,
-    platform_post_send_delivered_loss: Vec<LossRow>,
-    /// Only in the APIs of pushes to all users; empty for all tasks together.
-    #[serde(rename = "TaskID", skip_serializing_if = "Option::is_none")]
-    task: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct LossRow {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_type: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    push_platform: Option<i64>,
-    err_code: Value,
-    err_count: Value,
-    err_info: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-#[expect(clippy::struct_field_names, reason = "the service's names")]
-pub(super) struct Statistics {
-    #[serde(flatten)]
-    overall: Steps,
-    platform_statistics: Vec<StatisticsRow>,
-    #[serde(rename = "TaskID", skip_serializing_if = "Option::is_none")]
-    task: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct StatisticsRow {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_type: Option<u8>,
-    push_platform: i64,
-    #[serde(flatten)]
-    steps: Steps,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-#[expect(clippy::struct_field_names, reason = "the service's names")]
-struct Steps {
-    total_count: Value,
-    sent_count: u64,
-    delivered_count: u64,
-    click_count: u64,
-}
-
-impl From<Funnel> for Steps {
-    fn from(funnel: Funnel) -> Self {
-        Self {
-            total_count: funnel.sendable.into(),
-            sent_count: funnel.sent,
-            delivered_count: funnel.delivered,
-            click_count: funnel.clicked,
-        }
-    }
-}
-
 impl Answer {
-    pub(super) fn new(reading: &Reading, push: Push, behaviour: Behaviour) -> Self {
-        let task = || (push == Push::AllMember).then(String::new);
-        match reading {
-            Reading::Loss(losses) => {
-                let rows = |stage: Stage, of_platforms: bool| {
-                    losses
-                        .iter()
-                        .filter(|(key, _)| {
-                            key.stage == stage && key.platform.is_some() == of_platforms
-                        })
-                        .map(|(key, loss)| LossRow {
-                            event_type: key.platform.and_then(|of| event(push, of)),
-                            push_platform: key.platform.map(number),
-                            err_code: code(key.code.as_str(), behaviour),
-                            err_count: loss.count.into(),
-                            err_info: loss.description.clone(),
-                        })
-                        .collect()
-                };
-                Self::Loss(LossArrays {
-                    ready_to_send_loss: rows(Stage::ReadyToSend, false),
-                    post_send_delivered_loss: rows(Stage::PostSendDelivered, false),
-                    platform_ready_to_send_loss: rows(Stage::ReadyToSend, true),
-                    platform_post_send_delivered_loss: rows(Stage::PostSendDelivered, true),
-                    task: task(),
-                })
-            }
-            Reading::Statistics { overall, platforms } => Self::Statistics(Statistics {
-                overall: (*overall).into(),
-                platform_statistics: platforms
-                    .iter()
-                    .map(|(platform, funnel)| StatisticsRow {
-                        event_type: event(push, *platform),
-                        push_platform: number(*platform),
-                        steps: (*funnel).into(),
-                    })
-                    .collect(),
-                task: task(),
-            }),
-        }
+    /// The response about all pushes of a population together.
+    pub(super) fn counts(reading: &Reading, push: Push, behaviour: Behaviour) -> Self {
+        let shape = match (push, reading, behaviour.shape) {
+            // These APIs have their arrays in `Results` (documents 71894 and 71895).
+            (Push::AllMember, _, Shape::Flat | Shape::Malformed) => Shape::ResultsArray,
+            (Push::Normal, Reading::Statistics { .. }, Shape::Malformed) => Shape::Flat,
+            (_, _, shape) => shape,
+        };
+        let fields = fields(reading, push, "", behaviour);
+        Self::Good { fields, shape }
     }
 
-    /// The same for one task.
-    pub(super) fn of_task(mut self, id: &str) -> Self {
-        let task = Some(id.to_owned());
-        match &mut self {
-            Self::Loss(arrays) => arrays.task = task,
-            Self::Statistics(statistics) => statistics.task = task,
-            Self::Fields(_) | Self::Refused(_) => {}
-        }
-        self
+    /// A response about traces or tasks.
+    pub(super) fn flat(fields: Value) -> Self {
+        let shape = Shape::Flat;
+        Self::Good { fields, shape }
     }
 
     /// `ErrorCode` of the response.
     pub(super) fn code(&self) -> u32 {
         match self {
-            Self::Loss(_) | Self::Statistics(_) | Self::Fields(_) => 0,
+            Self::Good { .. } => 0,
             Self::Refused(refusal) => refusal.code,
         }
     }
@@ -209,44 +105,31 @@ impl Answer {
     /// Replaces the count of one row, `TotalCount` or `ErrCount`; a response without rows
     /// gets one. A refusal stays as it is.
     pub(super) fn spoil(&mut self, count: Value) {
-        match self {
-            Self::Loss(arrays) => match arrays.ready_to_send_loss.first_mut() {
-                Some(row) => row.err_count = count,
-                None => arrays.ready_to_send_loss.push(LossRow {
-                    event_type: None,
-                    push_platform: None,
-                    err_code: "-1".into(),
-                    err_count: count,
-                    err_info: String::new(),
-                }),
-            },
-            Self::Statistics(statistics) => match statistics.platform_statistics.first_mut() {
-                Some(row) => row.steps.total_count = count,
-                None => statistics.overall.total_count = count,
-            },
-            Self::Fields(_) | Self::Refused(_) => {}
+        const COUNTS: [&str; 3] = [
+            "/ReadyToSendLoss/0/ErrCount",
+            "/PlatformStatistics/0/TotalCount",
+            "/TotalCount",
+        ];
+        let Self::Good { fields, .. } = self else {
+            return;
+        };
+        let losses = fields.get_mut("ReadyToSendLoss");
+        if let Some(rows) = losses.and_then(Value::as_array_mut)
+            && rows.is_empty()
+        {
+            rows.push(json!({"ErrCode": "-1", "ErrCount": 0, "ErrInfo": ""}));
+        }
+        let first = COUNTS
+            .into_iter()
+            .find(|place| fields.pointer(place).is_some());
+        if let Some(spoiled) = first.and_then(|place| fields.pointer_mut(place)) {
+            *spoiled = count;
         }
     }
 
-    /// The fields as JSON; a refusal has none.
-    pub(super) fn fields(&self) -> String {
-        match self {
-            Self::Loss(arrays) => json(arrays),
-            Self::Statistics(statistics) => json(statistics),
-            Self::Fields(fields) => fields.clone(),
-            Self::Refused(_) => "{}".to_owned(),
-        }
-    }
-
-    pub(super) fn text(&self, shape: Shape) -> String {
+    pub(super) fn text(&self) -> String {
         let (fields, shape) = match self {
-            Self::Loss(arrays) => (self.fields(), within(arrays.task.is_some(), shape)),
-            Self::Statistics(Statistics { task: Some(_), .. }) => {
-                (self.fields(), within(true, shape))
-            }
-            Self::Statistics(_) if shape == Shape::Malformed => (self.fields(), Shape::Flat),
-            Self::Statistics(_) => (self.fields(), shape),
-            Self::Fields(_) => (self.fields(), Shape::Flat),
+            Self::Good { fields, shape } => (fields.to_string(), shape),
             Self::Refused(refusal) => return refused(refusal),
         };
         // The typo is the service's own, in every sample.
@@ -261,42 +144,79 @@ impl Answer {
     }
 }
 
-/// The APIs of pushes to all users have their arrays in `Results` (documents 71894 and 71895).
-fn within(is_of_tasks: bool, shape: Shape) -> Shape {
-    match shape {
-        Shape::Flat | Shape::Malformed if is_of_tasks => Shape::ResultsArray,
-        _ => shape,
+/// The service's fields for a reading of one population; `task` is the id of a push to all
+/// users, and empty for all of them together.
+pub(super) fn fields(reading: &Reading, push: Push, task: &str, behaviour: Behaviour) -> Value {
+    let mut fields = match reading {
+        Reading::Loss(losses) => {
+            let rows = |stage: Stage, of_platforms: bool| -> Value {
+                losses
+                    .iter()
+                    .filter(|(key, _)| key.stage == stage && key.platform.is_some() == of_platforms)
+                    .map(|(key, loss)| {
+                        let row = json!({
+                            "ErrCode": code(key.code.as_str(), behaviour),
+                            "ErrCount": loss.count,
+                            "ErrInfo": loss.description,
+                        });
+                        row_of(row, key.platform, push)
+                    })
+                    .collect()
+            };
+            json!({
+                "ReadyToSendLoss": rows(Stage::ReadyToSend, false),
+                "PostSendDeliveredLoss": rows(Stage::PostSendDelivered, false),
+                "PlatformReadyToSendLoss": rows(Stage::ReadyToSend, true),
+                "PlatformPostSendDeliveredLoss": rows(Stage::PostSendDelivered, true),
+            })
+        }
+        Reading::Statistics { overall, platforms } => {
+            let mut fields = steps(overall);
+            fields["PlatformStatistics"] = platforms
+                .iter()
+                .map(|(platform, funnel)| row_of(steps(funnel), Some(*platform), push))
+                .collect();
+            fields
+        }
+    };
+    if push == Push::AllMember {
+        fields["TaskID"] = task.into();
     }
+    fields
 }
 
-/// `EventType`: 1 for a push through a vendor's channel, 2 for one to a device that was online.
-fn event(push: Push, platform: Platform) -> Option<u8> {
-    (push == Push::AllMember).then_some(if platform == Platform::ONLINE { 2 } else { 1 })
+fn steps(funnel: &Funnel) -> Value {
+    json!({
+        "TotalCount": funnel.sendable,
+        "SentCount": funnel.sent,
+        "DeliveredCount": funnel.delivered,
+        "ClickCount": funnel.clicked,
+    })
 }
 
-/// `PushPlatform`, which is 0 for online pushes.
-fn number(platform: Platform) -> i64 {
-    if platform == Platform::ONLINE {
-        0
-    } else {
-        platform.0
+/// A row that names its platform, if it has one: `PushPlatform` is 0 for online pushes, and
+/// `EventType` tells them from those through a vendor's channel.
+fn row_of(mut row: Value, platform: Option<Platform>, push: Push) -> Value {
+    let (number, event_type) = match platform {
+        None => return row,
+        Some(Platform::ONLINE) => (0, 2),
+        Some(platform) => (platform.0, 1),
+    };
+    row["PushPlatform"] = number.into();
+    if push == Push::AllMember {
+        row["EventType"] = event_type.into();
     }
+    row
 }
 
 /// The service's wording of a refusal. Its HTTP status is 200 (document 68926).
 fn refused(refusal: &Refusal) -> String {
-    #[derive(Serialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Failure<'a> {
-        action_status: &'static str,
-        error_code: u32,
-        error_info: &'a str,
-    }
-    json(&Failure {
-        action_status: "FAIL",
-        error_code: refusal.code,
-        error_info: &refusal.info,
+    json!({
+        "ActionStatus": "FAIL",
+        "ErrorCode": refusal.code,
+        "ErrorInfo": refusal.info,
     })
+    .to_string()
 }
 
 fn code(text: &str, behaviour: Behaviour) -> Value {
@@ -306,20 +226,12 @@ fn code(text: &str, behaviour: Behaviour) -> Value {
     }
 }
 
-pub(super) fn json(value: &impl Serialize) -> String {
-    #[expect(
-        clippy::expect_used,
-        reason = "strings, numbers and lists of them always serialise"
-    )]
-    serde_json::to_string(value).expect("plain values")
-}
-
 /// The responses of all APIs in the plain shape, for the control path; `None` if one is
 /// missing.
 pub(super) fn truths(truth: impl Fn(Api) -> Option<Reading>) -> Option<Value> {
     let mut truths = serde_json::Map::new();
     for api in Api::ALL {
-        let text = Answer::new(&truth(api)?, api.push(), Behaviour::default()).text(Shape::Flat);
+        let text = Answer::counts(&truth(api)?, api.push(), Behaviour::default()).text();
         truths.insert(api.as_str().to_owned(), serde_json::from_str(&text).ok()?);
     }
     Some(Value::Object(truths))
@@ -330,7 +242,6 @@ mod tests {
     use super::*;
     use crate::model::reading::{ErrCode, Loss, LossKey};
     use crate::simulator::verify::refusal;
-    use serde_json::json;
 
     fn loss() -> Reading {
         let row = |platform, code: &str, count| {
@@ -345,8 +256,16 @@ mod tests {
         Reading::Loss([row(None, "-1", 5), row(Some(Platform(1)), "-1", 3)].into())
     }
 
+    fn answer(reading: &Reading, shape: Shape) -> Answer {
+        let behaviour = Behaviour {
+            shape,
+            ..Behaviour::default()
+        };
+        Answer::counts(reading, Push::Normal, behaviour)
+    }
+
     fn text(shape: Shape) -> String {
-        Answer::new(&loss(), Push::Normal, Behaviour::default()).text(shape)
+        answer(&loss(), shape).text()
     }
 
     #[test]
@@ -396,7 +315,7 @@ mod tests {
             platforms: [(Platform(2), funnel)].into(),
         };
         for shape in [Shape::Flat, Shape::Malformed] {
-            let text = Answer::new(&reading, Push::Normal, Behaviour::default()).text(shape);
+            let text = answer(&reading, shape).text();
             assert_eq!(
                 serde_json::from_str::<Value>(&text).unwrap(),
                 json!({
@@ -414,32 +333,25 @@ mod tests {
             numeric_codes: true,
             ..Behaviour::default()
         };
-        let text = Answer::new(&loss(), Push::Normal, behaviour).text(Shape::Flat);
+        let text = Answer::counts(&loss(), Push::Normal, behaviour).text();
         assert!(text.contains(r#""ErrCode":-1,"#), "{text}");
     }
 
     #[test]
     fn refusals_are_worded_as_the_service_words_them() {
         assert_eq!(
-            Answer::Refused(refusal(60012, "no \"id\"")).text(Shape::Wrapper),
+            Answer::Refused(refusal(60012, "no \"id\"")).text(),
             r#"{"ActionStatus":"FAIL","ErrorCode":60012,"ErrorInfo":"no \"id\""}"#
         );
     }
 
     #[test]
     fn a_spoiled_answer_has_one_bad_row() {
-        let mut answer = Answer::new(&loss(), Push::Normal, Behaviour::default());
-        answer.spoil(json!(-1));
-        assert_eq!(
-            answer.text(Shape::Flat).matches(r#""ErrCount":-1"#).count(),
-            1
-        );
-        let mut empty = Answer::new(
-            &Reading::Loss([].into()),
-            Push::Normal,
-            Behaviour::default(),
-        );
+        let mut spoiled = answer(&loss(), Shape::Flat);
+        spoiled.spoil(json!(-1));
+        assert_eq!(spoiled.text().matches(r#""ErrCount":-1"#).count(), 1);
+        let mut empty = answer(&Reading::Loss([].into()), Shape::Flat);
         empty.spoil(json!(1.5));
-        assert!(empty.text(Shape::Flat).contains(r#""ErrCount":1.5"#));
+        assert!(empty.text().contains(r#""ErrCount":1.5"#));
     }
 }

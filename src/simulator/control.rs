@@ -45,7 +45,10 @@ pub(super) async fn guard(request: Request, next: Next) -> Response<Body> {
 }
 
 pub(super) async fn scenario(State(handle): State<Handle>) -> Response<Body> {
-    faults::json(answer::json(&handle.scenario()))
+    match serde_json::to_string(&handle.scenario()) {
+        Ok(text) => faults::json(text),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
 }
 
 pub(super) async fn set_scenario(State(handle): State<Handle>, body: Bytes) -> Response<Body> {

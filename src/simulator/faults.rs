@@ -14,7 +14,7 @@ use serde_json::Value;
 use bodies::{Filler, Pieces};
 
 use crate::clock;
-use crate::simulator::answer::{Answer, Shape};
+use crate::simulator::answer::Answer;
 use crate::simulator::seconds::Seconds;
 use crate::simulator::verify::refusal;
 
@@ -113,25 +113,25 @@ impl Fault {
     }
 
     /// What the client receives in place of `answer`. Waits as long as the fault requires.
-    pub(super) async fn apply(self, mut answer: Answer, shape: Shape, url: &str) -> Response<Body> {
+    pub(super) async fn apply(self, mut answer: Answer, url: &str) -> Response<Body> {
         match self {
             Self::Error { code, info } => {
                 let mut error = refusal(code, "injected error");
                 if let Some(info) = info {
                     error.info = info.replace("{url}", url).into();
                 }
-                json(Answer::Refused(error).text(shape))
+                json(Answer::Refused(error).text())
             }
             Self::HttpStatus { status, body } => page(status, body.as_deref(), url),
             Self::Latency { seconds } => {
                 tokio::time::sleep(seconds.0).await;
-                json(answer.text(shape))
+                json(answer.text())
             }
-            Self::Truncated => answered(Body::new(Pieces::half(&answer.text(shape).into()))),
+            Self::Truncated => answered(Body::new(Pieces::half(&answer.text().into()))),
             Self::Body(text) => json(text.replace("{url}", url)),
             Self::BadRow { count } => {
                 answer.spoil(count);
-                json(answer.text(shape))
+                json(answer.text())
             }
             Self::WrongShape => json(
                 r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","Losses":["none"]}"#
@@ -141,10 +141,9 @@ impl Fault {
                 left: bytes,
                 chunked,
             })),
-            Self::Drip { seconds } => answered(Body::new(Pieces::drip(
-                answer.text(shape).into(),
-                seconds.0,
-            ))),
+            Self::Drip { seconds } => {
+                answered(Body::new(Pieces::drip(answer.text().into(), seconds.0)))
+            }
             Self::Redirect { location } => {
                 (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
             }
@@ -153,7 +152,7 @@ impl Fault {
             Self::Reset => (Extension(Ending::Reset), ()).into_response(),
             Self::DateSkew { seconds } => {
                 let date = [(header::DATE, date(seconds))];
-                (date, json(answer.text(shape))).into_response()
+                (date, json(answer.text())).into_response()
             }
             Self::Hang => std::future::pending().await,
         }

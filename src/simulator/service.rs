@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use crate::clock::{self, Now};
 use crate::model::reading::{Api, Reading};
-use crate::model::trace::Trail;
 use crate::model::window::{Range, UnixSeconds};
 use crate::simulator::answer::{Answer, Behaviour};
 use crate::simulator::calls::{Call, Calls};
@@ -22,13 +21,6 @@ use crate::simulator::{Incidents, Options, SimApp, data, faults, tasks, trace};
 
 /// The largest request body that is read, in bytes; a query has under 100.
 const MAX_BODY: usize = 64 * 1024;
-
-/// A query that passed all checks.
-enum Question {
-    Counts(Api, Range),
-    Trace(Trail),
-    Tasks(tasks::Question),
-}
 
 /// The state shared by all calls.
 pub(super) struct Service {
@@ -99,13 +91,13 @@ impl Service {
         data::truth_with(app, own, injections.all(), api, range)
     }
 
-    fn question(
+    /// Checks everything but the body. Returns the command, and the app that calls.
+    fn admitted(
         &self,
         head: &Parts,
         parameters: Result<&Parameters, Refusal>,
-        body: &[u8],
         now: Now,
-    ) -> Result<(Question, &SimApp), Refusal> {
+    ) -> Result<(Command, &SimApp), Refusal> {
         let parameters = parameters?;
         let (command, app) = parameters.app(&head.method, head.uri.path(), &self.apps)?;
         let id = app.sdk_app_id;
@@ -124,39 +116,33 @@ impl Service {
         }
         drop(limiter);
         parameters.permission(app)?;
-        let question = match command {
-            Command::Counts(api) => {
-                let range = verify::body(api, body, now.unix())?;
-                match tasks::ids(api, body)? {
-                    all if all.is_empty() => Question::Counts(api, range),
-                    some => Question::Tasks(tasks::Question::Counts(api, range, some)),
-                }
-            }
-            Command::Trace(push) => Question::Trace(trace::trail(push, body)?),
-            Command::TaskList => Question::Tasks(tasks::list(app, body)?),
-            Command::Task => Question::Tasks(tasks::one(app, body)?),
-        };
-        Ok((question, app))
+        Ok((command, app))
     }
 
     fn answer(
         &self,
-        question: Question,
+        command: Command,
         app: &SimApp,
+        body: &[u8],
         behaviour: Behaviour,
         now: UnixSeconds,
     ) -> Result<Answer, Refusal> {
-        match question {
-            Question::Counts(api, range) => {
+        let fields = match command {
+            Command::Counts(api) => {
+                let range = verify::body(api, body, now)?;
                 let covered = behaviour.counting().covered(range, now);
-                let reading = self.truth_of(app, api, covered);
-                Ok(Answer::new(&reading, api.push(), behaviour))
+                let tasks = tasks::ids(api, body)?;
+                if tasks.is_empty() {
+                    let reading = self.truth_of(app, api, covered);
+                    return Ok(Answer::counts(&reading, api.push(), behaviour));
+                }
+                tasks::counts(app, api, covered, &tasks, behaviour, now)?
             }
-            Question::Trace(trail) => trace::answer(&trail, now).map(Answer::Fields),
-            Question::Tasks(question) => {
-                tasks::answer(&question, app, behaviour, now).map(Answer::Fields)
-            }
-        }
+            Command::Trace(push) => trace::answer(&trace::trail(push, body)?, now)?,
+            Command::TaskList => tasks::list(app, body, now)?,
+            Command::Task => tasks::one(app, body, now)?,
+        };
+        Ok(Answer::flat(fields))
     }
 }
 
@@ -181,9 +167,9 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
         (running.scenario.behaviour, fault)
     };
     // Faults come last, so that the limits and the log see every call as it arrived.
-    let question = service.question(&head, parameters.as_ref().map_err(Clone::clone), &body, now);
-    let answer = question
-        .and_then(|(question, app)| service.answer(question, app, behaviour, now.unix()))
+    let answer = service
+        .admitted(&head, parameters.as_ref().map_err(Clone::clone), now)
+        .and_then(|(command, app)| service.answer(command, app, &body, behaviour, now.unix()))
         .unwrap_or_else(Answer::Refused);
 
     let verdict = answer.code();
@@ -210,10 +196,10 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
     locked(&service.calls).push(call);
 
     match fault {
-        None => faults::json(answer.text(behaviour.shape)),
+        None => faults::json(answer.text()),
         Some(fault) => {
             let url = head.uri.path_and_query().map_or("/", |url| url.as_str());
-            fault.apply(answer, behaviour.shape, url).await
+            fault.apply(answer, url).await
         }
     }
 }

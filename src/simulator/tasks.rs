@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::SimApp;
-use super::answer::{Answer, Behaviour};
+use super::answer::{Behaviour, fields};
 use super::verify::{Refusal, refusal};
 use crate::model::push::Push;
 use crate::model::reading::Api;
@@ -21,22 +21,6 @@ pub(super) use campaign::civil;
 /// The longest range of a list, in seconds. The document states that there is one, but not
 /// which.
 const LONGEST: u64 = 31 * DAY;
-
-/// A query that passed all checks.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Question {
-    Counts(Api, Range, Vec<String>),
-    List(Page),
-    One(u64),
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Page {
-    range: Range,
-    skip: usize,
-    want: usize,
-    ascending: bool,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -86,12 +70,22 @@ fn is_own(app: &SimApp, sdk_app_id: u32) -> Result<(), Refusal> {
     Err(refusal(90104, "Sdkappid is not that of the url"))
 }
 
-pub(super) fn one(app: &SimApp, body: &[u8]) -> Result<Question, Refusal> {
+/// The fields of the response about one scheduled task, or the refusal.
+pub(super) fn one(app: &SimApp, body: &[u8], now: UnixSeconds) -> Result<Value, Refusal> {
     let body: OneBody = scheduled(body)?;
-    is_own(app, body.sdkappid).map(|()| Question::One(body.task))
+    is_own(app, body.sdkappid)?;
+    let campaign = Campaign {
+        app,
+        number: body.task,
+    };
+    if !campaign.is_planned(now) {
+        return Err(refusal(90104, "task not found"));
+    }
+    Ok(json!({"TaskInfo": campaign.shown(now)}))
 }
 
-pub(super) fn list(app: &SimApp, body: &[u8]) -> Result<Question, Refusal> {
+/// The fields of the response about a page of scheduled tasks, or the refusal.
+pub(super) fn list(app: &SimApp, body: &[u8], now: UnixSeconds) -> Result<Value, Refusal> {
     let body: ListBody = scheduled(body)?;
     is_own(app, body.sdkappid)?;
     let range = Range {
@@ -110,12 +104,19 @@ pub(super) fn list(app: &SimApp, body: &[u8]) -> Result<Question, Refusal> {
     if !["createat", "schedat"].contains(&body.order_by.to_ascii_lowercase().as_str()) {
         return Err(refusal(90104, "OrderBy must be createat or schedat"));
     }
-    Ok(Question::List(Page {
-        range,
-        skip: body.offset,
-        want: body.want,
-        ascending: body.asc,
-    }))
+    let mut listed: Vec<Value> = Campaign::all(app, range, now)
+        .map(|campaign| campaign.shown(now))
+        .collect();
+    if !body.asc {
+        listed.reverse();
+    }
+    let total = listed.len();
+    let page: Vec<Value> = listed
+        .into_iter()
+        .skip(body.offset)
+        .take(body.want)
+        .collect();
+    Ok(json!({"Total": total, "Tasks": page}))
 }
 
 /// `2025-06-01 10:00:00`, in UTC.
@@ -127,50 +128,23 @@ fn moment(text: &str) -> Result<UnixSeconds, Refusal> {
     seconds.try_into().map(UnixSeconds).map_err(|_| wrong())
 }
 
-/// The fields of the response as JSON, or the refusal.
-pub(super) fn answer(
-    question: &Question,
+/// The fields of the response about the counts of some tasks in a range, or the refusal.
+pub(super) fn counts(
     app: &SimApp,
+    api: Api,
+    range: Range,
+    tasks: &[String],
     behaviour: Behaviour,
     now: UnixSeconds,
-) -> Result<String, Refusal> {
-    match question {
-        Question::Counts(api, range, tasks) => {
-            let covered = behaviour.counting().covered(*range, now);
-            let result = |push: &String| {
-                let campaign = Campaign::of_push(app, push, now)
-                    .ok_or(refusal(90049, "invalid TaskId, no push record"))?;
-                let reading = campaign.truth(*api, covered);
-                let fields = Answer::new(&reading, api.push(), behaviour)
-                    .of_task(push)
-                    .fields();
-                Ok(fields)
-            };
-            let results: Vec<String> = tasks.iter().map(result).collect::<Result<_, _>>()?;
-            Ok(format!(r#"{{"Results":[{}]}}"#, results.join(",")))
-        }
-        Question::List(page) => {
-            let mut listed: Vec<Value> = Campaign::all(app, page.range, now)
-                .map(|campaign| campaign.shown(now))
-                .collect();
-            if !page.ascending {
-                listed.reverse();
-            }
-            let total = listed.len();
-            let shown: Vec<Value> = listed.into_iter().skip(page.skip).take(page.want).collect();
-            Ok(json!({"Total": total, "Tasks": shown}).to_string())
-        }
-        Question::One(number) => {
-            let campaign = Campaign {
-                app,
-                number: *number,
-            };
-            if !campaign.is_planned(now) {
-                return Err(refusal(90104, "task not found"));
-            }
-            Ok(json!({"TaskInfo": campaign.shown(now)}).to_string())
-        }
-    }
+) -> Result<Value, Refusal> {
+    let result = |task: &String| {
+        let campaign = Campaign::of_push(app, task, now)
+            .ok_or(refusal(90049, "invalid TaskId, no push record"))?;
+        let reading = campaign.truth(api, range);
+        Ok(fields(&reading, api.push(), task, behaviour))
+    };
+    let results: Vec<Value> = tasks.iter().map(result).collect::<Result<_, _>>()?;
+    Ok(json!({"Results": results}))
 }
 
 #[cfg(test)]
@@ -181,6 +155,7 @@ mod tests {
     use crate::model::trace::Id;
     use crate::push_api::wire::{self, Answer as Parsed};
     use crate::scrubber::Scrubber;
+    use crate::simulator::answer::Answer;
 
     const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
 
@@ -188,17 +163,12 @@ mod tests {
         SimApp::made_up().remove(0)
     }
 
-    const HEAD: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","#;
-
-    type Read = fn(&SimApp, &[u8]) -> Result<Question, Refusal>;
+    type Read = fn(&SimApp, &[u8], UnixSeconds) -> Result<Value, Refusal>;
 
     fn ask(read: Read, body: &str) -> Result<String, u32> {
-        let app = shop();
-        let question = read(&app, body.as_bytes());
-        let question = question.map_err(|refusal| refusal.code)?;
-        let fields = answer(&question, &app, Behaviour::default(), NOW);
+        let fields = read(&shop(), body.as_bytes(), NOW);
         let fields = fields.map_err(|refusal| refusal.code)?;
-        Ok(format!("{HEAD}{}", &fields[1..]))
+        Ok(Answer::flat(fields).text())
     }
 
     const WANTED: &str =
@@ -225,9 +195,8 @@ mod tests {
             start: UnixSeconds(NOW.0 - DAY),
             end: NOW,
         };
-        let question = Question::Counts(api, range, tasks);
-        let fields = answer(&question, &shop(), Behaviour::default(), NOW).map_err(refused)?;
-        let body = format!("{HEAD}{}", &fields[1..]);
+        let fields = super::counts(&shop(), api, range, &tasks, Behaviour::default(), NOW);
+        let body = Answer::flat(fields.map_err(refused)?).text();
         match wire::parse_tasks(api, body.as_bytes(), &Scrubber::new([])) {
             Ok(Parsed::Good(readings)) => Ok(readings),
             other => panic!("{other:?}"),

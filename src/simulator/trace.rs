@@ -65,8 +65,8 @@ const PLATFORMS: [(i64, &str, i64, &str); 4] = [
     (6, "Android", 1, "regid_invalid"),
 ];
 
-/// The fields of the response as JSON, or the refusal.
-pub(super) fn answer(trail: &Trail, now: UnixSeconds) -> Result<String, Refusal> {
+/// The fields of the response, or the refusal.
+pub(super) fn answer(trail: &Trail, now: UnixSeconds) -> Result<Value, Refusal> {
     let (id, whose, event_type) = match trail {
         Trail::Push { push } => (push, "", None),
         Trail::Task { task, user } => (task, user.as_str(), Some(1)),
@@ -134,8 +134,8 @@ fn device(
     trace
 }
 
-fn traces(devices: &[Value]) -> String {
-    json!({"InstanceTrace": devices}).to_string()
+fn traces(devices: &[Value]) -> Value {
+    json!({"InstanceTrace": devices})
 }
 
 /// As in the documents' samples; at +08:00, as far as they show.
@@ -150,13 +150,12 @@ mod tests {
     use crate::model::trace::{StepState, Trace};
     use crate::push_api::wire::{self, Answer as Parsed};
     use crate::scrubber::Scrubber;
+    use crate::simulator::answer::Answer;
 
     const NOW: UnixSeconds = UnixSeconds(1_741_795_200);
 
     fn traced(trail: &Trail) -> Trace {
-        let fields = answer(trail, NOW).unwrap();
-        let head = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","#;
-        let body = format!("{head}{}", &fields[1..]);
+        let body = Answer::flat(answer(trail, NOW).unwrap()).text();
         match wire::parse_trace(body.as_bytes(), &Scrubber::new([])) {
             Ok(Parsed::Good(trace)) => trace,
             other => panic!("{other:?}"),
