@@ -21,7 +21,7 @@ pub struct Call {
     /// The result of the service's checks: an error code, or 0. Faults do not change it.
     pub verdict: u32,
     /// The fault that replaced the response, by its key in a scenario.
-    pub fault: Option<&'static str>,
+    pub fault: Option<String>,
     /// The `ErrorCode` that the client receives, if any.
     pub code: Option<u32>,
 }

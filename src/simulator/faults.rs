@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use bodies::{Filler, Pieces};
+use bodies::Slow;
 
 use crate::clock;
 use crate::simulator::answer::Answer;
@@ -83,23 +83,11 @@ impl Fault {
     }
 
     /// The fault's key in a scenario.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Error { .. } => "error",
-            Self::HttpStatus { .. } => "http_status",
-            Self::Latency { .. } => "latency",
-            Self::Truncated => "truncated",
-            Self::Body(_) => "body",
-            Self::BadRow { .. } => "bad_row",
-            Self::WrongShape => "wrong_shape",
-            Self::Huge { .. } => "huge",
-            Self::Drip { .. } => "drip",
-            Self::Redirect { .. } => "redirect",
-            Self::Empty => "empty",
-            Self::Disconnect => "disconnect",
-            Self::Reset => "reset",
-            Self::DateSkew { .. } => "date_skew",
-            Self::Hang => "hang",
+    pub(super) fn name(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(Value::String(name)) => name,
+            Ok(Value::Object(fault)) => fault.into_iter().map(|(name, _)| name).collect(),
+            _ => String::new(),
         }
     }
 
@@ -127,7 +115,7 @@ impl Fault {
                 tokio::time::sleep(seconds.0).await;
                 json(answer.text())
             }
-            Self::Truncated => answered(Body::new(Pieces::half(&answer.text().into()))),
+            Self::Truncated => answered(Body::new(Slow::half(&answer.text().into()))),
             Self::Body(text) => json(text.replace("{url}", url)),
             Self::BadRow { count } => {
                 answer.spoil(count);
@@ -137,12 +125,9 @@ impl Fault {
                 r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","Losses":["none"]}"#
                     .to_owned(),
             ),
-            Self::Huge { bytes, chunked } => answered(Body::new(Filler {
-                left: bytes,
-                chunked,
-            })),
+            Self::Huge { bytes, chunked } => answered(Body::new(Slow::spaces(bytes, chunked))),
             Self::Drip { seconds } => {
-                answered(Body::new(Pieces::drip(answer.text().into(), seconds.0)))
+                answered(Body::new(Slow::drip(answer.text().into(), seconds.0)))
             }
             Self::Redirect { location } => {
                 (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()

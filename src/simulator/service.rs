@@ -190,7 +190,7 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
         start = call.range.map(|range| range.start.0),
         end = call.range.map(|range| range.end.0),
         verdict,
-        fault = call.fault,
+        fault = call.fault.as_deref(),
         "call"
     );
     locked(&service.calls).push(call);

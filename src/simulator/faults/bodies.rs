@@ -13,43 +13,60 @@ use tokio::time::Sleep;
 /// error drops what it has not written yet.
 const HALF_TIME: Duration = Duration::from_millis(50);
 
-/// A text in pieces with a pause after each.
-pub(super) struct Pieces {
-    rest: Bytes,
-    /// The bytes of a piece.
-    piece: usize,
+/// The bytes of a piece of [`Slow::spaces`].
+const PIECE: usize = 64 * 1024;
+
+static SPACES: [u8; PIECE] = [b' '; PIECE];
+
+/// A body in pieces with a pause after each. Ends in an error if it announced more bytes than
+/// the pieces have.
+pub(super) struct Slow {
+    pieces: Box<dyn Iterator<Item = Bytes> + Send>,
     pause: Duration,
     pausing: Option<Pin<Box<Sleep>>>,
-    /// Bytes that are announced but never sent.
-    missing: u64,
+    /// The announced bytes that are not sent yet; `None` if no length is announced.
+    left: Option<u64>,
 }
 
-impl Pieces {
+impl Slow {
     /// One byte at a time.
     pub(super) fn drip(text: Bytes, pause: Duration) -> Self {
+        let length = text.len();
         Self {
-            rest: text,
-            piece: 1,
+            pieces: Box::new((0..length).map(move |at| text.slice(at..=at))),
             pause,
             pausing: None,
-            missing: 0,
+            left: Some(length as u64),
         }
     }
 
     /// The first half, then an error.
     pub(super) fn half(text: &Bytes) -> Self {
-        let half = text.len() / 2;
+        let half = text.slice(..text.len() / 2);
         Self {
-            rest: text.slice(..half),
-            piece: half.max(1),
+            pieces: Box::new(std::iter::once(half)),
             pause: HALF_TIME,
             pausing: None,
-            missing: (text.len() - half) as u64,
+            left: Some(text.len() as u64),
+        }
+    }
+
+    /// Spaces, which are valid before any JSON, at once.
+    pub(super) fn spaces(bytes: u64, chunked: bool) -> Self {
+        let piece = move |at| {
+            let length = usize::try_from(bytes - at).map_or(PIECE, |left| left.min(PIECE));
+            Bytes::from_static(&SPACES).slice(..length)
+        };
+        Self {
+            pieces: Box::new((0..bytes).step_by(PIECE).map(piece)),
+            pause: Duration::ZERO,
+            pausing: None,
+            left: (!chunked).then_some(bytes),
         }
     }
 }
 
-impl Body for Pieces {
+impl Body for Slow {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -61,56 +78,23 @@ impl Body for Pieces {
             std::task::ready!(pausing.as_mut().poll(context));
             self.pausing = None;
         }
-        if self.rest.is_empty() {
-            return Poll::Ready((self.missing > 0).then(|| Err(io::ErrorKind::BrokenPipe.into())));
+        let Some(piece) = self.pieces.next() else {
+            let is_cut = self.left.is_some_and(|left| left > 0);
+            return Poll::Ready(is_cut.then(|| Err(io::ErrorKind::BrokenPipe.into())));
+        };
+        self.left = self.left.map(|left| left - piece.len() as u64);
+        if !self.pause.is_zero() {
+            self.pausing = Some(Box::pin(tokio::time::sleep(self.pause)));
         }
-        let length = self.piece.min(self.rest.len());
-        let piece = self.rest.split_to(length);
-        self.pausing = Some(Box::pin(tokio::time::sleep(self.pause)));
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.missing == 0
+        self.left == Some(0)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64 + self.missing)
-    }
-}
-
-/// Spaces, which are valid before any JSON.
-pub(super) struct Filler {
-    /// Bytes still to send.
-    pub(super) left: u64,
-    /// Whether the client is not informed of the length.
-    pub(super) chunked: bool,
-}
-
-static SPACES: [u8; 64 * 1024] = [b' '; 64 * 1024];
-
-impl Body for Filler {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let length = usize::try_from(self.left).map_or(SPACES.len(), |left| left.min(SPACES.len()));
-        if length == 0 {
-            return Poll::Ready(None);
-        }
-        self.left -= length as u64;
-        let spaces = Bytes::from_static(&SPACES).slice(..length);
-        Poll::Ready(Some(Ok(Frame::data(spaces))))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        if self.chunked {
-            SizeHint::default()
-        } else {
-            SizeHint::with_exact(self.left)
-        }
+        self.left
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
