@@ -56,28 +56,16 @@ pub(super) fn truth_with(
     }
 }
 
-/// The service's description of a code, and its count.
-struct Seen<'a> {
-    count: u64,
-    info: &'a str,
-}
-
 #[derive(Default)]
-struct Counts<'a> {
-    /// By reason, then by platform; `None` where no platform is known.
-    lost: BTreeMap<(Stage, &'a str), BTreeMap<Option<Platform>, Seen<'a>>>,
+struct Counts {
+    /// By platform; `None` where no platform is known.
+    lost: BTreeMap<LossKey, Loss>,
     overall: Funnel,
     platforms: BTreeMap<Platform, Funnel>,
 }
 
-impl<'a> Counts<'a> {
-    fn of(
-        app: &SimApp,
-        push: Push,
-        own: Incidents,
-        injected: &'a [Injected],
-        range: Range,
-    ) -> Self {
+impl Counts {
+    fn of(app: &SimApp, push: Push, own: Incidents, injected: &[Injected], range: Range) -> Self {
         let volume = Volume::of(app, push);
         // A vendor's incident hits whatever is pushed.
         let (id, app_seed) = (app.sdk_app_id, Volume::of(app, Push::Normal).app_seed);
@@ -101,7 +89,7 @@ impl<'a> Counts<'a> {
         &mut self,
         volume: &Volume,
         channel: &Channel,
-        incidents: &[Incident<'a>],
+        incidents: &[Incident<'_>],
         range: Range,
     ) {
         let platform = Platform(channel.platform);
@@ -162,43 +150,47 @@ impl<'a> Counts<'a> {
         &mut self,
         platform: Option<Platform>,
         stage: Stage,
-        code: &'a str,
-        info: &'a str,
+        code: &str,
+        info: &str,
         count: u64,
     ) {
         if count > 0 {
-            let by_platform = self.lost.entry((stage, code)).or_default();
-            let seen = by_platform
-                .entry(platform)
-                .or_insert(Seen { count: 0, info });
-            seen.count += count;
+            let code = ErrCode::new(code);
+            let key = LossKey {
+                stage,
+                platform,
+                code,
+            };
+            let loss = self.lost.entry(key).or_insert_with(|| Loss {
+                count: 0,
+                description: info.to_owned(),
+            });
+            loss.count += count;
         }
     }
 
-    fn losses(&self) -> BTreeMap<LossKey, Loss> {
-        let mut losses = BTreeMap::new();
-        for ((stage, code), by_platform) in &self.lost {
-            let mut put = |platform, count, info: &str| {
-                let key = LossKey {
-                    stage: *stage,
-                    platform,
-                    code: ErrCode::new(code),
-                };
-                let description = info.to_owned();
-                losses.insert(key, Loss { count, description });
+    /// The rows of the platforms, and those of all pushes together.
+    fn losses(self) -> BTreeMap<LossKey, Loss> {
+        let mut by_code: BTreeMap<LossKey, Vec<&Loss>> = BTreeMap::new();
+        for (key, loss) in &self.lost {
+            let platform = None;
+            let overall = LossKey {
+                platform,
+                ..key.clone()
             };
-            for (platform, seen) in by_platform {
-                if platform.is_some() {
-                    put(*platform, seen.count, seen.info);
-                }
-            }
-            // Vendors share codes: the service returns the most frequent text of a code.
-            if let Some(most) = by_platform.values().max_by_key(|seen| seen.count) {
-                let count = by_platform.values().map(|seen| seen.count).sum();
-                put(None, count, most.info);
-            }
+            by_code.entry(overall).or_default().push(loss);
         }
-        losses
+        let overall = by_code.into_iter().map(|(key, losses)| {
+            // Vendors share codes: the service returns the most frequent text of a code.
+            let most = losses.iter().max_by_key(|loss| loss.count);
+            let description = most.map_or_else(String::new, |most| most.description.clone());
+            let count = losses.iter().map(|loss| loss.count).sum();
+            (key, Loss { count, description })
+        });
+        let mut rows: BTreeMap<LossKey, Loss> = overall.collect();
+        let of_platforms = self.lost.into_iter();
+        rows.extend(of_platforms.filter(|(key, _)| key.platform.is_some()));
+        rows
     }
 }
 
