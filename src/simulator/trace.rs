@@ -9,18 +9,14 @@ use crate::model::push::Push;
 use crate::model::trace::{Id, Trail};
 use crate::model::window::{DayOffset, UnixSeconds};
 use crate::simulator::tasks::civil;
-use crate::simulator::verify::{Refusal, refusal};
+use crate::simulator::verify::{Refusal, object, refusal};
 
 /// How long before the query a push was made, in seconds: at most an hour.
 const RECENT: u64 = 3600;
 
 /// The push that a body names, for a trace in this population.
 pub(super) fn trail(push: Push, body: &[u8]) -> Result<Trail, Refusal> {
-    let value: Value =
-        serde_json::from_slice(body).map_err(|_| refusal(60003, "http body is not json"))?;
-    let Value::Object(fields) = value else {
-        return Err(refusal(90001, "body is not a json object"));
-    };
+    let fields = object(body)?;
     let id = |name: &str, missing, invalid| match fields.get(name) {
         None => Err(refusal(90100, missing)),
         Some(Value::String(text)) => text.parse::<Id>().map_err(|_| refusal(90100, invalid)),

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use axum::extract::Query;
 use axum::http::{Method, Uri};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::model::push::Push;
 use crate::model::reading::{Api, Measure};
@@ -102,29 +102,24 @@ impl Parameters {
         if self.sdk_app_id.is_none() {
             return Err(refusal(60012, "sdkappid is missing in the url"));
         }
-        let malformed = |what| Err(refusal(60025, what));
-        let Some(sdk_app_id) = self.sdk_app_id() else {
-            return malformed("sdkappid in the url is invalid");
-        };
-        if self.identifier.as_deref().is_none_or(str::is_empty) {
-            return malformed("identifier in the url is invalid");
-        }
-        if self.usersig.as_deref().is_none_or(str::is_empty) {
-            return malformed("usersig in the url is invalid");
-        }
-        if self
-            .random
-            .as_deref()
-            .is_none_or(|r| r.parse::<u32>().is_err())
-        {
-            return malformed("random in the url is invalid");
-        }
-        if self.content_type.as_deref() != Some("json") {
-            return malformed("contenttype in the url is invalid");
+        let is_given = |text: &Option<String>| text.as_deref().is_some_and(|it| !it.is_empty());
+        let random = self.random.as_deref().map(str::parse::<u32>);
+        let is_json = self.content_type.as_deref() == Some("json");
+        for (name, is_valid) in [
+            ("sdkappid", self.sdk_app_id().is_some()),
+            ("identifier", is_given(&self.identifier)),
+            ("usersig", is_given(&self.usersig)),
+            ("random", matches!(random, Some(Ok(_)))),
+            ("contenttype", is_json),
+        ] {
+            if !is_valid {
+                let info = format!("{name} in the url is invalid").into();
+                return Err(Refusal { code: 60025, info });
+            }
         }
         let app = apps
             .iter()
-            .find(|app| app.sdk_app_id == sdk_app_id)
+            .find(|app| Some(app.sdk_app_id) == self.sdk_app_id())
             .ok_or(refusal(70020, "sdkappid not found"))?;
         Ok((command, app))
     }
@@ -168,13 +163,18 @@ pub(super) fn range(body: &[u8]) -> Option<Range> {
     ))
 }
 
+/// The fields of a body.
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(refusal(90001, "body is not a json object")),
+        Err(_) => Err(refusal(60003, "http body is not json")),
+    }
+}
+
 /// The range that a body queries. An end in the future is allowed.
 pub(super) fn body(api: Api, body: &[u8], now: UnixSeconds) -> Result<Range, Refusal> {
-    let value: Value =
-        serde_json::from_slice(body).map_err(|_| refusal(60003, "http body is not json"))?;
-    let Value::Object(fields) = value else {
-        return Err(refusal(90001, "body is not a json object"));
-    };
+    let fields = object(body)?;
     let time = |name: &str, wrong_type| match fields.get(name) {
         None => Err(refusal(90100, "StartTime and EndTime are required")),
         Some(value) if !value.is_i64() && !value.is_u64() => Err(refusal(90001, wrong_type)),
