@@ -103,7 +103,7 @@ impl<'a, F: Pair> Probe<'a, F> {
         self.tell("looking for pushes to all users");
         let all_member = all_member::measure(self, &ground).await;
         let settling = if quick {
-            settling::skipped()
+            self.finding("skipped", "left out, as --quick asks for it")
         } else {
             settling::measure(self, &ground, &resolution, &freshness).await?
         };
@@ -127,8 +127,8 @@ impl<'a, F: Pair> Probe<'a, F> {
             hour_additivity: hours.finding,
             edges,
             resolution: resolution.finding,
-            freshness: freshness.finding,
-            settling: settling.finding,
+            freshness,
+            settling,
             call_limit: limit,
             all_member,
             settings,
@@ -151,9 +151,14 @@ impl<'a, F: Pair> Probe<'a, F> {
         self.asked.borrow_mut().push(asked);
     }
 
-    /// The queries and responses since the last call, which are the next finding's evidence.
-    fn evidence(&self) -> Vec<Asked> {
-        self.asked.take()
+    /// A verdict; the queries and responses since the last one are its evidence.
+    fn finding(&self, verdict: &'static str, explanation: impl Into<String>) -> Finding {
+        Finding {
+            verdict,
+            explanation: explanation.into(),
+            seconds: None,
+            evidence: self.asked.take(),
+        }
     }
 }
 

@@ -36,5 +36,5 @@ pub(super) async fn measure<F: Pair>(probe: &Probe<'_, F>, ground: &Ground) -> O
         ),
         Err(error) => ("unknown", format!("unknown: {error}")),
     };
-    Some(Finding::new(verdict, explanation, probe.evidence()))
+    Some(probe.finding(verdict, explanation))
 }

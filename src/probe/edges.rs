@@ -31,7 +31,7 @@ pub(super) async fn measure<F: Pair>(
             "a range inside a day is answered with the whole day; of days: {}",
             days.verdict
         );
-        return Ok(Finding::new("buckets", explanation, probe.evidence()));
+        return Ok(probe.finding("buckets", explanation));
     }
     let busy = resolution.shortest().filter(|_| ground.is_busy);
     let edge = match busy {
@@ -39,7 +39,7 @@ pub(super) async fn measure<F: Pair>(
         None => None,
     };
     let Some(edge) = edge else {
-        return Ok(Finding::new("unknown", QUIET, probe.evidence()));
+        return Ok(probe.finding("unknown", QUIET));
     };
     let mut verdict = Additivity::Additive;
     for middle in [edge.0.saturating_add(1), edge.0] {
@@ -74,7 +74,7 @@ pub(super) async fn measure<F: Pair>(
         ),
         Additivity::Unknown(Why::Moving) => ("unknown", verdict.to_string()),
     };
-    Ok(Finding::new(name, explanation, probe.evidence()))
+    Ok(probe.finding(name, explanation))
 }
 
 /// An end for which one second more makes a difference, if there is one in `busy`.

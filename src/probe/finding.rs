@@ -57,19 +57,6 @@ impl Asked {
 }
 
 impl Finding {
-    pub(super) fn new(
-        verdict: &'static str,
-        explanation: impl Into<String>,
-        evidence: Vec<Asked>,
-    ) -> Self {
-        Self {
-            verdict,
-            explanation: explanation.into(),
-            seconds: None,
-            evidence,
-        }
-    }
-
     pub(super) fn write(&self, title: &str, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\n{title}: {}\n  {}", self.verdict, self.explanation)?;
         let has_several_apis = self

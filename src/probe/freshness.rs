@@ -20,22 +20,17 @@ const ENOUGH: u64 = 10;
 const EARLY: u64 = 3600;
 const EARLY_OF_WHOLE_DAYS: u64 = 6 * 3600;
 
-/// The result about the newest data.
-pub(super) struct Freshness {
-    /// Whether today has data; `None` while unknown.
-    pub(super) is_of_today: Option<bool>,
-    /// The newest data is at most this old, in seconds; `None` if there is none.
-    pub(super) newest: Option<u64>,
-    pub(super) finding: Finding,
-}
+/// The verdict where today's data is missing although it should be there.
+pub(super) const NOT_TODAY: &str = "not_today";
 
-/// Looks for counts of the day that began last at `offset`.
+/// Looks for counts of the day that began last at `offset`, then for the newest: it is at most
+/// as old as the finding's seconds, if there is any.
 pub(super) async fn measure<F: Pair>(
     probe: &Probe<'_, F>,
     ground: &Ground,
     resolution: &Resolution,
     offset: DayOffset,
-) -> Result<Freshness, FetchError> {
+) -> Result<Finding, FetchError> {
     let now = (probe.clock)();
     let today = day_anchor(now, offset);
     let elapsed = now.0.saturating_sub(today.0);
@@ -70,7 +65,7 @@ pub(super) async fn measure<F: Pair>(
     let (verdict, mut explanation) = match is_of_today {
         Some(true) => ("today", "today's data is there".to_owned()),
         Some(false) => (
-            "not_today",
+            NOT_TODAY,
             "today has no data yet, though yesterday had by this time of the day: the service publishes later".to_owned(),
         ),
         None => ("unknown", QUIET.to_owned()),
@@ -79,12 +74,8 @@ pub(super) async fn measure<F: Pair>(
         let age = text(newest);
         explanation = format!("{explanation}; the newest is at most {age} old");
     }
-    Ok(Freshness {
-        is_of_today,
-        newest,
-        finding: Finding {
-            seconds: newest,
-            ..Finding::new(verdict, explanation, probe.evidence())
-        },
+    Ok(Finding {
+        seconds: newest,
+        ..probe.finding(verdict, explanation)
     })
 }

@@ -51,7 +51,7 @@ pub(super) async fn find<F: Pair>(
             }
             if let (true, Some(second_day)) = (is_busy, next) {
                 // These queries are repeated where they prove something.
-                probe.evidence();
+                probe.asked.take();
                 return Ok(Ground {
                     api,
                     day: second_day,
@@ -66,6 +66,6 @@ pub(super) async fn find<F: Pair>(
             break;
         }
     }
-    probe.evidence();
+    probe.asked.take();
     Ok(fallback)
 }

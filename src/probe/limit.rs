@@ -50,7 +50,7 @@ pub(super) async fn measure<F: Pair>(probe: &Probe<'_, F>, ground: &Ground) -> F
             "unknown: the calls failed for other reasons, or both were refused, as when another program calls for this SDKAppID at the same time",
         ),
     };
-    Finding::new(verdict, explanation, probe.evidence())
+    probe.finding(verdict, explanation)
 }
 
 async fn twice<F: Pair>(probe: &Probe<'_, F>, ground: &Ground, other: Api) -> Answered {

@@ -116,6 +116,6 @@ fn finding<F: Pair>(
     };
     Finding {
         seconds: step,
-        ..Finding::new(verdict, explanation, probe.evidence())
+        ..probe.finding(verdict, explanation)
     }
 }

@@ -1,12 +1,13 @@
 //! The settings to write into the configuration.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::all_member::UNWATCHED;
 use super::finding::Finding;
-use super::freshness::Freshness;
+use super::freshness::NOT_TODAY;
 use super::resolution::Resolution;
-use super::settling::Settling;
+use super::settling::MOVING;
 use super::sums::{ServiceDays, Sums};
 use super::text;
 use crate::config::Polling;
@@ -18,28 +19,36 @@ const STEP: u64 = 60;
 /// Values for keys of the configuration; absent if no change is needed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Proposal {
-    pub lag: Setting<String>,
-    pub step: Setting<String>,
+    pub lag: Setting,
+    pub step: Setting,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub window: Option<Setting<String>>,
-    pub counters: Setting<bool>,
+    pub window: Option<Setting>,
+    pub counters: Setting,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub all_member: Option<Setting<bool>>,
+    pub all_member: Option<Setting>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub day_offset: Option<Setting<String>>,
+    pub day_offset: Option<Setting>,
 }
 
 /// One key's value.
 #[derive(Clone, Debug, Serialize)]
-pub struct Setting<T> {
+pub struct Setting {
     /// `null` when nothing was measured: keep what is configured.
-    pub value: Option<T>,
+    pub value: Option<Value>,
     pub reason: String,
 }
 
-fn setting<T>(value: impl Into<Option<T>>, reason: impl Into<String>) -> Setting<T> {
+fn setting(value: impl Into<Value>, reason: impl Into<String>) -> Setting {
     Setting {
-        value: value.into(),
+        value: Some(value.into()),
+        reason: reason.into(),
+    }
+}
+
+/// To keep what is configured.
+fn unmeasured(reason: impl Into<String>) -> Setting {
+    Setting {
+        value: None,
         reason: reason.into(),
     }
 }
@@ -47,23 +56,13 @@ fn setting<T>(value: impl Into<Option<T>>, reason: impl Into<String>) -> Setting
 impl Proposal {
     /// Lines to paste; those without a value are comments.
     pub fn yaml(&self) -> String {
-        let flag = |setting: &Setting<bool>| Setting {
-            value: setting.value.map(|on| on.to_string()),
-            reason: setting.reason.clone(),
-        };
-        let (counters, all_member) = (flag(&self.counters), self.all_member.as_ref().map(flag));
-        // A plain +08:00 is a number to some readers of YAML.
-        let offset = self.day_offset.as_ref().map(|offset| Setting {
-            value: offset.value.as_ref().map(|text| format!("{text:?}")),
-            reason: offset.reason.clone(),
-        });
         [
             ("lag", Some(&self.lag)),
             ("step", Some(&self.step)),
             ("window", self.window.as_ref()),
-            ("counters", Some(&counters)),
-            ("all_member", all_member.as_ref()),
-            ("day_offset", offset.as_ref()),
+            ("counters", Some(&self.counters)),
+            ("all_member", self.all_member.as_ref()),
+            ("day_offset", self.day_offset.as_ref()),
         ]
         .into_iter()
         .filter_map(|(key, setting)| setting.map(|setting| setting.yaml(key)))
@@ -71,9 +70,13 @@ impl Proposal {
     }
 }
 
-impl Setting<String> {
+impl Setting {
     fn yaml(&self, key: &str) -> String {
         match &self.value {
+            // A plain +08:00 is a number to some readers of YAML.
+            Some(Value::String(text)) if !text.contains(':') => {
+                format!("{key}: {text}  # {}\n", self.reason)
+            }
             Some(value) => format!("{key}: {value}  # {}\n", self.reason),
             None => format!("# {key}: {}\n", self.reason),
         }
@@ -86,8 +89,8 @@ pub(super) fn recommend(
     days: &Sums,
     service_days: Option<&ServiceDays>,
     resolution: &Resolution,
-    freshness: &Freshness,
-    settling: &Settling,
+    freshness: &Finding,
+    settling: &Finding,
     all_member: Option<&Finding>,
 ) -> Proposal {
     let step = match resolution.step {
@@ -110,7 +113,7 @@ pub(super) fn recommend(
                     text(found)
                 ),
             ),
-            None => setting(None, "unknown, so keep what is configured (default 1m)"),
+            None => unmeasured("unknown, so keep what is configured (default 1m)"),
         },
         window: (!window.is_multiple_of(step)).then(|| {
             setting(
@@ -138,47 +141,36 @@ pub(super) fn recommend(
     }
 }
 
-fn lag(freshness: &Freshness, settling: &Settling) -> Setting<String> {
+fn lag(freshness: &Finding, settling: &Finding) -> Setting {
     let minutes = |seconds: u64| text(seconds.next_multiple_of(60).max(60));
-    match (settling.after, freshness.newest) {
+    match (settling.seconds, freshness.seconds) {
         (Some(after), _) => setting(
             minutes(after),
             format!("counts were there {after} s after a push at the latest"),
         ),
-        (None, Some(newest)) if freshness.is_of_today == Some(false) && newest < 6 * DAY => {
+        (None, Some(newest)) if freshness.verdict == NOT_TODAY && newest < 6 * DAY => {
             setting(minutes(newest), "the newest data is that old")
         }
-        _ if settling.is_moving => setting(
-            None,
+        _ if settling.verdict == MOVING => unmeasured(
             "counts still grew half an hour after a push, so keep what is configured (default 2m); \
              timpush_late_pushes shows how many come too late for it",
         ),
-        _ => setting(
-            None,
-            "not measured, so keep what is configured (default 2m)",
-        ),
+        _ => unmeasured("not measured, so keep what is configured (default 2m)"),
     }
 }
 
-fn counters(
-    days: &Sums,
-    service_days: Option<&ServiceDays>,
-    freshness: &Freshness,
-) -> Setting<bool> {
+fn counters(days: &Sums, service_days: Option<&ServiceDays>, freshness: &Finding) -> Setting {
     let passes = days.verdict.passes();
     let elsewhere = service_days.is_some_and(ServiceDays::passes);
-    match (passes, freshness.is_of_today) {
-        (_, Some(false)) => setting(
+    match passes {
+        _ if freshness.verdict == NOT_TODAY => setting(
             false,
             "today has no data, so counters of the day would stand at 0 until it is over",
         ),
-        (Some(true), _) => setting(true, "adjacent days add up"),
-        (Some(false), _) if elsewhere => {
-            setting(true, "adjacent days add up with the day_offset below")
-        }
-        (Some(false), _) => setting(false, "adjacent days do not add up"),
-        (None, _) => setting(
-            None,
+        Some(true) => setting(true, "adjacent days add up"),
+        Some(false) if elsewhere => setting(true, "adjacent days add up with the day_offset below"),
+        Some(false) => setting(false, "adjacent days do not add up"),
+        None => unmeasured(
             "unknown, so keep what is configured (default true); the daemon checks it every day",
         ),
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::finding::Finding;
-use super::freshness::Freshness;
 use super::ground::Ground;
 use super::resolution::Resolution;
 use super::{Pair, Probe, QUIET, text};
@@ -36,65 +35,58 @@ const COARSEST: u64 = 300;
 /// near enough: single devices report for days.
 const NEARLY: u64 = 99;
 
-/// The result about the settling.
-pub(super) struct Settling {
-    /// The age from which a push is counted, at most, in seconds.
-    pub(super) after: Option<u64>,
-    /// Whether the counts still changed at the end.
-    pub(super) is_moving: bool,
-    pub(super) finding: Finding,
-}
+/// The verdict where counts still changed at the end.
+pub(super) const MOVING: &str = "still_moving";
 
-pub(super) fn skipped() -> Settling {
-    unknown("skipped", "left out, as --quick asks for it", Vec::new())
-}
-
-fn unknown(verdict: &'static str, why: &str, evidence: Vec<super::Asked>) -> Settling {
-    Settling {
-        after: None,
-        is_moving: false,
-        finding: Finding::new(verdict, why, evidence),
-    }
-}
-
+/// A push is counted at most the finding's seconds after it happened, if it has any.
 pub(super) async fn measure<F: Pair>(
     probe: &Probe<'_, F>,
     ground: &Ground,
     resolution: &Resolution,
-    freshness: &Freshness,
-) -> Result<Settling, FetchError> {
+    freshness: &Finding,
+) -> Result<Finding, FetchError> {
     let step = resolution.step.unwrap_or(60);
-    if let Some(why) = why_not(step, freshness) {
-        return Ok(unknown("unknown", why, probe.evidence()));
+    if let Some(why) = why_not(step, freshness.seconds) {
+        return Ok(probe.finding("unknown", why));
     }
     let end = (probe.clock)().0.next_multiple_of(step);
     let readings = watch(probe, ground, end).await?;
     let Some(settled) = settled_at(&readings, end, 100) else {
-        return Ok(unknown("unknown", QUIET, probe.evidence()));
+        return Ok(probe.finding("unknown", QUIET));
     };
     let Some(tail) = tail(probe, ground, step, end).await? else {
-        return Ok(unknown("unknown", QUIET, probe.evidence()));
+        return Ok(probe.finding("unknown", QUIET));
     };
-    if is_still(&readings, end) {
-        return Ok(settled_after(settled.saturating_add(tail), false, probe));
-    }
-    // That the last reading equals itself shows nothing about later ones.
-    Ok(match nearly_settled_at(&readings, end) {
-        Some(nearly) => settled_after(nearly.saturating_add(tail), true, probe),
-        None => Settling {
-            is_moving: true,
-            ..unknown(
-                "still_moving",
-                &how_it_moved(&readings, end),
-                probe.evidence(),
-            )
-        },
+    let is_still = is_still(&readings, end);
+    let age = if is_still {
+        Some(settled)
+    } else {
+        // That the last reading equals itself shows nothing about later ones.
+        nearly_settled_at(&readings, end)
+    };
+    let after = age.map(|age| age.saturating_add(tail));
+    let (verdict, explanation) = match after.map(text) {
+        Some(after) if is_still => (
+            "settled",
+            format!("a push is counted at most {after} after it happened"),
+        ),
+        Some(after) => (
+            MOVING,
+            format!(
+                "the counts still change half an hour after the range's end; {NEARLY} % of what there was then was there after at most {after}"
+            ),
+        ),
+        None => (MOVING, how_it_moved(&readings, end)),
+    };
+    Ok(Finding {
+        seconds: after,
+        ..probe.finding(verdict, explanation)
     })
 }
 
 /// Why there is nothing to watch, if that is the case.
-fn why_not(step: u64, freshness: &Freshness) -> Option<&'static str> {
-    match freshness.newest {
+fn why_not(step: u64, newest: Option<u64>) -> Option<&'static str> {
+    match newest {
         None => Some(QUIET),
         Some(_) if step > COARSEST => {
             Some("unknown: ranges of minutes are not told apart, so none can be watched")
@@ -120,31 +112,6 @@ async fn tail<F: Pair>(
         }
     }
     Ok(None)
-}
-
-fn settled_after<F: Pair>(after: u64, is_moving: bool, probe: &Probe<'_, F>) -> Settling {
-    let text = text(after);
-    let (verdict, explanation) = if is_moving {
-        (
-            "still_moving",
-            format!(
-                "the counts still change half an hour after the range's end; {NEARLY} % of what there was then was there after at most {text}"
-            ),
-        )
-    } else {
-        (
-            "settled",
-            format!("a push is counted at most {text} after it happened"),
-        )
-    };
-    Settling {
-        after: Some(after),
-        is_moving,
-        finding: Finding {
-            seconds: Some(after),
-            ..Finding::new(verdict, explanation, probe.evidence())
-        },
-    }
 }
 
 struct Reading {

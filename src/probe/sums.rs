@@ -95,7 +95,7 @@ async fn measure<F: Pair>(
     length: u64,
 ) -> Result<Sums, FetchError> {
     let verdict = compare(probe, api, middle, length).await?;
-    let finding = Finding::new(verdict.as_str(), verdict.to_string(), probe.evidence());
+    let finding = probe.finding(verdict.as_str(), verdict.to_string());
     Ok(Sums { verdict, finding })
 }
 

@@ -137,8 +137,8 @@ async fn an_additive_service_is_named_so() {
     );
     assert_eq!(report.freshness.verdict, "today");
     assert_eq!(report.freshness.seconds, Some(60));
-    assert_eq!(report.settings.counters.value, Some(true));
-    assert_eq!(report.settings.step.value.as_deref(), Some("1m"));
+    assert_eq!(report.settings.counters.value, Some(true.into()));
+    assert_eq!(report.settings.step.value, Some("1m".into()));
     assert!(report.settings.window.is_none());
     assert_eq!(report.all_member.unwrap().verdict, "unwatched");
     let yaml = report.settings.yaml();
@@ -155,9 +155,9 @@ async fn a_day_bucketed_service_is_named_so() {
         let [days, _, edges, resolution] = verdicts(&report);
         assert_eq!([days, edges, resolution], ["additive", "buckets", "1d"]);
         assert_eq!(report.settling.verdict, "unknown");
-        assert_eq!(report.settings.step.value.as_deref(), Some("1d"));
+        assert_eq!(report.settings.step.value, Some("1d".into()));
         assert_eq!(report.settings.window.unwrap().value.unwrap(), "1d");
-        assert_eq!(report.settings.counters.value, Some(true));
+        assert_eq!(report.settings.counters.value, Some(true.into()));
     }
     let report = Account::counting(Counting::HALF_OPEN.touched(DAY))
         .probed(true)
@@ -173,7 +173,7 @@ async fn edges_are_named_as_they_are() {
     ] {
         let report = Account::counting(counting).probed(true).await;
         assert_eq!(verdicts(&report), [sums, sums, edges, "1m"]);
-        assert_eq!(report.settings.counters.value, Some(true));
+        assert_eq!(report.settings.counters.value, Some(true.into()));
     }
 }
 
@@ -198,7 +198,7 @@ async fn buckets_inside_a_day_are_found() {
             continue;
         }
         assert_eq!([days, found, step], expected, "{bucket}");
-        assert_eq!(report.settings.step.value.as_deref(), Some(resolution));
+        assert_eq!(report.settings.step.value, Some(resolution.into()));
     }
     for (bucket, resolution) in [(60, "1m"), (300, "5m"), (3600, "1h")] {
         let counting = Counting::HALF_OPEN.begun(bucket);
@@ -215,7 +215,7 @@ async fn a_slowly_settling_service_gets_a_lag_that_is_long_enough() {
         let report = account.probed(false).await;
         assert_eq!(report.settling.verdict, "settled", "{settling}");
         let lag = report.settings.lag.value.unwrap();
-        let lag = duration::parse(&lag).unwrap().as_secs();
+        let lag = duration::parse(lag.as_str().unwrap()).unwrap().as_secs();
         assert!(lag >= settling, "{settling} {lag}");
         assert!(lag <= 2 * settling + 120, "{settling} {lag}");
         let spent = account.since.elapsed();
@@ -252,7 +252,7 @@ async fn counts_that_hardly_grow_any_more_are_called_nearly_there() {
         said.contains("99 % of what there was then was there after"),
         "{said}"
     );
-    assert_eq!(report.settings.lag.value.as_deref(), Some("2m"));
+    assert_eq!(report.settings.lag.value, Some("2m".into()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -260,8 +260,8 @@ async fn a_service_that_publishes_by_night_gets_no_counters() {
     let account = Account::counting(Counting::HALF_OPEN.settling(30 * 3600));
     let report = account.probed(false).await;
     assert_eq!(report.freshness.verdict, "not_today");
-    assert_eq!(report.settings.counters.value, Some(false));
-    assert_eq!(report.settings.lag.value.as_deref(), Some("2d"));
+    assert_eq!(report.settings.counters.value, Some(false.into()));
+    assert_eq!(report.settings.lag.value, Some("2d".into()));
     assert_eq!(report.settling.verdict, "unknown");
 }
 
@@ -309,8 +309,8 @@ async fn a_few_pushes_a_day_are_not_over_interpreted() {
             .await;
         assert_ne!(report.resolution.verdict, "1d");
         assert_ne!(report.day_additivity.verdict, "not_additive");
-        assert_ne!(report.settings.counters.value, Some(false));
-        assert_ne!(report.settings.step.value.as_deref(), Some("6h"));
+        assert_ne!(report.settings.counters.value, Some(false.into()));
+        assert_ne!(report.settings.step.value, Some("6h".into()));
     }
 }
 
@@ -323,7 +323,7 @@ async fn a_configured_day_that_is_not_the_services_is_found() {
         .await;
     assert_eq!(report.day_additivity.verdict, "not_additive");
     assert_eq!(report.service_day_additivity.unwrap().verdict, "additive");
-    assert_eq!(report.settings.counters.value, Some(true));
+    assert_eq!(report.settings.counters.value, Some(true.into()));
     let yaml = report.settings.yaml();
     assert!(yaml.contains("\nday_offset: \"+08:00\"  # "), "{yaml}");
 }
@@ -340,7 +340,7 @@ async fn days_of_utc_are_found_instead_of_switching_counters_off() {
     assert_eq!(elsewhere.verdict, "additive");
     assert!(elsewhere.explanation.starts_with("at +00:00: "));
     assert_eq!(report.resolution.verdict, "1d");
-    assert_eq!(report.settings.counters.value, Some(true));
+    assert_eq!(report.settings.counters.value, Some(true.into()));
     let yaml = report.settings.yaml();
     assert!(yaml.contains("\nday_offset: \"+00:00\"  # "), "{yaml}");
 }
@@ -356,7 +356,7 @@ async fn days_that_begin_nowhere_in_particular_get_no_counters() {
         report.service_day_additivity.unwrap().verdict,
         "not_additive"
     );
-    assert_eq!(report.settings.counters.value, Some(false));
+    assert_eq!(report.settings.counters.value, Some(false.into()));
     assert!(report.settings.day_offset.is_none());
 }
 
