@@ -15,7 +15,7 @@
 //! destination  the file, whole or not at all
 //! ```
 //!
-//! Pure except for `ask`, `journal`, `destination` and `progress`. The counts of adjacent
+//! No I/O except in `ask`, `journal`, `destination` and `progress`. The counts of adjacent
 //! ranges are added up; the daemon's counters rely on the service to do the same.
 //!
 //! # Bounds

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::reading::{Api, CountKey};
+use crate::model::target_id::TargetId;
 use crate::model::window::{Range, UnixSeconds};
 
 /// One call to make.
@@ -14,6 +17,22 @@ pub struct Query {
     pub range: Range,
 }
 
+/// What a call or a proof found, and its line in the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    Answer {
+        #[serde(flatten)]
+        id: TargetId,
+        api: Api,
+        #[serde(flatten)]
+        range: Range,
+        counts: Vec<(CountKey, u64)>,
+    },
+    /// The counts of this target add up.
+    Proved(TargetId),
+}
+
 /// The maximum number of samples in a run, counting each series at all moments of its target.
 /// A sample takes 16 bytes, and so does a count, but there are fewer counts: a run holds at
 /// most about 3.2 GB of samples, and less while it holds counts.
@@ -22,14 +41,18 @@ pub const MAX_SAMPLES: usize = 200_000_000;
 /// The memory of a series besides its samples, in samples: its key, and spare capacity.
 const SERIES: usize = 16;
 
-/// Counts by target and API, and the proved targets.
+/// What was found about each target.
 pub struct Answers {
-    answered: BTreeMap<(usize, Api), Answered>,
-    proved: BTreeSet<usize>,
-    /// For each target, the maximum number of samples per key.
-    samples_of_key: Vec<usize>,
+    targets: BTreeMap<TargetId, OfTarget>,
     samples: usize,
     most: usize,
+}
+
+struct OfTarget {
+    /// The maximum number of samples per key.
+    samples_of_key: usize,
+    is_proved: bool,
+    answered: BTreeMap<Api, Answered>,
 }
 
 /// The responses about one target's API.
@@ -49,34 +72,47 @@ pub struct Answered {
 pub struct TooMany;
 
 impl Answers {
-    /// No responses yet. `samples_of_key` has, for each target, the maximum number of samples
-    /// per key.
-    pub(super) fn none(samples_of_key: Vec<usize>) -> Self {
+    /// Nothing about these targets yet, each with its maximum number of samples per key.
+    pub(super) fn none(targets: impl IntoIterator<Item = (TargetId, usize)>) -> Self {
+        let targets = targets.into_iter().map(|(id, samples_of_key)| {
+            let target = OfTarget {
+                samples_of_key,
+                is_proved: false,
+                answered: BTreeMap::new(),
+            };
+            (id, target)
+        });
         Self {
-            answered: BTreeMap::new(),
-            proved: BTreeSet::new(),
-            samples_of_key,
+            targets: targets.collect(),
             samples: 0,
             most: MAX_SAMPLES,
         }
     }
 
-    /// Records the response to a query. A second response about the same piece is ignored.
-    pub fn add(
-        &mut self,
-        question: Query,
-        counts: impl IntoIterator<Item = (CountKey, u64)>,
-    ) -> Result<(), TooMany> {
-        let Query { target, api, range } = question;
-        let answered = self.answered.entry((target, api)).or_default();
+    /// Records an entry. A second response about the same piece is ignored, and so is an entry
+    /// about another target.
+    pub fn add(&mut self, entry: Entry) -> Result<(), TooMany> {
+        let (Entry::Proved(id) | Entry::Answer { id, .. }) = &entry;
+        let Some(target) = self.targets.get_mut(id) else {
+            return Ok(());
+        };
+        let (api, range, counts) = match entry {
+            Entry::Proved(_) => {
+                target.is_proved = true;
+                return Ok(());
+            }
+            Entry::Answer {
+                api, range, counts, ..
+            } => (api, range, counts),
+        };
+        let answered = target.answered.entry(api).or_default();
         if !answered.pieces.insert(range.start) {
             return Ok(());
         }
-        let series = SERIES + self.samples_of_key.get(target).copied().unwrap_or(0);
         for (key, count) in counts {
             let of_key = answered.counts.entry(key).or_default();
             if of_key.is_empty() {
-                self.samples = self.samples.saturating_add(series);
+                self.samples = self.samples.saturating_add(SERIES + target.samples_of_key);
             }
             of_key.push((range.start, count));
         }
@@ -86,24 +122,24 @@ impl Answers {
         Ok(())
     }
 
-    pub fn is_answered(&self, question: &Query) -> bool {
-        self.answered
-            .get(&(question.target, question.api))
-            .is_some_and(|answered| answered.pieces.contains(&question.range.start))
+    pub(super) fn is_answered(&self, id: &TargetId, api: Api, range: Range) -> bool {
+        self.targets
+            .get(id)
+            .and_then(|target| target.answered.get(&api))
+            .is_some_and(|answered| answered.pieces.contains(&range.start))
     }
 
-    /// Records that the counts of a target were proved to add up.
-    pub fn prove(&mut self, target: usize) {
-        self.proved.insert(target);
-    }
-
-    pub fn is_proved(&self, target: usize) -> bool {
-        self.proved.contains(&target)
+    /// Whether the counts of a target were proved to add up.
+    pub(super) fn is_proved(&self, id: &TargetId) -> bool {
+        self.targets.get(id).is_some_and(|target| target.is_proved)
     }
 
     /// Takes out the responses about one target's API.
-    pub(super) fn take(&mut self, target: usize, api: Api) -> Answered {
-        self.answered.remove(&(target, api)).unwrap_or_default()
+    pub(super) fn take(&mut self, id: &TargetId, api: Api) -> Answered {
+        let target = self.targets.get_mut(id);
+        target
+            .and_then(|target| target.answered.remove(&api))
+            .unwrap_or_default()
     }
 }
 
@@ -127,46 +163,59 @@ impl Answered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reading::{Counts, ErrCode, LossKey, Stage};
+    use crate::model::push::Push;
+    use crate::model::reading::{ErrCode, LossKey, Stage};
 
-    fn question(start: u64) -> Query {
-        Query {
-            target: 0,
-            api: Api::NormalPushLoss,
-            range: Range::new(start, start + 60),
+    fn id() -> TargetId {
+        TargetId {
+            app: "a".to_owned(),
+            region: "lab".to_owned(),
+            push: Push::Normal,
         }
     }
 
-    fn losses(code: &str) -> Counts {
-        let key = LossKey {
+    fn minute(start: u64) -> Range {
+        Range::new(start, start + 60)
+    }
+
+    fn loss(code: &str) -> CountKey {
+        CountKey::Loss(LossKey {
             stage: Stage::ReadyToSend,
             platform: None,
             code: ErrCode::new(code),
-        };
-        Counts::from([(CountKey::Loss(key), 1)])
+        })
+    }
+
+    fn answer(start: u64, code: &str) -> Entry {
+        Entry::Answer {
+            id: id(),
+            api: Api::NormalPushLoss,
+            range: minute(start),
+            counts: vec![(loss(code), 1)],
+        }
     }
 
     #[test]
     fn only_new_codes_need_more_room() {
         let mut answers = Answers {
             most: 2 * (SERIES + 6),
-            ..Answers::none(vec![6])
+            ..Answers::none([(id(), 6)])
         };
         for (start, code) in [(0, "1"), (60, "2"), (120, "1")] {
-            assert_eq!(answers.add(question(start), losses(code)), Ok(()));
+            assert_eq!(answers.add(answer(start, code)), Ok(()));
         }
-        assert_eq!(answers.add(question(180), losses("3")), Err(TooMany));
+        assert_eq!(answers.add(answer(180, "3")), Err(TooMany));
     }
 
     #[test]
     fn a_piece_that_is_answered_twice_counts_once() {
-        let mut answers = Answers::none(vec![6]);
+        let mut answers = Answers::none([(id(), 6)]);
         for code in ["1", "2"] {
-            answers.add(question(0), losses(code)).unwrap();
+            answers.add(answer(0, code)).unwrap();
         }
-        assert!(answers.is_answered(&question(0)));
-        assert!(!answers.is_answered(&question(60)));
-        let kept = answers.take(0, Api::NormalPushLoss).counts;
-        assert!(kept.keys().eq(losses("1").keys()));
+        let api = Api::NormalPushLoss;
+        assert!(answers.is_answered(&id(), api, minute(0)));
+        assert!(!answers.is_answered(&id(), api, minute(60)));
+        assert!(answers.take(&id(), api).counts.keys().eq([&loss("1")]));
     }
 }

@@ -9,10 +9,10 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::answers::{Answers, Query, TooMany};
-use super::journal::{Entry, Journal, JournalError};
+use super::answers::{Answers, Entry, Query, TooMany};
+use super::journal::{Journal, JournalError};
 use super::plan::{Backfill, Work};
-use super::proof::{Unproved, prove};
+use super::proof::{Obstacle, prove};
 use crate::config::target::Target;
 use crate::fetch::Fetch;
 use crate::model::outcome::{FetchError, Outcome};
@@ -35,10 +35,8 @@ const PAUSE: Duration = Duration::from_millis(2300);
 /// Why a run did not finish its proofs and queries.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    #[error("{id}: {error}; {}", error.advice)]
-    Refused { id: TargetId, error: FetchError },
-    #[error("{id}: {reason}")]
-    Unfit { id: TargetId, reason: Unproved },
+    #[error("{id}: {obstacle}")]
+    Target { id: TargetId, obstacle: Obstacle },
     #[error("not all answers came, which is a bug")]
     Incomplete,
     #[error(transparent)]
@@ -47,13 +45,15 @@ pub enum AskError {
     Keep(#[from] JournalError),
 }
 
-/// The step just finished.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// A call was made.
-    Call,
-    /// A target is proved, with this many of the calls before.
-    Proof { calls: u32 },
+impl AskError {
+    /// Whether a continued run would end the same way.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::TooMany(_) => true,
+            Self::Target { obstacle, .. } => !matches!(obstacle, Obstacle::Refused(_)),
+            Self::Incomplete | Self::Keep(_) => false,
+        }
+    }
 }
 
 /// One task of an app.
@@ -64,7 +64,9 @@ enum Task {
 }
 
 /// A step of an app.
-enum Event {
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A call was made.
     Called,
     /// A task is done, with this many of the calls before.
     Found(Entry, u32),
@@ -80,10 +82,9 @@ pub async fn collect<F: Fetch>(
     now: UnixSeconds,
     answers: &mut Answers,
     mut journal: Option<Journal>,
-    mut told: impl FnMut(Done),
+    mut told: impl FnMut(&Event),
 ) -> Result<(), AskError> {
     let mut open = work.proofs.len() + work.questions.len();
-    let mut keep = plan.restore(answers);
     let (sender, mut events) = mpsc::channel(ON_THE_WAY);
     let turns = Arc::new(Semaphore::new(usize::from(AT_ONCE)));
     let mut apps = JoinSet::new();
@@ -97,18 +98,14 @@ pub async fn collect<F: Fetch>(
     }
     drop(sender);
     while let Some(event) = events.recv().await {
-        match event? {
-            Event::Called => told(Done::Call),
-            Event::Found(entry, calls) => {
-                if let Some(journal) = &mut journal {
-                    journal.add(&entry)?;
-                }
-                if let Entry::Proved(_) = entry {
-                    told(Done::Proof { calls });
-                }
-                keep(entry)?;
-                open -= 1;
+        let event = event?;
+        told(&event);
+        if let Event::Found(entry, _) = event {
+            if let Some(journal) = &mut journal {
+                journal.add(&entry)?;
             }
+            answers.add(entry)?;
+            open -= 1;
         }
     }
     if open == 0 {
@@ -170,29 +167,25 @@ impl<F: Fetch> App<F> {
         let target = &plan.targets[index].target;
         let id = target.id();
         self.calls.store(0, Ordering::Relaxed);
-        let entry = match task {
-            Task::Prove(_) => match prove(self, target, now).await {
-                Ok(()) => Entry::Proved(id),
-                Err(reason) => return Err(unproved(id, reason)),
-            },
-            Task::Ask(Query { api, range, .. }) => match self.fetch(target, api, range).await {
-                Ok(reading) => Entry::Answer {
-                    id,
+        let found = match task {
+            Task::Prove(_) => prove(self, target, now)
+                .await
+                .map(|()| Entry::Proved(id.clone())),
+            Task::Ask(Query { api, range, .. }) => self
+                .fetch(target, api, range)
+                .await
+                .map(|reading| Entry::Answer {
+                    id: id.clone(),
                     api,
                     range,
                     counts: reading.counts().into_iter().collect(),
-                },
-                Err(error) => return Err(AskError::Refused { id, error }),
-            },
+                })
+                .map_err(Obstacle::from),
         };
-        Ok(Event::Found(entry, self.calls.load(Ordering::Relaxed)))
-    }
-}
-
-fn unproved(id: TargetId, reason: Unproved) -> AskError {
-    match reason {
-        Unproved::Refused(error) => AskError::Refused { id, error },
-        reason => AskError::Unfit { id, reason },
+        match found {
+            Ok(entry) => Ok(Event::Found(entry, self.calls.load(Ordering::Relaxed))),
+            Err(obstacle) => Err(AskError::Target { id, obstacle }),
+        }
     }
 }
 
@@ -248,20 +241,31 @@ mod tests {
             to: UnixSeconds(1_741_759_200),
             step: Duration::from_secs(3600),
         };
-        Arc::new(Backfill::new(targets.collect(), span, Instant::now()))
+        Arc::new(Backfill::new(targets.collect(), span))
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    enum Step {
+        Call,
+        /// With the calls that it took.
+        Proof(u32),
     }
 
     /// Calls of a proof that finds nothing but zeros.
     const PROOF: usize = 4;
 
     /// The outcome of all work on `apps` apps, and the number of calls without refusals.
-    async fn run(service: &Arc<Fake>, apps: u32) -> (Result<Vec<Done>, AskError>, usize) {
+    async fn run(service: &Arc<Fake>, apps: u32) -> (Result<Vec<Step>, AskError>, usize) {
         let plan = plan(apps);
         let mut answers = plan.no_answers();
         let work = plan.work(&answers);
         let calls = work.questions.len() + work.proofs.len() * PROOF;
         let (asking, mut steps) = (Arc::clone(service), Vec::new());
-        let told = |step| steps.push(step);
+        let told = |event: &Event| match event {
+            Event::Called => steps.push(Step::Call),
+            Event::Found(Entry::Proved(_), calls) => steps.push(Step::Proof(*calls)),
+            Event::Found(Entry::Answer { .. }, _) => {}
+        };
         let asked = collect(asking, &plan, work, NOW, &mut answers, None, told).await;
         if asked.is_ok() {
             let left = plan.work(&answers);
@@ -305,10 +309,10 @@ mod tests {
             let (steps, expected) = run(&service, apps).await;
             let steps = steps.unwrap();
             took.push(began.elapsed());
-            calls.push(steps.iter().filter(|step| **step == Done::Call).count());
+            calls.push(steps.iter().filter(|step| **step == Step::Call).count());
             assert_eq!(calls.last(), Some(&expected));
-            let first = steps.iter().position(|step| *step != Done::Call).unwrap();
-            assert_eq!(steps[first], Done::Proof { calls: 4 });
+            let first = steps.iter().position(|step| *step != Step::Call).unwrap();
+            assert_eq!(steps[first], Step::Proof(4));
         }
         assert_eq!(took[0], took[1]);
         assert_eq!(calls[0] * 20, calls[1]);

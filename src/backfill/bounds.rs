@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::ask::AT_ONCE;
 use super::plan::{Backfill, Span, Work};
 use super::replay::{DaemonSettings, needed};
@@ -73,12 +71,7 @@ pub fn check_span(span: Span) -> Result<(), BoundsError> {
 
 /// Whether a span ends in settled data and is short enough to plan. A resumed run may begin
 /// with data that the service has deleted since, but not with more than a week of it.
-pub fn check_ends(
-    targets: &[Target],
-    span: Span,
-    now: UnixSeconds,
-    started: Instant,
-) -> Result<(), BoundsError> {
+pub fn check_ends(targets: &[Target], span: Span, now: UnixSeconds) -> Result<(), BoundsError> {
     if let Some((latest, last)) = latest(targets, now)
         && span.to > latest
     {
@@ -89,19 +82,15 @@ pub fn check_ends(
         });
     }
     if span.from.0 < now.0.saturating_sub(2 * LOOK_BACK.as_secs()) {
-        return Err(refusal(&targets.iter().collect::<Vec<_>>(), now, started));
+        return Err(refusal(&targets.iter().collect::<Vec<_>>(), now));
     }
     Ok(())
 }
 
 /// The longest span of samples that [`check_ends`] and [`check_kept`] accept, unless the step
 /// requires too many calls; `None` if there is nothing to fill.
-pub fn longest(
-    targets: &[Target],
-    now: UnixSeconds,
-    started: Instant,
-) -> Option<(UnixSeconds, UnixSeconds)> {
-    let (from, _) = first(&targets.iter().collect::<Vec<_>>(), now, started)?;
+pub fn longest(targets: &[Target], now: UnixSeconds) -> Option<(UnixSeconds, UnixSeconds)> {
+    let (from, _) = first(&targets.iter().collect::<Vec<_>>(), now)?;
     let (to, _) = latest(targets, now)?;
     Some((from, to))
 }
@@ -139,7 +128,7 @@ pub fn check_kept(plan: &Backfill, work: &Work, now: UnixSeconds) -> Result<(), 
             let calls = first.get(&target.app.sdk_app_id).copied().unwrap_or(0);
             return Err(
                 if question.range.start < forgotten(target, calls, slowness, now) {
-                    refusal(&targets, now, plan.started)
+                    refusal(&targets, now)
                 } else {
                     BoundsError::TooSlow {
                         step: plan.span.step,
@@ -181,8 +170,8 @@ fn first_calls(targets: &[&Target]) -> BTreeMap<u32, u32> {
 }
 
 /// Names an earliest time that stays valid for a while, so that it can be pasted later.
-fn refusal(targets: &[&Target], now: UnixSeconds, started: Instant) -> BoundsError {
-    match first(targets, UnixSeconds(now.0 + TO_PASTE), started) {
+fn refusal(targets: &[&Target], now: UnixSeconds) -> BoundsError {
+    match first(targets, UnixSeconds(now.0 + TO_PASTE)) {
         None => BoundsError::Nothing,
         Some((from, target)) => BoundsError::Forgotten {
             counters: target.app.polling.counters,
@@ -196,25 +185,18 @@ fn refusal(targets: &[&Target], now: UnixSeconds, started: Instant) -> BoundsErr
 
 /// The first moment whose samples need no data that the service has deleted for any target,
 /// and the target whose data it deletes first.
-fn first<'a>(
-    targets: &[&'a Target],
-    now: UnixSeconds,
-    started: Instant,
-) -> Option<(UnixSeconds, &'a Target)> {
+fn first<'a>(targets: &[&'a Target], now: UnixSeconds) -> Option<(UnixSeconds, &'a Target)> {
     let (calls, slowness) = (first_calls(targets), slowness(targets));
     let of_each = targets.iter().map(|target| {
         let turn = calls.get(&target.app.sdk_app_id).copied().unwrap_or(0);
         let limit = forgotten(target, turn, slowness, now);
-        (
-            earliest(&DaemonSettings::of(target), limit, started),
-            *target,
-        )
+        (earliest(&DaemonSettings::of(target), limit), *target)
     });
     of_each.max_by_key(|(from, _)| *from)
 }
 
 /// The first moment whose samples need no data from before `limit`.
-fn earliest(settings: &DaemonSettings, limit: UnixSeconds, started: Instant) -> UnixSeconds {
+fn earliest(settings: &DaemonSettings, limit: UnixSeconds) -> UnixSeconds {
     let rules = &settings.rules;
     let wanted = UnixSeconds(limit.0 + settings.window.as_secs());
     let before = aligned_end(wanted, Duration::ZERO, rules.step, rules.day_offset);
@@ -224,7 +206,7 @@ fn earliest(settings: &DaemonSettings, limit: UnixSeconds, started: Instant) -> 
         before.0
     };
     let first = UnixSeconds(end + rules.lag.as_secs());
-    if !settings.counters || oldest(settings, first, started) >= limit {
+    if !settings.counters || oldest(settings, first) >= limit {
         return first;
     }
     // From then on nothing is shown of the day before.
@@ -237,9 +219,9 @@ fn earliest(settings: &DaemonSettings, limit: UnixSeconds, started: Instant) -> 
 }
 
 /// The start of the oldest range that the samples of one moment need.
-fn oldest(settings: &DaemonSettings, at: UnixSeconds, started: Instant) -> UnixSeconds {
+fn oldest(settings: &DaemonSettings, at: UnixSeconds) -> UnixSeconds {
     let stop = stops(at, at, settings.rules.step, settings.counters());
-    needed(settings, &stop, started)
+    needed(settings, &stop)
         .into_iter()
         .map(|range| range.start)
         .min()

@@ -10,10 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::answers::TooMany;
-use crate::model::reading::{Api, CountKey};
-use crate::model::target_id::TargetId;
-use crate::model::window::Range;
+use super::answers::{Entry, TooMany};
 
 /// Changes when the meaning of a line changes.
 const FORMAT: u32 = 4;
@@ -29,22 +26,6 @@ struct Header {
     timpush_backfill: u32,
     program: String,
     facts: BTreeMap<String, String>,
-}
-
-/// A result, and its line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Entry {
-    Answer {
-        #[serde(flatten)]
-        id: TargetId,
-        api: Api,
-        #[serde(flatten)]
-        range: Range,
-        counts: Vec<(CountKey, u64)>,
-    },
-    /// The counts of this target add up.
-    Proved(TargetId),
 }
 
 /// Why a journal cannot be used.
@@ -243,7 +224,9 @@ impl Journal {
 mod tests {
     use super::*;
     use crate::model::push::Push;
-    use crate::model::reading::{ErrCode, FunnelStep, LossKey, Platform, Stage};
+    use crate::model::reading::{Api, CountKey, ErrCode, FunnelStep, LossKey, Platform, Stage};
+    use crate::model::target_id::TargetId;
+    use crate::model::window::Range;
     use std::fs;
 
     fn facts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

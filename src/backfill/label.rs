@@ -1,5 +1,6 @@
 //! Labels that the scrape configuration would have added.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use crate::metrics::walk::labels;
@@ -7,18 +8,8 @@ use crate::metrics::walk::labels;
 /// A label for every series, written as `name=value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
-    name: String,
-    value: String,
-}
-
-impl Label {
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub fn value(&self) -> &str {
-        &self.value
-    }
+    pub name: String,
+    pub value: String,
 }
 
 /// Why a text is not a valid label.
@@ -67,11 +58,9 @@ impl FromStr for Label {
 
 /// A duplicate name, if any.
 pub fn repeated(labels: &[Label]) -> Option<&str> {
-    labels
-        .iter()
-        .enumerate()
-        .find(|(index, label)| labels.iter().take(*index).any(|l| l.name == label.name))
-        .map(|(_, label)| label.name())
+    let mut names = BTreeSet::new();
+    let mut all = labels.iter().map(|label| label.name.as_str());
+    all.find(|name| !names.insert(*name))
 }
 
 #[cfg(test)]

@@ -1,12 +1,9 @@
 //! The data to fill in, and the queries that it takes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::answers::{Answers, Query, TooMany};
-use super::journal::Entry;
+use super::answers::{Answers, Query};
 use super::pieces::{Sums, cut};
 use super::replay::{DaemonSettings, needed, replay};
 use super::samples::{self, Samples};
@@ -38,7 +35,6 @@ pub struct Planned {
 pub struct Backfill {
     pub span: Span,
     pub targets: Vec<Planned>,
-    pub(super) started: Instant,
 }
 
 /// The remaining work.
@@ -50,13 +46,12 @@ pub struct Work {
 }
 
 impl Backfill {
-    /// `started` is any moment on the steady clock.
-    pub fn new(targets: Vec<Target>, span: Span, started: Instant) -> Self {
+    pub fn new(targets: Vec<Target>, span: Span) -> Self {
         let targets = targets.into_iter().map(|target| {
             let settings = DaemonSettings::of(&target);
             let stops = stops(span.from, span.to, span.step, settings.counters());
             Planned {
-                pieces: cut(&needed(&settings, &stops, started)),
+                pieces: cut(&needed(&settings, &stops)),
                 target,
                 settings,
                 stops,
@@ -65,97 +60,58 @@ impl Backfill {
         Self {
             span,
             targets: targets.collect(),
-            started,
         }
     }
 
     /// The proofs and queries still missing. A target without queries needs no proof.
     pub fn work(&self, answers: &Answers) -> Work {
-        let mut questions: Vec<Query> = self
-            .targets
-            .iter()
-            .enumerate()
-            .flat_map(|(target, planned)| {
-                planned.target.apis().flat_map(move |api| {
-                    planned.pieces.iter().map(move |range| Query {
-                        target,
-                        api,
-                        range: *range,
-                    })
-                })
-            })
-            .filter(|question| !answers.is_answered(question))
-            .collect();
-        questions.sort_by_key(|question| (question.range.start, question.target, question.api));
-        let asked: BTreeSet<usize> = questions.iter().map(|question| question.target).collect();
-        Work {
-            proofs: asked
-                .into_iter()
-                .filter(|target| !answers.is_proved(*target))
-                .collect(),
-            questions,
+        let (mut proofs, mut questions) = (Vec::new(), Vec::new());
+        for (target, planned) in self.targets.iter().enumerate() {
+            let (id, before) = (planned.target.id(), questions.len());
+            for api in planned.target.apis() {
+                let open = planned.pieces.iter();
+                let open = open.filter(|range| !answers.is_answered(&id, api, **range));
+                questions.extend(open.map(|range| Query {
+                    target,
+                    api,
+                    range: *range,
+                }));
+            }
+            if questions.len() > before && !answers.is_proved(&id) {
+                proofs.push(target);
+            }
         }
+        questions.sort_by_key(|question| (question.range.start, question.target, question.api));
+        Work { proofs, questions }
     }
 
     /// An empty set of responses.
     pub fn no_answers(&self) -> Answers {
-        let samples_of_key = self.targets.iter().map(|planned| {
+        Answers::none(self.targets.iter().map(|planned| {
             let stops = planned.stops.iter();
-            stops
-                .map(|stop| usize::from(stop.windows) + usize::from(stop.counters))
-                .sum()
-        });
-        Answers::none(samples_of_key.collect())
-    }
-
-    /// Adds the results of an earlier run to `answers`, entry by entry.
-    pub fn restore<'a>(
-        &self,
-        answers: &'a mut Answers,
-    ) -> impl FnMut(Entry) -> Result<(), TooMany> + use<'a> {
-        let ids = self.targets.iter().map(|planned| planned.target.id());
-        let indices: BTreeMap<TargetId, usize> = ids.zip(0..).collect();
-        move |entry| match entry {
-            Entry::Proved(id) => {
-                if let Some(target) = indices.get(&id) {
-                    answers.prove(*target);
-                }
-                Ok(())
-            }
-            Entry::Answer {
-                id,
-                api,
-                range,
-                counts,
-            } => indices.get(&id).map_or(Ok(()), |target| {
-                let question = Query {
-                    target: *target,
-                    api,
-                    range,
-                };
-                answers.add(question, counts)
-            }),
-        }
+            let samples = stops.map(|stop| usize::from(stop.windows) + usize::from(stop.counters));
+            (planned.target.id(), samples.sum())
+        }))
     }
 
     /// All series of all targets, once every query has its response.
     pub fn samples(&self, mut answers: Answers) -> Vec<(TargetId, Samples)> {
-        let of_target = |(index, planned): (usize, &Planned)| {
+        let of_target = |planned: &Planned| {
+            let id = planned.target.id();
             let mut samples = Samples::new();
             for api in planned.target.apis() {
-                let sums = Sums::new(answers.take(index, api));
+                let sums = Sums::new(answers.take(&id, api));
                 replay(
                     &planned.settings,
                     &planned.stops,
-                    self.started,
                     |range| sums.counts(range),
                     |frame| samples::add(&mut samples, api, frame),
                 );
             }
             samples.values_mut().for_each(Vec::shrink_to_fit);
-            (planned.target.id(), samples)
+            (id, samples)
         };
-        self.targets.iter().enumerate().map(of_target).collect()
+        self.targets.iter().map(of_target).collect()
     }
 
     /// Everything on which the output depends except the responses, in readable form.

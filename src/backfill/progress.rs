@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ask::{AT_ONCE, Done};
+use super::answers::Entry;
+use super::ask::{AT_ONCE, Event};
 use super::plan::{Backfill, Work};
 use crate::clock;
 use crate::config::duration::text;
@@ -115,8 +116,8 @@ impl Bar {
         }
     }
 
-    pub fn advance(&mut self, step: Done) {
-        self.progress.advance(step);
+    pub fn advance(&mut self, event: &Event) {
+        self.progress.advance(event);
         if self.shown {
             let elapsed = clock::now().steady.duration_since(self.began);
             draw(&self.progress.line(elapsed));
@@ -162,13 +163,17 @@ impl Progress {
         }
     }
 
-    fn advance(&mut self, step: Done) {
-        match step {
-            Done::Call => self.done = self.done.saturating_add(1),
-            Done::Proof { calls } => {
+    fn advance(&mut self, event: &Event) {
+        match event {
+            Event::Called => self.done = self.done.saturating_add(1),
+            Event::Found(Entry::Proved(_), calls) => {
                 self.proved += 1;
-                self.calls = self.calls.saturating_add(calls).saturating_sub(USUAL_CALLS);
+                self.calls = self
+                    .calls
+                    .saturating_add(*calls)
+                    .saturating_sub(USUAL_CALLS);
             }
+            Event::Found(Entry::Answer { .. }, _) => {}
         }
     }
 
@@ -288,9 +293,13 @@ mod tests {
             to: UnixSeconds(1_741_759_200),
             step: Duration::from_secs(3600),
         };
-        let plan = Backfill::new(targets.collect(), span, Instant::now());
+        let plan = Backfill::new(targets.collect(), span);
         let work = plan.work(&plan.no_answers());
         (plan, work)
+    }
+
+    fn proof(plan: &Backfill, calls: u32) -> Event {
+        Event::Found(Entry::Proved(plan.targets[0].target.id()), calls)
     }
 
     #[test]
@@ -299,16 +308,16 @@ mod tests {
         let questions = u32::try_from(work.questions.len()).unwrap();
         let mut progress = Progress::new(&plan, &work);
         for _ in 0..10 {
-            progress.advance(Done::Call);
+            progress.advance(&Event::Called);
         }
-        progress.advance(Done::Proof { calls: 10 });
+        progress.advance(&proof(&plan, 10));
         let said = format!("10/{} calls, 1 of 2 targets proved, ", questions + 19);
         assert!(
             progress.line(Duration::ZERO).contains(&said),
             "{}",
             progress.line(Duration::ZERO)
         );
-        progress.advance(Done::Proof { calls: 1 });
+        progress.advance(&proof(&plan, 1));
         let said = format!("10/{} calls, about ", questions + 11);
         assert!(
             progress.line(Duration::ZERO).contains(&said),

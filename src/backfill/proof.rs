@@ -7,10 +7,10 @@ use crate::model::reading::Api;
 use crate::model::window::{DAY, UnixSeconds};
 use crate::poll::additivity::{self, Additivity};
 
-/// Why there is no proof that the past of a target can be composed of parts.
+/// Why a target's past cannot be put together.
 #[derive(Debug, thiserror::Error)]
-pub enum Unproved {
-    #[error(transparent)]
+pub enum Obstacle {
+    #[error("{0}; {advice}", advice = .0.advice)]
     Refused(#[from] FetchError),
     #[error(
         "{0}; the past cannot be put together from such parts, `timpush-exporter probe` shows more"
@@ -28,11 +28,11 @@ pub(super) async fn prove<F: Fetch>(
     fetch: &F,
     target: &Target,
     now: UnixSeconds,
-) -> Result<(), Unproved> {
+) -> Result<(), Obstacle> {
     let api = Api::losses(target.push);
     let verdict = additivity::check(fetch, target, api, now).await?;
     if verdict.passes() == Some(false) {
-        return Err(Unproved::NotAdditive(verdict));
+        return Err(Obstacle::NotAdditive(verdict));
     }
     let resolved = additivity::resolved(fetch, target, api, now).await?;
     let polling = &target.app.polling;
@@ -40,7 +40,7 @@ pub(super) async fn prove<F: Fetch>(
         .iter()
         .all(|length| length.as_secs().is_multiple_of(DAY));
     if resolved == Some(false) && !whole_days {
-        return Err(Unproved::WholeDays);
+        return Err(Obstacle::WholeDays);
     }
     Ok(())
 }
@@ -56,7 +56,7 @@ mod tests {
 
     const NOW: UnixSeconds = UnixSeconds(MIDNIGHT + 10 * DAY + DAY / 2);
 
-    async fn proved(counting: Counting, window: u64) -> Result<usize, Unproved> {
+    async fn proved(counting: Counting, window: u64) -> Result<usize, Obstacle> {
         let (service, mut target) = (Service::simulated(counting), target("shop", "china"));
         let polling = &mut Arc::get_mut(&mut target.app).unwrap().polling;
         (polling.window, polling.step) = (Duration::from_secs(window), Duration::from_secs(window));

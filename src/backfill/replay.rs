@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::timeline::Stop;
-use crate::clock::Now;
+use crate::clock::{self, Now};
 use crate::config::target::Target;
 use crate::model::reading::{CountKey, Counts};
 use crate::model::window::{DAY, Range, UnixSeconds, aligned_end, day_anchor};
@@ -60,19 +58,18 @@ pub struct Frame {
 }
 
 /// Every range whose counts [`replay`] queries.
-pub fn needed(settings: &DaemonSettings, stops: &[Stop], started: Instant) -> Vec<Range> {
+pub fn needed(settings: &DaemonSettings, stops: &[Stop]) -> Vec<Range> {
     let mut ranges = Vec::new();
     let ask = |range| {
         ranges.push(range);
         Counts::new()
     };
-    replay(settings, stops, started, ask, |_| ());
+    replay(settings, stops, ask, |_| ());
     ranges
 }
 
 /// Replays the stops. `counts` returns the counts of any range; the queried ranges do not
-/// depend on its results. `started` is the first stop on the steady clock and has no
-/// influence.
+/// depend on its results.
 ///
 /// The daemon is assumed to have run before the first stop: the values of the first poll are
 /// shown as they are, and only series that appear later begin with 0. Where stops are further
@@ -82,11 +79,12 @@ pub fn needed(settings: &DaemonSettings, stops: &[Stop], started: Instant) -> Ve
 pub fn replay(
     settings: &DaemonSettings,
     stops: &[Stop],
-    started: Instant,
     mut counts: impl FnMut(Range) -> Counts,
     mut frame: impl FnMut(Frame),
 ) {
     let Some(first) = stops.first() else { return };
+    // Any moment will do: only the time between two stops matters.
+    let started = clock::now().steady;
     let mut day = Days::default();
     let mut memory = Memory::default();
     let mut known = Known::default();

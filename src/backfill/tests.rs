@@ -9,8 +9,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::answers::{Answers, Query};
-use super::ask::{AskError, Done, collect};
+use super::answers::{Answers, Entry, Query};
+use super::ask::{AskError, Event, collect};
 use super::bounds::{BoundsError, check_ends, check_kept, check_size, check_span};
 use super::journal::{Journal, find};
 use super::plan::{Backfill, Span};
@@ -74,7 +74,7 @@ fn plan(window: u64, from: u64, to: u64, step: u64) -> Backfill {
         to: UnixSeconds(to),
         step: Duration::from_secs(step),
     };
-    Backfill::new(vec![shop(window)], span, Instant::now())
+    Backfill::new(vec![shop(window)], span)
 }
 
 fn questions(plan: &Backfill) -> Vec<Query> {
@@ -89,7 +89,13 @@ fn answered_from(plan: &Backfill, is_answered: impl Fn(&Query) -> bool) -> Answe
     let mut answers = plan.no_answers();
     for question in questions(plan).into_iter().filter(is_answered) {
         let counts = ask_truth(question.api, question.range).counts();
-        answers.add(question, counts).unwrap();
+        let entry = Entry::Answer {
+            id: plan.targets[question.target].target.id(),
+            api: question.api,
+            range: question.range,
+            counts: counts.into_iter().collect(),
+        };
+        answers.add(entry).unwrap();
     }
     answers
 }
@@ -237,9 +243,10 @@ proptest! {
         let samples = samples(&plan);
         let sent = CountKey::Funnel(FunnelStep::Sent, None);
         let (rules, mut daemon) = (plan.targets[0].settings.rules, Ledger::default());
+        let started = Instant::now();
         let now = |at: u64| Now {
             wall: Duration::from_secs(at),
-            steady: plan.started + Duration::from_secs(at - MIDNIGHT),
+            steady: started + Duration::from_secs(at - MIDNIGHT),
         };
         let mut polled = MIDNIGHT + 600 + phase;
         for (index, (at, value)) in samples[&Series::Total(sent.clone())].iter().enumerate() {
@@ -355,7 +362,7 @@ fn the_ends_of_a_span_are_settled_and_kept_however_long_it_is() {
             to: UnixSeconds(to),
             step: Duration::from_secs(1),
         };
-        check_ends(&[shop(3600)], span, UnixSeconds(now), Instant::now())
+        check_ends(&[shop(3600)], span, UnixSeconds(now))
     };
     let (start, end) = (MIDNIGHT, MIDNIGHT + DAY);
     assert_eq!(check(start, end, end + 120), Ok(()));
@@ -376,10 +383,7 @@ fn a_resumed_run_may_begin_with_what_is_forgotten_if_it_was_answered() {
     let all = plan.work(&plan.no_answers());
     assert!(check_kept(&plan, &all, now).is_err());
     assert_eq!(check_kept(&plan, &plan.work(&answers), now), Ok(()));
-    assert_eq!(
-        check_ends(&[shop(3600)], plan.span, now, plan.started),
-        Ok(())
-    );
+    assert_eq!(check_ends(&[shop(3600)], plan.span, now), Ok(()));
 }
 
 /// One run of at most `until` calls. Returns the text, if the run got that far, and the
@@ -388,14 +392,16 @@ async fn run(journal: &Path, until: usize) -> (Result<String, AskError>, usize, 
     let plan = plan(3600, MIDNIGHT + DAY - 7200, MIDNIGHT + DAY + 7200, 1800);
     let (plan, facts) = (Arc::new(plan), BTreeMap::new());
     let mut answers = plan.no_answers();
-    let length = find(journal, &facts, plan.restore(&mut answers)).unwrap();
+    let length = find(journal, &facts, |entry| answers.add(entry)).unwrap();
     let open = Journal::open(journal, &facts, length).unwrap();
     let service = Arc::new(Fake::new(Duration::ZERO, move |asked| match asked {
         [.., last] if asked.len() <= until => Ok(ask_truth(last.api, last.range)),
         _ => Err(FetchError::new(Outcome::Connect, "no route")),
     }));
     let (work, mut proofs) = (plan.work(&answers), 0);
-    let told = |step| proofs += usize::from(matches!(step, Done::Proof { .. }));
+    let told = |event: &Event| {
+        proofs += usize::from(matches!(event, Event::Found(Entry::Proved(_), _)));
+    };
     let now = UnixSeconds(MIDNIGHT + 2 * DAY);
     let asking = Arc::clone(&service);
     let asked = collect(asking, &plan, work, now, &mut answers, Some(open), told).await;
@@ -533,7 +539,7 @@ fn without_counters_or_statistics_nothing_is_asked_for_them() {
         to: UnixSeconds(MIDNIGHT + DAY / 2 + 7200),
         step: Duration::from_secs(3600),
     };
-    let plan = Backfill::new(vec![target], span, Instant::now());
+    let plan = Backfill::new(vec![target], span);
     let questions = questions(&plan);
     assert_eq!(questions.len(), 3);
     assert!(
@@ -572,9 +578,10 @@ fn codes_that_appear_between_hours_are_shown_as_by_a_daemon_that_polls_every_min
     let plan = plan(3600, from, from + 5 * DAY, 3600);
     let hours = samples(&plan);
     let (rules, mut daemon) = (plan.targets[0].settings.rules, Ledger::default());
+    let started = Instant::now();
     let now = |at: u64| Now {
         wall: Duration::from_secs(at),
-        steady: plan.started + Duration::from_secs(at - MIDNIGHT),
+        steady: started + Duration::from_secs(at - MIDNIGHT),
     };
     let (mut fresh, mut fresher) = (0, 0);
     for polled in (from..=from + 5 * DAY).step_by(60) {

@@ -16,7 +16,7 @@ use super::moment::Moment;
 use super::run::shutdown;
 use super::share;
 use crate::backfill::answers::Answers;
-use crate::backfill::ask::collect;
+use crate::backfill::ask::{Event, collect};
 use crate::backfill::bounds::{check_ends, check_kept, check_size, check_span, longest};
 use crate::backfill::destination::{Destination, DestinationError};
 use crate::backfill::journal::{self, Damage, Journal, JournalError};
@@ -120,11 +120,11 @@ async fn fill(
     let span = span(args.from, args.to, args.step, &targets, now)?;
     let metrics = Arc::new(SelfMetrics::new(&targets).map_err(Failure::failed)?);
     let client = Arc::new(Client::new(config, metrics).map_err(Failure::usage)?);
-    check_ends(&targets, span, now.unix(), now.steady)
+    check_ends(&targets, span, now.unix())
         .and_then(|()| check_size(span, targets.len()))
         .map_err(Failure::usage)?;
     let job = Job {
-        plan: Arc::new(Backfill::new(targets, span, now.steady)),
+        plan: Arc::new(Backfill::new(targets, span)),
         labels: args.labels,
         destination,
         rest: if args.demo {
@@ -150,8 +150,8 @@ impl Job {
     fn facts(&self) -> BTreeMap<String, String> {
         let labels = self.labels.iter();
         let labels = labels.map(|label| {
-            let name = format!("--label {}", label.name());
-            (name, label.value().to_owned())
+            let name = format!("--label {}", label.name);
+            (name, label.value.clone())
         });
         self.plan.facts().into_iter().chain(labels).collect()
     }
@@ -167,7 +167,7 @@ impl Job {
         let (plan, facts) = (&self.plan, self.facts());
         let mut answers = plan.no_answers();
         let length = match &self.destination {
-            Some(destination) => left(destination, plan, &facts, resume, &mut answers)?,
+            Some(destination) => left(destination, &facts, resume, &mut answers)?,
             None => 0,
         };
         let work = plan.work(&answers);
@@ -184,7 +184,7 @@ impl Job {
         tell(&format!("{}{share}", announcement(plan, &work)));
         let mut bar = Bar::new(plan, &work);
         let interrupted = shutdown()?;
-        let told = |step| bar.advance(step);
+        let told = |event: &Event| bar.advance(event);
         let asked = tokio::select! {
             asked = collect(client, plan, work, now.unix(), &mut answers, journal, told) => asked.map_err(Some),
             () = interrupted => Err(None),
@@ -197,7 +197,9 @@ impl Job {
     fn write(self, answers: Answers, began: Now, out: &mut dyn Write) -> Result<(), Failure> {
         let samples = self.plan.samples(answers);
         let labels = self.labels.iter();
-        let labels: Vec<_> = labels.map(|label| (label.name(), label.value())).collect();
+        let labels: Vec<_> = labels
+            .map(|label| (label.name.as_str(), label.value.as_str()))
+            .collect();
         let write = |out: &mut dyn Write| samples::write(out, &samples, &labels);
         let summary = |written| {
             let took = clock::now().steady.duration_since(began.steady);
@@ -238,7 +240,7 @@ fn span(
     targets: &[Target],
     now: Now,
 ) -> Result<Span, Failure> {
-    let longest = longest(targets, now.unix(), now.steady);
+    let longest = longest(targets, now.unix());
     let end = |given: Option<Moment>, longest: Option<UnixSeconds>| match given {
         Some(moment) => at(moment, targets, now.unix()),
         None => longest.ok_or_else(|| Failure::usage("there is nothing to fill")),
@@ -295,7 +297,6 @@ fn targets(config: &Config, app: Option<&str>) -> Result<Vec<Target>, Failure> {
 /// Reads the responses of an earlier run into `answers`, as far as its journal is intact.
 fn left(
     destination: &Destination,
-    plan: &Backfill,
     facts: &BTreeMap<String, String>,
     resume: bool,
     answers: &mut Answers,
@@ -308,7 +309,7 @@ fn left(
             Ok(0)
         };
     }
-    journal::find(&path, facts, plan.restore(answers)).map_err(|error| match error {
+    journal::find(&path, facts, |entry| answers.add(entry)).map_err(|error| match error {
         JournalError::NotFile(_)
         | JournalError::Unusable {
             problem: Damage::Other(_),

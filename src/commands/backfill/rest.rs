@@ -36,10 +36,7 @@ impl Rest {
         match (error, destination) {
             (None, _) => Failure::failed(format!("interrupted; {advice}")),
             (Some(AskError::Keep(error)), Some(destination)) => self.unwritten(error, destination),
-            // A continued run would end the same way.
-            (Some(error @ (AskError::Unfit { .. } | AskError::TooMany(_))), _) => {
-                Failure::failed(error)
-            }
+            (Some(error), _) if error.is_lasting() => Failure::failed(error),
             (Some(error), _) => Failure::failed(format!("{error}\n{advice}")),
         }
     }
