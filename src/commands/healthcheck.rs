@@ -1,13 +1,13 @@
 //! `healthcheck`: whether a daemon responds. For containers without a shell and curl.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use reqwest::{StatusCode, Url};
 
-use crate::config::{Config, Problems, Secrets, find, variables, web_file};
+use crate::config::{Config, Problems, Secrets, find, listen, variables, web_file};
 use crate::failure::Failure;
 use crate::model::outcome::chain;
 use crate::push_api::transport::{Connection, Route, Transport};
@@ -56,14 +56,9 @@ fn configured(path: &Path) -> Result<String, Problems> {
     Ok(address(config.global.listen, is_tls))
 }
 
-fn address(mut listen: SocketAddr, is_tls: bool) -> String {
-    match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
+fn address(listen: SocketAddr, is_tls: bool) -> String {
     let scheme = if is_tls { "https" } else { "http" };
-    format!("{scheme}://{listen}/-/healthy")
+    format!("{scheme}://{}/-/healthy", listen::reachable(listen))
 }
 
 /// Checks the daemon on this machine. Any certificate is accepted: the address is local, nothing

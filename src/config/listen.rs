@@ -1,6 +1,6 @@
 //! An address to listen on, as people write it.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The description of what [`parse`] accepts, for an error.
 pub const LISTEN: &str = "must be an IP address and a port, such as 0.0.0.0:10898 or [::]:10898";
@@ -28,6 +28,17 @@ pub fn parse(text: &str) -> Result<SocketAddr, ListenError> {
     address.ok_or(ListenError)
 }
 
+/// The address at which this machine reaches a listener: loopback, if it listens on all
+/// addresses.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +64,17 @@ mod tests {
         ] {
             let expected = expected.map(|text| text.parse().unwrap());
             assert_eq!(parse(text).ok(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_listener_on_every_address_is_reached_by_loopback() {
+        for (bound, reached) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("10.1.2.3:80", "10.1.2.3:80"),
+        ] {
+            assert_eq!(reachable(bound.parse().unwrap()), reached.parse().unwrap());
         }
     }
 }

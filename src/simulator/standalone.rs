@@ -1,10 +1,10 @@
 //! The simulator on its own, for drills against an exporter that runs elsewhere.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::config::{Config, KeyError};
+use crate::config::{Config, KeyError, listen};
 use crate::simulator::scenario::{Scenario, ScenarioError};
 use crate::simulator::{Incidents, Limits, Options, SimApp, Simulator};
 use crate::usersig::Identifier;
@@ -60,24 +60,13 @@ pub async fn simulate(
     };
     let failed = |source| SimulateError::Listen { listen, source };
     let simulator = Simulator::bind(listen, options).await.map_err(failed)?;
-    let address = reachable(simulator.local_addr());
+    let address = listen::reachable(simulator.local_addr());
     let apps = &simulator.handle().0.apps;
     writeln!(out, "{}", greeting(address, apps, made_up))
         .and_then(|()| out.flush())
         .map_err(SimulateError::Say)?;
     simulator.run(shutdown).await;
     Ok(())
-}
-
-/// The address at which this machine reaches a listener: loopback, if it listens on all
-/// addresses.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 /// Instructions for the use of the simulator: YAML that is usable as a whole if the apps are
@@ -182,16 +171,5 @@ mod tests {
         let greeting = |address: &str| greeting(address.parse().unwrap(), &apps, true);
         assert!(greeting("10.1.2.3:80").contains(r#"url: "http://10.1.2.3:80", insecure: true}]"#));
         assert!(greeting("[::1]:80").contains(r#"url: "http://[::1]:80"}]"#));
-    }
-
-    #[test]
-    fn a_listener_on_every_address_is_reached_by_loopback() {
-        for (bound, reached) in [
-            ("0.0.0.0:80", "127.0.0.1:80"),
-            ("[::]:80", "[::1]:80"),
-            ("10.1.2.3:80", "10.1.2.3:80"),
-        ] {
-            assert_eq!(reachable(bound.parse().unwrap()), reached.parse().unwrap());
-        }
     }
 }
