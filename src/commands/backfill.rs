@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::chosen::find_app;
+use super::chosen::{client, configuration, find_app};
 use super::demo;
 use super::moment::Moment;
 use super::run::shutdown;
@@ -26,11 +26,10 @@ use crate::backfill::progress::{Bar, announcement, summary};
 use crate::backfill::samples;
 use crate::clock::{self, Now};
 use crate::config::target::{Target, expand};
-use crate::config::{Config, Secrets, duration, find, variables};
+use crate::config::{Config, duration};
 use crate::failure::Failure;
 use crate::model::window::{DayOffset, UnixSeconds};
 use crate::push_api::Client;
-use crate::self_metrics::SelfMetrics;
 use crate::shell;
 use rest::Rest;
 
@@ -93,9 +92,7 @@ pub async fn run(args: BackfillArgs, out: &mut dyn Write) -> Result<(), Failure>
     if args.demo {
         return demo::without_limits(async |config| fill(&config, None, args, out).await).await;
     }
-    let path = find(args.config.as_deref()).map_err(Failure::usage)?;
-    let config = Config::load(&path, &variables(), Secrets::Skip);
-    let mut config = config.map_err(Failure::usage)?;
+    let mut config = configuration(args.config.as_deref())?;
     let share = (!args.whole_limit).then(|| share::leave_to_daemon(&mut config));
     fill(&config, share.flatten(), args, out).await
 }
@@ -118,8 +115,7 @@ async fn fill(
     let targets = targets(config, args.app.as_deref())?;
     let now = clock::now();
     let span = span(args.from, args.to, args.step, &targets, now)?;
-    let metrics = Arc::new(SelfMetrics::new(&targets).map_err(Failure::failed)?);
-    let client = Arc::new(Client::new(config, metrics).map_err(Failure::usage)?);
+    let client = Arc::new(client(config, &targets)?);
     check_ends(&targets, span, now.unix())
         .and_then(|()| check_size(span, targets.len()))
         .map_err(Failure::usage)?;

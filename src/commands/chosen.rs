@@ -1,6 +1,6 @@
 //! Resolves `--config`, `--app` and `--region`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -45,14 +45,17 @@ impl Chosen {
         choice: &Choice,
         prepare: impl FnOnce(&mut Config),
     ) -> Result<Self, Failure> {
-        let path = find(choice.config.as_deref()).map_err(Failure::usage)?;
-        let mut config =
-            Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)?;
+        let mut config = configuration(choice.config.as_deref())?;
         prepare(&mut config);
         let app = match (&choice.app, config.apps.as_slice()) {
             (Some(app), _) => Arc::clone(find_app(&config, app)?),
             (None, [only]) => Arc::clone(only),
-            (None, _) => return Err(several(&config)),
+            (None, _) => {
+                return Err(Failure::usage(format!(
+                    "--app: the configuration has several apps, name one of {}",
+                    names(&config)
+                )));
+            }
         };
         let key = app.key.read().map_err(Failure::usage)?;
         Ok(Self { config, app, key })
@@ -62,17 +65,9 @@ impl Chosen {
         self.config.global.language
     }
 
-    /// The app's targets, or only the one in `region`, and the client that queries them.
+    /// The app's targets, or only the one in `region`, and the client that queries them. The error
+    /// lists the existing regions.
     pub(super) fn targets(&self, region: Option<&str>) -> Result<(Vec<Target>, Client), Failure> {
-        let targets = self.targets_in(region)?;
-        let metrics = SelfMetrics::new(&targets);
-        let metrics = Arc::new(metrics.map_err(Failure::failed)?);
-        let client = Client::new(&self.config, metrics).map_err(Failure::usage)?;
-        Ok((targets, client))
-    }
-
-    /// The error lists the existing regions.
-    fn targets_in(&self, region: Option<&str>) -> Result<Vec<Target>, Failure> {
         let app = &self.app;
         let targets: Vec<Target> = expand(&self.config)
             .into_iter()
@@ -80,26 +75,28 @@ impl Chosen {
             .filter(|target| region.is_none_or(|region| region == target.region.name))
             .collect();
         if targets.is_empty() {
-            let names: Vec<&str> = app
-                .regions
-                .iter()
-                .map(|region| region.name.as_str())
-                .collect();
+            let names = app.regions.iter().map(|region| region.name.as_str());
+            let names = names.collect::<Vec<_>>().join(", ");
             return Err(Failure::usage(format!(
-                "--region: the app {} has only {}",
-                app.name,
-                names.join(", ")
+                "--region: the app {} has only {names}",
+                app.name
             )));
         }
-        Ok(targets)
+        let client = client(&self.config, &targets)?;
+        Ok((targets, client))
     }
 }
 
-fn several(config: &Config) -> Failure {
-    Failure::usage(format!(
-        "--app: the configuration has several apps, name one of {}",
-        names(config)
-    ))
+/// The client that queries these targets.
+pub(super) fn client(config: &Config, targets: &[Target]) -> Result<Client, Failure> {
+    let metrics = SelfMetrics::new(targets).map_err(Failure::failed)?;
+    Client::new(config, Arc::new(metrics)).map_err(Failure::usage)
+}
+
+/// The configuration at `path`, or where `run` would find it. Secrets are not looked up.
+pub(super) fn configuration(path: Option<&Path>) -> Result<Config, Failure> {
+    let path = find(path).map_err(Failure::usage)?;
+    Config::load(&path, &variables(), Secrets::Skip).map_err(Failure::usage)
 }
 
 fn names(config: &Config) -> String {

@@ -2,7 +2,7 @@
 //! of that service.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ use crate::simulator::{Incidents, Limits, Options, SimApp, Simulator};
 /// The regions of the two apps. The first app also pushes to all users.
 const REGIONS: [&str; 2] = ["singapore", "frankfurt"];
 
+/// A free port of this machine, for itself alone.
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// Serves on `listen` until SIGTERM, SIGINT, or SIGHUP, which a closed terminal sends: there is
 /// nothing to reload. Calls go to this process alone.
 pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure> {
@@ -32,14 +35,7 @@ pub async fn run(listen: SocketAddr, out: &mut dyn Write) -> Result<(), Failure>
             _ = hangup.recv() => {}
         }
     };
-    let apps = apps();
-    let options = Options {
-        apps: apps.clone(),
-        ..Options::default()
-    };
-    let simulator = Simulator::bind((Ipv4Addr::LOCALHOST, 0).into(), options)
-        .await
-        .map_err(Failure::failed)?;
+    let (simulator, apps) = simulator(Limits::default()).await?;
     let simulated = simulator.url();
     let bound = app::bind(config(listen, &apps, &simulated, 0.9)?, 0, Shard::WHOLE)
         .await
@@ -64,21 +60,24 @@ pub(super) async fn without_limits<F>(work: impl FnOnce(Config) -> F) -> Result<
 where
     F: Future<Output = Result<(), Failure>>,
 {
-    let apps = apps();
+    let limits = Limits {
+        spacing: Duration::ZERO,
+        ..Limits::default()
+    };
+    let (simulator, apps) = simulator(limits).await?;
+    let config = config(ANY, &apps, &simulator.url(), f64::INFINITY)?;
+    beside(simulator, work(config)).await
+}
+
+async fn simulator(limits: Limits) -> Result<(Simulator, Vec<SimApp>), Failure> {
     let options = Options {
-        apps: apps.clone(),
-        limits: Limits {
-            spacing: Duration::ZERO,
-            ..Limits::default()
-        },
+        apps: apps(),
+        limits,
         ..Options::default()
     };
-    let any: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
-    let simulator = Simulator::bind(any, options)
-        .await
-        .map_err(Failure::failed)?;
-    let config = config(any, &apps, &simulator.url(), f64::INFINITY)?;
-    beside(simulator, work(config)).await
+    let apps = options.apps.clone();
+    let simulator = Simulator::bind(ANY, options).await;
+    Ok((simulator.map_err(Failure::failed)?, apps))
 }
 
 /// Runs `work` while the simulator responds.

@@ -1,7 +1,6 @@
 //! The part of an app's call limit that the running daemon needs. Other commands leave it to the
 //! daemon, because the service counts calls per SDKAppID, whoever makes them.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -17,33 +16,27 @@ const TOLD: usize = 5;
 /// with calls per second, unless there is no limit.
 pub(super) fn leave_to_daemon(config: &mut Config) -> Option<String> {
     let loads = Plan::of(config).loads();
-    let (mut told, mut apps) = (String::new(), 0);
-    for app in &mut config.apps {
-        let Some(load) = loads.get(&app.sdk_app_id) else {
-            continue;
-        };
-        // A configuration that was just read has no other owner.
-        let Some(app) = Arc::get_mut(app).filter(|app| app.calls_per_second.is_finite()) else {
-            continue;
-        };
+    let mut told = Vec::new();
+    // A configuration that was just read has no other owner.
+    for app in config.apps.iter_mut().filter_map(Arc::get_mut) {
         let limit = app.calls_per_second;
-        app.calls_per_second = rest(limit, load.calls_per_second);
-        if apps < TOLD {
-            let comma = if apps > 0 { ", " } else { "" };
-            // Writing to a String cannot fail.
-            let _ = write!(
-                told,
-                "{comma}{} {:.3} of {limit}",
-                app.name, load.calls_per_second
-            );
+        if let Some(load) = loads.get(&app.sdk_app_id)
+            && limit.is_finite()
+        {
+            let load = load.calls_per_second;
+            app.calls_per_second = rest(limit, load);
+            told.push(format!("{} {load:.3} of {limit}", app.name));
         }
-        apps += 1;
     }
-    if apps > TOLD {
-        let _ = write!(told, ", and {} more apps", apps - TOLD);
+    let more = told.len().saturating_sub(TOLD);
+    if more > 0 {
+        told.truncate(TOLD);
+        told.push(format!("and {more} more apps"));
     }
-    (apps > 0)
-        .then(|| format!("left to the daemon: {told} calls per second; --whole-limit takes all"))
+    (!told.is_empty()).then(|| {
+        let told = told.join(", ");
+        format!("left to the daemon: {told} calls per second; --whole-limit takes all")
+    })
 }
 
 /// Cut to thousandths, for readability.
