@@ -14,6 +14,7 @@ use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::model::outcome::chain;
 use crate::model::window::{DAY, Range};
 use crate::simulator::Handle;
 use crate::simulator::scenario::Scenario;
@@ -54,12 +55,7 @@ pub(super) async fn scenario(State(handle): State<Handle>) -> Response<Body> {
 pub(super) async fn set_scenario(State(handle): State<Handle>, body: Bytes) -> Response<Body> {
     let scenario = std::str::from_utf8(&body)
         .map_err(|error| error.to_string())
-        .and_then(|text| {
-            Scenario::from_json(text).map_err(|error| {
-                let cause = std::error::Error::source(&error);
-                cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
-            })
-        });
+        .and_then(|text| Scenario::from_json(text).map_err(|error| chain(&error)));
     match scenario {
         Ok(scenario) => {
             handle.set_scenario(scenario);

@@ -35,18 +35,12 @@ const ALL_MEMBER_PART: u32 = 4;
 /// Intended for ranges that the service accepts: with incidents, the running time grows with
 /// the range.
 pub fn truth(app: &SimApp, api: Api, range: Range) -> Reading {
-    truth_with(app, app.incidents, &[], api, range)
+    truth_with(app, &[], api, range)
 }
 
-/// The same with other incidents of the app's own, and with additional ones.
-pub(super) fn truth_with(
-    app: &SimApp,
-    own: Incidents,
-    injected: &[Injected],
-    api: Api,
-    range: Range,
-) -> Reading {
-    let counts = Counts::of(app, api.push(), own, injected, range);
+/// The same with additional incidents.
+pub(super) fn truth_with(app: &SimApp, injected: &[Injected], api: Api, range: Range) -> Reading {
+    let counts = Counts::of(app, api.push(), injected, range);
     match api.measure() {
         Measure::Losses => Reading::Loss(counts.losses()),
         Measure::Funnel => Reading::Statistics {
@@ -65,11 +59,11 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(app: &SimApp, push: Push, own: Incidents, injected: &[Injected], range: Range) -> Self {
+    fn of(app: &SimApp, push: Push, injected: &[Injected], range: Range) -> Self {
         let volume = Volume::of(app, push);
         // A vendor's incident hits whatever is pushed.
         let (id, app_seed) = (app.sdk_app_id, Volume::of(app, Push::Normal).app_seed);
-        let incidents = overlapping(own, injected, id, app_seed, range);
+        let incidents = overlapping(app.incidents, injected, id, app_seed, range);
         let mut counts = Self::default();
         let online = (push == Push::AllMember).then_some(&ONLINE);
         for channel in CHANNELS.iter().chain(online) {
@@ -344,7 +338,7 @@ mod tests {
                     range: Range::new(MIDNIGHT + from, MIDNIGHT + from + length),
                 })
                 .collect();
-            let of = |start, end| truth_with(&app, kind, &hits, Api::NormalPushLoss, Range::new(start, end)).counts();
+            let of = |start, end| truth_with(&app, &hits, Api::NormalPushLoss, Range::new(start, end)).counts();
             let middle = start + first;
             let mut sum = of(start, middle);
             for (key, count) in of(middle, middle + second) {
@@ -352,7 +346,7 @@ mod tests {
             }
             prop_assert_eq!(sum, of(start, middle + second));
             let Reading::Statistics { overall, platforms } =
-                truth_with(&app, kind, &hits, Api::NormalPushStatistics, Range::new(start, middle)) else { panic!("asked for statistics") };
+                truth_with(&app, &hits, Api::NormalPushStatistics, Range::new(start, middle)) else { panic!("asked for statistics") };
             for funnel in platforms.values().chain([&overall]) {
                 prop_assert!(funnel.sent >= funnel.delivered && funnel.delivered >= funnel.clicked);
             }
@@ -445,9 +439,7 @@ mod tests {
             },
             range: Range::new(MIDNIGHT - 60, MIDNIGHT + 7200),
         };
-        let counts = |injected| {
-            truth_with(&app, app.incidents, &[injected], Api::NormalPushLoss, hour).counts()
-        };
+        let counts = |injected| truth_with(&app, &[injected], Api::NormalPushLoss, hour).counts();
         let calm = truth(&app, Api::NormalPushLoss, hour).counts();
         assert_eq!(counts(hit(app.sdk_app_id + 1)), calm);
         let (_, platforms) = funnels(&app, hour);

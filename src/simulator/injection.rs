@@ -87,25 +87,15 @@ impl Injection {
     }
 }
 
-/// Past, current and future incidents. A new scenario does not change the past: a current
-/// incident ends at that moment and remains as a past one.
-#[derive(Clone, Default)]
-pub(super) struct Injections(Vec<Injected>);
-
-impl Injections {
-    /// Puts a scenario's incidents into effect, in place of those before.
-    pub(super) fn replace(&mut self, wanted: &[Injection], now: UnixSeconds) {
-        self.0.retain_mut(|injected| {
-            let range = &mut injected.range;
-            range.end = range.end.min(now);
-            range.start < range.end && range.end.0.saturating_add(REMEMBERED) > now.0
-        });
-        self.0.extend(wanted.iter().map(|one| one.begun_at(now)));
-    }
-
-    pub(super) fn all(&self) -> &[Injected] {
-        &self.0
-    }
+/// Puts a scenario's incidents into effect, in place of those before. A new scenario does not
+/// change the past: a current incident ends at that moment and remains as a past one.
+pub(super) fn replace(injected: &mut Vec<Injected>, wanted: &[Injection], now: UnixSeconds) {
+    injected.retain_mut(|injected| {
+        let range = &mut injected.range;
+        range.end = range.end.min(now);
+        range.start < range.end && range.end.0.saturating_add(REMEMBERED) > now.0
+    });
+    injected.extend(wanted.iter().map(|one| one.begun_at(now)));
 }
 
 #[cfg(test)]
@@ -116,34 +106,28 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    fn ranges(injections: &Injections) -> Vec<(u64, u64)> {
+    fn ranges(injected: &[Injected]) -> Vec<(u64, u64)> {
         let of = |injected: &Injected| (injected.range.start.0, injected.range.end.0);
-        injections.all().iter().map(of).collect()
+        injected.iter().map(of).collect()
     }
 
     #[test]
     fn a_new_scenario_ends_what_goes_on_and_forgets_what_has_not_begun() {
-        let mut injections_so_far = Injections::default();
+        let mut so_far = Vec::new();
         let wanted = injections(
             r#"[{"platform": "apns", "code": "403"},
                 {"platform": "fcm", "code": "429", "from": 10, "for": 20},
                 {"platform": "vivo", "code": "10000", "from": 100}]"#,
         );
-        injections_so_far.replace(&wanted, UnixSeconds(1000));
+        replace(&mut so_far, &wanted, UnixSeconds(1000));
         let open = u64::MAX;
-        assert_eq!(
-            ranges(&injections_so_far),
-            [(1000, open), (1010, 1030), (1100, open)]
-        );
-        injections_so_far.replace(&[], UnixSeconds(1020));
-        assert_eq!(ranges(&injections_so_far), [(1000, 1020), (1010, 1020)]);
-        injections_so_far.replace(&wanted[..1], UnixSeconds(2000));
-        assert_eq!(
-            ranges(&injections_so_far),
-            [(1000, 1020), (1010, 1020), (2000, open)]
-        );
-        injections_so_far.replace(&[], UnixSeconds(2000 + REMEMBERED));
-        assert_eq!(ranges(&injections_so_far), [(2000, 2000 + REMEMBERED)]);
+        assert_eq!(ranges(&so_far), [(1000, open), (1010, 1030), (1100, open)]);
+        replace(&mut so_far, &[], UnixSeconds(1020));
+        assert_eq!(ranges(&so_far), [(1000, 1020), (1010, 1020)]);
+        replace(&mut so_far, &wanted[..1], UnixSeconds(2000));
+        assert_eq!(ranges(&so_far), [(1000, 1020), (1010, 1020), (2000, open)]);
+        replace(&mut so_far, &[], UnixSeconds(2000 + REMEMBERED));
+        assert_eq!(ranges(&so_far), [(2000, 2000 + REMEMBERED)]);
     }
 
     #[test]

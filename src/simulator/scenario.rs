@@ -60,30 +60,10 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Fails every call from now on, permanently.
-    pub fn always(fault: Fault) -> Self {
-        Self {
-            calls: Match::default(),
-            fault,
-            times: None,
-            from: Seconds::default(),
-            lasting: None,
-        }
-    }
-}
-
-/// Fails every call in the same way.
-impl From<Fault> for Scenario {
-    fn from(fault: Fault) -> Self {
-        Self::from(Rule::always(fault))
-    }
-}
-
-impl From<Rule> for Scenario {
-    fn from(rule: Rule) -> Self {
-        Self {
-            rules: vec![rule],
-            ..Self::default()
+    fn problem(&self) -> Option<&'static str> {
+        match self.times {
+            Some(0) => Some("has `times: 0`, which never fails a call"),
+            _ => self.fault.problem(),
         }
     }
 }
@@ -107,11 +87,10 @@ pub enum ScenarioError {
     Syntax(String),
     #[error("the scenario has a mistake")]
     Content(#[from] serde_json::Error),
-    #[error("the scenario's rules[{rule}] {problem}")]
-    Rule { rule: usize, problem: &'static str },
-    #[error("the scenario's incidents[{incident}] {problem}")]
-    Incident {
-        incident: usize,
+    #[error("the scenario's {list}[{index}] {problem}")]
+    Entry {
+        list: &'static str,
+        index: usize,
         problem: &'static str,
     },
 }
@@ -142,18 +121,17 @@ impl Scenario {
     }
 
     fn checked(self) -> Result<Self, ScenarioError> {
-        for (rule, Rule { fault, times, .. }) in self.rules.iter().enumerate() {
-            let problem = match times {
-                Some(0) => Some("has `times: 0`, which never fails a call"),
-                _ => fault.problem(),
-            };
+        let rules = self.rules.iter().map(Rule::problem).enumerate();
+        let incidents = self.incidents.iter().map(Injection::problem).enumerate();
+        let rules = rules.map(|(index, problem)| ("rules", index, problem));
+        let incidents = incidents.map(|(index, problem)| ("incidents", index, problem));
+        for (list, index, problem) in rules.chain(incidents) {
             if let Some(problem) = problem {
-                return Err(ScenarioError::Rule { rule, problem });
-            }
-        }
-        for (incident, injection) in self.incidents.iter().enumerate() {
-            if let Some(problem) = injection.problem() {
-                return Err(ScenarioError::Incident { incident, problem });
+                return Err(ScenarioError::Entry {
+                    list,
+                    index,
+                    problem,
+                });
             }
         }
         Ok(self)

@@ -13,7 +13,8 @@ use crate::model::reading::{Api, Reading};
 use crate::model::window::{Range, UnixSeconds};
 use crate::simulator::answer::{Answer, Behaviour};
 use crate::simulator::calls::{Call, Calls};
-use crate::simulator::injection::Injections;
+use crate::simulator::data::Injected;
+use crate::simulator::injection::replace;
 use crate::simulator::limit::Limiter;
 use crate::simulator::scenario::{Running, Scenario};
 use crate::simulator::verify::{self, Command, Parameters, Refusal, refusal};
@@ -26,15 +27,16 @@ const MAX_BODY: usize = 64 * 1024;
 pub(super) struct Service {
     pub(super) apps: Vec<SimApp>,
     pub(super) since: Instant,
-    limiter: Mutex<Limiter>,
-    running: Mutex<Running>,
-    injections: Mutex<Injections>,
-    calls: Mutex<Calls>,
+    state: Mutex<Changing>,
 }
 
-/// A panic while a lock is held leaves no inconsistent state here.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// What calls and scenarios change.
+struct Changing {
+    limiter: Limiter,
+    running: Running,
+    /// Past, current and future incidents of scenarios.
+    injected: Vec<Injected>,
+    calls: Calls,
 }
 
 /// Control over a simulator from within the process.
@@ -44,32 +46,36 @@ pub struct Handle(pub(super) Arc<Service>);
 impl Handle {
     pub(super) fn new(options: Options) -> Self {
         let now = clock::now();
-        let mut injections = Injections::default();
-        injections.replace(&options.scenario.incidents, now.unix());
+        let mut injected = Vec::new();
+        replace(&mut injected, &options.scenario.incidents, now.unix());
+        let state = Changing {
+            limiter: Limiter::new(options.limits),
+            running: Running::new(options.scenario, now.steady),
+            injected,
+            calls: Calls::default(),
+        };
         Self(Arc::new(Service {
             apps: options.apps,
             since: now.steady,
-            limiter: Mutex::new(Limiter::new(options.limits)),
-            running: Mutex::new(Running::new(options.scenario, now.steady)),
-            injections: Mutex::new(injections),
-            calls: Mutex::default(),
+            state: Mutex::new(state),
         }))
     }
 
     pub fn scenario(&self) -> Scenario {
-        locked(&self.0.running).scenario.clone()
+        self.0.state().running.scenario.clone()
     }
 
     /// Replaces the scenario; its clock and its rules' counts restart.
-    pub fn set_scenario(&self, scenario: impl Into<Scenario>) {
-        let (scenario, now) = (scenario.into(), clock::now());
-        locked(&self.0.injections).replace(&scenario.incidents, now.unix());
-        *locked(&self.0.running) = Running::new(scenario, now.steady);
+    pub fn set_scenario(&self, scenario: Scenario) {
+        let now = clock::now();
+        let mut state = self.0.state();
+        replace(&mut state.injected, &scenario.incidents, now.unix());
+        state.running = Running::new(scenario, now.steady);
     }
 
     /// The newest calls, at most [`MAX_CALLS`](super::MAX_CALLS), oldest first.
     pub fn calls(&self) -> Vec<Call> {
-        locked(&self.0.calls).all()
+        self.0.state().calls.all()
     }
 
     /// What happened in a range, including the future; `None` for an unknown SDKAppID.
@@ -81,14 +87,20 @@ impl Handle {
 }
 
 impl Service {
+    /// A panic while the lock is held leaves no inconsistent state.
+    fn state(&self) -> MutexGuard<'_, Changing> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn truth_of(&self, app: &SimApp, api: Api, range: Range) -> Reading {
-        let own = if locked(&self.running).scenario.calm {
-            Incidents::None
-        } else {
-            app.incidents
-        };
-        let injections = locked(&self.injections).clone();
-        data::truth_with(app, own, injections.all(), api, range)
+        let state = self.state();
+        let (is_calm, injected) = (state.running.scenario.calm, state.injected.clone());
+        drop(state);
+        let mut app = app.clone();
+        if is_calm {
+            app.incidents = Incidents::None;
+        }
+        data::truth_with(&app, &injected, api, range)
     }
 
     /// Checks everything but the body. Returns the command, and the app that calls.
@@ -101,7 +113,7 @@ impl Service {
         let parameters = parameters?;
         let (command, app) = parameters.app(&head.method, head.uri.path(), &self.apps)?;
         let id = app.sdk_app_id;
-        let mut limiter = locked(&self.limiter);
+        let limiter = &mut self.state().limiter;
         if limiter.is_blocked(id, now.steady) {
             return Err(refusal(
                 70050,
@@ -114,7 +126,6 @@ impl Service {
         if !limiter.passes(id, now.steady) {
             return Err(refusal(60007, "rest api call frequency is over the limit"));
         }
-        drop(limiter);
         parameters.permission(app)?;
         Ok((command, app))
     }
@@ -162,7 +173,7 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
         _ => None,
     };
     let (behaviour, fault) = {
-        let mut running = locked(&service.running);
+        let running = &mut service.state().running;
         let fault = running.fault(sdk_app_id, api, now.steady);
         (running.scenario.behaviour, fault)
     };
@@ -193,7 +204,7 @@ pub(super) async fn call(State(handle): State<Handle>, request: Request) -> Resp
         fault = call.fault.as_deref(),
         "call"
     );
-    locked(&service.calls).push(call);
+    service.state().calls.push(call);
 
     match fault {
         None => faults::json(answer.text()),

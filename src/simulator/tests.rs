@@ -511,14 +511,9 @@ async fn an_idle_connection_is_closed_at_shutdown() {
 #[tokio::test]
 async fn the_log_tells_what_the_checks_said_and_what_the_client_was_told() {
     let lab = lab(UNLIMITED).await;
-    let rule = Rule {
-        times: Some(1),
-        ..Rule::always(Fault::Error {
-            code: 91000,
-            info: None,
-        })
-    };
-    lab.handle.set_scenario(rule);
+    let scenario = r#"{"rules": [{"times": 1, "fault": {"error": {"code": 91000}}}]}"#;
+    lab.handle
+        .set_scenario(Scenario::from_json(scenario).unwrap());
     let range = an_hour();
     lab.ask(Api::NormalPushLoss, range).await;
     lab.ask(Api::NormalPushStatistics, range).await;

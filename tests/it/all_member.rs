@@ -8,7 +8,7 @@ use timpush_exporter::model::window::{Range, UnixSeconds};
 use timpush_exporter::simulator::Scenario;
 use tokio::time::sleep;
 
-use crate::lab::{BINARY, Exporter, Lab, Metrics, SHOP, UNLIMITED, refuses};
+use crate::lab::{BINARY, Exporter, Lab, Metrics, SHOP, UNLIMITED, failing, refuses};
 
 const ALL_MEMBER: &str = "push=\"all_member\"";
 const NORMAL: &str = "push=\"normal\"";
@@ -90,12 +90,7 @@ async fn without_the_key_no_call_is_about_them() {
 
 /// The service refuses questions about pushes to all users.
 fn not_enabled() -> Scenario {
-    Scenario {
-        rules: Api::of(Push::AllMember)
-            .map(|api| refuses(api, 90045))
-            .into(),
-        ..Scenario::default()
-    }
+    failing(&Api::of(Push::AllMember).map(|api| refuses(api, 90045)))
 }
 
 #[tokio::test(flavor = "multi_thread")]

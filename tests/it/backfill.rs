@@ -10,10 +10,9 @@ use timpush_exporter::model::reading::{Api, CountKey, Counts, FunnelStep, LossKe
 use timpush_exporter::model::window::{
     DAY, DayOffset, Range, UnixSeconds, aligned_end, day_anchor,
 };
-use timpush_exporter::simulator::{Fault, Match, Rule};
 use tokio::time::{Instant, sleep};
 
-use crate::lab::{BINARY, Exporter, GAME, Lab, PATIENCE, SHOP, UNLIMITED};
+use crate::lab::{BINARY, Exporter, GAME, Lab, PATIENCE, SHOP, UNLIMITED, failing, refuses};
 use crate::prometheus::Prometheus;
 
 const HOUR: u64 = 3600;
@@ -291,18 +290,8 @@ async fn an_interrupted_backfill_is_resumed_to_the_same_bytes() {
 async fn a_failure_says_what_to_do_and_leaves_nothing_half_written() {
     let (lab, config) = lab(50).await;
     let (to, file) = (settled(), lab.path("filled.om"));
-    let statistics = Match {
-        api: Some(Api::NormalPushStatistics),
-        ..Match::default()
-    };
-    let refusal = Fault::Error {
-        code: 90045,
-        info: None,
-    };
-    lab.simulator.set_scenario(Rule {
-        calls: statistics,
-        ..Rule::always(refusal)
-    });
+    let refusal = refuses(Api::NormalPushStatistics, 90045);
+    lab.simulator.set_scenario(failing(&[refusal]));
     let arguments = ["--step", "30m"];
     let failed = backfill(&config, to - HOUR, to, &arguments);
     assert_eq!(failed.status.code(), Some(1));

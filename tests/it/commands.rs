@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
-use serde_json::Value;
-use timpush_exporter::simulator::{Fault, Rule, Scenario};
+use serde_json::{Value, json};
+use timpush_exporter::simulator::Scenario;
 
-use crate::lab::{BINARY, Exporter, Lab, SHOP, UNLIMITED};
+use crate::lab::{BINARY, Exporter, Lab, SHOP, UNLIMITED, failing};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(BINARY)
@@ -243,7 +243,8 @@ async fn the_configuration_that_simulate_prints_can_be_polled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminated_daemon_ends_well_and_a_taken_port_does_not() {
     let lab = Lab::start(UNLIMITED).await;
-    lab.simulator.set_scenario(Rule::always(Fault::Hang));
+    lab.simulator
+        .set_scenario(failing(&[json!({"fault": "hang"})]));
     let text = format!(
         "listen: 127.0.0.1:0\napps:\n{}",
         Lab::app("shop", SHOP, &lab.url)
@@ -345,10 +346,8 @@ async fn query_shows_people_a_table_and_machines_json() {
     assert_fails(&old, 64, "the earliest time to ask from is");
     let nobody = run(&[&query[..4], &["nobody"], &query[5..]].concat());
     assert_eq!(code(&nobody), Some(64));
-    lab.simulator.set_scenario(Rule::always(Fault::Error {
-        code: 90045,
-        info: None,
-    }));
+    lab.simulator
+        .set_scenario(failing(&[json!({"fault": {"error": {"code": 90045}}})]));
     let refused = run(&query);
     assert_fails(&refused, 1, "not_enabled 90045");
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use timpush_exporter::model::reading::Api;
-use timpush_exporter::simulator::{Fault, Handle, Limits, Match, Options, Rule, SimApp, Simulator};
+use timpush_exporter::simulator::{Handle, Limits, Options, Scenario, SimApp, Simulator};
 use timpush_exporter::usersig::SecretKey;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -29,15 +29,14 @@ pub(crate) const UNLIMITED: Limits = Limits {
     signature_block: Duration::ZERO,
 };
 
-/// Refuses every call of an API with a code.
-pub(crate) fn refuses(api: Api, code: u32) -> Rule {
-    Rule {
-        calls: Match {
-            api: Some(api),
-            ..Match::default()
-        },
-        ..Rule::always(Fault::Error { code, info: None })
-    }
+/// A rule that refuses every call of an API with a code.
+pub(crate) fn refuses(api: Api, code: u32) -> Value {
+    json!({"match": {"api": api}, "fault": {"error": {"code": code}}})
+}
+
+/// A service that fails by these rules.
+pub(crate) fn failing(rules: &[Value]) -> Scenario {
+    Scenario::from_json(&json!({ "rules": rules }).to_string()).unwrap()
 }
 
 /// A simulated service with its made-up apps, and a folder with their keys.

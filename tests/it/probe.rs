@@ -3,12 +3,12 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use timpush_exporter::model::reading::{Api, CountKey, FunnelStep};
 use timpush_exporter::model::window::{DayOffset, Range, UnixSeconds, day_anchor};
-use timpush_exporter::simulator::{Behaviour, Fault, Limits, Rule, Scenario};
+use timpush_exporter::simulator::{Behaviour, Limits, Scenario};
 
-use crate::lab::{BINARY, Exporter, Lab, SHOP, UNLIMITED};
+use crate::lab::{BINARY, Exporter, Lab, SHOP, UNLIMITED, failing};
 
 fn probe(lab: &Lab, calls_per_second: f64, more: &[&str]) -> Output {
     let app = Lab::app("shop", SHOP, &lab.url);
@@ -213,11 +213,8 @@ async fn the_limit_of_an_sdk_app_id_is_seen_and_otherwise_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_refuses_ends_the_probe_with_its_advice() {
     let lab = Lab::start(UNLIMITED).await;
-    let refusal = Fault::Error {
-        code: 90045,
-        info: None,
-    };
-    lab.simulator.set_scenario(Rule::always(refusal));
+    let refusal = json!({"fault": {"error": {"code": 90045}}});
+    lab.simulator.set_scenario(failing(&[refusal]));
     let output = probe(&lab, 100.0, &[]);
     assert_eq!(output.status.code(), Some(1));
     let log = String::from_utf8_lossy(&output.stderr);

@@ -18,7 +18,7 @@ use timpush_exporter::target::snapshot::{Recorder, Snapshot, TaskRecorder};
 use tokio::time::Instant;
 
 use crate::golden::assert_recorded;
-use crate::lab::{Exporter, Lab, SHOP, UNLIMITED, refuses};
+use crate::lab::{Exporter, Lab, SHOP, UNLIMITED, failing, refuses};
 
 /// The samples of documents 71895 and 71894, the first element of each.
 const LOSS: &str = r#"{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"sucess","Results":[{"TaskID":"xxx-yyy-zzz",
@@ -182,7 +182,7 @@ async fn campaigns_and_noted_tasks_are_served_and_unknown_ones_and_bad_lines_are
 async fn an_app_without_such_pushes_is_asked_rarely_and_its_chat_pushes_are_polled_on() {
     let lab = Lab::start(UNLIMITED).await;
     let api = Api::AllMemberPushLoss;
-    lab.simulator.set_scenario(refuses(api, 90045));
+    lab.simulator.set_scenario(failing(&[refuses(api, 90045)]));
     let more = ", tasks: {scheduled: true, interval: 1s}";
     let exporter = Exporter::run(&lab.write("timpush.yml", &config(&lab, more))).await;
     let metrics = exporter

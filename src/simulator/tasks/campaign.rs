@@ -119,6 +119,7 @@ impl<'a> Campaign<'a> {
         let app = SimApp {
             sdk_app_id: self.app.sdk_app_id ^ u32::try_from(self.number).unwrap_or(0),
             pushes_a_day: self.app.pushes_a_day.saturating_mul(share),
+            incidents: Incidents::None,
             ..self.app.clone()
         };
         let refused = Injected {
@@ -130,7 +131,7 @@ impl<'a> Campaign<'a> {
             Course::Refused => vec![refused],
             _ => Vec::new(),
         };
-        truth_with(&app, Incidents::None, &injected, api, range)
+        truth_with(&app, &injected, api, range)
     }
 
     /// Its entry in the list of tasks.
