@@ -4,7 +4,7 @@
 //! here the names are compared as text, whatever their kind. The TLS library has parsed the
 //! certificate before, so malformed parts are refused here, not repaired.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// `subjectAltName`, 2.5.29.17.
 const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
@@ -17,47 +17,43 @@ const EXTENSIONS: u8 = 0xa3;
 /// The subject alternative names of an X.509 certificate in DER: host names, addresses, e-mail
 /// addresses and URIs. Empty if it has none or is damaged.
 pub(super) fn names(certificate: &[u8]) -> Vec<String> {
-    extension(certificate)
-        .and_then(|names| Elements(names).map(name).collect::<Option<Vec<_>>>())
+    let names = extension(certificate).and_then(elements);
+    names
         .unwrap_or_default()
         .into_iter()
-        .flatten()
-        .collect()
+        .filter_map(name)
+        .collect::<Option<_>>()
+        .unwrap_or_default()
 }
 
 /// The contents of the extension: general names one after another.
 fn extension(certificate: &[u8]) -> Option<&[u8]> {
     let signed = within(within(certificate, SEQUENCE)?, SEQUENCE)?;
-    let (_, extensions) = Elements(signed)
-        .flatten()
-        .find(|(tag, _)| *tag == EXTENSIONS)?;
-    let (_, found) = Elements(within(extensions, SEQUENCE)?)
-        .flatten()
+    let extensions = within(first(signed, EXTENSIONS)?, SEQUENCE)?;
+    let (_, found) = elements(extensions)?
+        .into_iter()
         .find(|(_, extension)| within(extension, OBJECT_ID) == Some(SUBJECT_ALT_NAME))?;
     // A flag may be between the two.
-    let (_, value) = Elements(found).flatten().find(|(tag, _)| *tag == OCTETS)?;
-    within(value, SEQUENCE)
+    within(first(found, OCTETS)?, SEQUENCE)
 }
 
-/// One general name as text; the inner `None` for a kind that is not compared, the outer one for
-/// damage.
+/// One general name as text, the inner `None` if it is damaged. `None` for a kind that is not
+/// compared.
 #[expect(
     clippy::option_option,
     reason = "a name to skip and a name that is damaged are not the same"
 )]
-fn name(element: Option<(u8, &[u8])>) -> Option<Option<String>> {
-    let (tag, contents) = element?;
+fn name((tag, contents): (u8, &[u8])) -> Option<Option<String>> {
     match tag {
         // rfc822Name, dNSName, uniformResourceIdentifier
-        0x81 | 0x82 | 0x86 => Some(Some(String::from_utf8(contents.to_vec()).ok()?)),
+        0x81 | 0x82 | 0x86 => Some(String::from_utf8(contents.to_vec()).ok()),
         // iPAddress
         0x87 => {
-            let v4 = <[u8; 4]>::try_from(contents).map(|bytes| Ipv4Addr::from(bytes).into());
-            let v6 = <[u8; 16]>::try_from(contents).map(|bytes| Ipv6Addr::from(bytes).into());
-            let address: IpAddr = v4.or(v6).ok()?;
-            Some(Some(address.to_canonical().to_string()))
+            let v4 = <[u8; 4]>::try_from(contents).map(IpAddr::from);
+            let address = v4.or_else(|_| <[u8; 16]>::try_from(contents).map(IpAddr::from));
+            Some(address.ok().map(|ip| ip.to_canonical().to_string()))
         }
-        _ => Some(None),
+        _ => None,
     }
 }
 
@@ -67,23 +63,21 @@ fn within(der: &[u8], tag: u8) -> Option<&[u8]> {
     (found == tag).then_some(contents)
 }
 
-/// Tags and contents of consecutive elements; `None` and the end at damage.
-struct Elements<'a>(&'a [u8]);
+/// The contents of the first element with this tag.
+fn first(der: &[u8], tag: u8) -> Option<&[u8]> {
+    let mut elements = elements(der)?.into_iter();
+    elements.find_map(|(found, contents)| (found == tag).then_some(contents))
+}
 
-impl<'a> Iterator for Elements<'a> {
-    type Item = Option<(u8, &'a [u8])>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let Some((tag, contents, rest)) = element(self.0) else {
-            self.0 = &[];
-            return Some(None);
-        };
-        self.0 = rest;
-        Some(Some((tag, contents)))
+/// Tags and contents of consecutive elements; `None` if one is damaged.
+fn elements(mut der: &[u8]) -> Option<Vec<(u8, &[u8])>> {
+    let mut elements = Vec::new();
+    while !der.is_empty() {
+        let (tag, contents, rest) = element(der)?;
+        elements.push((tag, contents));
+        der = rest;
     }
+    Some(elements)
 }
 
 /// The first element's tag and contents, and the rest. Tags over 30, and lengths that are
