@@ -65,12 +65,9 @@ impl Draft {
             }
         }
         let sdk_app_id = section.whole("sdk_app_id", &(1..=u32::MAX)).given();
-        let name = section
-            .text("name")
-            .and_then(|text| section.accept("name", name(text)));
         Self {
-            path: section.path().to_owned(),
-            name: match name {
+            path: section.path.clone(),
+            name: match section.parsed("name", name) {
                 Read::Absent => sdk_app_id.map(|id| id.to_string()),
                 other => other.given(),
             },
@@ -105,43 +102,27 @@ impl Draft {
                 .map(|(_, region)| region)
                 .collect::<Option<_>>()?,
             polling: self.polling?,
-            tasks: match self.tasks {
-                Read::Refused => return None,
-                tasks => tasks.given(),
-            },
+            tasks: self.tasks.map(Some).or(None)?,
         })
     }
 }
 
-/// Why a text is not a valid app name.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NameError {
-    #[error("must not hold line breaks or other control characters")]
-    Control,
-    #[error("must not begin or end with a space")]
-    Space,
-    #[error("must have at most {LONGEST_NAME} characters")]
-    Long,
-}
-
-pub(super) fn name(text: &str) -> Result<String, NameError> {
+/// The text as an app's name, or what is wrong with it.
+pub(super) fn name(text: &str) -> Result<String, String> {
     if text.chars().any(char::is_control) {
-        return Err(NameError::Control);
+        return Err("must not hold line breaks or other control characters".to_owned());
     }
     if text.trim() != text {
-        return Err(NameError::Space);
+        return Err("must not begin or end with a space".to_owned());
     }
     if text.chars().count() > LONGEST_NAME {
-        return Err(NameError::Long);
+        return Err(format!("must have at most {LONGEST_NAME} characters"));
     }
     Ok(text.to_owned())
 }
 
 fn identifier(section: &Section) -> Option<Identifier> {
-    let identifier = section
-        .text("identifier")
-        .and_then(|text| section.accept("identifier", Identifier::new(text)))
-        .given()?;
+    let identifier = section.parsed("identifier", Identifier::new).given()?;
     if !identifier.looks_usual() {
         section.notice(
             "identifier",

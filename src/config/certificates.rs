@@ -23,9 +23,11 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Certifi
         error,
     };
     let contents = files::read(path, MAX_PEM).map_err(unreadable)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&contents.bytes).collect();
-    found
-        .ok()
-        .filter(|found| !found.is_empty())
-        .ok_or_else(|| CertificatesError::NotPem(path.to_owned()))
+    in_pem(&contents.bytes).ok_or_else(|| CertificatesError::NotPem(path.to_owned()))
+}
+
+/// The certificates of a PEM text; `None` if it has none or a damaged one.
+pub(super) fn in_pem(text: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
+    found.ok().filter(|found| !found.is_empty())
 }

@@ -13,7 +13,7 @@ use super::key::Place;
 use super::keys::{GlobalLayer, WebLayer};
 use super::read::Read;
 use super::schema::Group;
-use super::section::{Section, kind};
+use super::section::Section;
 use super::{App, Config, Holds, across};
 use crate::files::Operation;
 
@@ -85,17 +85,11 @@ fn apps(top: &Section, inherited: &Inherited, holds: Option<Holds>) -> Option<Ve
         .iter()
         .enumerate()
         .filter_map(|(n, value)| {
-            let path = format!("apps[{n}]");
-            let Value::Object(table) = value else {
-                let text = format!("must be a table of keys, not {}", kind(value));
-                top.findings().refuse(&path, &text);
-                return None;
-            };
-            let section = top.within(Group::App, path, table);
+            let section = top.within(Group::App, format!("apps[{n}]"), value)?;
             Some(Draft::read(&section, inherited))
         })
         .collect();
-    across::check(&drafts, top.findings());
+    across::check(&drafts, top.findings);
     drafts
         .into_iter()
         .map(|draft| draft.finish(holds?).map(Arc::new))

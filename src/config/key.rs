@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::read::Read;
 use super::section::Section;
-use super::{KeyError, KeySource, Secrets};
+use super::{KeySource, Secrets};
+use crate::model::outcome::chain;
 use crate::shell;
 use crate::usersig::SecretKey;
 
@@ -31,20 +32,15 @@ impl Section<'_> {
     /// The path in a key. Relative paths start at the directory of the file that contains the key,
     /// and nothing in them is expanded.
     pub(super) fn path_in(&self, key: &str) -> Read<PathBuf> {
-        self.text(key).and_then(|text| {
+        self.parsed(key, |text| {
             if text == "~" || text.starts_with("~/") {
-                self.refuse(
-                    key,
-                    "starts with ~, which only a shell expands; use the full path",
-                );
-                return None;
+                return Err("starts with ~, which only a shell expands; use the full path");
             }
             if text.chars().any(char::is_control) {
-                self.refuse(key, "must not hold line breaks or other control characters");
-                return None;
+                return Err("must not hold line breaks or other control characters");
             }
-            let directory = self.place().file.parent().unwrap_or(Path::new(""));
-            Some(directory.join(text))
+            let directory = self.place.file.parent().unwrap_or(Path::new(""));
+            Ok(directory.join(text))
         })
     }
 }
@@ -55,84 +51,55 @@ pub(super) fn read(section: &Section) -> Option<KeySource> {
     let key = match given[..] {
         [key] => key,
         [] => {
-            section.findings().refuse(
-                section.path(),
-                "has no secret key; give secret_key_file or secret_key_env",
-            );
+            let text = "has no secret key; give secret_key_file or secret_key_env";
+            section.findings.refuse(&section.path, text);
             return None;
         }
         _ => {
             let text = format!("has {}; keep one of them", given.join(" and "));
-            section.findings().refuse(section.path(), &text);
+            section.findings.refuse(&section.path, &text);
             return None;
         }
     };
     let source = match key {
-        "secret_key_file" => section
-            .path_in(key)
-            .and_then(|path| Some(KeySource::File(path))),
-        "secret_key_env" => section.text(key).and_then(|text| variable(section, text)),
-        _ => section.text(key).and_then(|text| inline(section, text)),
+        "secret_key_file" => section.path_in(key).map(KeySource::File),
+        "secret_key_env" => section.parsed(key, variable),
+        _ => section.parsed(key, |text| inline(section.place, text)),
     }
     .given()?;
-    let looked_at = match (&source, section.place().secrets) {
-        (KeySource::Inline(_), _) | (_, Secrets::Check) => source.look(),
-        (_, Secrets::Skip) => return Some(source),
-    };
-    match looked_at {
-        Ok((secret, is_public)) => {
-            if is_public {
-                section.notice(key, &format!("names a file that {PUBLIC}"));
-            }
-            if !secret.looks_usual() {
-                section.notice(
-                    key,
-                    "the key is not 64 hex digits as the console shows it; check that it was copied whole",
-                );
-            }
-            Some(source)
-        }
-        Err(error) => {
-            section.refuse(key, &with_cause(&error));
-            None
-        }
+    let is_here = matches!(source, KeySource::Inline(_));
+    if section.place.secrets == Secrets::Skip && !is_here {
+        return Some(source);
     }
+    let looked_at = source.look().map_err(|error| chain(&error));
+    let (secret, is_public) = section.accept(key, looked_at)?;
+    if is_public {
+        section.notice(key, &format!("names a file that {PUBLIC}"));
+    }
+    if !secret.looks_usual() {
+        section.notice(
+            key,
+            "the key is not 64 hex digits as the console shows it; check that it was copied whole",
+        );
+    }
+    Some(source)
 }
 
-fn variable(section: &Section, text: &str) -> Option<KeySource> {
+fn variable(text: &str) -> Result<KeySource, &'static str> {
     let is_name = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && !text.starts_with(|c: char| c.is_ascii_digit());
-    if !is_name {
-        section.refuse(
-            "secret_key_env",
-            "must be the name of an environment variable (letters, digits and _), not the key itself",
-        );
-        return None;
-    }
-    Some(KeySource::Env(text.to_owned()))
+    is_name.then(|| KeySource::Env(text.to_owned())).ok_or(
+        "must be the name of an environment variable (letters, digits and _), not the key itself",
+    )
 }
 
-fn inline(section: &Section, text: &str) -> Option<KeySource> {
-    let place = section.place();
+fn inline(place: &Place, text: &str) -> Result<KeySource, String> {
     if place.open_to_others != 0 {
-        section.refuse(
-            "secret_key",
-            &format!(
-                "is in a file that not only its owner may use; run: chmod 600 {}",
-                shell::file(place.file)
-            ),
-        );
-        return None;
+        return Err(format!(
+            "is in a file that not only its owner may use; run: chmod 600 {}",
+            shell::file(place.file)
+        ));
     }
-    section
-        .accept("secret_key", SecretKey::new(text))
-        .map(KeySource::Inline)
-}
-
-fn with_cause(error: &KeyError) -> String {
-    match error {
-        KeyError::File { source, .. } => format!("{error}: {source}"),
-        KeyError::Unusable { source, .. } => format!("{error}: {source}"),
-        _ => error.to_string(),
-    }
+    let key = SecretKey::new(text).map_err(|error| error.to_string())?;
+    Ok(KeySource::Inline(key))
 }

@@ -1,6 +1,8 @@
 //! An app's regions: known names, or the user's own hosts.
 
-use serde_json::{Map, Value};
+use std::str::FromStr;
+
+use serde_json::Value;
 
 use super::read::Read;
 use super::schema::{Group, closest};
@@ -16,18 +18,16 @@ pub(super) fn read(app: &Section) -> Vec<(String, Option<Region>)> {
         .iter()
         .enumerate()
         .map(|(n, value)| {
-            let path = app.at(&format!("regions[{n}]"));
+            let key = format!("regions[{n}]");
+            let path = app.at(&key);
             let region = match value {
-                Value::String(name) => known(app, &path, name),
-                Value::Object(table) => custom(app, &path, table),
+                Value::String(name) => app.accept(&key, known(name)),
+                Value::Object(_) => app
+                    .within(Group::Region, path.clone(), value)
+                    .and_then(|section| custom(&section)),
                 other => {
-                    app.findings().refuse(
-                        &path,
-                        &format!(
-                            "must be a known name or a table of name and url, not {}",
-                            kind(other)
-                        ),
-                    );
+                    let text = "must be a known name or a table of name and url";
+                    app.refuse(&key, &format!("{text}, not {}", kind(other)));
                     None
                 }
             };
@@ -36,48 +36,37 @@ pub(super) fn read(app: &Section) -> Vec<(String, Option<Region>)> {
         .collect()
 }
 
-fn known(app: &Section, path: &str, name: &str) -> Option<Region> {
-    let region = Region::known(name);
-    if region.is_none() {
-        let text = match closest(name, Region::names()) {
-            Some(near) => format!("is not a known region; did you mean {near}?"),
-            None => format!(
-                "is not a known region; give one of {}, or name and url of a host of your own",
-                Region::names().collect::<Vec<_>>().join(", ")
-            ),
-        };
-        app.findings().refuse(path, &text);
-    }
-    region
+fn known(name: &str) -> Result<Region, String> {
+    Region::known(name).ok_or_else(|| match closest(name, Region::names()) {
+        Some(near) => format!("is not a known region; did you mean {near}?"),
+        None => format!(
+            "is not a known region; give one of {}, or name and url of a host of your own",
+            Region::names().collect::<Vec<_>>().join(", ")
+        ),
+    })
 }
 
 /// The user's own host. It may have a known region's name: a gateway in front of the service is
 /// still that region, and the label of its series should not change.
-fn custom(app: &Section, path: &str, table: &Map<String, Value>) -> Option<Region> {
-    let section = app.within(Group::Region, path.to_owned(), table);
+fn custom(section: &Section) -> Option<Region> {
     for key in ["name", "url"] {
         if !section.has(key) {
             section.refuse(key, "is missing");
         }
     }
-    let name = section.text("name").and_then(|text| {
-        let usual = text.len() <= LONGEST_NAME
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b));
-        if !usual {
-            section.refuse(
-                "name",
-                &format!("must be at most {LONGEST_NAME} lower-case letters, digits, _ and -"),
-            );
+    let name = section.parsed("name", |text| {
+        let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
+        if text.len() <= LONGEST_NAME && text.bytes().all(is_plain) {
+            return Ok(text.to_owned());
         }
-        usual.then(|| text.to_owned())
+        Err(format!(
+            "must be at most {LONGEST_NAME} lower-case letters, digits, _ and -"
+        ))
     });
     let insecure = section.flag("insecure");
-    let url = section.text("url").and_then(|text| {
-        let endpoint = section.accept("url", text.parse::<Endpoint>())?;
-        allowed(&section, endpoint, insecure)
-    });
+    let url = section
+        .parsed("url", Endpoint::from_str)
+        .and_then(|endpoint| allowed(section, endpoint, insecure));
     insecure.or(false)?;
     Some(Region::custom(name.given()?, url.given()?))
 }

@@ -109,6 +109,10 @@ impl Group {
         own.iter().chain(more).copied()
     }
 
+    pub(super) fn has(self, key: &str) -> bool {
+        self.keys().any(|(known, _)| known == key)
+    }
+
     /// The key at the top level that holds the group, if the group is a table there.
     pub(super) fn table(self) -> Option<&'static str> {
         match self {
@@ -151,7 +155,7 @@ impl Group {
         };
         homes
             .into_iter()
-            .find(|(home, _)| home.keys().any(|(key, _)| key == unknown))
+            .find(|(home, _)| home.has(unknown))
             .map(|(_, place)| format!("; it belongs {place}"))
             .unwrap_or_default()
     }

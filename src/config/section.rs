@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::duration;
+use super::duration::{self, DurationError};
 use super::findings::Findings;
 use super::key::Place;
 use super::read::Read;
@@ -25,10 +25,12 @@ const SECRET: [&str; 2] = ["secret_key", "proxy_url"];
 
 /// One table of the tree. Every key that is present but unusable is reported.
 pub(super) struct Section<'a> {
-    path: String,
-    table: &'a Map<String, Value>,
-    place: &'a Place<'a>,
-    findings: &'a Findings,
+    /// The path of the table itself.
+    pub(super) path: String,
+    pub(super) table: &'a Map<String, Value>,
+    /// The file that the table is in.
+    pub(super) place: &'a Place<'a>,
+    pub(super) findings: &'a Findings,
 }
 
 impl<'a> Section<'a> {
@@ -39,45 +41,50 @@ impl<'a> Section<'a> {
         place: &'a Place<'a>,
         findings: &'a Findings,
     ) -> Self {
-        let top = Self {
+        let section = Self {
             path: String::new(),
             table,
             place,
             findings,
         };
-        top.within(group, String::new(), table)
+        section.refuse_unknown(group);
+        section
     }
 
-    /// A table at `path` in the same file. Unknown keys are refused here.
-    pub(super) fn within(&self, group: Group, path: String, table: &'a Map<String, Value>) -> Self {
+    /// The value at `path` in the same file as a table. Unknown keys are refused here.
+    pub(super) fn within(&self, group: Group, path: String, value: &'a Value) -> Option<Self> {
+        let Value::Object(table) = value else {
+            let text = format!("must be a table of keys, not {}", kind(value));
+            self.findings.refuse(&path, &text);
+            return None;
+        };
         let section = Self {
             path,
             table,
             ..*self
         };
-        for key in table.keys() {
-            if !group.is_extension(key) && !group.keys().any(|(known, _)| known == key) {
-                section.refuse_unknown(group, key);
-            }
-        }
-        section
+        section.refuse_unknown(group);
+        Some(section)
     }
 
-    fn refuse_unknown(&self, group: Group, key: &str) {
-        if self.findings.is_full() {
-            self.refuse(key, "unknown key");
-        } else if is_harmless(key) {
-            self.refuse(key, &format!("unknown key{}", group.hint(key)));
-        } else {
-            let path = if self.path.is_empty() {
-                "(top level)"
+    fn refuse_unknown(&self, group: Group) {
+        let is_known = |key| group.is_extension(key) || group.has(key);
+        for key in self.table.keys().filter(|key| !is_known(key)) {
+            if self.findings.is_full() {
+                self.refuse(key, "unknown key");
+            } else if is_harmless(key) {
+                self.refuse(key, &format!("unknown key{}", group.hint(key)));
             } else {
-                &self.path
-            };
-            self.findings.refuse(
-                path,
-                "holds an unknown key, not repeated here since it may be a secret; is a space missing after a colon?",
-            );
+                let path = if self.path.is_empty() {
+                    "(top level)"
+                } else {
+                    &self.path
+                };
+                self.findings.refuse(
+                    path,
+                    "holds an unknown key, not repeated here since it may be a secret; is a space missing after a colon?",
+                );
+            }
         }
     }
 
@@ -90,31 +97,8 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The path of the table itself.
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.table.is_empty()
-    }
-
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
-    }
-
-    /// The first of two keys if it is present, or else the second.
-    pub(super) fn name_of<'k>(&self, first: &'k str, second: &'k str) -> &'k str {
-        if self.has(first) { first } else { second }
-    }
-
-    /// The file that the table is in.
-    pub(super) fn place(&self) -> &'a Place<'a> {
-        self.place
-    }
-
-    pub(super) fn findings(&self) -> &'a Findings {
-        self.findings
     }
 
     pub(super) fn refuse(&self, key: &str, text: &str) {
@@ -143,6 +127,26 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A value in the form that `parse` accepts; its error is reported.
+    pub(super) fn read<T, E: Display>(
+        &self,
+        key: &str,
+        parse: impl FnOnce(&'a Value) -> Result<T, E>,
+    ) -> Read<T> {
+        self.value(key)
+            .and_then(|value| self.accept(key, parse(value)))
+    }
+
+    /// Non-empty text in the form that `parse` accepts; its error is reported.
+    pub(super) fn parsed<T, E: Display>(
+        &self,
+        key: &str,
+        parse: impl FnOnce(&'a str) -> Result<T, E>,
+    ) -> Read<T> {
+        self.text(key)
+            .and_then(|text| self.accept(key, parse(text)))
+    }
+
     /// Non-empty text.
     pub(super) fn text(&self, key: &str) -> Read<&'a str> {
         self.text_such_as(key, None)
@@ -151,90 +155,50 @@ impl<'a> Section<'a> {
     /// Like [`Self::text`], in a form that `wanted` describes: the error must not suggest that
     /// quotes around a number are enough.
     pub(super) fn text_such_as(&self, key: &str, wanted: Option<&str>) -> Read<&'a str> {
-        self.value(key).and_then(|value| match value {
-            Value::String(text) if text.is_empty() => {
-                self.refuse(key, "must not be empty");
-                None
-            }
+        self.read(key, |value| match value {
+            Value::String(text) if text.is_empty() => Err("must not be empty".to_owned()),
             Value::String(text) if !SECRET.contains(&key) && is_near_key(text) => {
-                self.refuse(
-                    key,
-                    "looks like a secret key, so it is not repeated here; the key belongs into the file of secret_key_file or the variable of secret_key_env",
-                );
-                None
+                Err("looks like a secret key, so it is not repeated here; the key belongs into the file of secret_key_file or the variable of secret_key_env".to_owned())
             }
-            Value::String(text) => Some(text.as_str()),
-            Value::Number(_) | Value::Bool(_) => {
-                let text = wanted.map_or_else(
-                    || format!("must be text, not {}; put it in quotes", kind(value)),
-                    |wanted| format!("{wanted}, not {}", kind(value)),
-                );
-                self.refuse(key, &text);
-                None
-            }
-            other => {
-                self.refuse(key, &format!("must be text, not {}", kind(other)));
-                None
-            }
+            Value::String(text) => Ok(text.as_str()),
+            Value::Number(_) | Value::Bool(_) => Err(match wanted {
+                Some(wanted) => format!("{wanted}, not {}", kind(value)),
+                None => format!("must be text, not {}; put it in quotes", kind(value)),
+            }),
+            other => Err(format!("must be text, not {}", kind(other))),
         })
     }
 
     pub(super) fn flag(&self, key: &str) -> Read<bool> {
-        self.value(key).and_then(|value| {
-            let flag = value.as_bool();
-            if flag.is_none() {
-                self.refuse(key, &format!("must be true or false, not {}", kind(value)));
-            }
-            flag
+        self.read(key, |value| {
+            let wrong = || format!("must be true or false, not {}", kind(value));
+            value.as_bool().ok_or_else(wrong)
         })
     }
 
     pub(super) fn duration(&self, key: &str, range: &RangeInclusive<Duration>) -> Read<Duration> {
-        self.value(key).and_then(|value| {
+        self.read(key, |value| {
             let Value::String(text) = value else {
                 let hint = if value.is_number() {
                     "; add its unit"
                 } else {
                     ""
                 };
-                self.refuse(
-                    key,
-                    &format!("{}, not {}{hint}", duration::DurationError, kind(value)),
-                );
-                return None;
+                return Err(format!("{DurationError}, not {}{hint}", kind(value)));
             };
-            let length = self.accept(key, duration::parse(text))?;
+            let length = duration::parse(text).map_err(|error| error.to_string())?;
             if range.contains(&length) {
-                return Some(length);
+                return Ok(length);
             }
-            self.refuse(
-                key,
-                &format!(
-                    "must be from {} to {}, not {}",
-                    duration::text(*range.start()),
-                    duration::text(*range.end()),
-                    duration::text(length)
-                ),
-            );
-            None
+            let [low, high, given] = [*range.start(), *range.end(), length].map(duration::text);
+            Err(format!("must be from {low} to {high}, not {given}"))
         })
     }
 
     /// A number, whole or not.
     pub(super) fn number(&self, key: &str, range: &RangeInclusive<f64>) -> Read<f64> {
-        self.value(key).and_then(|value| {
-            let number = value.as_f64().filter(|number| range.contains(number));
-            if number.is_none() {
-                let (low, high) = (range.start(), range.end());
-                self.refuse(
-                    key,
-                    &format!(
-                        "must be a number from {low} to {high}, not {}",
-                        number_or_kind(value)
-                    ),
-                );
-            }
-            number
+        self.read(key, |value| {
+            within(range, value.as_f64(), "a number", value)
         })
     }
 
@@ -244,26 +208,15 @@ impl<'a> Section<'a> {
         key: &str,
         range: &RangeInclusive<T>,
     ) -> Read<T> {
-        self.value(key).and_then(|value| {
+        self.read(key, |value| {
             let number = match value {
                 Value::String(text) if text.bytes().all(|b| b.is_ascii_digit()) => {
                     text.parse().ok()
                 }
                 other => other.as_u64(),
-            }
-            .and_then(|number| T::try_from(number).ok())
-            .filter(|number| range.contains(number));
-            if number.is_none() {
-                let (low, high) = (range.start(), range.end());
-                self.refuse(
-                    key,
-                    &format!(
-                        "must be a whole number from {low} to {high}, not {}",
-                        number_or_kind(value)
-                    ),
-                );
-            }
-            number
+            };
+            let number = number.and_then(|number| T::try_from(number).ok());
+            within(range, number, "a whole number", value)
         })
     }
 
@@ -279,12 +232,10 @@ impl<'a> Section<'a> {
                 return None;
             };
             let read = list.iter().enumerate().map(|(n, value)| {
-                let place = format!("{key}[{n}]");
-                let Some(text) = value.as_str() else {
-                    self.refuse(&place, &format!("must be text, not {}", kind(value)));
-                    return None;
-                };
-                self.accept(&place, known(text))
+                let wrong = || format!("must be text, not {}", kind(value));
+                let text = value.as_str().ok_or_else(wrong);
+                let known = text.and_then(|text| known(text).map_err(|error| error.to_string()));
+                self.accept(&format!("{key}[{n}]"), known)
             });
             // Read all of them, so that each mistake is reported.
             read.collect::<Vec<_>>().into_iter().collect()
@@ -292,38 +243,37 @@ impl<'a> Section<'a> {
     }
 
     /// A table under a key. A table without keys, which YAML reads as no value, is empty.
-    pub(super) fn table(&self, key: &str, group: Group) -> Option<Section<'a>> {
-        match self.table.get(key) {
-            None | Some(Value::Null) => None,
-            Some(Value::Object(table)) => Some(self.within(group, self.at(key), table)),
-            Some(other) => {
-                self.refuse(
-                    key,
-                    &format!("must be a table of keys, not {}", kind(other)),
-                );
-                None
-            }
-        }
+    pub(super) fn table(&self, key: &str, group: Group) -> Option<Self> {
+        let value = self.table.get(key).filter(|value| !value.is_null())?;
+        self.within(group, self.at(key), value)
     }
 
     /// The elements of a list that must not be empty.
     pub(super) fn list(&self, key: &str) -> &'a [Value] {
-        match self.table.get(key) {
-            Some(Value::Array(list)) if !list.is_empty() => list,
-            None => {
-                self.refuse(key, "is missing");
-                &[]
-            }
-            Some(Value::Array(_) | Value::Null) => {
-                self.refuse(key, "must not be empty");
-                &[]
-            }
-            Some(other) => {
-                self.refuse(key, &format!("must be a list, not {}", kind(other)));
-                &[]
-            }
-        }
+        let list = match self.table.get(key) {
+            Some(Value::Array(list)) if !list.is_empty() => Ok(list.as_slice()),
+            None => Err("is missing".to_owned()),
+            Some(Value::Array(_) | Value::Null) => Err("must not be empty".to_owned()),
+            Some(other) => Err(format!("must be a list, not {}", kind(other))),
+        };
+        self.accept(key, list).unwrap_or_default()
     }
+}
+
+/// The number if it is in the range; `value` is what was given for it.
+fn within<T: PartialOrd + Display>(
+    range: &RangeInclusive<T>,
+    number: Option<T>,
+    what: &str,
+    value: &Value,
+) -> Result<T, String> {
+    number
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| {
+            let (low, high) = (range.start(), range.end());
+            let given = number_or_kind(value);
+            format!("must be {what} from {low} to {high}, not {given}")
+        })
 }
 
 /// Whether a problem may repeat a key. A part of a secret contains a run of hex digits with at

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use reqwest::Url;
 use rustix::fs::Access;
@@ -20,28 +21,22 @@ use crate::model::language::Language;
 impl Section<'_> {
     pub(super) fn listen(&self, key: &str) -> Read<SocketAddr> {
         self.text_such_as(key, Some(LISTEN)).and_then(|text| {
-            let Ok(address) = listen::parse(text.trim()) else {
-                self.refuse(key, LISTEN);
-                return None;
-            };
+            let address = self.accept(key, listen::parse(text.trim()))?;
             let ip = address.ip();
-            if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
-                self.refuse(key, &format!("{ip} is not an address of one machine"));
-                return None;
-            }
-            if self.looks() && is_elsewhere(address) {
-                let text =
-                    format!("this machine has no address {ip}; 0.0.0.0 stands for all that it has");
-                self.refuse(key, &text);
-                return None;
-            }
-            Some(address)
+            let wrong = if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
+                format!("{ip} is not an address of one machine")
+            } else if self.looks() && is_elsewhere(address) {
+                format!("this machine has no address {ip}; 0.0.0.0 stands for all that it has")
+            } else {
+                return Some(address);
+            };
+            self.refuse(key, &wrong);
+            None
         })
     }
 
     pub(super) fn language(&self, key: &str) -> Read<Language> {
-        self.text(key)
-            .and_then(|text| self.accept(key, text.parse()))
+        self.parsed(key, Language::from_str)
     }
 
     pub(super) fn certificates(&self, key: &str) -> Read<Option<PathBuf>> {
@@ -49,7 +44,7 @@ impl Section<'_> {
     }
 
     pub(super) fn proxy(&self, key: &str) -> Read<Option<Proxy>> {
-        proxy::read(self.text(key), self.place().env, self.findings()).map(Some)
+        proxy::read(self.text(key), self.place.env, self.findings).map(Some)
     }
 
     pub(super) fn state_file(&self, key: &str) -> Read<Option<PathBuf>> {
@@ -68,47 +63,41 @@ impl Section<'_> {
 
     /// A path, whether or not it exists.
     pub(super) fn some_path(&self, key: &str) -> Read<Option<PathBuf>> {
-        self.path_in(key).and_then(|path| Some(Some(path)))
+        self.path_in(key).map(Some)
     }
 
     /// The path, if the file is valid.
     pub(super) fn web_file(&self, key: &str) -> Read<Option<PathBuf>> {
-        let path = self.path_in(key);
-        if !self.looks() {
-            return path.map(Some);
-        }
-        path.and_then(|path| match web_file::load(&path).result {
-            Ok(file) => {
-                for notice in &file.notices {
-                    self.notice(key, notice);
+        self.path_in(key).and_then(|path| {
+            match self.looks().then(|| web_file::load(&path).result) {
+                None => {}
+                Some(Ok(file)) => {
+                    for notice in &file.notices {
+                        self.notice(key, notice);
+                    }
                 }
-                Some(Some(path))
-            }
-            Err(problems) => {
-                for problem in problems.iter() {
-                    self.refuse(key, &problem.to_string());
+                Some(Err(problems)) => {
+                    for problem in problems.iter() {
+                        self.refuse(key, &problem.to_string());
+                    }
+                    self.findings.count(problems.more);
+                    return None;
                 }
-                self.findings().count(problems.more);
-                None
             }
+            Some(Some(path))
         })
     }
 
     /// A URL to which paths are appended for links: they are shown on a public page.
     pub(super) fn base_url(&self, key: &str) -> Read<Option<String>> {
-        self.text(key).and_then(|text| {
+        self.parsed(key, |text| {
             let is_base = Url::parse(text).is_ok_and(|url| {
                 let is_plain = url.username().is_empty() && url.password().is_none();
                 let is_whole = url.query().is_none() && url.fragment().is_none();
                 matches!(url.scheme(), "http" | "https") && is_plain && is_whole
             });
-            if !is_base {
-                self.refuse(
-                    key,
-                    "must be http(s)://host[:port][/path] without user, query and fragment",
-                );
-            }
-            is_base.then(|| Some(text.to_owned()))
+            let wrong = "must be http(s)://host[:port][/path] without user, query and fragment";
+            is_base.then(|| Some(text.to_owned())).ok_or(wrong)
         })
     }
 
@@ -129,7 +118,7 @@ impl Section<'_> {
 
     /// Whether to check on this machine what keys refer to.
     pub(super) fn looks(&self) -> bool {
-        self.place().secrets == Secrets::Check
+        self.place.secrets == Secrets::Check
     }
 }
 
@@ -140,37 +129,22 @@ fn is_elsewhere(address: SocketAddr) -> bool {
     TcpListener::bind(any_port).is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
 }
 
-/// Why a state file cannot be kept at a path.
-#[derive(Debug, thiserror::Error)]
-enum StateFileError {
-    #[error("{} is not the name of a file", .0.display())]
-    Nameless(PathBuf),
-    #[error("cannot be {}: {error}", path.display())]
-    Irregular {
-        path: PathBuf,
-        #[source]
-        error: files::ReadError,
-    },
-    #[error("there is no directory {} to keep it in", .0.display())]
-    Homeless(PathBuf),
-}
-
-fn can_be_kept(path: &Path) -> Result<(), StateFileError> {
+/// Whether a state file can be kept at a path, or else why not.
+fn can_be_kept(path: &Path) -> Result<(), String> {
     let _operation = Operation::on(path);
+    let shown = path.display();
     if path.as_os_str().as_bytes().ends_with(b"/") || path.file_name().is_none() {
-        return Err(StateFileError::Nameless(path.to_owned()));
+        return Err(format!("{shown} is not the name of a file"));
     }
     if let Ok(metadata) = path.metadata() {
         let kind = files::regular(&metadata);
-        return kind.map_err(|error| StateFileError::Irregular {
-            path: path.to_owned(),
-            error,
-        });
+        return kind.map_err(|error| format!("cannot be {shown}: {error}"));
     }
     match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
-            Err(StateFileError::Homeless(parent.to_owned()))
-        }
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => Err(format!(
+            "there is no directory {} to keep it in",
+            parent.display()
+        )),
         _ => Ok(()),
     }
 }

@@ -133,7 +133,7 @@ fn check(raw: &Raw, path: &Path, files: &mut Vec<PathBuf>) -> Result<WebFile, Pr
     let top = Section::new(Group::WebFile, &raw.tree, &place, &findings);
     let tls = top
         .table("tls_server_config", Group::WebFileTls)
-        .filter(|section| !section.is_empty())
+        .filter(|section| !section.table.is_empty())
         .and_then(|section| tls::read(&section, files));
     let headers = top
         .table("http_server_config", Group::WebFileHttp)
@@ -167,115 +167,101 @@ fn http(section: &Section) -> HeaderMap {
             "has no effect: HTTP/1.1 is spoken, which every scraper speaks",
         );
     }
-    match section.value("headers") {
-        Read::Given(Value::Object(table)) => table
-            .iter()
-            .filter_map(|(name, value)| header(section, name, value))
-            .collect(),
-        Read::Given(other) => {
-            let text = format!("must be a table of headers, not {}", kind(other));
-            section.refuse("headers", &text);
-            HeaderMap::new()
-        }
-        Read::Absent | Read::Refused => HeaderMap::new(),
-    }
+    let headers = section.read("headers", |value| {
+        let wrong = || format!("must be a table of headers, not {}", kind(value));
+        value.as_object().ok_or_else(wrong)
+    });
+    let headers = headers.given().into_iter().flatten();
+    headers
+        .filter_map(|(name, value)| header(section, name, value))
+        .collect()
 }
 
 /// A header to set; an empty one is not set.
 fn header(section: &Section, name: &str, value: &Value) -> Option<(HeaderName, HeaderValue)> {
-    let path = format!("headers.{name}");
-    let Some((known, values)) = HEADERS.iter().find(|(known, _)| *known == name) else {
-        let names: Vec<&str> = HEADERS.iter().map(|(name, _)| *name).collect();
-        let text = format!("must hold no other header than {}", names.join(", "));
+    let Some((known, allowed)) = HEADERS.iter().find(|(known, _)| *known == name) else {
+        let names = HEADERS.map(|(name, _)| name).join(", ");
+        let text = format!("must hold no other header than {names}");
         section.refuse("headers", &text);
         return None;
     };
-    let text = value.as_str().or(value.is_null().then_some(""));
-    let Some(text) = text else {
-        section.refuse(&path, &format!("must be text, not {}", kind(value)));
-        return None;
+    let value = section.accept(&format!("headers.{name}"), header_value(allowed, value))?;
+    let name = HeaderName::from_bytes(known.as_bytes()).ok()?;
+    value.map(|value| (name, value))
+}
+
+fn header_value(allowed: &[&str], value: &Value) -> Result<Option<HeaderValue>, String> {
+    let text = match value {
+        Value::String(text) => text.as_str(),
+        Value::Null => "",
+        other => return Err(format!("must be text, not {}", kind(other))),
     };
     if text.is_empty() {
-        return None;
+        return Ok(None);
     }
-    if !values.is_empty() && !values.contains(&text) {
-        section.refuse(&path, &format!("must be {}", values.join(" or ")));
-        return None;
+    if !allowed.is_empty() && !allowed.contains(&text) {
+        return Err(format!("must be {}", allowed.join(" or ")));
     }
-    let value = HeaderValue::from_str(text).map_err(|_| "has a character that no header can have");
-    let name = HeaderName::from_bytes(known.as_bytes()).ok()?;
-    Some((name, section.accept(&path, value)?))
+    let value = HeaderValue::from_str(text);
+    let value = value.map_err(|_| "has a character that no header can have")?;
+    Ok(Some(value))
 }
 
 fn users(top: &Section) -> BTreeMap<String, PasswordHash> {
-    let table = match top.value("basic_auth_users") {
-        Read::Given(Value::Object(table)) => table,
-        Read::Given(other) => {
-            // The output of htpasswd has no space after the colon.
-            let hint = if other.is_string() {
-                "; is a space missing after a colon?"
-            } else {
-                ""
-            };
-            let text = format!(
-                "must be a table of names and hashes, not {}{hint}",
-                kind(other)
-            );
-            top.refuse("basic_auth_users", &text);
-            return BTreeMap::new();
-        }
-        Read::Absent | Read::Refused => return BTreeMap::new(),
-    };
-    let user = |(n, (name, value)): (usize, (&String, &Value))| {
-        // The text in the place of a name may be the hash or the password.
-        let path = if is_harmless(name) {
-            format!("basic_auth_users.{name}")
+    let users = top.read("basic_auth_users", |value| {
+        // The output of htpasswd has no space after the colon.
+        let hint = if value.is_string() {
+            "; is a space missing after a colon?"
         } else {
-            format!("basic_auth_users (number {} by name)", n + 1)
+            ""
         };
-        if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
-            top.refuse(
-                &path,
-                "must have a name without colons, which no client can send",
-            );
-            return None;
-        }
-        let Some(hash) = value.as_str().and_then(PasswordHash::new) else {
-            top.refuse(
-                &path,
-                "must be a bcrypt hash; this prints one: htpasswd -nBC 10 '' | tr -d ':\\n'",
-            );
-            return None;
+        let wrong = || {
+            format!(
+                "must be a table of names and hashes, not {}{hint}",
+                kind(value)
+            )
         };
-        if hash.cost() > MAX_COST {
-            let text =
-                format!("must have a cost of at most {MAX_COST}; each check would take too long");
-            top.refuse(&path, &text);
-            return None;
-        }
-        Some((name.clone(), hash))
-    };
-    table.iter().enumerate().filter_map(user).collect()
+        value.as_object().ok_or_else(wrong)
+    });
+    let users = users.given().into_iter().flatten().enumerate();
+    users
+        .filter_map(|(n, (name, value))| {
+            // The text in the place of a name may be the hash or the password.
+            let path = if is_harmless(name) {
+                format!("basic_auth_users.{name}")
+            } else {
+                format!("basic_auth_users (number {} by name)", n + 1)
+            };
+            let hash = top.accept(&path, password_of(name, value))?;
+            Some((name.clone(), hash))
+        })
+        .collect()
+}
+
+fn password_of(name: &str, value: &Value) -> Result<PasswordHash, String> {
+    if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
+        return Err("must have a name without colons, which no client can send".to_owned());
+    }
+    let hash = value
+        .as_str()
+        .and_then(PasswordHash::new)
+        .ok_or("must be a bcrypt hash; this prints one: htpasswd -nBC 10 '' | tr -d ':\\n'")?;
+    if hash.cost() > MAX_COST {
+        return Err(format!(
+            "must have a cost of at most {MAX_COST}; each check would take too long"
+        ));
+    }
+    Ok(hash)
 }
 
 /// `None` without a limit, and after a problem.
 fn rate_limit(section: &Section) -> Option<RateLimit> {
-    let interval = match section.value("interval") {
-        Read::Given(Value::Number(number)) if number.as_u64() == Some(0) => Duration::ZERO,
-        Read::Given(Value::String(text)) => {
-            let interval = interval(text).ok_or("must be a duration such as 100ms or 1s");
-            section.accept("interval", interval)?
-        }
-        Read::Given(_) => {
-            section.refuse(
-                "interval",
-                "must be a duration with its unit, such as 100ms or 1s",
-            );
-            return None;
-        }
-        Read::Absent => Duration::ZERO,
-        Read::Refused => return None,
-    };
+    let interval = section.read("interval", |value| match value {
+        Value::Number(number) if number.as_u64() == Some(0) => Ok(Duration::ZERO),
+        Value::String(text) => interval(text).ok_or("must be a duration such as 100ms or 1s"),
+        _ => Err("must be a duration with its unit, such as 100ms or 1s"),
+    });
+    let interval = interval.or(Duration::ZERO)?;
     if interval.is_zero() {
         return None;
     }

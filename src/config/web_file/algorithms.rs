@@ -70,20 +70,11 @@ pub(super) fn read(
     Some(provider)
 }
 
-/// Why a name is not accepted.
-#[derive(Debug, thiserror::Error)]
-enum NameError {
-    #[error("is not a cipher suite that Go or this program knows")]
-    Suite,
-    #[error("must be X25519, CurveP256, CurveP384 or CurveP521")]
-    Group,
-}
-
 /// The suite with this name in Go; `None` if it is not supported.
 fn suite(
     known: &[SupportedCipherSuite],
     name: &str,
-) -> Result<Option<SupportedCipherSuite>, NameError> {
+) -> Result<Option<SupportedCipherSuite>, &'static str> {
     if WEAK_SUITES.contains(&name) {
         return Ok(None);
     }
@@ -93,20 +84,22 @@ fn suite(
             .as_str()
             .is_some_and(|known| known.replace("TLS13_", "TLS_") == name)
     });
-    found.map(Some).ok_or(NameError::Suite)
+    found
+        .map(Some)
+        .ok_or("is not a cipher suite that Go or this program knows")
 }
 
 /// The group with this name in Go; `None` if it is not supported.
 fn group(
     known: &[&'static dyn SupportedKxGroup],
     name: &str,
-) -> Result<Option<&'static dyn SupportedKxGroup>, NameError> {
+) -> Result<Option<&'static dyn SupportedKxGroup>, &'static str> {
     let wanted = match name {
         "X25519" => NamedGroup::X25519,
         "CurveP256" => NamedGroup::secp256r1,
         "CurveP384" => NamedGroup::secp384r1,
         "CurveP521" => NamedGroup::secp521r1,
-        _ => return Err(NameError::Group),
+        _ => return Err("must be X25519, CurveP256, CurveP384 or CurveP521"),
     };
     Ok(known.iter().copied().find(|group| group.name() == wanted))
 }

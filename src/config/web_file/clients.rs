@@ -8,7 +8,7 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use rustls::server::{ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
     SignatureScheme,
@@ -16,64 +16,46 @@ use rustls::{
 
 use super::san;
 
-/// What is required of a client.
+/// What is required of a client's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ClientAuth {
-    /// Nothing.
-    None,
-    /// A certificate, optional and from any issuer.
-    Request,
-    /// A certificate from any issuer.
-    RequireAny,
-    /// A certificate of the CA, optional.
-    VerifyIfGiven,
-    /// A certificate of the CA.
-    RequireAndVerify,
+pub(super) struct ClientAuth {
+    /// Whether it is checked against a CA; if not, any issuer will do.
+    pub(super) verifies: bool,
+    /// Whether a client without one is rejected.
+    pub(super) requires: bool,
 }
 
 impl ClientAuth {
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
-        match text {
-            "NoClientCert" => Ok(Self::None),
-            "RequestClientCert" => Ok(Self::Request),
+    /// `None` if no certificate is requested.
+    pub(super) fn parse(text: &str) -> Result<Option<Self>, &'static str> {
+        let (verifies, requires) = match text {
+            "NoClientCert" => return Ok(None),
+            "RequestClientCert" => (false, false),
             // The second is an old name that the toolkit still accepts.
-            "RequireAnyClientCert" | "RequireClientCert" => Ok(Self::RequireAny),
-            "VerifyClientCertIfGiven" => Ok(Self::VerifyIfGiven),
-            "RequireAndVerifyClientCert" => Ok(Self::RequireAndVerify),
-            _ => Err(
-                "must be NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert",
-            ),
-        }
+            "RequireAnyClientCert" | "RequireClientCert" => (false, true),
+            "VerifyClientCertIfGiven" => (true, false),
+            "RequireAndVerifyClientCert" => (true, true),
+            _ => {
+                return Err(
+                    "must be NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven or RequireAndVerifyClientCert",
+                );
+            }
+        };
+        Ok(Some(Self { verifies, requires }))
     }
 
-    /// Whether certificates are checked against a CA.
-    pub(super) fn verifies(self) -> bool {
-        matches!(self, Self::VerifyIfGiven | Self::RequireAndVerify)
-    }
-
-    /// Whether a client without a certificate is rejected.
-    pub(super) fn requires(self) -> bool {
-        matches!(self, Self::RequireAny | Self::RequireAndVerify)
-    }
-
-    /// The check for all modes except [`ClientAuth::None`]. `allowed`: one of the certificate's
-    /// names must be among these.
+    /// The check of certificates. `allowed`: one of the certificate's names must be among these.
     pub(super) fn verifier(
         self,
-        roots: Option<RootCertStore>,
+        roots: RootCertStore,
         allowed: Option<Vec<String>>,
-    ) -> Result<Arc<dyn ClientCertVerifier>, rustls::server::VerifierBuilderError> {
+    ) -> Result<Arc<dyn ClientCertVerifier>, VerifierBuilderError> {
         let provider = Arc::new(ring::default_provider());
         let algorithms = provider.signature_verification_algorithms;
-        let of_ca = roots
-            .filter(|_| self.verifies())
-            .map(|roots| {
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build()
-            })
-            .transpose()?;
+        let of_ca = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         Ok(Arc::new(Clients {
-            of_ca,
-            required: self.requires(),
+            of_ca: self.verifies.then(|| of_ca.build()).transpose()?,
+            required: self.requires,
             allowed,
             algorithms,
         }))
