@@ -1,13 +1,9 @@
 //! Bounds on the content of a file, checked before a parser builds a tree of it.
 //!
-//! The parsers recurse for each level of a file, and the YAML parser copies a value for each of its
-//! aliases: 350 bytes can expand to gigabytes. This module reads a file from start to end, without
-//! recursion, and keeps only sizes.
-
-use std::collections::HashMap;
-
-use yaml_rust2::Event;
-use yaml_rust2::parser::Parser;
+//! The YAML parser recurses for each level of a file, and copies a value for each of its aliases:
+//! 350 bytes can expand to gigabytes. [`super::lines`] therefore reads a file from start to end
+//! first, and keeps the sizes of what it has read within these bounds. The parsers of TOML and JSON
+//! bound the depth by themselves, and know no aliases.
 
 /// The maximum depth of lists and tables. A configuration has 5 levels.
 pub(super) const MAX_DEPTH: usize = 32;
@@ -58,121 +54,54 @@ impl std::fmt::Display for Excess {
 
 /// The size of a part of a file.
 #[derive(Clone, Copy, Default)]
-struct Size {
+pub(super) struct Size {
     values: u64,
     text: u64,
 }
 
 impl Size {
-    fn add(&mut self, other: Self) {
+    /// One value or key with so many bytes of text.
+    pub(super) fn of(text: usize) -> Self {
+        Self {
+            values: 1,
+            text: text as u64,
+        }
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
         self.values = self.values.saturating_add(other.values);
         self.text = self.text.saturating_add(other.text);
     }
 
-    fn since(self, start: Self) -> Self {
+    pub(super) fn since(self, start: Self) -> Self {
         Self {
             values: self.values - start.values,
             text: self.text - start.text,
         }
     }
-}
 
-/// Checks YAML. A syntax error is not reported here: the actual parser finds it at the same place.
-pub(super) fn yaml(text: &str) -> Result<(), Excess> {
-    let mut parser = Parser::new_from_str(text);
-    // The anchors and starts of the open lists and tables.
-    let mut open: Vec<(usize, Size)> = Vec::new();
-    let mut anchored: HashMap<usize, Size> = HashMap::new();
-    let mut all = Size::default();
-    // The parser keeps a copy of each node with an anchor.
-    let mut copies = Size::default();
-    loop {
-        let Ok((event, mark)) = parser.next_token() else {
-            return Ok(());
-        };
-        let before = all;
-        let mut own = Size { values: 1, text: 0 };
-        let ended = match event {
-            Event::StreamEnd => return Ok(()),
-            Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => {
-                own.text = tag.map_or(0, |tag| tag.handle.len() + tag.suffix.len()) as u64;
-                open.push((anchor, before));
-                all.add(own);
-                None
-            }
-            Event::Scalar(text, _, anchor, tag) => {
-                let tag = tag.map_or(0, |tag| tag.handle.len() + tag.suffix.len());
-                own.text = (text.len() + tag) as u64;
-                all.add(own);
-                Some((anchor, before))
-            }
-            Event::Alias(anchor) => {
-                all.add(anchored.get(&anchor).copied().unwrap_or(own));
-                None
-            }
-            Event::SequenceEnd | Event::MappingEnd => open.pop(),
-            _ => None,
-        };
-        // Number 0 means no anchor.
-        if let Some((anchor @ 1.., start)) = ended {
-            let size = all.since(start);
-            anchored.insert(anchor, size);
-            copies.add(size);
-        }
-        let what = if open.len() > MAX_DEPTH {
-            What::Depth
-        } else if all.values.saturating_add(copies.values) > MAX_VALUES {
-            What::Values
-        } else if all.text.saturating_add(copies.text) > MAX_TEXT {
-            What::Text
-        } else {
-            continue;
-        };
-        return Err(Excess {
-            line: Some(mark.line()),
-            what,
-        });
-    }
-}
-
-/// Checks JSON: each value except the first has one of `[{,:` before it.
-pub(super) fn json(text: &str) -> Result<(), Excess> {
-    let (mut depth, mut values, mut line) = (0_usize, 0, 1);
-    let (mut quoted, mut escaped) = (false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'\n' => line += 1,
-            _ if quoted => {}
-            b'[' | b'{' => {
-                depth += 1;
-                values += 1;
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            b',' | b':' => values += 1,
-            _ => {}
-        }
+    /// Checks what was read up to `line`, within `depth` lists and tables.
+    pub(super) fn check(self, depth: usize, line: usize) -> Result<(), Excess> {
         let what = if depth > MAX_DEPTH {
             What::Depth
-        } else if values > MAX_VALUES {
+        } else if self.values > MAX_VALUES {
             What::Values
+        } else if self.text > MAX_TEXT {
+            What::Text
         } else {
-            continue;
+            return Ok(());
         };
-        return Err(Excess {
+        Err(Excess {
             line: Some(line),
             what,
-        });
+        })
     }
-    Ok(())
 }
 
-/// Checks TOML, whose parser bounds the depth by itself: each value has one of `[{,=.` before it.
-/// Those characters in texts and comments are counted, too.
-pub(super) fn toml(text: &str) -> Result<(), Excess> {
-    let values = text.bytes().filter(|byte| b"[{,=.".contains(byte)).count();
+/// Checks a text of which each value has one of `marks` before it. Those characters in texts and
+/// comments are counted, too.
+pub(super) fn values(text: &str, marks: &[u8]) -> Result<(), Excess> {
+    let values = text.bytes().filter(|byte| marks.contains(byte)).count();
     if values as u64 > MAX_VALUES {
         return Err(Excess {
             line: None,
@@ -185,6 +114,12 @@ pub(super) fn toml(text: &str) -> Result<(), Excess> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::document::{self, DocumentError, Format};
+    use crate::config::lines::Lines;
+
+    fn yaml(text: &str) -> Result<(), Excess> {
+        Lines::read(text).map(drop)
+    }
 
     fn nested(open: &str, levels: usize, close: &str) -> String {
         format!("{}x{}", open.repeat(levels), close.repeat(levels))
@@ -213,12 +148,6 @@ mod tests {
                 assert_eq!(what(excess), Some(What::Depth), "{levels} x {open}");
             }
         }
-        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-            assert_eq!(json(&nested(open, MAX_DEPTH, close)), Ok(()));
-            let excess = json(&nested(open, MAX_DEPTH + 1, close));
-            assert_eq!(what(excess), Some(What::Depth), "{open}");
-        }
-        assert_eq!(json(&format!("\"{}\\\"[\"", "[".repeat(100))), Ok(()));
         assert_eq!(
             yaml("a: 1\nb:\n  - [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[")
                 .unwrap_err()
@@ -257,13 +186,17 @@ mod tests {
     fn values_are_bounded_in_every_format() {
         let many = usize::try_from(MAX_VALUES).unwrap() + 1;
         let list = format!("[{}]", "1,".repeat(many));
-        for (format, result) in [
-            ("yaml", yaml(&list)),
-            ("json", json(&list)),
-            ("toml", toml(&format!("a = {list}"))),
-            ("dotted", toml(&"a.a.a.a.a.a = 1\n".repeat(many / 6 + 1))),
+        let dotted = "a.a.a.a.a.a = 1\n".repeat(many / 6 + 1);
+        for (format, text) in [
+            (Format::Yaml, &list),
+            (Format::Json, &list),
+            (Format::Toml, &format!("a = {list}")),
+            (Format::Toml, &dotted),
         ] {
-            assert_eq!(what(result), Some(What::Values), "{format}");
+            match document::values(text, format).err() {
+                Some(DocumentError::Excess(excess)) => assert_eq!(excess.what, What::Values),
+                other => panic!("{format:?}: {other:?}"),
+            }
         }
     }
 

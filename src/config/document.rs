@@ -3,18 +3,14 @@
 //! Parsers often quote the line that they cannot parse, which may be the one with the secret key.
 //! Their messages are therefore never passed on as a whole.
 
-use std::io;
 use std::path::Path;
-use std::thread;
 
 use config::{ConfigError, FileFormat, Source, ValueKind};
 use serde_json::{Map, Value};
 
 use super::bounds::{self, Excess, MAX_DEPTH};
 use super::duplicates;
-
-/// The stack of a parser, in bytes: far more than needed within the bound on depth.
-const STACK: usize = 8 << 20;
+use super::lines::Lines;
 
 /// Why a text is not a configuration: one sentence without the file's name and without any part of
 /// the text.
@@ -31,10 +27,6 @@ pub(crate) enum DocumentError {
     /// With the line and the reason, as far as known.
     #[error("is not valid {0}")]
     Invalid(String),
-    #[error("cannot be parsed; this is a bug, please report it")]
-    Panic,
-    #[error("cannot be parsed: {0}")]
-    NoThread(#[source] io::Error),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,26 +74,25 @@ pub(crate) fn values(text: &str, format: Format) -> Result<Map<String, Value>, D
         return Ok(Map::new());
     }
     let file_format = match format {
-        Format::Yaml => FileFormat::Yaml,
-        Format::Toml => FileFormat::Toml,
-        Format::Json => FileFormat::Json,
-    };
-    let bounds = match format {
-        Format::Yaml => bounds::yaml(text),
-        Format::Toml => bounds::toml(text),
-        Format::Json => bounds::json(text),
-    };
-    bounds?;
-    let parsed = apart(|| {
-        if format == Format::Json
-            && let Some(said) = duplicates::json(text)
-        {
-            return Err(invalid(positioned_reason(&said), format));
+        Format::Yaml => {
+            Lines::read(text)?;
+            FileFormat::Yaml
         }
-        let table = config::File::from_str(text, file_format).collect();
-        table.map_err(|error| explain(&error, format))
-    });
-    let mut tree = tree(parsed?, MAX_DEPTH)?;
+        Format::Toml => {
+            bounds::values(text, b"[{,=.")?;
+            FileFormat::Toml
+        }
+        Format::Json => {
+            bounds::values(text, b"[{,:")?;
+            if let Some(said) = duplicates::json(text) {
+                return Err(invalid(positioned_reason(&said), format));
+            }
+            FileFormat::Json
+        }
+    };
+    let parsed = config::File::from_str(text, file_format).collect();
+    let parsed = parsed.map_err(|error| explain(&error, format))?;
+    let mut tree = tree(parsed, MAX_DEPTH)?;
     if format == Format::Yaml {
         merge(&mut tree);
     }
@@ -138,20 +129,6 @@ fn merge_within(value: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(merge_within),
         _ => {}
     }
-}
-
-/// Runs a parser in a thread with a large stack, so that neither deep recursion nor a panic ends
-/// the program.
-fn apart<T: Send>(
-    parse: impl FnOnce() -> Result<T, DocumentError> + Send,
-) -> Result<T, DocumentError> {
-    thread::scope(|scope| {
-        let parser = thread::Builder::new()
-            .stack_size(STACK)
-            .spawn_scoped(scope, parse)
-            .map_err(DocumentError::NoThread)?;
-        parser.join().map_err(|_| DocumentError::Panic)?
-    })
 }
 
 /// `levels`: the maximum number of levels, this one included.

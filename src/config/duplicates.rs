@@ -8,8 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 pub(super) const TWICE: &str = "duplicate key";
 
-/// The reason with its line, as `serde_json` writes it. Other mistakes are left to the parser, and
-/// the depth has already been checked.
+/// The reason with its line, as `serde_json` writes it. Other mistakes are left to the parser.
 pub(super) fn json(text: &str) -> Option<String> {
     let error = serde_json::from_str::<Unique>(text).err()?.to_string();
     error.starts_with(TWICE).then_some(error)

@@ -51,7 +51,7 @@ impl Raw {
     /// The lines of the values. The TOML parser does not report them.
     pub(super) fn lines(&self) -> Option<Lines> {
         match self.format {
-            Format::Yaml | Format::Json => self.contents.text().ok().map(Lines::new),
+            Format::Yaml | Format::Json => Lines::read(self.contents.text().ok()?).ok(),
             Format::Toml => None,
         }
     }

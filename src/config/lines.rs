@@ -1,15 +1,17 @@
-//! Finds the line of a path of the tree in its file.
+//! Reads YAML, or JSON, which has the same structure: within bounds, and for the line of each value.
 //!
-//! The parser's tree has no lines, so the text is read a second time, but only if there are
-//! problems. Reading is linear in the text, which [`super::bounds`] has bounded. An alias is not
-//! copied: it leads to the lines of the node with the anchor.
+//! The parser's tree has no lines. A text is read here before it is parsed, for its bounds alone,
+//! and once more if there are problems, whose lines are then found. An alias is not copied: it leads
+//! to the lines of the node with the anchor.
 
 use std::cell::Cell;
 use std::collections::HashMap;
 
 use yaml_rust2::Event;
-use yaml_rust2::parser::Parser;
-use yaml_rust2::scanner::{Marker, TScalarStyle};
+use yaml_rust2::parser::{Parser, Tag};
+use yaml_rust2::scanner::TScalarStyle;
+
+use super::bounds::{Excess, Size};
 
 /// The maximum number of merged tables searched for all paths together. A file may merge each table
 /// into all that follow.
@@ -36,6 +38,8 @@ enum Node {
 /// An open list or table.
 struct Open {
     anchor: usize,
+    /// What had been read before it.
+    start: Size,
     line: usize,
     node: Node,
     /// The key of the next value.
@@ -50,15 +54,6 @@ enum Key {
 }
 
 impl Open {
-    fn new(anchor: usize, mark: &Marker, node: Node) -> Self {
-        Self {
-            anchor,
-            line: mark.line(),
-            node,
-            key: None,
-        }
-    }
-
     fn is_before_key(&self) -> bool {
         matches!(self.node, Node::Table(_)) && self.key.is_none()
     }
@@ -79,66 +74,124 @@ impl Open {
     }
 }
 
-impl Lines {
-    /// Reads YAML, or JSON, which has the same structure. Nothing after a mistake has a line.
-    pub(super) fn new(text: &str) -> Self {
-        let mut parser = Parser::new_from_str(text);
-        let mut nodes = vec![Node::Value];
-        let mut root = VALUE;
-        let mut open: Vec<Open> = Vec::new();
-        let mut anchored: HashMap<usize, usize> = HashMap::new();
-        while let Ok((event, mark)) = parser.next_token() {
-            let (node, line) = match event {
-                Event::StreamEnd => break,
-                Event::SequenceStart(anchor, _) => {
-                    open.push(Open::new(anchor, &mark, Node::List(Vec::new())));
-                    continue;
-                }
-                Event::MappingStart(anchor, _) => {
-                    open.push(Open::new(anchor, &mark, Node::Table(HashMap::new())));
-                    continue;
-                }
-                Event::SequenceEnd | Event::MappingEnd => {
-                    let Some(ended) = open.pop() else { break };
-                    nodes.push(ended.node);
-                    let node = nodes.len() - 1;
-                    anchored.insert(ended.anchor, node);
-                    (node, Some(ended.line))
-                }
-                Event::Scalar(text, style, ..) => match open.last_mut() {
+/// What has been read of a text.
+struct Reading {
+    nodes: Vec<Node>,
+    root: usize,
+    open: Vec<Open>,
+    /// By anchor: the node, and its size.
+    anchored: HashMap<usize, (usize, Size)>,
+    /// Aliases counted with what they stand for.
+    size: Size,
+    /// The parser keeps a copy of each node with an anchor.
+    copies: Size,
+}
+
+impl Reading {
+    fn event(&mut self, event: Event, line: usize) {
+        let bytes = |tag: Option<Tag>| tag.map_or(0, |tag| tag.handle.len() + tag.suffix.len());
+        match event {
+            Event::SequenceStart(anchor, tag) => {
+                self.open(anchor, bytes(tag), line, Node::List(Vec::new()));
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.open(anchor, bytes(tag), line, Node::Table(HashMap::new()));
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::Scalar(text, style, anchor, tag) => {
+                let start = self.size;
+                self.size.add(Size::of(text.len() + bytes(tag)));
+                self.anchor(anchor, VALUE, start);
+                match self.open.last_mut() {
                     Some(table) if table.is_before_key() => {
-                        table.key = Some(Key::Text(text, mark.line()));
-                        continue;
+                        table.key = Some(Key::Text(text, line));
                     }
                     // The parser gives the position of the next node.
-                    _ if text.is_empty() && style == TScalarStyle::Plain => (VALUE, None),
-                    _ => (VALUE, Some(mark.line())),
-                },
-                Event::Alias(anchor) => {
-                    let node = anchored.get(&anchor).copied().unwrap_or(VALUE);
-                    (node, Some(mark.line()))
+                    _ if text.is_empty() && style == TScalarStyle::Plain => self.add(VALUE, None),
+                    _ => self.add(VALUE, Some(line)),
                 }
-                _ => continue,
-            };
-            match open.last_mut() {
-                Some(parent) => parent.add(node, line),
-                None => root = node,
             }
+            Event::Alias(anchor) => {
+                let known = self.anchored.get(&anchor).copied();
+                let (node, size) = known.unwrap_or((VALUE, Size::of(0)));
+                self.size.add(size);
+                self.add(node, Some(line));
+            }
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, anchor: usize, tag: usize, line: usize, node: Node) {
+        self.open.push(Open {
+            anchor,
+            start: self.size,
+            line,
+            node,
+            key: None,
+        });
+        self.size.add(Size::of(tag));
+    }
+
+    fn close(&mut self) {
+        let Some(ended) = self.open.pop() else { return };
+        self.nodes.push(ended.node);
+        let node = self.nodes.len() - 1;
+        self.anchor(ended.anchor, node, ended.start);
+        self.add(node, Some(ended.line));
+    }
+
+    /// Remembers a node that ends here. Number 0 means no anchor.
+    fn anchor(&mut self, anchor: usize, node: usize, start: Size) {
+        if anchor != 0 {
+            let size = self.size.since(start);
+            self.anchored.insert(anchor, (node, size));
+            self.copies.add(size);
+        }
+    }
+
+    fn add(&mut self, node: usize, line: Option<usize>) {
+        match self.open.last_mut() {
+            Some(parent) => parent.add(node, line),
+            None => self.root = node,
+        }
+    }
+
+    fn check(&self, line: usize) -> Result<(), Excess> {
+        let mut size = self.size;
+        size.add(self.copies);
+        size.check(self.open.len(), line)
+    }
+}
+
+impl Lines {
+    /// Reads a text. A syntax error is not reported, since the actual parser finds it at the same
+    /// place; nothing after it has a line.
+    pub(super) fn read(text: &str) -> Result<Self, Excess> {
+        let mut reading = Reading {
+            nodes: vec![Node::Value],
+            root: VALUE,
+            open: Vec::new(),
+            anchored: HashMap::new(),
+            size: Size::default(),
+            copies: Size::default(),
+        };
+        let mut parser = Parser::new_from_str(text);
+        while let Ok((event, mark)) = parser.next_token() {
+            if event == Event::StreamEnd {
+                break;
+            }
+            reading.event(event, mark.line());
+            reading.check(mark.line())?;
         }
         // After a mistake, open lists and tables are kept as far as they were read.
-        while let Some(ended) = open.pop() {
-            nodes.push(ended.node);
-            let node = nodes.len() - 1;
-            match open.last_mut() {
-                Some(parent) => parent.add(node, Some(ended.line)),
-                None => root = node,
-            }
+        while !reading.open.is_empty() {
+            reading.close();
         }
-        Self {
-            nodes,
-            root,
+        Ok(Self {
+            nodes: reading.nodes,
+            root: reading.root,
             merged: Cell::new(MAX_MERGED),
-        }
+        })
     }
 
     /// The line of a path such as `apps[1].regions[0].url`, or of its longest part that the file

@@ -369,17 +369,27 @@ fn a_file_that_is_nested_too_deep_is_refused_in_every_format() {
             "a.toml",
             format!("a = {}{}", "[".repeat(40), "]".repeat(40)),
         ),
-        ("a.json", "[".repeat(100_000)),
+        (
+            "a.json",
+            format!("{{\"a\": {}1{}}}", "[".repeat(33), "]".repeat(33)),
+        ),
+        (
+            "a.json",
+            format!("{}1{}", "{\"a\":".repeat(33), "}".repeat(33)),
+        ),
     ] {
         let format = Format::of(Path::new(name)).unwrap();
         let problem = parse(&text, format).unwrap_err().to_string();
         assert!(problem.starts_with(deep), "{name}: {problem}");
     }
+    let brackets = format!("{{\"a\": \"{}\\\"[\"}}", "[".repeat(100));
+    assert!(parse(&brackets, Format::Json).is_ok());
     // The parsers' own bounds apply first.
     for (name, text) in [
         ("a.toml", format!("a = {}", "[".repeat(100_000))),
         ("a.toml", format!("{} = 1", vec!["a"; 100_000].join("."))),
         ("a.yml", "[".repeat(100_000)),
+        ("a.json", "[".repeat(100_000)),
     ] {
         let format = Format::of(Path::new(name)).unwrap();
         let problem = parse(&text, format).unwrap_err().to_string();
