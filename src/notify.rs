@@ -32,15 +32,6 @@ pub struct Manager {
     failed: AtomicBool,
 }
 
-/// Why the manager cannot be notified.
-#[derive(Debug, thiserror::Error)]
-enum AddressError {
-    #[error("it is neither a path nor an abstract name")]
-    Kind,
-    #[error(transparent)]
-    Socket(#[from] io::Error),
-}
-
 impl Manager {
     /// The manager that the environment names.
     pub fn from_environment() -> Self {
@@ -130,11 +121,15 @@ impl Manager {
 }
 
 /// A socket that never blocks, and the address to send to.
-fn socket(address: &OsStr) -> Result<(UnixDatagram, SocketAddr), AddressError> {
+fn socket(address: &OsStr) -> io::Result<(UnixDatagram, SocketAddr)> {
     let address = match address.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
         [b'/', ..] => SocketAddr::from_pathname(address)?,
-        _ => return Err(AddressError::Kind),
+        _ => {
+            return Err(io::Error::other(
+                "it is neither a path nor an abstract name",
+            ));
+        }
     };
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
