@@ -149,7 +149,8 @@ impl Bound {
                     let result = daemon.reload(loaded).await;
                     lifecycle.set_open(daemon.is_open());
                     manager.ready(&watch.status()).await;
-                    request.answer(result);
+                    // The requester may have stopped waiting.
+                    let _ = request.send(result);
                 }
             }
         }

@@ -17,20 +17,18 @@ pub type Rejection = String;
 /// What a reload has changed, on one line.
 pub type Changes = String;
 
+/// One request to reload. The requester waits for the result that is sent, or has stopped waiting.
+pub type Request = oneshot::Sender<Result<Changes, Rejection>>;
+
 /// The requesting side, for the signal and for HTTP.
 #[derive(Clone)]
-pub struct Reloader {
-    requests: mpsc::Sender<oneshot::Sender<Result<Changes, Rejection>>>,
-}
+pub struct Reloader(mpsc::Sender<Request>);
 
 /// The program's side.
 pub struct Reloads {
-    requests: mpsc::Receiver<oneshot::Sender<Result<Changes, Rejection>>>,
+    requests: mpsc::Receiver<Request>,
     load: Arc<dyn Fn() -> Result<Config, Rejection> + Send + Sync>,
 }
-
-/// One request to reload. The requester waits for the result.
-pub struct Request(oneshot::Sender<Result<Changes, Rejection>>);
 
 /// `load` reads and checks the whole configuration.
 pub fn channel(
@@ -41,7 +39,7 @@ pub fn channel(
         requests: receiver,
         load: Arc::new(load),
     };
-    (Reloader { requests: sender }, reloads)
+    (Reloader(sender), reloads)
 }
 
 /// Runs code that reads the configuration, or a file that it names, on a separate thread.
@@ -56,7 +54,7 @@ impl Reloader {
     pub async fn reload(&self) -> Result<Changes, Rejection> {
         let (sender, answer) = oneshot::channel();
         let gone = || "the program is stopping".to_owned();
-        self.requests.send(sender).await.map_err(|_| gone())?;
+        self.0.send(sender).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -65,7 +63,7 @@ impl Reloads {
     /// The next request; never ready once no requester is left.
     pub async fn next(&mut self) -> Request {
         match self.requests.recv().await {
-            Some(sender) => Request(sender),
+            Some(request) => request,
             None => std::future::pending().await,
         }
     }
@@ -75,12 +73,5 @@ impl Reloads {
         let load = Arc::clone(&self.load);
         let loaded = loading(move || load()).await;
         loaded.map_err(|stuck| stuck.to_string())?
-    }
-}
-
-impl Request {
-    pub fn answer(self, result: Result<Changes, Rejection>) {
-        // The requester may have stopped waiting.
-        let _ = self.0.send(result);
     }
 }
