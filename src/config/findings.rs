@@ -41,9 +41,9 @@ impl Problem {
     fn new(path: &str, text: &str) -> Self {
         Self {
             place: None,
-            path: redacted(path).into_owned(),
+            path: redacted(path),
             app: None,
-            text: redacted(text).into_owned(),
+            text: redacted(text),
             is_in_environment: false,
         }
     }
@@ -82,7 +82,7 @@ impl Problems {
 
     /// The same problems, each with its place in a file.
     pub(super) fn in_file(mut self, file: &Path, lines: Option<&Lines>) -> Self {
-        let name = redacted(&file.display().to_string()).into_owned();
+        let name = redacted(&file.display().to_string());
         for problem in &mut self.listed {
             if problem.is_in_environment || problem.path == name {
                 continue;
@@ -102,7 +102,7 @@ impl Problems {
             let name = name.filter(|name| !name.is_empty() && !is_near_key(name));
             problem.app = name
                 .and_then(|name| app_name(name).ok())
-                .map(|name| redacted(&name).into_owned());
+                .map(|name| redacted(&name));
         }
         self
     }
@@ -185,7 +185,7 @@ impl Findings {
 
     pub(super) fn notice(&self, path: &str, text: &str) {
         let text = self.with_origin(path, text);
-        let notice = (redacted(path).into_owned(), redacted(&text).into_owned());
+        let notice = (redacted(path), redacted(&text));
         self.notices.borrow_mut().push(notice);
     }
 

@@ -1,7 +1,5 @@
 //! Detects keys in the wrong place, so that no text repeats them.
 
-use std::borrow::Cow;
-
 /// A text with this many hex digits or more is not repeated: half of a key.
 const HALF_KEY: usize = 32;
 
@@ -22,25 +20,20 @@ pub(super) fn is_near_key(text: &str) -> bool {
         _ => text,
     };
     let joined: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    [text, &joined]
-        .into_iter()
-        .any(|text| runs(text).any(|run| run.digits >= NEAR_KEY))
+    runs(&joined).iter().any(|run| run.digits >= NEAR_KEY)
 }
 
 /// The text without its long runs of hex digits.
-pub(super) fn redacted(text: &str) -> Cow<'_, str> {
+pub(super) fn redacted(text: &str) -> String {
     let mut shown = String::new();
     let mut end = 0;
-    for run in runs(text).filter(|run| run.digits >= HALF_KEY) {
+    for run in runs(text).iter().filter(|run| run.digits >= HALF_KEY) {
         shown += &text[end..run.start];
         shown += HIDDEN;
         end = run.end;
     }
-    if end == 0 {
-        return Cow::Borrowed(text);
-    }
     shown += &text[end..];
-    Cow::Owned(shown)
+    shown
 }
 
 /// Consecutive hex digits, or pieces of them separated only by white space.
@@ -50,38 +43,32 @@ struct Run {
     digits: usize,
 }
 
-fn runs(text: &str) -> impl Iterator<Item = Run> {
-    let mut pieces = pieces(text).peekable();
-    std::iter::from_fn(move || {
-        let mut run = pieces.next()?;
-        while let Some(next) = pieces.next_if(|next| {
-            run.digits >= PIECE
-                && next.digits >= PIECE
-                && text[run.end..next.start].trim().is_empty()
-        }) {
+fn runs(text: &str) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (at, _) in text.match_indices(|c: char| c.is_ascii_hexdigit()) {
+        match runs.last_mut() {
+            Some(run) if run.end == at => {
+                run.end += 1;
+                run.digits += 1;
+            }
+            _ => runs.push(Run {
+                start: at,
+                end: at + 1,
+                digits: 1,
+            }),
+        }
+    }
+    runs.dedup_by(|next, run| {
+        let go_on = run.digits >= PIECE
+            && next.digits >= PIECE
+            && text[run.end..next.start].trim().is_empty();
+        if go_on {
             run.end = next.end;
             run.digits += next.digits;
         }
-        Some(run)
-    })
-}
-
-fn pieces(text: &str) -> impl Iterator<Item = Run> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at + bytes[at..].iter().position(u8::is_ascii_hexdigit)?;
-        let digits = bytes[start..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_hexdigit())
-            .count();
-        at = start + digits;
-        Some(Run {
-            start,
-            end: at,
-            digits,
-        })
-    })
+        go_on
+    });
+    runs
 }
 
 #[cfg(test)]
