@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::proxy;
-use super::schema::{Group, Kind, closest};
+use super::schema::{Kind, OVERRIDABLE, closest};
 
 const PREFIX: &str = "TIMPUSH_";
 
@@ -32,17 +32,24 @@ pub fn variables() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Every variable that overrides a setting: its name, the group, the key and its kind.
-fn settings() -> impl Iterator<Item = (String, Group, &'static str, Kind)> {
-    Group::OVERRIDABLE
-        .into_iter()
-        .flat_map(|group| group.keys().map(move |(key, kind)| (group, key, kind)))
-        .filter(|(.., kind)| *kind != Kind::Nested)
-        .map(|(group, key, kind)| {
-            let table = group.table().map(|table| format!("{table}__"));
-            let name = format!("{}{key}", table.unwrap_or_default()).to_uppercase();
-            (format!("{PREFIX}{name}"), group, key, kind)
+/// Every variable that overrides a setting: its name; the key of the table, empty for the top
+/// level; the key and its kind.
+fn settings() -> impl Iterator<Item = (String, &'static str, &'static str, Kind)> {
+    OVERRIDABLE.into_iter().flat_map(|(table, keys)| {
+        keys.iter().map(move |(key, kind)| {
+            let path = if table.is_empty() {
+                (*key).to_owned()
+            } else {
+                format!("{table}__{key}")
+            };
+            (
+                format!("{PREFIX}{}", path.to_uppercase()),
+                table,
+                *key,
+                *kind,
+            )
         })
+    })
 }
 
 /// Puts the overrides into `tree`. Returns the paths that were set, and the variables that set
@@ -54,24 +61,24 @@ pub(super) fn overlay(
     env: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let mut overridden = BTreeMap::new();
-    for (variable, group, key, kind) in settings() {
+    for (variable, table, key, kind) in settings() {
         let text = env.get(&variable).map_or("", |text| text.trim());
         if text.is_empty() {
             continue;
         }
-        let Some(name) = group.table() else {
-            tree.insert(key.to_owned(), typed(text, kind));
-            overridden.insert(key.to_owned(), variable);
-            continue;
+        let (path, keys) = if table.is_empty() {
+            (key.to_owned(), Some(&mut *tree))
+        } else {
+            let value = tree.entry(table).or_insert(Value::Null);
+            if value.is_null() {
+                *value = Value::Object(Map::new());
+            }
+            (format!("{table}.{key}"), value.as_object_mut())
         };
-        let table = tree.entry(name).or_insert(Value::Null);
-        if table.is_null() {
-            *table = Value::Object(Map::new());
-        }
         // The check refuses anything but a table, whatever its content.
-        if let Value::Object(table) = table {
-            table.insert(key.to_owned(), typed(text, kind));
-            overridden.insert(format!("{name}.{key}"), variable);
+        if let Some(keys) = keys {
+            keys.insert(key.to_owned(), typed(text, kind));
+            overridden.insert(path, variable);
         }
     }
     overridden
@@ -88,7 +95,7 @@ fn typed(text: &str, kind: Kind) -> Value {
             _ => None,
         },
         Kind::Number => serde_json::from_str(text).ok().filter(Value::is_number),
-        Kind::Text | Kind::Nested => None,
+        Kind::Text => None,
     };
     parsed.unwrap_or_else(|| Value::String(text.to_owned()))
 }

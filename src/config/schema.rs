@@ -1,5 +1,7 @@
 //! The existing keys, and where they are allowed.
 
+use strsim::levenshtein;
+
 use super::keys::{GlobalLayer, Layer, TasksLayer, WebLayer};
 
 /// How to read a value given as text, from an environment variable.
@@ -8,8 +10,6 @@ pub(super) enum Kind {
     Text,
     Number,
     Flag,
-    /// A table or a list; not accepted from an environment variable.
-    Nested,
 }
 
 /// A place for keys in the file.
@@ -21,105 +21,86 @@ pub(super) enum Group {
     App,
     Region,
     Tasks,
-    /// The top level of the file that `web.config_file` names, and the tables in it.
+    /// The top level of the file that `web.config_file` names, and the tables in it. Their keys are
+    /// those of the Prometheus exporter-toolkit.
     WebFile,
     WebFileTls,
     WebFileHttp,
     WebFileRate,
 }
 
-/// The keys of the top level besides those of [`GlobalLayer`].
-const TOP: &[(&str, Kind)] = &[
+/// The keys of the top level that are also keys of an app, besides those of [`Layer`].
+const SHARED: &[(&str, Kind)] = &[
     ("day_offset", Kind::Text),
     ("calls_per_second", Kind::Number),
-    ("web", Kind::Nested),
-    ("defaults", Kind::Nested),
-    ("apps", Kind::Nested),
 ];
 
-/// The keys of `defaults` besides those of [`Layer`].
-const DEFAULTS: &[(&str, Kind)] = &[("tasks", Kind::Nested)];
-
-/// The keys of an app besides its own values for those of [`Layer`].
-const APP: &[(&str, Kind)] = &[
-    ("name", Kind::Text),
-    ("sdk_app_id", Kind::Number),
-    ("identifier", Kind::Text),
-    ("secret_key_file", Kind::Text),
-    ("secret_key_env", Kind::Text),
-    ("secret_key", Kind::Text),
-    ("regions", Kind::Nested),
-    ("day_offset", Kind::Text),
-    ("calls_per_second", Kind::Number),
-    ("tasks", Kind::Nested),
+/// The keys that hold one value outside apps: by the key of their table, empty for the top level.
+pub(super) const OVERRIDABLE: [(&str, &[(&str, Kind)]); 4] = [
+    ("", GlobalLayer::KEYS),
+    ("", SHARED),
+    ("web", WebLayer::KEYS),
+    ("defaults", Layer::KEYS),
 ];
-
-const REGION: &[(&str, Kind)] = &[
-    ("name", Kind::Text),
-    ("url", Kind::Text),
-    ("insecure", Kind::Flag),
-];
-
-/// From here on, the names are those of the Prometheus exporter-toolkit.
-const WEB_FILE: &[(&str, Kind)] = &[
-    ("tls_server_config", Kind::Nested),
-    ("http_server_config", Kind::Nested),
-    ("basic_auth_users", Kind::Nested),
-    ("rate_limit", Kind::Nested),
-];
-
-const WEB_FILE_TLS: &[(&str, Kind)] = &[
-    ("cert", Kind::Text),
-    ("key", Kind::Text),
-    ("client_ca", Kind::Text),
-    ("cert_file", Kind::Text),
-    ("key_file", Kind::Text),
-    ("client_auth_type", Kind::Text),
-    ("client_ca_file", Kind::Text),
-    ("client_allowed_sans", Kind::Nested),
-    ("min_version", Kind::Text),
-    ("max_version", Kind::Text),
-    ("cipher_suites", Kind::Nested),
-    ("prefer_server_cipher_suites", Kind::Flag),
-    ("curve_preferences", Kind::Nested),
-];
-
-const WEB_FILE_HTTP: &[(&str, Kind)] = &[("http2", Kind::Flag), ("headers", Kind::Nested)];
-
-const WEB_FILE_RATE: &[(&str, Kind)] = &[("interval", Kind::Text), ("burst", Kind::Number)];
 
 impl Group {
-    /// The groups whose keys an environment variable can override.
-    pub(super) const OVERRIDABLE: [Self; 3] = [Self::Top, Self::Web, Self::Defaults];
-
-    /// The keys allowed here, in the order of the documentation.
-    pub(super) fn keys(self) -> impl Iterator<Item = (&'static str, Kind)> {
-        let (own, more): (&[_], &[_]) = match self {
-            Self::Top => (GlobalLayer::KEYS, TOP),
-            Self::Web => (WebLayer::KEYS, &[]),
-            Self::Defaults => (Layer::KEYS, DEFAULTS),
-            Self::App => (APP, Layer::KEYS),
-            Self::Region => (REGION, &[]),
-            Self::Tasks => (TasksLayer::KEYS, &[]),
-            Self::WebFile => (WEB_FILE, &[]),
-            Self::WebFileTls => (WEB_FILE_TLS, &[]),
-            Self::WebFileHttp => (WEB_FILE_HTTP, &[]),
-            Self::WebFileRate => (WEB_FILE_RATE, &[]),
+    /// The keys allowed here.
+    pub(super) fn keys(self) -> impl Iterator<Item = &'static str> {
+        let (values, more): (&[&[_]], &[_]) = match self {
+            Self::Top => (&[GlobalLayer::KEYS, SHARED], &["web", "defaults", "apps"]),
+            Self::Web => (&[WebLayer::KEYS], &[]),
+            Self::Defaults => (&[Layer::KEYS], &["tasks"]),
+            Self::App => (
+                &[SHARED, Layer::KEYS],
+                &[
+                    "name",
+                    "sdk_app_id",
+                    "identifier",
+                    "secret_key_file",
+                    "secret_key_env",
+                    "secret_key",
+                    "regions",
+                    "tasks",
+                ],
+            ),
+            Self::Region => (&[], &["name", "url", "insecure"]),
+            Self::Tasks => (&[TasksLayer::KEYS], &[]),
+            Self::WebFile => (
+                &[],
+                &[
+                    "tls_server_config",
+                    "http_server_config",
+                    "basic_auth_users",
+                    "rate_limit",
+                ],
+            ),
+            Self::WebFileTls => (
+                &[],
+                &[
+                    "cert",
+                    "key",
+                    "client_ca",
+                    "cert_file",
+                    "key_file",
+                    "client_auth_type",
+                    "client_ca_file",
+                    "client_allowed_sans",
+                    "min_version",
+                    "max_version",
+                    "cipher_suites",
+                    "prefer_server_cipher_suites",
+                    "curve_preferences",
+                ],
+            ),
+            Self::WebFileHttp => (&[], &["http2", "headers"]),
+            Self::WebFileRate => (&[], &["interval", "burst"]),
         };
-        own.iter().chain(more).copied()
+        let values = values.iter().copied().flatten();
+        values.map(|(key, _)| *key).chain(more.iter().copied())
     }
 
     pub(super) fn has(self, key: &str) -> bool {
-        self.keys().any(|(known, _)| known == key)
-    }
-
-    /// The key at the top level that holds the group, if the group is a table there.
-    pub(super) fn table(self) -> Option<&'static str> {
-        match self {
-            Self::Web => Some("web"),
-            Self::Defaults => Some("defaults"),
-            _ => None,
-        }
+        self.keys().any(|known| known == key)
     }
 
     /// Whether the key is for the author's own use: `x-...` at the top level holds YAML anchors,
@@ -133,15 +114,9 @@ impl Group {
         if unknown == "<<" {
             return "; a YAML merge key requires a table or a list of tables".to_owned();
         }
-        if let Some(key) = closest(unknown, self.keys().map(|(key, _)| key)) {
+        if let Some(key) = closest(unknown, self.keys()) {
             return format!("; did you mean `{key}`?");
         }
-        let homes = [
-            (Self::Top, "at the top level"),
-            (Self::Web, "under `web`"),
-            (Self::Defaults, "under `defaults` or in an app"),
-            (Self::App, "in an app"),
-        ];
         let web_file = [
             (Self::WebFile, "at the top level"),
             (Self::WebFileTls, "under `tls_server_config`"),
@@ -151,13 +126,15 @@ impl Group {
         let homes = if web_file.iter().any(|(group, _)| *group == self) {
             web_file
         } else {
-            homes
+            [
+                (Self::Top, "at the top level"),
+                (Self::Web, "under `web`"),
+                (Self::Defaults, "under `defaults` or in an app"),
+                (Self::App, "in an app"),
+            ]
         };
-        homes
-            .into_iter()
-            .find(|(home, _)| home.has(unknown))
-            .map(|(_, place)| format!("; it belongs {place}"))
-            .unwrap_or_default()
+        let home = homes.into_iter().find(|(home, _)| home.has(unknown));
+        home.map_or(String::new(), |(_, place)| format!("; it belongs {place}"))
     }
 }
 
@@ -167,33 +144,13 @@ pub(super) fn closest<'a>(
     text: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let plain = |text: &str| -> Vec<char> {
-        text.chars()
-            .filter(|c| !matches!(c, '_' | '-' | ' '))
-            .flat_map(char::to_lowercase)
-            .collect()
-    };
+    let plain = |text: &str| text.replace(['_', '-', ' '], "").to_lowercase();
     let wanted = plain(text);
     candidates
-        .map(|candidate| (distance(&wanted, &plain(candidate)), candidate))
+        .map(|candidate| (levenshtein(&wanted, &plain(candidate)), candidate))
         .filter(|(edits, candidate)| *edits <= (candidate.len() / 3).min(2))
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
-}
-
-/// The Levenshtein distance.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -224,19 +181,6 @@ mod tests {
             (Group::Defaults, "tag_x", ""),
         ] {
             assert_eq!(group.hint(unknown), hint, "{unknown}");
-        }
-    }
-
-    #[test]
-    fn distances_count_edits() {
-        for (a, b, edits) in [
-            ("", "", 0),
-            ("abc", "", 3),
-            ("kitten", "sitting", 3),
-            ("ab", "ba", 2),
-        ] {
-            let chars = |text: &str| text.chars().collect::<Vec<_>>();
-            assert_eq!(distance(&chars(a), &chars(b)), edits, "{a} {b}");
         }
     }
 }

@@ -288,7 +288,7 @@ fn any_key() -> impl Strategy<Value = String> {
         schema::Group::Region,
     ]
     .into_iter()
-    .flat_map(|group| group.keys().map(|(key, _)| key))
+    .flat_map(schema::Group::keys)
     .collect();
     prop_oneof![20 => prop::sample::select(known).prop_map(str::to_owned), 1 => "\\PC{0,6}"]
 }

@@ -88,7 +88,7 @@ fn every_key_of_the_schema_is_in_the_example() {
         schema::Group::App,
         schema::Group::Region,
     ] {
-        for (key, _) in group.keys() {
+        for key in group.keys() {
             let there = full.lines().any(|line| {
                 let line = line.trim_start().trim_start_matches("- ");
                 line.strip_prefix(key)
@@ -109,7 +109,7 @@ fn a_value_in_brackets_after_a_key_in_a_readme_is_the_default() {
     ];
     for readme in readmes {
         let mut checked = 0;
-        for (key, _) in [schema::Group::Top, schema::Group::Defaults]
+        for key in [schema::Group::Top, schema::Group::Defaults]
             .map(schema::Group::keys)
             .into_iter()
             .flatten()
