@@ -7,9 +7,10 @@ use std::path::Path;
 
 use config::{ConfigError, FileFormat, Source, ValueKind};
 use serde_json::{Map, Value};
+use yaml_rust2::ScanError;
 
 use super::bounds::{self, Excess, MAX_DEPTH};
-use super::duplicates;
+use super::duplicates::{self, TWICE};
 use super::lines::Lines;
 
 /// Why a text is not a configuration: one sentence without the file's name and without any part of
@@ -84,8 +85,8 @@ pub(crate) fn values(text: &str, format: Format) -> Result<Map<String, Value>, D
         }
         Format::Json => {
             bounds::values(text, b"[{,:")?;
-            if let Some(said) = duplicates::json(text) {
-                return Err(invalid(positioned_reason(&said), format));
+            if let Some(line) = duplicates::json(text) {
+                return Err(invalid(Some(line), Some(TWICE.to_owned()), format));
             }
             FileFormat::Json
         }
@@ -174,42 +175,30 @@ fn explain(error: &ConfigError, format: Format) -> DocumentError {
         return DocumentError::NoTable;
     }
     let said = cause.to_string();
-    let reason = match format {
-        Format::Toml => toml_reason(&said),
-        Format::Yaml | Format::Json => positioned_reason(&said),
+    let (line, reason) = if format == Format::Toml {
+        toml_reason(&said)
+    } else if let Some(error) = cause.downcast_ref::<ScanError>() {
+        // The key itself is quoted before this, and may be a secret in the wrong place.
+        let is_duplicate = error.info().contains("duplicated key in mapping");
+        let reason = if is_duplicate { TWICE } else { error.info() };
+        (Some(error.marker().line()), Some(reason.to_owned()))
+    } else if let Some(error) = cause.downcast_ref::<serde_json::Error>() {
+        let reason = said.rsplit_once(" at line ").map(|(reason, _)| reason);
+        (Some(error.line()), reason.map(str::to_owned))
+    } else if said.starts_with("Got ") && said.ends_with(" YAML documents, expected 1") {
+        (None, Some("holds several documents, not one".to_owned()))
+    } else {
+        // Such a message quotes the value.
+        let text = "holds a key or a number of a kind that no setting has";
+        (None, Some(text.to_owned()))
     };
-    invalid(reason, format)
+    invalid(line, reason, format)
 }
 
-fn invalid((line, reason): (Option<usize>, Option<String>), format: Format) -> DocumentError {
+fn invalid(line: Option<usize>, reason: Option<String>, format: Format) -> DocumentError {
     let line = line.map_or(String::new(), |line| format!(", line {line}"));
     let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
     DocumentError::Invalid(format!("{}{line}{reason}", format.name()))
-}
-
-/// A message in the form `reason at [byte B] line L column C`, as the YAML and JSON parsers write
-/// it. A message without a position quotes values, so it is not used at all.
-fn positioned_reason(said: &str) -> (Option<usize>, Option<String>) {
-    if said.starts_with("Got ") && said.ends_with(" YAML documents, expected 1") {
-        return (None, Some("holds several documents, not one".to_owned()));
-    }
-    let position = said.rsplit_once(" line ").and_then(|(reason, rest)| {
-        let (line, column) = rest.split_once(" column ")?;
-        column.parse::<usize>().ok()?;
-        Some((reason, line.parse().ok()?))
-    });
-    let Some((reason, line)) = position else {
-        let text = "holds a key or a number of a kind that no setting has";
-        return (None, Some(text.to_owned()));
-    };
-    // The key itself is quoted before this, and may be a secret in the wrong place.
-    if reason.contains("duplicated key in mapping") {
-        return (Some(line), Some(duplicates::TWICE.to_owned()));
-    }
-    let reason = reason
-        .rsplit_once(" at")
-        .map_or(reason, |(reason, _)| reason);
-    (Some(line), Some(reason.to_owned()))
 }
 
 /// A TOML message is a line with the position, three lines that show the source, and the reason.

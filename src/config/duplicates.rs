@@ -8,10 +8,10 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 pub(super) const TWICE: &str = "duplicate key";
 
-/// The reason with its line, as `serde_json` writes it. Other mistakes are left to the parser.
-pub(super) fn json(text: &str) -> Option<String> {
-    let error = serde_json::from_str::<Unique>(text).err()?.to_string();
-    error.starts_with(TWICE).then_some(error)
+/// The line of the first duplicate key. Other mistakes are left to the parser.
+pub(super) fn json(text: &str) -> Option<usize> {
+    let error = serde_json::from_str::<Unique>(text).err()?;
+    error.to_string().starts_with(TWICE).then(|| error.line())
 }
 
 /// Any value in which no table has a duplicate key.
