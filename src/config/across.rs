@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use super::app::Draft;
 use super::duration::text;
-use super::findings::Findings;
+use super::findings::{Findings, named};
 use super::plan::{Plan, Row};
-
-/// How many apps that share a limit are named, besides the first.
-const NAMED: usize = 3;
 
 pub(super) fn check(drafts: &[Draft], findings: &Findings) {
     names(drafts, findings);
@@ -96,13 +93,8 @@ fn calls(drafts: &[Draft], findings: &Findings) {
         let (together, each) = if others.is_empty() {
             (String::new(), "")
         } else {
-            let named = others[..others.len().min(NAMED)].join(", ");
-            let more = match others.len().saturating_sub(NAMED) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
             (
-                format!("together with {named}{more} (same SDKAppID) "),
+                format!("together with {} (same SDKAppID) ", named(&others)),
                 " for each of them",
             )
         };

@@ -18,7 +18,7 @@ const MAX_PROBLEMS: usize = 1000;
 /// The maximum number of problems kept until everything is read, to list the first ones in order.
 const MAX_KEPT: usize = 10 * MAX_PROBLEMS;
 
-/// How many places with the same notice are named.
+/// How many places with the same notice, or of the same problem, are named.
 const NAMED: usize = 3;
 
 /// One mistake and its place.
@@ -226,13 +226,19 @@ fn merged(notices: Vec<(String, String)>) -> Vec<String> {
         }
     }
     let line = |(paths, text): (Vec<String>, String)| {
-        let named = paths[..paths.len().min(NAMED)].join(", ");
-        match paths.len().saturating_sub(NAMED) {
-            0 => format!("{named}: {text}"),
-            more => format!("{named} and {more} more: {text}"),
-        }
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        format!("{}: {text}", named(&paths))
     };
     places.into_iter().map(line).collect()
+}
+
+/// The first of several places, and how many more there are.
+pub(super) fn named(places: &[&str]) -> String {
+    let first = places[..places.len().min(NAMED)].join(", ");
+    match places.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }
 
 /// `apps[].interval` for `apps[7].interval`.
