@@ -32,22 +32,13 @@ pub fn variables() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Every variable that overrides a setting: its name; the key of the table, empty for the top
-/// level; the key and its kind.
-fn settings() -> impl Iterator<Item = (String, &'static str, &'static str, Kind)> {
+/// Every variable that overrides a setting: its name, the key's path and its kind.
+fn settings() -> impl Iterator<Item = (String, String, Kind)> {
     OVERRIDABLE.into_iter().flat_map(|(table, keys)| {
         keys.iter().map(move |(key, kind)| {
-            let path = if table.is_empty() {
-                (*key).to_owned()
-            } else {
-                format!("{table}__{key}")
-            };
-            (
-                format!("{PREFIX}{}", path.to_uppercase()),
-                table,
-                *key,
-                *kind,
-            )
+            let path = format!("{table}{key}");
+            let name = path.replace('.', "__").to_uppercase();
+            (format!("{PREFIX}{name}"), path, *kind)
         })
     })
 }
@@ -61,19 +52,20 @@ pub(super) fn overlay(
     env: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let mut overridden = BTreeMap::new();
-    for (variable, table, key, kind) in settings() {
+    for (variable, path, kind) in settings() {
         let text = env.get(&variable).map_or("", |text| text.trim());
         if text.is_empty() {
             continue;
         }
-        let (path, keys) = if table.is_empty() {
-            (key.to_owned(), Some(&mut *tree))
-        } else {
-            let value = tree.entry(table).or_insert(Value::Null);
-            if value.is_null() {
-                *value = Value::Object(Map::new());
+        let (keys, key) = match path.split_once('.') {
+            None => (Some(&mut *tree), path.as_str()),
+            Some((table, key)) => {
+                let value = tree.entry(table).or_insert(Value::Null);
+                if value.is_null() {
+                    *value = Value::Object(Map::new());
+                }
+                (value.as_object_mut(), key)
             }
-            (format!("{table}.{key}"), value.as_object_mut())
         };
         // The check refuses anything but a table, whatever its content.
         if let Some(keys) = keys {

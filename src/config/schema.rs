@@ -35,12 +35,12 @@ const SHARED: &[(&str, Kind)] = &[
     ("calls_per_second", Kind::Number),
 ];
 
-/// The keys that hold one value outside apps: by the key of their table, empty for the top level.
+/// The keys that hold one value outside apps, each with the start of its path.
 pub(super) const OVERRIDABLE: [(&str, &[(&str, Kind)]); 4] = [
     ("", GlobalLayer::KEYS),
     ("", SHARED),
-    ("web", WebLayer::KEYS),
-    ("defaults", Layer::KEYS),
+    ("web.", WebLayer::KEYS),
+    ("defaults.", Layer::KEYS),
 ];
 
 impl Group {
