@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::read::Read;
 use super::schema::{Group, closest};
-use super::section::{Section, kind};
+use super::section::{Section, unlike};
 use crate::model::region::{Endpoint, Region};
 
 /// The maximum length of the name of a user's own host, in bytes; it is a label's value.
@@ -27,7 +27,7 @@ pub(super) fn read(app: &Section) -> Vec<(String, Option<Region>)> {
                     .and_then(|section| custom(&section)),
                 other => {
                     let text = "must be a known name or a table of name and url";
-                    app.refuse(&key, &format!("{text}, not {}", kind(other)));
+                    app.refuse(&key, &unlike(text, other));
                     None
                 }
             };

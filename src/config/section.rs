@@ -54,8 +54,8 @@ impl<'a> Section<'a> {
     /// The value at `path` in the same file as a table. Unknown keys are refused here.
     pub(super) fn within(&self, group: Group, path: String, value: &'a Value) -> Option<Self> {
         let Value::Object(table) = value else {
-            let text = format!("must be a table of keys, not {}", kind(value));
-            self.findings.refuse(&path, &text);
+            self.findings
+                .refuse(&path, &unlike("must be a table of keys", value));
             return None;
         };
         let section = Self {
@@ -162,17 +162,17 @@ impl<'a> Section<'a> {
             }
             Value::String(text) => Ok(text.as_str()),
             Value::Number(_) | Value::Bool(_) => Err(match wanted {
-                Some(wanted) => format!("{wanted}, not {}", kind(value)),
-                None => format!("must be text, not {}; put it in quotes", kind(value)),
+                Some(wanted) => unlike(wanted, value),
+                None => unlike("must be text", value) + "; put it in quotes",
             }),
-            other => Err(format!("must be text, not {}", kind(other))),
+            other => Err(unlike("must be text", other)),
         })
     }
 
     pub(super) fn flag(&self, key: &str) -> Read<bool> {
         self.read(key, |value| {
-            let wrong = || format!("must be true or false, not {}", kind(value));
-            value.as_bool().ok_or_else(wrong)
+            let flag = value.as_bool();
+            flag.ok_or_else(|| unlike("must be true or false", value))
         })
     }
 
@@ -184,7 +184,7 @@ impl<'a> Section<'a> {
                 } else {
                     ""
                 };
-                return Err(format!("{DurationError}, not {}{hint}", kind(value)));
+                return Err(unlike(&DurationError.to_string(), value) + hint);
             };
             let length = duration::parse(text).map_err(|error| error.to_string())?;
             if range.contains(&length) {
@@ -228,12 +228,11 @@ impl<'a> Section<'a> {
     ) -> Read<Vec<T>> {
         self.value(key).and_then(|value| {
             let Value::Array(list) = value else {
-                self.refuse(key, &format!("must be a list, not {}", kind(value)));
+                self.refuse(key, &unlike("must be a list", value));
                 return None;
             };
             let read = list.iter().enumerate().map(|(n, value)| {
-                let wrong = || format!("must be text, not {}", kind(value));
-                let text = value.as_str().ok_or_else(wrong);
+                let text = value.as_str().ok_or_else(|| unlike("must be text", value));
                 let known = text.and_then(|text| known(text).map_err(|error| error.to_string()));
                 self.accept(&format!("{key}[{n}]"), known)
             });
@@ -254,7 +253,7 @@ impl<'a> Section<'a> {
             Some(Value::Array(list)) if !list.is_empty() => Ok(list.as_slice()),
             None => Err("is missing".to_owned()),
             Some(Value::Array(_) | Value::Null) => Err("must not be empty".to_owned()),
-            Some(other) => Err(format!("must be a list, not {}", kind(other))),
+            Some(other) => Err(unlike("must be a list", other)),
         };
         self.accept(key, list).unwrap_or_default()
     }
@@ -291,8 +290,12 @@ pub(super) fn is_harmless(key: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'<'))
 }
 
-/// The kind of a value, for a reader who wrote something else. Never the value itself.
-pub(super) fn kind(value: &Value) -> &'static str {
+/// What is wrong with a value of another kind than `wanted` says. Never the value itself.
+pub(super) fn unlike(wanted: &str, value: &Value) -> String {
+    format!("{wanted}, not {}", kind(value))
+}
+
+fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "true or false",

@@ -26,7 +26,7 @@ use super::findings::Findings;
 use super::key::{PUBLIC, Place};
 use super::read::Read;
 use super::schema::Group;
-use super::section::{Section, is_harmless, kind};
+use super::section::{Section, is_harmless, unlike};
 use super::{Problems, Secrets, duration, file};
 
 /// The headers that may be set, and their allowed values; any value if none are listed.
@@ -168,8 +168,8 @@ fn http(section: &Section) -> HeaderMap {
         );
     }
     let headers = section.read("headers", |value| {
-        let wrong = || format!("must be a table of headers, not {}", kind(value));
-        value.as_object().ok_or_else(wrong)
+        let table = value.as_object();
+        table.ok_or_else(|| unlike("must be a table of headers", value))
     });
     let headers = headers.given().into_iter().flatten();
     headers
@@ -194,7 +194,7 @@ fn header_value(allowed: &[&str], value: &Value) -> Result<Option<HeaderValue>, 
     let text = match value {
         Value::String(text) => text.as_str(),
         Value::Null => "",
-        other => return Err(format!("must be text, not {}", kind(other))),
+        other => return Err(unlike("must be text", other)),
     };
     if text.is_empty() {
         return Ok(None);
@@ -215,13 +215,8 @@ fn users(top: &Section) -> BTreeMap<String, PasswordHash> {
         } else {
             ""
         };
-        let wrong = || {
-            format!(
-                "must be a table of names and hashes, not {}{hint}",
-                kind(value)
-            )
-        };
-        value.as_object().ok_or_else(wrong)
+        let table = value.as_object();
+        table.ok_or_else(|| unlike("must be a table of names and hashes", value) + hint)
     });
     let users = users.given().into_iter().flatten().enumerate();
     users
