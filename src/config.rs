@@ -4,14 +4,14 @@
 //!
 //! ```text
 //! file         the file's text, with document: YAML, TOML or JSON -> tree of values
-//!   bounds       how deep and how large it may be, aliases expanded
+//!   bounds       how deep and how large it may be, aliases expanded; lines reads YAML for it
 //! environment  TIMPUSH_ variables over the tree
 //! proxy        proxy_url, or the variables that all programs share
 //! check        tree -> Config, every problem collected in findings
 //!   section      one table: typed values, unknown keys; with values, those of one key only
 //!   app          one element of apps, with key, regions, polling, tasks
 //!   across       rules over several apps, with plan
-//! lines        the line of each problem in the file
+//! lines        the line of each problem in the file, where YAML or JSON has one
 //! web_file     the file that web.config_file names: TLS, passwords, headers
 //! schema       the existing keys; those that hold one value are rows of a table in keys
 //! ```
