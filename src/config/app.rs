@@ -2,7 +2,7 @@
 
 use super::key;
 use super::keys::{Layer, Tasks, TasksLayer};
-use super::read::Read;
+use super::read::{Mistake, Read};
 use super::schema::Group;
 use super::section::Section;
 use super::{App, Holds, KeySource, Polling, regions};
@@ -108,15 +108,15 @@ impl Draft {
 }
 
 /// The text as an app's name, or what is wrong with it.
-pub(super) fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, Mistake> {
     if text.chars().any(char::is_control) {
-        return Err("must not hold line breaks or other control characters".to_owned());
+        return Err("must not hold line breaks or other control characters".into());
     }
     if text.trim() != text {
-        return Err("must not begin or end with a space".to_owned());
+        return Err("must not begin or end with a space".into());
     }
     if text.chars().count() > LONGEST_NAME {
-        return Err(format!("must have at most {LONGEST_NAME} characters"));
+        return Err(format!("must have at most {LONGEST_NAME} characters").into());
     }
     Ok(text.to_owned())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::read::Read;
+use super::read::{Mistake, Read};
 use super::section::Section;
 use super::{KeySource, Secrets};
 use crate::model::outcome::chain;
@@ -93,12 +93,13 @@ fn variable(text: &str) -> Result<KeySource, &'static str> {
     )
 }
 
-fn inline(place: &Place, text: &str) -> Result<KeySource, String> {
+fn inline(place: &Place, text: &str) -> Result<KeySource, Mistake> {
     if place.open_to_others != 0 {
         return Err(format!(
             "is in a file that not only its owner may use; run: chmod 600 {}",
             shell::file(place.file)
-        ));
+        )
+        .into());
     }
     let key = SecretKey::new(text).map_err(|error| error.to_string())?;
     Ok(KeySource::Inline(key))

@@ -1,5 +1,30 @@
 //! The outcome of reading one value.
 
+use std::fmt;
+
+/// Why a value is refused: what a problem reports after its key. Never repeats what may be a secret.
+#[derive(Debug)]
+pub(super) struct Mistake(String);
+
+impl Mistake {
+    /// Adds what to do about it.
+    pub(super) fn and(self, hint: &str) -> Self {
+        Self(self.0 + hint)
+    }
+}
+
+impl<T: Into<String>> From<T> for Mistake {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// What a key holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Read<T> {

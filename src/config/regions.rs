@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::read::Read;
+use super::read::{Mistake, Read};
 use super::schema::{Group, closest};
 use super::section::{Section, unlike};
 use crate::model::region::{Endpoint, Region};
@@ -27,7 +27,7 @@ pub(super) fn read(app: &Section) -> Vec<(String, Option<Region>)> {
                     .and_then(|section| custom(&section)),
                 other => {
                     let text = "must be a known name or a table of name and url";
-                    app.refuse(&key, &unlike(text, other));
+                    app.refuse(&key, &unlike(text, other).to_string());
                     None
                 }
             };
@@ -36,14 +36,16 @@ pub(super) fn read(app: &Section) -> Vec<(String, Option<Region>)> {
         .collect()
 }
 
-fn known(name: &str) -> Result<Region, String> {
-    Region::known(name).ok_or_else(|| match closest(name, Region::names()) {
-        Some(near) => format!("is not a known region; did you mean {near}?"),
-        None => format!(
-            "is not a known region; give one of {}, or name and url of a host of your own",
-            Region::names().collect::<Vec<_>>().join(", ")
-        ),
-    })
+fn known(name: &str) -> Result<Region, Mistake> {
+    Region::known(name)
+        .ok_or_else(|| match closest(name, Region::names()) {
+            Some(near) => format!("is not a known region; did you mean {near}?"),
+            None => format!(
+                "is not a known region; give one of {}, or name and url of a host of your own",
+                Region::names().collect::<Vec<_>>().join(", ")
+            ),
+        })
+        .map_err(Mistake::from)
 }
 
 /// The user's own host. It may have a known region's name: a gateway in front of the service is

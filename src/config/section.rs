@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::duration::{self, DurationError};
 use super::findings::Findings;
 use super::key::Place;
-use super::read::Read;
+use super::read::{Mistake, Read};
 use super::redact::is_near_key;
 use super::schema::Group;
 
@@ -55,7 +55,7 @@ impl<'a> Section<'a> {
     pub(super) fn within(&self, group: Group, path: String, value: &'a Value) -> Option<Self> {
         let Value::Object(table) = value else {
             self.findings
-                .refuse(&path, &unlike("must be a table of keys", value));
+                .refuse(&path, &unlike("must be a table of keys", value).to_string());
             return None;
         };
         let section = Self {
@@ -156,14 +156,14 @@ impl<'a> Section<'a> {
     /// quotes around a number are enough.
     pub(super) fn text_such_as(&self, key: &str, wanted: Option<&str>) -> Read<&'a str> {
         self.read(key, |value| match value {
-            Value::String(text) if text.is_empty() => Err("must not be empty".to_owned()),
+            Value::String(text) if text.is_empty() => Err("must not be empty".into()),
             Value::String(text) if !SECRET.contains(&key) && is_near_key(text) => {
-                Err("looks like a secret key, so it is not repeated here; the key belongs into the file of secret_key_file or the variable of secret_key_env".to_owned())
+                Err("looks like a secret key, so it is not repeated here; the key belongs into the file of secret_key_file or the variable of secret_key_env".into())
             }
             Value::String(text) => Ok(text.as_str()),
             Value::Number(_) | Value::Bool(_) => Err(match wanted {
                 Some(wanted) => unlike(wanted, value),
-                None => unlike("must be text", value) + "; put it in quotes",
+                None => unlike("must be text", value).and("; put it in quotes"),
             }),
             other => Err(unlike("must be text", other)),
         })
@@ -184,14 +184,14 @@ impl<'a> Section<'a> {
                 } else {
                     ""
                 };
-                return Err(unlike(&DurationError.to_string(), value) + hint);
+                return Err(unlike(&DurationError.to_string(), value).and(hint));
             };
             let length = duration::parse(text).map_err(|error| error.to_string())?;
             if range.contains(&length) {
                 return Ok(length);
             }
             let [low, high, given] = [*range.start(), *range.end(), length].map(duration::text);
-            Err(format!("must be from {low} to {high}, not {given}"))
+            Err(format!("must be from {low} to {high}, not {given}").into())
         })
     }
 
@@ -228,12 +228,13 @@ impl<'a> Section<'a> {
     ) -> Read<Vec<T>> {
         self.value(key).and_then(|value| {
             let Value::Array(list) = value else {
-                self.refuse(key, &unlike("must be a list", value));
+                self.refuse(key, &unlike("must be a list", value).to_string());
                 return None;
             };
             let read = list.iter().enumerate().map(|(n, value)| {
                 let text = value.as_str().ok_or_else(|| unlike("must be text", value));
-                let known = text.and_then(|text| known(text).map_err(|error| error.to_string()));
+                let known =
+                    text.and_then(|text| known(text).map_err(|error| error.to_string().into()));
                 self.accept(&format!("{key}[{n}]"), known)
             });
             // Read all of them, so that each mistake is reported.
@@ -251,8 +252,8 @@ impl<'a> Section<'a> {
     pub(super) fn list(&self, key: &str) -> &'a [Value] {
         let list = match self.table.get(key) {
             Some(Value::Array(list)) if !list.is_empty() => Ok(list.as_slice()),
-            None => Err("is missing".to_owned()),
-            Some(Value::Array(_) | Value::Null) => Err("must not be empty".to_owned()),
+            None => Err("is missing".into()),
+            Some(Value::Array(_) | Value::Null) => Err("must not be empty".into()),
             Some(other) => Err(unlike("must be a list", other)),
         };
         self.accept(key, list).unwrap_or_default()
@@ -265,13 +266,13 @@ fn within<T: PartialOrd + Display>(
     number: Option<T>,
     what: &str,
     value: &Value,
-) -> Result<T, String> {
+) -> Result<T, Mistake> {
     number
         .filter(|number| range.contains(number))
         .ok_or_else(|| {
             let (low, high) = (range.start(), range.end());
             let given = number_or_kind(value);
-            format!("must be {what} from {low} to {high}, not {given}")
+            format!("must be {what} from {low} to {high}, not {given}").into()
         })
 }
 
@@ -291,8 +292,8 @@ pub(super) fn is_harmless(key: &str) -> bool {
 }
 
 /// What is wrong with a value of another kind than `wanted` says. Never the value itself.
-pub(super) fn unlike(wanted: &str, value: &Value) -> String {
-    format!("{wanted}, not {}", kind(value))
+pub(super) fn unlike(wanted: &str, value: &Value) -> Mistake {
+    format!("{wanted}, not {}", kind(value)).into()
 }
 
 fn kind(value: &Value) -> &'static str {

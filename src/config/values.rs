@@ -12,7 +12,7 @@ use rustix::fs::Access;
 
 use super::listen::{self, LISTEN};
 use super::proxy::{self, Proxy};
-use super::read::Read;
+use super::read::{Mistake, Read};
 use super::section::Section;
 use super::{Secrets, certificates, web_file};
 use crate::files::{self, Operation};
@@ -130,21 +130,20 @@ fn is_elsewhere(address: SocketAddr) -> bool {
 }
 
 /// Whether a state file can be kept at a path, or else why not.
-fn can_be_kept(path: &Path) -> Result<(), String> {
+fn can_be_kept(path: &Path) -> Result<(), Mistake> {
     let _operation = Operation::on(path);
     let shown = path.display();
     if path.as_os_str().as_bytes().ends_with(b"/") || path.file_name().is_none() {
-        return Err(format!("{shown} is not the name of a file"));
+        return Err(format!("{shown} is not the name of a file").into());
     }
     if let Ok(metadata) = path.metadata() {
         let kind = files::regular(&metadata);
-        return kind.map_err(|error| format!("cannot be {shown}: {error}"));
+        return kind.map_err(|error| format!("cannot be {shown}: {error}").into());
     }
     match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => Err(format!(
-            "there is no directory {} to keep it in",
-            parent.display()
-        )),
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {
+            Err(format!("there is no directory {} to keep it in", parent.display()).into())
+        }
         _ => Ok(()),
     }
 }

@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 use super::file::Raw;
 use super::findings::Findings;
 use super::key::{PUBLIC, Place};
-use super::read::Read;
+use super::read::{Mistake, Read};
 use super::schema::Group;
 use super::section::{Section, is_harmless, unlike};
 use super::{Problems, Secrets, duration, file};
@@ -190,7 +190,7 @@ fn header(section: &Section, name: &str, value: &Value) -> Option<(HeaderName, H
     value.map(|value| (name, value))
 }
 
-fn header_value(allowed: &[&str], value: &Value) -> Result<Option<HeaderValue>, String> {
+fn header_value(allowed: &[&str], value: &Value) -> Result<Option<HeaderValue>, Mistake> {
     let text = match value {
         Value::String(text) => text.as_str(),
         Value::Null => "",
@@ -200,7 +200,7 @@ fn header_value(allowed: &[&str], value: &Value) -> Result<Option<HeaderValue>, 
         return Ok(None);
     }
     if !allowed.is_empty() && !allowed.contains(&text) {
-        return Err(format!("must be {}", allowed.join(" or ")));
+        return Err(format!("must be {}", allowed.join(" or ")).into());
     }
     let value = HeaderValue::from_str(text);
     let value = value.map_err(|_| "has a character that no header can have")?;
@@ -216,7 +216,7 @@ fn users(top: &Section) -> BTreeMap<String, PasswordHash> {
             ""
         };
         let table = value.as_object();
-        table.ok_or_else(|| unlike("must be a table of names and hashes", value) + hint)
+        table.ok_or_else(|| unlike("must be a table of names and hashes", value).and(hint))
     });
     let users = users.given().into_iter().flatten().enumerate();
     users
@@ -233,9 +233,9 @@ fn users(top: &Section) -> BTreeMap<String, PasswordHash> {
         .collect()
 }
 
-fn password_of(name: &str, value: &Value) -> Result<PasswordHash, String> {
+fn password_of(name: &str, value: &Value) -> Result<PasswordHash, Mistake> {
     if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
-        return Err("must have a name without colons, which no client can send".to_owned());
+        return Err("must have a name without colons, which no client can send".into());
     }
     let hash = value
         .as_str()
@@ -244,7 +244,8 @@ fn password_of(name: &str, value: &Value) -> Result<PasswordHash, String> {
     if hash.cost() > MAX_COST {
         return Err(format!(
             "must have a cost of at most {MAX_COST}; each check would take too long"
-        ));
+        )
+        .into());
     }
     Ok(hash)
 }

@@ -221,3 +221,15 @@ fn families_are_named_in_their_room_alone() {
         .collect();
     assert_eq!(found, [""; 0]);
 }
+
+#[test]
+fn no_function_fails_with_a_string() {
+    let found: Vec<String> = code()
+        .iter()
+        .flat_map(|(file, code)| code.lines().map(move |line| (file, line)))
+        .filter(|(_, line)| line.contains("-> Result<") || line.starts_with(") -> Result<"))
+        .filter(|(_, line)| line.ends_with(", String> {"))
+        .map(|(file, line)| format!("{file}: {}", line.trim()))
+        .collect();
+    assert_eq!(found, [""; 0]);
+}
