@@ -212,7 +212,7 @@ impl TargetStatus {
         let mut notes = notes(target, good, now, clock);
         let is_open = |loss: &LossStatus| loss.concern != Concern::Steady && loss.now.is_none();
         if target.has_counters() && ranked.rows.iter().any(is_open) {
-            notes.push(words.whether_unknown.to_owned());
+            notes.push(words.whether_unknown().to_owned());
         }
         Self {
             app: target.target.app.name.clone(),
@@ -287,14 +287,14 @@ fn notes(target: &TargetState, good: Option<&Good>, now: Now, clock: Clock) -> V
     if let Some(SetBack { at, seconds }) = target.page.set_back()
         && now.unix().0.saturating_sub(at.0) < SET_BACK_SHOWN
     {
-        let time = (words.duration)(seconds);
-        notes.push((words.set_back)(&time, &clock.since(Moment(at))));
+        let time = words.duration(seconds);
+        notes.push(words.set_back(&time, clock.since(Moment(at))));
     }
     let api = target.apis.get(&Api::losses(target.target.push));
     if good.is_none()
         && let Some(at) = api.and_then(|api| api.last_success)
     {
-        notes.push((words.too_old)(&clock.since(Moment(at))));
+        notes.push(words.too_old(clock.since(Moment(at))));
     }
     let is_empty = |good: &Good| match &good.reading {
         Reading::Loss(rows) => rows.values().all(|loss| loss.count == 0),
@@ -302,19 +302,19 @@ fn notes(target: &TargetState, good: Option<&Good>, now: Now, clock: Clock) -> V
     };
     if good.is_some_and(is_empty) {
         let last = api.and_then(|api| api.last_nonzero).map_or_else(
-            || words.no_loss_seen.to_owned(),
-            |end| (words.latest_loss)(&clock.since(Moment(end))),
+            || words.no_loss_seen().to_owned(),
+            |end| words.latest_loss(clock.since(Moment(end))),
         );
-        notes.push((words.nothing_lost)(&last));
+        notes.push(words.nothing_lost(&last));
     }
     if target.resolved == Some(false) {
-        notes.push(words.whole_days.to_owned());
+        notes.push(words.whole_days().to_owned());
     }
     if good.is_some() && !target.has_counters() {
-        notes.push(words.without_counters.to_owned());
+        notes.push(words.without_counters().to_owned());
     }
     if target.additive == Some(false) {
-        notes.push(words.not_additive.to_owned());
+        notes.push(words.not_additive().to_owned());
     }
     notes
 }

@@ -52,12 +52,11 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
     let chosen = Chosen::load(&args.choice)?;
     let words = words::of(chosen.language());
     let range = range(&args, &chosen.app, clock::now().unix())
-        .map_err(|error| Failure::usage((words.told)(&error.to_string())))?;
+        .map_err(|error| Failure::usage(words.told(&error.to_string())))?;
     let (targets, client) = chosen.targets(args.region.as_deref())?;
     let mut answers = Vec::new();
     for target in &targets {
-        let named =
-            |error: &FetchError| format!("{}: {}", target.id(), (words.query.failed)(error));
+        let named = |error: &FetchError| format!("{}: {}", target.id(), words.failure(error));
         let losses = match client.fetch(target, Api::losses(target.push), range).await {
             Ok(Reading::Loss(losses)) => losses,
             Ok(Reading::Statistics { .. }) => continue,
@@ -77,7 +76,7 @@ pub async fn run(args: QueryArgs, out: &mut dyn Write) -> Result<(), Failure> {
                 Ok(reading) => sent = Sent::of(reading),
                 // Losses without shares are better than nothing while one API is down.
                 Err(error) => {
-                    let text = (words.told)("no shares of what was sent: ");
+                    let text = words.told("no shares of what was sent: ");
                     tracing::warn!("{text}{}", named(&error));
                 }
             }

@@ -90,10 +90,10 @@ impl Shared {
             runbook,
         } = self.problem;
         let problem = match self.targets.first() {
-            Some(first) if !self.is_alike => (words.at_target)(&name, first),
+            Some(first) if !self.is_alike => words.at_target(&name, first),
             _ => name,
         };
-        let problem = [problem, details].join(words.colon);
+        let problem = [problem, details].join(words.colon());
         Action {
             targets: self.targets,
             problem,

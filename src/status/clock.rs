@@ -35,15 +35,15 @@ impl Clock {
     /// `25 min ago`.
     pub fn ago(self, at: Moment) -> String {
         let words = self.words();
-        (words.ago)(&(words.duration)(at.until(self.now)))
+        words.ago(words.duration(at.until(self.now)))
     }
 
     /// `in 25 s`.
     pub fn ahead(self, at: Moment) -> String {
         let words = self.words();
         match self.now.until(at) {
-            0 => words.now.to_owned(),
-            seconds => (words.ahead)(&(words.duration)(seconds)),
+            0 => words.now().to_owned(),
+            seconds => words.ahead(words.duration(seconds)),
         }
     }
 
@@ -85,7 +85,7 @@ impl Clock {
         if beside.is_empty() {
             text
         } else {
-            (words.beside)(&text, &beside.join(words.comma))
+            words.beside(&text, beside.join(words.comma()))
         }
     }
 

@@ -51,9 +51,9 @@ impl ApiHealth {
     /// For people.
     pub fn words(&self, words: &Words) -> String {
         match (self.up, &self.last_error) {
-            (true, _) => words.answers.to_owned(),
-            (false, None) => words.not_asked.to_owned(),
-            (false, Some(_)) => (words.failed)(self.consecutive_failures),
+            (true, _) => words.answers().to_owned(),
+            (false, None) => words.not_asked().to_owned(),
+            (false, Some(_)) => words.failed(self.consecutive_failures),
         }
     }
 
@@ -81,13 +81,13 @@ impl ErrorStatus {
             advice,
             retry_after: _,
         } = &last.error;
-        let told = words::of(language).told;
+        let words = words::of(language);
         Self {
             at: Moment(last.at),
             outcome: *outcome,
             code: *code,
-            message: told(message),
-            advice: told(&words::sentence(advice)),
+            message: words.told(message),
+            advice: words.told(&words::sentence(advice)),
             runbook: Runbook::of_failure(*outcome),
             language,
         }
@@ -96,7 +96,7 @@ impl ErrorStatus {
     /// `authentication failed (auth 70009)`.
     pub fn name(&self) -> String {
         let words = words::of(self.language);
-        (words.beside)((words.outcome)(self.outcome), &self.label())
+        words.beside(words.outcome(self.outcome), self.label())
     }
 
     /// `auth 70009`.
@@ -107,8 +107,8 @@ impl ErrorStatus {
     /// `authentication failed, auth 70009`, for parentheses.
     pub(super) fn reason(&self) -> String {
         let words = words::of(self.language);
-        let outcome = (words.outcome)(self.outcome);
-        format!("{outcome}{}{}", words.comma, self.label())
+        let outcome = words.outcome(self.outcome);
+        format!("{outcome}{}{}", words.comma(), self.label())
     }
 }
 

@@ -46,14 +46,14 @@ impl Recently {
     /// was observed.
     pub(super) fn over_words(&self, over: &str, at: Moment, words: &Words) -> String {
         if at == self.watched_since {
-            (words.over_since)(&format!("{over}{}", words.or_earlier))
+            words.over_since(format!("{over}{}", words.or_earlier()))
         } else {
-            (words.over_since)(over)
+            words.over_since(over)
         }
     }
 
     /// `1,234 a minute, rising`.
     pub(super) fn words(&self, words: &Words) -> String {
-        (words.a_minute)(&words.rate(self.per_minute), self.direction)
+        words.a_minute(self.per_minute, self.direction)
     }
 }

@@ -58,26 +58,27 @@ impl TasksStatus {
     /// Whether the latest round succeeded.
     pub fn state_words(&self, words: &Words) -> &'static str {
         match (self.up, self.last_success) {
-            (true, _) => words.answers,
-            (false, None) => words.not_asked,
-            (false, Some(_)) => words.page.tasks_fail,
+            (true, _) => words.answers(),
+            (false, None) => words.not_asked(),
+            (false, Some(_)) => words.tasks_fail(),
         }
     }
 
     /// `12 watched, 2 could not be dispatched`.
     pub fn words(&self, words: &Words) -> String {
         let counted = [
-            (words.page.tasks_watched, self.watched),
-            (words.page.tasks_not_dispatched, self.dispatch_failed),
-            (words.page.tasks_left_out, self.left_out),
-            (words.page.tasks_unknown, self.unknown),
+            (
+                self.dispatch_failed,
+                words.tasks_not_dispatched(self.dispatch_failed),
+            ),
+            (self.left_out, words.tasks_left_out(self.left_out)),
+            (self.unknown, words.tasks_unknown(self.unknown)),
         ];
         // The number of watched tasks is shown even if it is 0; the others are not.
-        let told = counted
-            .iter()
-            .enumerate()
-            .filter(|(place, (_, count))| *place == 0 || *count > 0);
-        let told: Vec<String> = told.map(|(_, (words, count))| words(*count)).collect();
-        told.join(words.page.comma)
+        let others = counted.into_iter().filter(|(count, _)| *count > 0);
+        let told: Vec<String> = std::iter::once(words.tasks_watched(self.watched))
+            .chain(others.map(|(_, told)| told))
+            .collect();
+        told.join(words.comma())
     }
 }

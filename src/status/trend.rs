@@ -37,7 +37,7 @@ impl Counted {
         let count = count(self.count);
         let of = self.of.filter(|_| self.count > 0);
         match of.and_then(|of| share(self.count, of)) {
-            Some(share) => (words.beside)(&count, &words.percent(share)),
+            Some(share) => words.beside(&count, words.percent(share)),
             None => count,
         }
     }
@@ -70,15 +70,15 @@ impl Trend {
         } else {
             Direction::Steady
         };
-        let time = (words.duration)(seconds);
+        let time = words.duration(seconds);
         let (from, to) = (first.words(words), last.words(words));
         let mut text = match direction {
-            Direction::Rose => (words.rose)(&from, &to, &time),
-            Direction::Fell => (words.fell)(&from, &to, &time),
-            Direction::Steady => (words.steady)(&to, &time),
+            Direction::Rose => words.rose(&from, &to, &time),
+            Direction::Fell => words.fell(&from, &to, &time),
+            Direction::Steady => words.steady(&to, &time),
         };
         if is_more(highest.count, first.count.max(last.count)) {
-            text = (words.at_most)(&text, &highest.words(words));
+            text = words.at_most(&text, highest.words(words));
         }
         Some(Self {
             direction,

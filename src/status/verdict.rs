@@ -69,33 +69,29 @@ const LOSSES: [Concern; 3] = [Concern::Repair, Concern::Rising, Concern::Over];
 fn text(targets: &[TargetStatus], words: &Words) -> String {
     let mut sentences: Vec<String> = failing(targets, words).into_iter().collect();
     let apps: BTreeSet<&str> = targets.iter().map(|target| target.app.as_str()).collect();
-    let said = [&words.losing, &words.rising, &words.over];
-    for (n, (concern, losing)) in LOSSES.into_iter().zip(said).enumerate() {
+    for (n, concern) in LOSSES.into_iter().enumerate() {
         // A target mentioned once is not mentioned again for a smaller concern.
         let is_told = |target: &&TargetStatus| LOSSES[..n].iter().any(|worse| target.has(*worse));
         let untold = targets.iter().filter(|target| !is_told(target));
-        let names = self::losing(untold, concern, words);
+        let names = losing(untold, concern, words);
         if !names.is_empty() {
-            sentences.push(match apps.len() {
-                1 => (losing.one_app)(&words.names(&names), names.len()),
-                apps => (losing.apps)(names.len(), apps, &words.semicolons(&names)),
-            });
+            sentences.push(words.losing(concern, &names, apps.len()));
         }
     }
     let partial = in_state(targets, State::Partial).len();
     if partial > 0 {
-        sentences.push((words.partial)(partial, targets.len()));
+        sentences.push(words.partial(partial, targets.len()));
     }
     let waiting = in_state(targets, State::Waiting).len();
     if waiting > 0 {
-        sentences.push((words.waiting)(waiting, targets.len()));
+        sentences.push(words.waiting(waiting, targets.len()));
     }
     if !sentences.is_empty() {
-        sentences.join(words.sentence_gap)
+        sentences.join(words.sentence_gap())
     } else if targets.is_empty() {
-        words.no_target.to_owned()
+        words.no_target().to_owned()
     } else {
-        words.all_good.to_owned()
+        words.all_good().to_owned()
     }
 }
 
@@ -107,20 +103,20 @@ fn in_state(targets: &[TargetStatus], state: State) -> Vec<&TargetStatus> {
 /// The failing targets; the reason once, if all have the same.
 fn failing(targets: &[TargetStatus], words: &Words) -> Option<String> {
     let failing = in_state(targets, State::Failing);
-    let cannot = (words.cannot_be_asked)(failing.len(), targets.len());
+    let cannot = words.cannot_be_asked(failing.len(), targets.len());
     let reasons: BTreeSet<Option<String>> = failing.iter().map(|target| target.failure()).collect();
     let names = |with_reason: bool| {
         let named = failing.iter().map(|target| match target.failure() {
-            Some(reason) if with_reason => (words.beside)(&target.id(), &reason),
+            Some(reason) if with_reason => words.beside(target.id(), reason),
             _ => target.id(),
         });
         words.names(&named.collect::<Vec<_>>())
     };
     let mut different = reasons.into_iter();
     Some(match (different.next()?, different.next()) {
-        (Some(reason), None) => (words.because)(&cannot, &reason, &names(false)),
-        (None, None) => (words.because)(&cannot, "", &names(false)),
-        _ => (words.because)(&cannot, "", &names(true)),
+        (Some(reason), None) => words.of_these(words.beside(cannot, reason), names(false)),
+        (None, None) => words.of_these(cannot, names(false)),
+        _ => words.of_these(cannot, names(true)),
     })
 }
 
@@ -137,9 +133,9 @@ fn losing<'a>(
             continue;
         };
         if seen.insert(target.app.as_str()) {
-            let mut name = [target.app.clone(), loss.headline()].join(words.comma);
+            let mut name = [target.app.clone(), loss.headline()].join(words.comma());
             if let Some((now, over)) = loss.now.zip(loss.over_since) {
-                name.push_str(words.comma);
+                name.push_str(words.comma());
                 name.push_str(&now.over_words(&loss.clock.at(over), over, words));
             }
             names.push(name);

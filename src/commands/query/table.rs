@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::answer::{Answer, Part, Row, share};
-use crate::status::words::{QueryWords, Words};
+use crate::status::words::Words;
 
 /// Rows below this fraction of all losses are summed up.
 const SMALL: f64 = 0.01;
@@ -16,7 +16,6 @@ pub(super) fn write(
     words: &Words,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let query = &words.query;
     let Answer {
         app,
         region,
@@ -29,19 +28,19 @@ pub(super) fn write(
     writeln!(
         out,
         "{}",
-        (query.of)(app, &words.place(region, *push), from, to)
+        words.losses_of(app, words.place(region, *push), from, to)
     )?;
     if losses.is_empty() {
-        return writeln!(out, "{}", query.nothing);
+        return writeln!(out, "{}", words.nothing());
     }
     for total in totals {
-        let part = parts(total.part, query);
-        writeln!(out, "{}", (query.total)(total.count, total.stage, &part))?;
+        let part = parts(total.part, words);
+        writeln!(out, "{}", words.total(total.count, total.stage, &part))?;
     }
-    let (shown, left_out) = sorted(losses, all, query);
+    let (shown, left_out) = sorted(losses, all, words);
     if !shown.is_empty() {
         writeln!(out)?;
-        rows(&shown, query, out)?;
+        rows(&shown, words, out)?;
     }
     for line in left_out {
         writeln!(out, "{line}")?;
@@ -49,24 +48,25 @@ pub(super) fn write(
     if shown.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{}", query.what_to_do)?;
+    writeln!(out, "\n{}", words.what_to_do())?;
     advice(&shown, words, out)
 }
 
 /// `3.2% of 1000 sent`.
-fn parts(part: Part, query: &QueryWords) -> String {
+fn parts(part: Part, words: &Words) -> String {
+    let of = words.step(part.of);
     match (part.of_count, part.rate) {
         (Some(of_count), Some(rate)) => {
             let percent = format!("{:.1}%", rate * 100.0);
-            (query.part)(&percent, of_count, part.of)
+            words.part(percent, of_count, of)
         }
-        (Some(of_count), None) => (query.part_of)(of_count, part.of),
-        (None, _) => (query.part_unknown)(part.of),
+        (Some(of_count), None) => words.part_of(of_count, of),
+        (None, _) => words.part_unknown(of),
     }
 }
 
 /// The rows to show, and a line for each kind of omitted row.
-fn sorted<'a>(losses: &'a [Row], all: bool, query: &QueryWords) -> (Vec<&'a Row>, Vec<String>) {
+fn sorted<'a>(losses: &'a [Row], all: bool, words: &Words) -> (Vec<&'a Row>, Vec<String>) {
     if all {
         return (losses.iter().collect(), Vec::new());
     }
@@ -77,10 +77,10 @@ fn sorted<'a>(losses: &'a [Row], all: bool, query: &QueryWords) -> (Vec<&'a Row>
     let whole = sum(&rows);
     let is_small = |row: &&Row| share(row.count, whole) < SMALL;
     let (small, shown): (Vec<&Row>, Vec<&Row>) = rows.into_iter().partition(is_small);
-    let line = |rows: &[&Row], words: fn(u64, usize) -> String| {
-        (!rows.is_empty()).then(|| words(sum(rows), rows.len()))
-    };
-    let left_out = [line(&small, query.small), line(&churn, query.churn)];
+    let left_out = [
+        (!small.is_empty()).then(|| words.small(small.len(), sum(&small))),
+        (!churn.is_empty()).then(|| words.churn(churn.len(), sum(&churn))),
+    ];
     (shown, left_out.into_iter().flatten().collect())
 }
 
@@ -89,19 +89,19 @@ fn sum(rows: &[&Row]) -> u64 {
     counts.fold(0, u64::saturating_add)
 }
 
-fn rows(shown: &[&Row], query: &QueryWords, out: &mut dyn Write) -> io::Result<()> {
+fn rows(shown: &[&Row], words: &Words, out: &mut dyn Write) -> io::Result<()> {
     let cells = shown.iter().map(|row| {
         [
             row.platform.clone(),
             row.err_code.clone(),
             row.count.to_string(),
-            parts(row.part, query),
+            parts(row.part, words),
             row.stage.to_string(),
             row.class.to_owned(),
             row.description.clone(),
         ]
     });
-    let lines: Vec<[String; 7]> = [query.header.map(str::to_owned)]
+    let lines: Vec<[String; 7]> = [words.header().map(str::to_owned)]
         .into_iter()
         .chain(cells)
         .collect();
@@ -147,8 +147,8 @@ fn advice(shown: &[&Row], words: &Words, out: &mut dyn Write) -> io::Result<()> 
             .push(format!("{} {}", row.platform, row.err_code));
     }
     for (advice, codes) in causes {
-        let (codes, advice) = (codes.join(words.enumeration), (words.told)(advice));
-        writeln!(out, "- {codes}{}{advice}", words.colon)?;
+        let (codes, advice) = (codes.join(words.enumeration()), words.told(advice));
+        writeln!(out, "- {codes}{}{advice}", words.colon())?;
     }
     Ok(())
 }

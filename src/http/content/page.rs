@@ -21,7 +21,6 @@ use crate::model::catalogue::CodeClass;
 use crate::model::language::Language;
 use crate::status::words::Words;
 use crate::status::{Clock, Concern, Moment, Runbook, Status, TargetStatus};
-use cards::Code;
 
 /// Seconds after which the browser reloads the page by itself.
 const REFRESH_AFTER: u64 = 30;
@@ -272,59 +271,19 @@ fn stamp(clock: Clock, time: Moment, words: &str) -> String {
     format!("<time datetime=\"{time}\" title=\"{whole}\">{words}</time>")
 }
 
-/// Phrases that contain numbers and names.
+/// Names in the page's language.
 impl Page<'_> {
     fn level_words(&self) -> &'static str {
-        (self.w.level)(self.status.verdict.level)
+        self.w.level(self.status.verdict.level)
     }
 
     fn state_words(&self, target: &TargetStatus) -> &'static str {
-        (self.w.state)(target.state)
-    }
-
-    fn unknown_words(&self) -> String {
-        (self.w.page.unknown_app)(self.app.unwrap_or_default())
-    }
-
-    fn more_words(&self) -> String {
-        (self.w.page.more_below)(self.status.verdict.more_actions)
-    }
-
-    fn all_words(&self) -> String {
-        (self.w.page.all_apps)(self.status.apps.len())
-    }
-
-    fn targets_words(&self) -> String {
-        let targets = (self.w.page.targets)(self.status.targets.len());
-        match self.app {
-            Some(app) => format!("{targets} {}", (self.w.page.of_app)(app)),
-            None => targets,
-        }
-    }
-
-    fn urgent_words(&self) -> String {
-        (self.w.page.more_urgent)(self.urgent_lines.len())
-    }
-
-    fn calm_words(&self) -> String {
-        (self.w.page.more_calm)(self.calm_lines.len())
-    }
-
-    fn cut_words(&self) -> String {
-        (self.w.page.cut)(self.cut)
-    }
-
-    fn codes_words(&self, codes: &[Code<'_>]) -> String {
-        (self.w.page.more_codes)(codes.len())
-    }
-
-    fn dashboard_words(&self, target: &TargetStatus) -> String {
-        (self.w.page.dashboard)(&target.app, &target.place())
+        self.w.state(target.state)
     }
 
     /// Each class of losses with its meaning.
     fn classes(&self) -> [(&'static str, &'static str); CodeClass::ALL.len()] {
-        CodeClass::ALL.map(|class| (class.as_str(), (self.w.class)(class)))
+        CodeClass::ALL.map(|class| (class.as_str(), self.w.class(class)))
     }
 }
 

@@ -206,7 +206,7 @@ mod tests {
         }
         let refused = FetchError::refused(70009, "UserSig check failed");
         assert_eq!(
-            (of(Language::Chinese).query.failed)(&refused),
+            of(Language::Chinese).failure(&refused),
             "鉴权失败（auth 70009）：签名与应用不符：由另一密钥生成。 (服务端说明：UserSig check failed)；请从控制台重新复制该 SDKAppID 的密钥；使用其他应用的密钥或已停用的密钥会造成此错误。"
         );
     }

@@ -38,22 +38,22 @@ impl Code<'_> {
         let mut classes: Vec<CodeClass> = platforms.map(|row| row.code_class).collect();
         classes.dedup();
         let named = |class| {
-            let cause = words::sentence((words.cause)(class));
-            (words.beside)(cause.trim_end_matches('.'), code)
+            let cause = words::sentence(words.cause(class));
+            words.beside(cause.trim_end_matches('.'), code)
         };
         let name = match classes[..] {
             [] => named(first.code_class),
             [class] => named(class),
-            _ => (words.page.code)(code),
+            _ => words.code(code),
         };
-        (words.at_stage)(&name, (words.stage)(first.key.stage))
+        words.at_stage(&name, words.stage(first.key.stage))
     }
 
     /// `2,618, 0.8 % of all sendable pushes`.
     pub(super) fn size(&self) -> String {
         self.0.first().map_or_else(String::new, |row| {
             let part = row.part().unwrap_or_else(|| row.share_words());
-            [words::count(row.count), part].join(row.words().comma)
+            [words::count(row.count), part].join(row.words().comma())
         })
     }
 
@@ -71,13 +71,7 @@ impl Code<'_> {
     }
 
     pub(super) fn concern_words(&self) -> Option<&'static str> {
-        let page = &self.0.first()?.words().page;
-        match self.concern() {
-            Concern::Repair => Some(page.repair_this),
-            Concern::Rising => Some(page.rising),
-            Concern::Over => Some(page.over),
-            Concern::Steady => None,
-        }
+        self.0.first()?.words().concern(self.concern())
     }
 
     /// `APNs 14 (0.3 %), Xiaomi 7 (1.2 %)`, of the pushes on each platform.
@@ -85,7 +79,7 @@ impl Code<'_> {
         let name = |row: &LossStatus| {
             let name = format!("{} {}", row.platform_words(), words::count(row.count));
             let share = row.share_of_pushes.map(|share| row.words().percent(share));
-            share.map_or(name.clone(), |share| (row.words().beside)(&name, &share))
+            share.map_or(name.clone(), |share| row.words().beside(&name, &share))
         };
         let names: Vec<String> = self.rows().1.iter().map(name).collect();
         let words = self.0.first().map(LossStatus::words);
@@ -121,19 +115,19 @@ impl LossStatus {
     }
 
     pub(super) fn class_words(&self) -> &'static str {
-        (self.words().class)(self.code_class)
+        self.words().class(self.code_class)
     }
 
     pub(super) fn lost_words(&self) -> String {
-        (self.words().lost_in_window)(&words::count(self.count))
+        self.words().lost_in_window(words::count(self.count))
     }
 
     pub(super) fn share_words(&self) -> String {
         let words = self.words();
-        let (share, stage) = (words.percent(self.share), (words.stage)(self.key.stage));
+        let (share, stage) = (words.percent(self.share), words.stage(self.key.stage));
         match self.key.platform {
-            None => (words.of_losses)(&share, stage),
-            platform => (words.of_losses_on)(&share, stage, &words.platform_name(platform)),
+            None => words.of_losses(&share, stage),
+            platform => words.of_losses_on(&share, stage, words.platform_name(platform)),
         }
     }
 }
@@ -224,7 +218,7 @@ impl TargetStatus {
                 }
             });
             Lost {
-                name: (words.page.lost)((words.stage)(*stage)),
+                name: words.lost(words.stage(*stage)),
                 count: words::count(*count),
                 share: self.share_of_pushes(*stage, *count),
                 trend: Trend::of(points.collect(), words),
@@ -235,12 +229,12 @@ impl TargetStatus {
     fn share_of_pushes(&self, stage: Stage, lost: u64) -> Option<String> {
         let share = share(lost, *self.pushes.get(&stage)?)?;
         let words = self.clock.words();
-        let all = (words.all_pushes)((words.pushes)(stage));
-        Some((words.share_of)(&words.percent(share), &all))
+        let all = words.all_pushes(words.pushes(stage));
+        Some(words.share_of(words.percent(share), &all))
     }
 
     pub(super) fn left_out_words(&self) -> String {
-        (self.clock.words().page.left_out)(self.losses_left_out)
+        self.clock.words().left_out(self.losses_left_out)
     }
 }
 
