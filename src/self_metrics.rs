@@ -56,14 +56,21 @@ impl SelfMetrics {
         let metrics = Self {
             counted: ArcSwap::default(),
             steps: AtomicU64::new(0),
-            request_duration: histograms(
+            request_duration: register(
                 &registry,
-                process::REQUEST_DURATION,
-                &REQUEST_BUCKETS,
-                &["api"],
+                HistogramVec::new(
+                    buckets(process::REQUEST_DURATION, &REQUEST_BUCKETS),
+                    &["api"],
+                ),
             )?,
-            poll_duration: histogram(&registry, process::POLL_DURATION, &POLL_BUCKETS)?,
-            poll_lateness: histogram(&registry, process::POLL_LATENESS, &LATENESS_BUCKETS)?,
+            poll_duration: register(
+                &registry,
+                Histogram::with_opts(buckets(process::POLL_DURATION, &POLL_BUCKETS)),
+            )?,
+            poll_lateness: register(
+                &registry,
+                Histogram::with_opts(buckets(process::POLL_LATENESS, &LATENESS_BUCKETS)),
+            )?,
             clock_skew: gauges(&registry, process::CLOCK_SKEW, &["region"])?,
             reload_successful: gauge(&registry, process::RELOAD_SUCCESSFUL)?,
             reload_success_time: gauge(&registry, process::RELOAD_SUCCESS_TIME)?,
@@ -203,8 +210,12 @@ impl SelfMetrics {
     }
 }
 
+fn opts(of: Family<'_>) -> Opts {
+    Opts::new(of.name, of.help)
+}
+
 fn gauge(registry: &Registry, of: Family<'_>) -> Result<Gauge, prometheus::Error> {
-    register(registry, Gauge::new(of.name, of.help)?)
+    register(registry, Gauge::with_opts(opts(of)))
 }
 
 fn gauges(
@@ -212,37 +223,18 @@ fn gauges(
     of: Family<'_>,
     labels: &[&str],
 ) -> Result<GaugeVec, prometheus::Error> {
-    register(
-        registry,
-        GaugeVec::new(Opts::new(of.name, of.help), labels)?,
-    )
+    register(registry, GaugeVec::new(opts(of), labels))
 }
 
 fn buckets(of: Family<'_>, bounds: &[f64]) -> HistogramOpts {
-    HistogramOpts::new(of.name, of.help).buckets(bounds.to_vec())
-}
-
-fn histogram(
-    registry: &Registry,
-    of: Family<'_>,
-    bounds: &[f64],
-) -> Result<Histogram, prometheus::Error> {
-    register(registry, Histogram::with_opts(buckets(of, bounds))?)
-}
-
-fn histograms(
-    registry: &Registry,
-    of: Family<'_>,
-    bounds: &[f64],
-    labels: &[&str],
-) -> Result<HistogramVec, prometheus::Error> {
-    register(registry, HistogramVec::new(buckets(of, bounds), labels)?)
+    HistogramOpts::from(opts(of)).buckets(bounds.to_vec())
 }
 
 fn register<C: Collector + Clone + 'static>(
     registry: &Registry,
-    collector: C,
+    collector: Result<C, prometheus::Error>,
 ) -> Result<C, prometheus::Error> {
+    let collector = collector?;
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)
 }
