@@ -39,7 +39,6 @@ struct Entry {
 /// The open connections. Owned by the task that accepts them.
 pub(super) struct Connections {
     open: HashMap<Id, Entry>,
-    networks: HashMap<Network, usize>,
     /// [`MAX_CONNECTIONS`], or fewer if the system does not allow that many.
     cap: usize,
     counts: ConnectionCounts,
@@ -49,7 +48,6 @@ impl Connections {
     pub(super) fn new(counts: ConnectionCounts) -> Self {
         Self {
             open: HashMap::new(),
-            networks: HashMap::new(),
             cap: MAX_CONNECTIONS,
             counts,
         }
@@ -60,7 +58,6 @@ impl Connections {
     }
 
     pub(super) fn add(&mut self, task: &AbortHandle, network: Network, progress: Arc<Progress>) {
-        *self.networks.entry(network).or_default() += 1;
         let entry = Entry {
             progress,
             network,
@@ -72,15 +69,7 @@ impl Connections {
 
     /// Removes a connection that has ended.
     pub(super) fn remove(&mut self, id: Id) {
-        let Some(entry) = self.open.remove(&id) else {
-            return;
-        };
-        if let Some(count) = self.networks.get_mut(&entry.network) {
-            *count -= 1;
-            if *count == 0 {
-                self.networks.remove(&entry.network);
-            }
-        }
+        self.open.remove(&id);
         self.counts.set_open(self.open.len());
     }
 
@@ -107,11 +96,12 @@ impl Connections {
     }
 
     fn evict(&mut self) {
+        let networks = self.networks();
         let worst = self.open.iter().max_by_key(|(_, entry)| {
             let phase = entry.progress.phase();
             let is_served = matches!(phase, Phase::Handling | Phase::Writing);
             (
-                self.connections_of(entry.network),
+                networks.get(&entry.network),
                 !is_served,
                 // Whether it waits for its client and not for this program.
                 phase == Phase::Writing,
@@ -123,8 +113,13 @@ impl Connections {
         }
     }
 
-    fn connections_of(&self, network: Network) -> usize {
-        self.networks.get(&network).copied().unwrap_or_default()
+    /// The number of connections of each network.
+    fn networks(&self) -> HashMap<Network, usize> {
+        let mut networks = HashMap::new();
+        for entry in self.open.values() {
+            *networks.entry(entry.network).or_default() += 1;
+        }
+        networks
     }
 
     /// Ends connections that take too long. Returns how many of them were slow to read.
@@ -151,29 +146,22 @@ impl Connections {
     /// Connections of networks with few connections stay first, and then those with a new response,
     /// since they are not slow.
     pub(super) fn bound_held(&mut self) -> usize {
-        let mut holders: Vec<_> = self
-            .open
-            .iter()
-            .filter_map(|(id, entry)| {
-                let (since, held) = entry.progress.held()?;
-                Some((
-                    self.connections_of(entry.network),
-                    Reverse(since),
-                    *id,
-                    held,
-                ))
-            })
-            .collect();
+        let holders = self.open.iter().filter_map(|(id, entry)| {
+            let (since, held) = entry.progress.held()?;
+            Some((*id, entry.network, since, held))
+        });
+        let mut holders: Vec<_> = holders.collect();
         let at_most: usize = holders.iter().map(|(.., held)| held.bytes).sum();
         if at_most <= MAX_HELD {
             return 0;
         }
-        holders.sort_unstable_by_key(|(of_network, since, ..)| (*of_network, *since));
+        let networks = self.networks();
+        holders.sort_by_key(|(_, network, since, _)| (networks.get(network), Reverse(*since)));
         let mut memory = Memory::default();
         let worst: Vec<Id> = holders
             .into_iter()
             .filter(|(.., held)| !memory.has_room_for(held))
-            .map(|(_, _, id, _)| id)
+            .map(|(id, ..)| id)
             .collect();
         for id in &worst {
             self.end(*id, Closed::HeldMemory);
