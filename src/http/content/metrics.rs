@@ -55,13 +55,10 @@ pub(super) async fn metrics(State(served): State<Arc<Content>>, request: HeaderM
         }
     };
     let shared = pieces.shared();
-    let mut response = Response::new(Body::new(pieces));
+    let content_type = [(CONTENT_TYPE, choice.content_type())];
+    let mut response = (content_type, Body::new(pieces)).into_response();
     response.extensions_mut().insert(shared);
     let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static(choice.content_type()),
-    );
     headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     let name = match encoding {
         Encoding::Identity => return response,

@@ -10,7 +10,7 @@ use axum::http::header::HeaderName;
 use crate::metrics::Encoding;
 
 /// The content type of a response with metrics, and the encoding of its body.
-pub fn chosen(headers: &HeaderMap) -> (&'static str, Encoding) {
+pub fn chosen(headers: &HeaderMap) -> (String, Encoding) {
     let choice = media::Choice::of(headers);
     (choice.content_type(), encoding::choose(headers))
 }

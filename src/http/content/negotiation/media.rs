@@ -21,26 +21,6 @@ pub(in crate::http) enum Media {
 /// each scheme; the response to a client that names a scheme names it, too.
 const ESCAPING: [&str; 4] = ["allow-utf-8", "underscores", "dots", "values"];
 
-/// A type, without and with each of [`ESCAPING`].
-macro_rules! escaped {
-    ($base:literal) => {
-        [
-            $base,
-            concat!($base, "; escaping=allow-utf-8"),
-            concat!($base, "; escaping=underscores"),
-            concat!($base, "; escaping=dots"),
-            concat!($base, "; escaping=values"),
-        ]
-    };
-}
-
-const TEXT_100: [&str; 5] = escaped!("text/plain; version=1.0.0; charset=utf-8");
-const OPENMETRICS_100: [&str; 5] =
-    escaped!("application/openmetrics-text; version=1.0.0; charset=utf-8");
-const PROTOBUF: [&str; 5] = escaped!(
-    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
-);
-
 impl Media {
     /// The first is for clients without a preference.
     const ALL: [Self; 5] = [
@@ -99,8 +79,8 @@ impl Media {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) struct Choice {
     pub(in crate::http) media: Media,
-    /// Index into [`ESCAPING`].
-    escaping: Option<usize>,
+    /// One of [`ESCAPING`].
+    escaping: Option<&'static str>,
 }
 
 impl Choice {
@@ -131,7 +111,7 @@ impl Choice {
                     .parameters
                     .iter()
                     .find(|(name, _)| name == "escaping")
-                    .and_then(|(_, scheme)| ESCAPING.iter().position(|known| known == scheme)),
+                    .and_then(|(_, scheme)| ESCAPING.into_iter().find(|known| known == scheme)),
             },
             None => Self {
                 media: Media::Text004,
@@ -140,15 +120,20 @@ impl Choice {
         }
     }
 
-    pub(in crate::http) fn content_type(self) -> &'static str {
-        let escaping = self.escaping.map_or(0, |scheme| scheme + 1);
-        match self.media {
-            // From before names could be escaped.
+    pub(in crate::http) fn content_type(self) -> String {
+        let content_type = match self.media {
             Media::Text004 => "text/plain; version=0.0.4; charset=utf-8",
             Media::OpenMetrics001 => "application/openmetrics-text; version=0.0.1; charset=utf-8",
-            Media::Text100 => TEXT_100[escaping],
-            Media::OpenMetrics100 => OPENMETRICS_100[escaping],
-            Media::Protobuf => PROTOBUF[escaping],
+            Media::Text100 => "text/plain; version=1.0.0; charset=utf-8",
+            Media::OpenMetrics100 => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Media::Protobuf => {
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+            }
+        };
+        match (self.media, self.escaping) {
+            // From before names could be escaped.
+            (Media::Text004 | Media::OpenMetrics001, _) | (_, None) => content_type.to_owned(),
+            (_, Some(scheme)) => format!("{content_type}; escaping={scheme}"),
         }
     }
 }
