@@ -7,44 +7,30 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
-use sha2::{Digest, Sha256};
+
+use crate::digest::sha256_hex;
 
 /// A file built into the program.
-struct Asset {
-    path: LazyLock<String>,
+pub(super) struct Asset {
+    pub(super) path: LazyLock<String>,
     kind: &'static str,
     text: &'static str,
 }
 
-static STYLE: Asset = Asset {
+pub(super) static STYLE: Asset = Asset {
     path: LazyLock::new(|| path(STYLE.text, "css")),
     kind: "text/css; charset=utf-8",
     text: include_str!("templates/style.css"),
 };
 
-static ICON: Asset = Asset {
+pub(super) static ICON: Asset = Asset {
     path: LazyLock::new(|| path(ICON.text, "svg")),
     kind: "image/svg+xml",
     text: include_str!("templates/icon.svg"),
 };
 
 fn path(text: &str, ending: &str) -> String {
-    let hash = Sha256::digest(text);
-    let hash = hash
-        .iter()
-        .take(8)
-        .fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
-    format!("/static/{hash:016x}.{ending}")
-}
-
-/// The path of the style sheet.
-pub(super) fn style() -> &'static str {
-    &STYLE.path
-}
-
-/// The path of the icon.
-pub(super) fn icon() -> &'static str {
-    &ICON.path
+    format!("/static/{:.16}.{ending}", sha256_hex(text))
 }
 
 pub(super) async fn serve(Path(name): Path<String>) -> Response {

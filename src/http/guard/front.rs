@@ -47,7 +47,7 @@ impl Live {
         Self {
             tls: file.tls,
             headers: file.headers,
-            users: Users::new(file.users),
+            users: file.users,
             rate: file.rate_limit.map(Rate::new),
         }
     }

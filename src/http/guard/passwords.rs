@@ -35,20 +35,7 @@ const REMEMBERED_RIGHT: usize = 1024;
 const REMEMBERED_WRONG: usize = 256;
 
 /// The users of a web file.
-#[derive(Default)]
-pub(in crate::http) struct Users {
-    hashes: BTreeMap<String, PasswordHash>,
-}
-
-impl Users {
-    pub(in crate::http) fn new(hashes: BTreeMap<String, PasswordHash>) -> Self {
-        Self { hashes }
-    }
-
-    pub(in crate::http) fn is_empty(&self) -> bool {
-        self.hashes.is_empty()
-    }
-}
+pub(in crate::http) type Users = BTreeMap<String, PasswordHash>;
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +88,7 @@ impl Passwords {
         password: &[u8],
         network: Network,
     ) -> Verdict {
-        let own = users.hashes.get(user);
+        let own = users.get(user);
         let digest = self.digest(user, own, password);
         if let Some(verdict) = lock(&self.state).known(&digest) {
             return verdict;
@@ -133,10 +120,7 @@ impl Passwords {
     fn stand_in<'a>(&self, users: &'a Users, name: &str) -> Option<&'a PasswordHash> {
         let digest = self.digest(name, None, &[]);
         let number = usize::from(u16::from_be_bytes([digest[0], digest[1]]));
-        users
-            .hashes
-            .values()
-            .nth(number.checked_rem(users.hashes.len())?)
+        users.values().nth(number.checked_rem(users.len())?)
     }
 
     fn digest(&self, user: &str, hash: Option<&PasswordHash>, password: &[u8]) -> Digest {
@@ -192,15 +176,13 @@ mod tests {
 
     fn users(users: &[(&str, &str, u32)]) -> Users {
         let hash = |password: &str, cost| bcrypt::hash(password, cost).unwrap();
-        Users::new(
-            users
-                .iter()
-                .map(|(name, password, cost)| {
-                    let hash = PasswordHash::new(&hash(password, *cost)).unwrap();
-                    ((*name).to_owned(), hash)
-                })
-                .collect(),
-        )
+        users
+            .iter()
+            .map(|(name, password, cost)| {
+                let hash = PasswordHash::new(&hash(password, *cost)).unwrap();
+                ((*name).to_owned(), hash)
+            })
+            .collect()
     }
 
     fn network(n: u8) -> Network {
