@@ -130,12 +130,12 @@ fn failures(target: &TargetStatus) -> impl Iterator<Item = Found> {
 }
 
 fn losses(target: &TargetStatus) -> impl Iterator<Item = Found> {
-    target.losses.iter().filter_map(|loss| {
-        let level = match loss.concern {
-            Concern::Repair => Level::Bad,
-            Concern::Rising | Concern::Over => Level::Warning,
-            Concern::Steady => return None,
-        };
+    let acute = target
+        .losses
+        .iter()
+        .filter(|loss| loss.concern != Concern::Steady);
+    acute.filter_map(|loss| {
+        let level = loss.concern.level();
         let is_over = loss.concern == Concern::Over;
         // Of an overall row and its platforms' rows, only those with the advice count: the overall
         // row, if its advice is the same everywhere. A problem of one platform is not reported

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::recently::Recently;
 use super::trend::Trend;
-use super::{Clock, Moment, Runbook};
+use super::{Clock, Level, Moment, Runbook};
 use crate::model::catalogue::CodeClass;
 use crate::model::reading::LossKey;
 
@@ -58,6 +58,17 @@ pub enum Concern {
     /// One of the above, but nothing was lost recently: only the window still contains it.
     Over,
     Steady,
+}
+
+impl Concern {
+    /// The name of the concern in the style sheet.
+    pub fn level(self) -> Level {
+        match self {
+            Self::Repair => Level::Bad,
+            Self::Rising | Self::Over => Level::Warning,
+            Self::Steady => Level::Good,
+        }
+    }
 }
 
 /// Fewer lost pushes than this are not worth waking anyone.

@@ -5,50 +5,36 @@ use serde::{Serialize, Serializer};
 use crate::model::catalogue::CodeClass;
 use crate::model::outcome::Outcome;
 
-/// A runbook in `deploy/runbooks`: the one that the alert for the same cause links to.
+/// A runbook in `deploy/runbooks`, by the name of the file and of the alert for the same cause,
+/// which links to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Runbook {
-    AuthFailing,
-    ConfigurationLoss,
-    ErrorCodeSurge,
-    PlatformLossHigh,
-    TargetDown,
-    TaskDispatchFailed,
-    TokenSurge,
-}
+pub struct Runbook(&'static str);
 
 impl Runbook {
+    pub const TASK_DISPATCH_FAILED: Self = Self("TimpushTaskDispatchFailed");
+
     pub(super) fn of_loss(class: CodeClass) -> Self {
-        match class {
+        Self(match class {
             CodeClass::Credential | CodeClass::Permission | CodeClass::Config => {
-                Self::ConfigurationLoss
+                "TimpushConfigurationLoss"
             }
-            CodeClass::TokenInvalid => Self::TokenSurge,
-            CodeClass::VendorTransient => Self::PlatformLossHigh,
+            CodeClass::TokenInvalid => "TimpushTokenSurge",
+            CodeClass::VendorTransient => "TimpushPlatformLossHigh",
             CodeClass::Content | CodeClass::Quota | CodeClass::DeviceState | CodeClass::Unknown => {
-                Self::ErrorCodeSurge
+                "TimpushErrorCodeSurge"
             }
-        }
+        })
     }
 
     pub(super) fn of_failure(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Auth => Self::AuthFailing,
-            _ => Self::TargetDown,
-        }
+        Self(match outcome {
+            Outcome::Auth => "TimpushAuthFailing",
+            _ => "TimpushTargetDown",
+        })
     }
 
-    /// The name of the alert and of the file.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::AuthFailing => "TimpushAuthFailing",
-            Self::ConfigurationLoss => "TimpushConfigurationLoss",
-            Self::ErrorCodeSurge => "TimpushErrorCodeSurge",
-            Self::PlatformLossHigh => "TimpushPlatformLossHigh",
-            Self::TargetDown => "TimpushTargetDown",
-            Self::TaskDispatchFailed => "TimpushTaskDispatchFailed",
-            Self::TokenSurge => "TimpushTokenSurge",
-        }
+        self.0
     }
 
     /// The same URL as in the alert's `runbook_url`.
@@ -76,7 +62,8 @@ mod tests {
         let rules = include_str!("../../deploy/prometheus/timpush.alerts.yml");
         let losses = CodeClass::ALL.map(Runbook::of_loss);
         let failures = Outcome::ALL.map(Runbook::of_failure);
-        for runbook in losses.into_iter().chain(failures) {
+        let others = [Runbook::TASK_DISPATCH_FAILED];
+        for runbook in losses.into_iter().chain(failures).chain(others) {
             let alert = format!("- alert: {}\n", runbook.name());
             let (_, rule) = rules.split_once(&alert).unwrap();
             let (rule, _) = rule.split_once("- alert:").unwrap_or((rule, ""));

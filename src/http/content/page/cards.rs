@@ -63,11 +63,7 @@ impl Code<'_> {
     }
 
     pub(super) fn level(&self) -> Level {
-        match self.concern() {
-            Concern::Repair => Level::Bad,
-            Concern::Rising | Concern::Over => Level::Warning,
-            Concern::Steady => Level::Good,
-        }
+        self.concern().level()
     }
 
     pub(super) fn concern_words(&self) -> Option<&'static str> {
