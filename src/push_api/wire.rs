@@ -9,12 +9,16 @@
 
 mod envelope;
 mod json;
+mod object;
 mod repair;
 mod rows;
 mod tasks;
 mod texts;
 mod trace;
 
+use std::borrow::Cow;
+
+use object::Object;
 use serde_json::value::RawValue;
 
 use crate::model::reading::{Api, Reading};
@@ -53,13 +57,15 @@ impl NotAnAnswer {
 
 /// Parses the response to a query of `api`.
 pub fn parse(api: Api, body: &[u8], scrubber: &Scrubber) -> Result<Answer, NotAnAnswer> {
-    let read = |text: &str| rows::reading(api, &envelope::sections(api, text)?, scrubber);
-    whole(body, scrubber, &read)
+    whole(body, scrubber, |top| {
+        let sections = envelope::sections(&rows::keys(api), top)?;
+        rows::reading(api, &sections, scrubber)
+    })
 }
 
 /// Parses the response to a query about one push.
 pub fn parse_trace(body: &[u8], scrubber: &Scrubber) -> Result<Answer<Trace>, NotAnAnswer> {
-    whole(body, scrubber, &|text: &str| trace::trace(text, scrubber))
+    whole(body, scrubber, |top| trace::trace(top, scrubber))
 }
 
 /// Parses the response to a query about several tasks.
@@ -68,23 +74,19 @@ pub fn parse_tasks(
     body: &[u8],
     scrubber: &Scrubber,
 ) -> Result<Answer<TaskReadings>, NotAnAnswer> {
-    whole(body, scrubber, &|text: &str| {
-        tasks::readings(api, text, scrubber)
-    })
+    whole(body, scrubber, |top| tasks::readings(api, top, scrubber))
 }
 
 /// Parses a response that lists scheduled tasks.
 pub fn parse_scheduled(body: &[u8], scrubber: &Scrubber) -> Result<Answer<TaskList>, NotAnAnswer> {
-    whole(body, scrubber, &|text: &str| {
-        tasks::scheduled(text, scrubber)
-    })
+    whole(body, scrubber, |top| tasks::scheduled(top, scrubber))
 }
 
 /// Parses a body; `read` parses the data of a success.
 fn whole<T>(
     body: &[u8],
     scrubber: &Scrubber,
-    read: &impl Fn(&str) -> Result<T, NotAnAnswer>,
+    read: impl FnOnce(Object) -> Result<T, NotAnAnswer>,
 ) -> Result<Answer<T>, NotAnAnswer> {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}').trim();
@@ -96,66 +98,54 @@ fn whole<T>(
             "the body is a page of HTML or XML instead of JSON",
         ));
     }
-    let answer = answer(text, scrubber, read).unwrap_or_else(|error| {
-        repair::repair(text)
-            .and_then(|repaired| answer(&repaired, scrubber, read).ok())
-            .unwrap_or_else(|| Err(not_json(&error)))
-    });
+    let text = valid(text)?;
+    if !text.starts_with('{') {
+        return Err(NotAnAnswer::new("the body is not a JSON object"));
+    }
     // A key of the body may echo a secret.
-    answer.map_err(|NotAnAnswer(text)| NotAnAnswer(scrubber.scrub(&text, MAX_PROBLEM_CHARS)))
+    answer(Object::new(&text), scrubber, read)
+        .map_err(|NotAnAnswer(text)| NotAnAnswer(scrubber.scrub(&text, MAX_PROBLEM_CHARS)))
 }
 
-/// Fails if `text` is not a JSON object.
-fn answer<T>(
-    text: &str,
-    scrubber: &Scrubber,
-    read: &impl Fn(&str) -> Result<T, NotAnAnswer>,
-) -> serde_json::Result<Result<Answer<T>, NotAnAnswer>> {
-    const KEYS: [&str; 3] = ["ActionStatus", "ErrorCode", "ErrorInfo"];
-    let [status, code, info] = json::fields(text, KEYS)?;
-    Ok(
-        status_and_code(status, code).and_then(|refusal| match refusal {
-            None => read(text).map(Answer::Good),
-            Some(code) => Ok(Answer::Refused {
-                code,
-                info: scrubber.scrub(
-                    &info.and_then(json::text).unwrap_or_default(),
-                    MAX_INFO_CHARS,
-                ),
-            }),
-        }),
-    )
-}
-
-/// The code of a refusal, `None` for a success.
-fn status_and_code(
-    status: Option<&RawValue>,
-    code: Option<&RawValue>,
-) -> Result<Option<i64>, NotAnAnswer> {
-    let status = status
-        .and_then(json::text)
-        .ok_or_else(|| NotAnAnswer::new("ActionStatus is missing or not text"))?;
-    let code = json::integer(code).map_err(|kind| NotAnAnswer::new(format!("ErrorCode {kind}")))?;
-    match (&*status, code) {
-        ("OK", 0) => Ok(None),
-        (_, 0) => Err(NotAnAnswer::new(
-            "ActionStatus is not OK, but ErrorCode is 0",
-        )),
-        (_, code) => Ok(Some(code)),
+/// The text, repaired if necessary, as valid JSON.
+fn valid(text: &str) -> Result<Cow<'_, str>, NotAnAnswer> {
+    let check = |text: &str| serde_json::from_str::<&RawValue>(text).map(drop);
+    let Err(error) = check(text) else {
+        return Ok(text.into());
+    };
+    if let Some(repaired) = repair::repair(text)
+        && check(&repaired).is_ok()
+    {
+        return Ok(repaired.into());
     }
-}
-
-/// The place and kind of the error, without the text around it.
-fn not_json(error: &serde_json::Error) -> NotAnAnswer {
-    if error.is_data() {
-        return NotAnAnswer::new("the body is not a JSON object");
-    }
-    NotAnAnswer::new(format!(
+    // The place and kind of the error, without the text around it.
+    Err(NotAnAnswer::new(format!(
         "the body is not JSON: {:?} error at line {} column {}",
         error.classify(),
         error.line(),
         error.column()
-    ))
+    )))
+}
+
+fn answer<T>(
+    top: Object,
+    scrubber: &Scrubber,
+    read: impl FnOnce(Object) -> Result<T, NotAnAnswer>,
+) -> Result<Answer<T>, NotAnAnswer> {
+    let [status, code, info] = top.fields(["ActionStatus", "ErrorCode", "ErrorInfo"]);
+    let Some(status) = status.value.and_then(json::text) else {
+        return Err(status.complaint("is missing or not text"));
+    };
+    match (&*status, code.integer()?) {
+        ("OK", 0) => read(top).map(Answer::Good),
+        (_, 0) => Err(NotAnAnswer::new(
+            "ActionStatus is not OK, but ErrorCode is 0",
+        )),
+        (_, code) => Ok(Answer::Refused {
+            code,
+            info: scrubber.scrub(&info.text(), MAX_INFO_CHARS),
+        }),
+    }
 }
 
 #[cfg(test)]

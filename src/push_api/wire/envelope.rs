@@ -2,8 +2,8 @@
 
 use serde_json::value::RawValue;
 
+use super::object::Object;
 use super::{NotAnAnswer, json};
-use crate::model::reading::{Api, Measure};
 
 /// Keys that hold no data for us, in any response of the service.
 const ENVELOPE: &[&str] = &[
@@ -15,33 +15,14 @@ const ENVELOPE: &[&str] = &[
     "TaskID",
 ];
 
-/// Keys that hold data, by API.
-fn data_keys(api: Api) -> &'static [&'static str] {
-    match api.measure() {
-        Measure::Losses => &[
-            "ReadyToSendLoss",
-            "PostSendDeliveredLoss",
-            "PlatformReadyToSendLoss",
-            "PlatformPostSendDeliveredLoss",
-        ],
-        Measure::Funnel => &[
-            "TotalCount",
-            "SentCount",
-            "DeliveredCount",
-            "ClickCount",
-            "PlatformStatistics",
-        ],
-    }
-}
-
-/// The objects, as JSON, that hold the data of a successful response: the response itself, or
-/// what one of its keys wraps. None if the response is empty. `top` is a JSON object.
-pub(super) fn sections(api: Api, top: &str) -> Result<Vec<&str>, NotAnAnswer> {
-    let answer = Look::at(api, top).unwrap_or_default();
+/// The objects that hold the data of a successful response under one of `keys`: the response
+/// itself, or what one of its keys wraps. None if the response is empty.
+pub(super) fn sections<'a>(keys: &[&str], top: Object<'a>) -> Result<Vec<Object<'a>>, NotAnAnswer> {
+    let answer = Look::at(keys, top);
     if answer.holds_data {
         return Ok(vec![top]);
     }
-    match wrapper(api, top)? {
+    match wrapper(keys, top)? {
         Some((key, wrapper)) => match wrapper.unknown {
             Some(unknown) => Err(not_understood(&key, &unknown)),
             None => Ok(wrapper.objects),
@@ -65,22 +46,20 @@ struct Look {
 }
 
 impl Look {
-    /// `None` if `text` is not an object.
-    fn at(api: Api, text: &str) -> Option<Self> {
+    fn at(keys: &[&str], object: Object) -> Self {
         let mut look = Self::default();
-        let visited = json::members(text, |key, value| {
-            if data_keys(api).contains(&&*key) {
+        // Nothing is refused here.
+        let _ = json::each(object.json, |key, value| {
+            let has_content = || !json::is_empty(value, ENVELOPE);
+            if keys.contains(&&*key) {
                 look.has_data_key = true;
-                look.holds_data = look.holds_data || !json::is_empty(value, ENVELOPE);
-            } else if look.unknown.is_none()
-                && !ENVELOPE.contains(&&*key)
-                && !json::is_empty(value, ENVELOPE)
-            {
+                look.holds_data = look.holds_data || has_content();
+            } else if look.unknown.is_none() && !ENVELOPE.contains(&&*key) && has_content() {
                 look.unknown = Some(key.into_owned());
             }
             Ok(())
         });
-        visited.is_ok().then_some(look)
+        look
     }
 }
 
@@ -88,19 +67,22 @@ impl Look {
 #[derive(Default)]
 struct Wrapper<'a> {
     /// Those with a data key.
-    objects: Vec<&'a str>,
+    objects: Vec<Object<'a>>,
     /// The first key with content in an object without a data key.
     unknown: Option<String>,
 }
 
 /// The only key that wraps the data, with the objects in it.
-fn wrapper(api: Api, top: &str) -> Result<Option<(String, Wrapper<'_>)>, NotAnAnswer> {
+fn wrapper<'a>(
+    keys: &[&str],
+    top: Object<'a>,
+) -> Result<Option<(String, Wrapper<'a>)>, NotAnAnswer> {
     let mut found: Option<(String, Wrapper)> = None;
-    let visited = json::members(top, |key, value| {
-        if ENVELOPE.contains(&&*key) || data_keys(api).contains(&&*key) {
+    json::each(top.json, |key, value| {
+        if ENVELOPE.contains(&&*key) || keys.contains(&&*key) {
             return Ok(());
         }
-        if let Some(wrapper) = wrapped(api, value) {
+        if let Some(wrapper) = wrapped(keys, value) {
             if let Some((first, _)) = &found {
                 return Err(NotAnAnswer::new(format!(
                     "both {first:.40} and {key:.40} hold the data of an answer"
@@ -109,29 +91,31 @@ fn wrapper(api: Api, top: &str) -> Result<Option<(String, Wrapper<'_>)>, NotAnAn
             found = Some((key.into_owned(), wrapper));
         }
         Ok(())
-    });
-    visited.unwrap_or(Ok(()))?;
+    })?;
     Ok(found)
 }
 
 /// The value itself, if it is an object, or all elements of an array of objects. `None` if no
 /// object has a data key.
-fn wrapped<'a>(api: Api, value: &'a RawValue) -> Option<Wrapper<'a>> {
+fn wrapped<'a>(keys: &[&str], value: &'a RawValue) -> Option<Wrapper<'a>> {
     let mut wrapper = Wrapper::default();
-    let mut add = |object: &'a RawValue| {
-        let not_an_object = || NotAnAnswer::new("not an object");
-        let look = Look::at(api, object.get()).ok_or_else(not_an_object)?;
+    let mut add = |value: &'a RawValue| {
+        let object = Object::new(value.get());
+        if !object.json.starts_with('{') {
+            return Err(object.complaint("is not an object"));
+        }
+        let look = Look::at(keys, object);
         if look.has_data_key {
-            wrapper.objects.push(object.get());
+            wrapper.objects.push(object);
         } else if wrapper.unknown.is_none() {
             wrapper.unknown = look.unknown;
         }
         Ok(())
     };
-    if value.get().starts_with('{') {
-        add(value).ok()?;
+    if value.get().starts_with('[') {
+        json::each(value.get(), |_, element| add(element)).ok()?;
     } else {
-        json::elements(value.get(), add).ok()?.ok()?;
+        add(value).ok()?;
     }
     (!wrapper.objects.is_empty()).then_some(wrapper)
 }

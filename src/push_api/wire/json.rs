@@ -1,11 +1,11 @@
 //! Reads parts of a JSON text in place, so that a large text needs little more memory than
-//! itself.
+//! itself. The text is known to be valid JSON.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
 use super::NotAnAnswer;
@@ -13,40 +13,17 @@ use super::NotAnAnswer;
 /// Integers up to this are exact as JSON floats.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Passes each member of an object to `visit` until that fails; the rest is only checked to
-/// be JSON. The outer error means that the text is not a JSON object.
-pub(super) fn members<'a>(
+/// How deep [`is_empty`] looks.
+const MAX_DEPTH: u8 = 8;
+
+/// Passes each member of an object, or each element of an array with an empty key, to `visit`
+/// until that fails. Other values have neither.
+pub(super) fn each<'a>(
     text: &'a str,
     visit: impl FnMut(Cow<'a, str>, &'a RawValue) -> Result<(), NotAnAnswer>,
-) -> serde_json::Result<Result<(), NotAnAnswer>> {
+) -> Result<(), NotAnAnswer> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let result = json.deserialize_map(Members(visit))?;
-    json.end()?;
-    Ok(result)
-}
-
-/// Like [`members`], for the elements of an array.
-pub(super) fn elements<'a>(
-    text: &'a str,
-    visit: impl FnMut(&'a RawValue) -> Result<(), NotAnAnswer>,
-) -> serde_json::Result<Result<(), NotAnAnswer>> {
-    serde_json::Deserializer::from_str(text).deserialize_seq(Elements(visit))
-}
-
-/// The values of some keys of an object; for a duplicated key, the last value.
-pub(super) fn fields<'a, const N: usize>(
-    text: &'a str,
-    keys: [&str; N],
-) -> serde_json::Result<[Option<&'a RawValue>; N]> {
-    let mut fields = [None; N];
-    // Nothing is refused here.
-    let _ = members(text, |key, value| {
-        if let Some(at) = keys.iter().position(|known| **known == key) {
-            fields[at] = Some(value);
-        }
-        Ok(())
-    })?;
-    Ok(fields)
+    json.deserialize_any(Each(visit)).unwrap_or(Ok(()))
 }
 
 /// `None` if the value is not a string.
@@ -83,11 +60,25 @@ pub(super) fn integer(value: Option<&RawValue>) -> Result<i64, &'static str> {
 }
 
 /// Null, an empty text, or a container in which all values are empty, apart from the members
-/// of objects whose key is in `named`.
-pub(super) fn is_empty(value: &RawValue, named: &'static [&'static str]) -> bool {
-    let mut json = serde_json::Deserializer::from_str(value.get());
-    // Too deeply nested values do not count as empty, either.
-    json.deserialize_any(Empty(named)).is_ok()
+/// of objects whose key is in `named`. A container in more than 8 others does not count as
+/// empty.
+pub(super) fn is_empty(value: &RawValue, named: &[&str]) -> bool {
+    is_empty_within(MAX_DEPTH, value, named)
+}
+
+fn is_empty_within(depth: u8, value: &RawValue, named: &[&str]) -> bool {
+    match (value.get(), depth.checked_sub(1)) {
+        ("null" | "\"\"", _) => true,
+        (text, Some(depth)) if text.starts_with(['[', '{']) => {
+            let mut all = true;
+            let visited = each(text, |key, value| {
+                all = all && (named.contains(&&*key) || is_empty_within(depth, value, named));
+                Ok(())
+            });
+            visited.is_ok() && all
+        }
+        _ => false,
+    }
 }
 
 /// A JSON string. Escapes that are not valid UTF-16 become U+FFFD.
@@ -118,92 +109,31 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-struct Members<F>(F);
+struct Each<F>(F);
 
 impl<'de, F: FnMut(Cow<'de, str>, &'de RawValue) -> Result<(), NotAnAnswer>> Visitor<'de>
-    for Members<F>
+    for Each<F>
 {
     type Value = Result<(), NotAnAnswer>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an object")
+        f.write_str("an object or an array")
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut result = Ok(());
+        // serde_json requires that everything is read.
         while let Some((Text(key), value)) = map.next_entry()? {
-            if result.is_ok() {
-                result = (self.0)(key, value);
-            }
+            result = result.and_then(|()| (self.0)(key, value));
         }
         Ok(result)
-    }
-}
-
-struct Elements<F>(F);
-
-impl<'de, F: FnMut(&'de RawValue) -> Result<(), NotAnAnswer>> Visitor<'de> for Elements<F> {
-    type Value = Result<(), NotAnAnswer>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an array")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut result = Ok(());
         while let Some(value) = seq.next_element()? {
-            if result.is_ok() {
-                result = (self.0)(value);
-            }
+            result = result.and_then(|()| (self.0)(Cow::default(), value));
         }
         Ok(result)
-    }
-}
-
-/// Accepts empty values and refuses all others.
-#[derive(Clone, Copy)]
-struct Empty(&'static [&'static str]);
-
-impl<'de> de::DeserializeSeed<'de> for Empty {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Empty {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("nothing")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        if text.is_empty() {
-            Ok(())
-        } else {
-            Err(E::custom("not empty"))
-        }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(self)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Text(key)) = map.next_key()? {
-            if self.0.contains(&&*key) {
-                map.next_value::<de::IgnoredAny>()?;
-            } else {
-                map.next_value_seed(self)?;
-            }
-        }
-        Ok(())
     }
 }

@@ -1,40 +1,22 @@
 //! The only repair: a key for the object that has none in the document's sample.
 
+use serde_json::value::RawValue;
+
 /// Turns `"ErrorInfo": "...",{` into `"ErrorInfo": "...","Results":{`, at its first
 /// occurrence. `None` if the text has none.
 pub(super) fn repair(text: &str) -> Option<String> {
     const KEY: &str = "\"ErrorInfo\"";
     text.match_indices(KEY).find_map(|(at, _)| {
-        let value = text[at + KEY.len()..]
-            .trim_start()
-            .strip_prefix(':')?
-            .trim_start();
-        let rest = after_string(value)?
-            .trim_start()
-            .strip_prefix(',')?
-            .trim_start();
+        let value = text[at + KEY.len()..].trim_start().strip_prefix(':')?;
+        let value = Some(value.trim_start()).filter(|value| value.starts_with('"'))?;
+        let mut values = serde_json::Deserializer::from_str(value).into_iter::<&RawValue>();
+        values.next()?.ok()?;
+        let rest = value[values.byte_offset()..].trim_start();
+        let rest = rest.strip_prefix(',')?.trim_start();
         let brace = text.len() - rest.len();
         rest.starts_with('{')
             .then(|| format!("{}\"Results\":{rest}", &text[..brace]))
     })
-}
-
-/// The text after the JSON string at the start of `text`.
-fn after_string(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix('"')?;
-    let mut escaped = false;
-    let end = inner.find(|c| match c {
-        _ if escaped => {
-            escaped = false;
-            false
-        }
-        '\\' => {
-            escaped = true;
-            false
-        }
-        c => c == '"',
-    })?;
-    inner.get(end + 1..)
 }
 
 #[cfg(test)]

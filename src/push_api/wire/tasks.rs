@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use serde_json::value::RawValue;
 
-use super::{NotAnAnswer, envelope, json, rows};
+use super::object::Object;
+use super::{NotAnAnswer, envelope, rows};
 use crate::model::reading::Api;
 use crate::model::task::{
     Dispatch, MAX_LISTED, MAX_NAME_CHARS, MAX_REASON_CHARS, MAX_STATUS_CHARS, ScheduledTask,
@@ -16,18 +16,17 @@ use crate::model::trace::MAX_ID;
 use crate::model::window::UnixSeconds;
 use crate::scrubber::Scrubber;
 
-/// The reading of each task in a successful response. `top` is a JSON object.
+/// The reading of each task in a successful response.
 pub(super) fn readings(
     api: Api,
-    top: &str,
+    top: Object,
     scrubber: &Scrubber,
 ) -> Result<TaskReadings, NotAnAnswer> {
-    let mut by_task: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for section in envelope::sections(api, top)? {
-        let [task] = json::fields(section, ["TaskID"]).unwrap_or_default();
+    let mut by_task: BTreeMap<String, Vec<Object>> = BTreeMap::new();
+    for section in envelope::sections(&rows::keys(api), top)? {
         // A response about one task may omit its id.
-        let task = task.and_then(json::text).unwrap_or_default();
-        by_task.entry(task.into_owned()).or_default().push(section);
+        let task = section.field("TaskID").text().into_owned();
+        by_task.entry(task).or_default().push(section);
     }
     by_task
         .into_iter()
@@ -35,86 +34,49 @@ pub(super) fn readings(
         .collect()
 }
 
-const TASKS: &str = "Tasks";
-
-/// The scheduled tasks of a successful response. `top` is a JSON object.
-pub(super) fn scheduled(top: &str, scrubber: &Scrubber) -> Result<TaskList, NotAnAnswer> {
-    let [tasks, total] = json::fields(top, [TASKS, "Total"]).unwrap_or_default();
+/// The scheduled tasks of a successful response.
+pub(super) fn scheduled(top: Object, scrubber: &Scrubber) -> Result<TaskList, NotAnAnswer> {
+    let [tasks, total] = top.fields(["Tasks", "Total"]);
+    if tasks.value.is_none() {
+        return Err(tasks.complaint("is missing"));
+    }
     let mut list = TaskList::default();
     let mut listed = 0_usize;
-    match tasks.map(RawValue::get) {
-        None => return Err(NotAnAnswer::new(format!("{TASKS} is missing"))),
-        Some("null") => {}
-        Some(elements) => {
-            let visited = json::elements(elements, |element| {
-                listed += 1;
-                if list.tasks.len() < MAX_LISTED {
-                    list.tasks.push(task(element.get(), scrubber)?);
-                }
-                Ok(())
-            });
-            let not_an_array = |_| NotAnAnswer::new(format!("{TASKS} is not an array"));
-            visited.map_err(not_an_array)??;
+    tasks.rows(|row| {
+        listed += 1;
+        if list.tasks.len() < MAX_LISTED {
+            list.tasks.push(task(row, scrubber)?);
         }
-    }
-    let total = json::integer(total).unwrap_or_default();
+        Ok(())
+    })?;
+    let total = total.integer().unwrap_or_default();
     list.total = usize::try_from(total).unwrap_or_default().max(listed);
     Ok(list)
 }
 
-fn task(object: &str, scrubber: &Scrubber) -> Result<ScheduledTask, NotAnAnswer> {
-    const KEYS: [&str; 9] = [
-        "TaskID",
-        "Type",
-        "SchedAt",
-        "Title",
-        "Desc",
-        "Status",
-        "DispatchSuccess",
-        "DispatchErr",
-        "PushTaskID",
-    ];
-    let fields = json::fields(object, KEYS)
-        .map_err(|_| NotAnAnswer::new(format!("an element of {TASKS} is not an object")))?;
-    let [
-        number,
-        kind,
-        at,
-        title,
-        description,
-        status,
-        success,
-        error,
-        push,
-    ] = fields;
-    let number = json::integer(number)
-        .map_err(|kind| NotAnAnswer::new(format!("TaskID of an element of {TASKS} {kind}")))?;
-    let text = |value: Option<&RawValue>, max_chars| {
-        let text = value.and_then(json::text).unwrap_or_default();
-        scrubber.scrub(&text, max_chars)
-    };
-    let at = at.and_then(json::text).and_then(|text| time(&text));
-    let at =
-        at.ok_or_else(|| NotAnAnswer::new(format!("SchedAt of task {number} is not a time")))?;
-    let title = text(title, MAX_NAME_CHARS);
-    let name = if title.is_empty() {
-        text(description, MAX_NAME_CHARS)
-    } else {
-        title
-    };
-    let status = text(status, MAX_STATUS_CHARS);
-    // An id that the scrubber would change can be neither queried nor shown.
-    let push = push.and_then(json::text);
-    let push = push.filter(|text| *text == scrubber.scrub(text, MAX_ID));
-    let reason = text(error, MAX_REASON_CHARS);
+fn task(row: Object, scrubber: &Scrubber) -> Result<ScheduledTask, NotAnAnswer> {
+    let text = |key, max_chars| scrubber.scrub(&row.field(key).text(), max_chars);
+    let at = row.field("SchedAt");
+    let title = text("Title", MAX_NAME_CHARS);
+    let status = text("Status", MAX_STATUS_CHARS);
+    let reason = text("DispatchErr", MAX_REASON_CHARS);
+    let is_success = row.field("DispatchSuccess").integer() == Ok(1);
+    let push = row.field("PushTaskID").text();
     Ok(ScheduledTask {
-        number,
-        name,
-        kind: TaskType::from(&*kind.and_then(json::text).unwrap_or_default()),
-        at,
-        dispatch: dispatch(&status, json::integer(success) == Ok(1), !reason.is_empty()),
+        number: row.field("TaskID").integer()?,
+        name: if title.is_empty() {
+            text("Desc", MAX_NAME_CHARS)
+        } else {
+            title
+        },
+        kind: TaskType::from(&*row.field("Type").text()),
+        at: time(&at.text()).ok_or_else(|| at.complaint("is not a time"))?,
+        dispatch: dispatch(&status, is_success, !reason.is_empty()),
         reason,
-        push: push.and_then(|text| text.parse().ok()),
+        // An id that the scrubber would change can be neither queried nor shown.
+        push: Some(push)
+            .filter(|text| *text == scrubber.scrub(text, MAX_ID))
+            .and_then(|text| text.parse().ok()),
         status,
     })
 }
@@ -270,17 +232,11 @@ mod tests {
             (r#","Total":0,"Tasks":[]"#, Ok(0)),
             ("", Err("Tasks is missing")),
             (r#","Tasks":{}"#, Err("Tasks is not an array")),
-            (
-                r#","Tasks":[1]"#,
-                Err("an element of Tasks is not an object"),
-            ),
-            (
-                r#","Tasks":[{}]"#,
-                Err("TaskID of an element of Tasks is missing"),
-            ),
+            (r#","Tasks":[1]"#, Err("Tasks[0] is not an object")),
+            (r#","Tasks":[{}]"#, Err("Tasks[0].TaskID is missing")),
             (
                 r#","Tasks":[{"TaskID":1,"SchedAt":"soon"}]"#,
-                Err("SchedAt of task 1 is not a time"),
+                Err("Tasks[0].SchedAt is not a time"),
             ),
         ] {
             let read = list(&format!("{HEAD}{tail}}}")).map(|list| list.tasks.len());

@@ -1,8 +1,7 @@
 //! Traces: the devices of a push and the steps of each.
 
-use serde_json::value::RawValue;
-
-use super::{NotAnAnswer, json};
+use super::object::{Field, Object};
+use super::{NotAnAnswer, envelope, json};
 use crate::model::reading::Platform;
 use crate::model::trace::{
     Device, KNOWN, MAX_DEVICES, MAX_STEPS, MAX_TEXT_CHARS, Place, Step, Trace,
@@ -11,167 +10,98 @@ use crate::scrubber::Scrubber;
 
 const DEVICES: &str = "InstanceTrace";
 
-/// The trace in a successful response: at its top level, or where one of its keys wraps it.
-/// It has no devices if the service does not know the push.
-pub(super) fn trace(top: &str, scrubber: &Scrubber) -> Result<Trace, NotAnAnswer> {
-    let mut devices = None;
-    let mut has_key = false;
-    let mut note = |found: Option<&RawValue>| {
-        has_key |= found.is_some();
-        if devices.is_none() {
-            devices = found.map(|value| value.get().to_owned());
-        }
-    };
-    let mut wrapped = Vec::new();
-    let visited = json::members(top, |key, value| {
-        if key == DEVICES {
-            note(Some(value));
-        } else if ["Results", "Result", "Data", "Response"].contains(&&*key) {
-            wrapped.push(value);
-        }
-        Ok(())
-    });
-    visited.unwrap_or(Ok(()))?;
-    for value in wrapped {
-        let mut look = |object: &str| {
-            if let Ok([found]) = json::fields(object, [DEVICES]) {
-                note(found);
-            }
-        };
-        if value.get().starts_with('{') {
-            look(value.get());
-        } else {
-            // A value that is not an array holds no object.
-            let _ = json::elements(value.get(), |element| {
-                look(element.get());
-                Ok(())
-            });
-        }
+/// The trace in a successful response. It has no devices if the service does not know the
+/// push.
+pub(super) fn trace(top: Object, scrubber: &Scrubber) -> Result<Trace, NotAnAnswer> {
+    let sections = envelope::sections(&[DEVICES], top)?;
+    if sections.is_empty() {
+        return Err(top.field(DEVICES).complaint("is missing"));
     }
-    if !has_key {
-        return Err(NotAnAnswer::new(format!("{DEVICES} is missing")));
-    }
-    read_devices(devices.as_deref().unwrap_or("null"), scrubber)
-}
-
-fn read_devices(text: &str, scrubber: &Scrubber) -> Result<Trace, NotAnAnswer> {
     let mut trace = Trace::default();
-    if text == "null" {
-        return Ok(trace);
+    for section in sections {
+        section.field(DEVICES).rows(|row| {
+            if trace.devices.len() < MAX_DEVICES {
+                trace.devices.push(device(row, scrubber)?);
+            } else {
+                trace.left_out += 1;
+            }
+            Ok(())
+        })?;
     }
-    let visited = json::elements(text, |element| {
-        if trace.devices.len() < MAX_DEVICES {
-            trace.devices.push(device(element.get(), scrubber)?);
-        } else {
-            trace.left_out += 1;
-        }
-        Ok(())
-    });
-    let not_an_array = |_| NotAnAnswer::new(format!("{DEVICES} is not an array"));
-    visited.map_err(not_an_array)??;
     Ok(trace)
 }
 
-fn device(object: &str, scrubber: &Scrubber) -> Result<Device, NotAnAnswer> {
-    const KEYS: [&str; 11] = [
-        "InstanceId",
-        "PushTime",
-        "DeviceModel",
-        "System",
-        "SystemVersion",
-        "SdkVersion",
-        "PushVersion",
-        "PushPlatform",
-        "Token",
-        "CertId",
-        "NotificationStatus",
-    ];
-    let fields = json::fields(object, KEYS)
-        .map_err(|_| NotAnAnswer::new(format!("an element of {DEVICES} is not an object")))?;
-    let [
-        instance,
-        pushed_at,
-        model,
-        system,
-        system_version,
-        sdk_version,
-        push_version,
-        platform,
-        token,
-        certificate,
-        notifications,
-    ] = fields;
-    let words = |value: Option<&RawValue>| words(value, scrubber);
-    let is_there = |value| !["", "0"].contains(&words(value).as_str());
+fn device(row: Object, scrubber: &Scrubber) -> Result<Device, NotAnAnswer> {
+    let text = |key| words(row.field(key), scrubber);
+    let is_there = |key| !["", "0"].contains(&text(key).as_str());
     Ok(Device {
-        instance: words(instance),
-        pushed_at: words(pushed_at),
-        model: words(model),
-        system: words(system),
-        system_version: words(system_version),
-        sdk_version: words(sdk_version),
-        push_version: words(push_version),
-        platform: json::integer(platform).ok().map(Platform),
-        has_token: is_there(token),
-        has_certificate: is_there(certificate),
-        shows_notifications: json::integer(notifications) == Ok(1),
-        steps: steps(object, scrubber)?,
+        instance: text("InstanceId"),
+        pushed_at: text("PushTime"),
+        model: text("DeviceModel"),
+        system: text("System"),
+        system_version: text("SystemVersion"),
+        sdk_version: text("SdkVersion"),
+        push_version: text("PushVersion"),
+        platform: row.field("PushPlatform").integer().ok().map(Platform),
+        has_token: is_there("Token"),
+        has_certificate: is_there("CertId"),
+        shows_notifications: row.field("NotificationStatus").integer() == Ok(1),
+        steps: steps(row, scrubber)?,
     })
 }
 
 /// The steps that the documents name, in their order, then any others.
-fn steps(object: &str, scrubber: &Scrubber) -> Result<Vec<Step>, NotAnAnswer> {
+fn steps(row: Object, scrubber: &Scrubber) -> Result<Vec<Step>, NotAnAnswer> {
     let mut found: Vec<(usize, Step)> = Vec::new();
-    let visited = json::members(object, |group, value| {
-        if !group.ends_with("Stat") || !value.get().starts_with('{') {
+    json::each(row.json, |group, steps| {
+        if !group.ends_with("Stat") || !steps.get().starts_with('{') {
             return Ok(());
         }
-        let visited = json::members(value.get(), |name, value| {
+        json::each(steps.get(), |name, value| {
             if value.get().starts_with('{') && found.len() < MAX_STEPS {
                 let known = KNOWN
                     .iter()
                     .position(|(of, step, _)| **of == group && **step == name);
                 let place = known.map_or(Place::Other, |at| KNOWN[at].2);
                 let name = scrubber.scrub(&name, MAX_TEXT_CHARS);
-                let step = step(place, &name, value.get(), scrubber)?;
+                let step = step(place, name, Object::new(value.get()), scrubber)?;
                 found.push((known.unwrap_or(KNOWN.len()), step));
             }
             Ok(())
-        });
-        visited.unwrap_or(Ok(()))
-    });
-    visited.unwrap_or(Ok(()))?;
+        })
+    })?;
     found.sort_by_key(|(place, _)| *place);
     Ok(found.into_iter().map(|(_, step)| step).collect())
 }
 
-fn step(place: Place, name: &str, object: &str, scrubber: &Scrubber) -> Result<Step, NotAnAnswer> {
-    const KEYS: [&str; 4] = ["PushStatus", "ErrorCode", "ErrorInfo", "EventTime"];
-    let [status, code, info, at] = json::fields(object, KEYS).unwrap_or_default();
-    let number = |key, value: Option<&RawValue>| match value {
-        None => Ok(0),
-        Some(value) if value.get() == "null" => Ok(0),
-        Some(value) => json::integer(Some(value))
+fn step(
+    place: Place,
+    name: String,
+    object: Object,
+    scrubber: &Scrubber,
+) -> Result<Step, NotAnAnswer> {
+    let number = |key| match object.field(key) {
+        field if field.given().is_none() => Ok(0),
+        field => json::integer(field.value)
             .map_err(|kind| NotAnAnswer::new(format!("{key} of {name} {kind}"))),
     };
     Ok(Step {
         place,
-        status: number("PushStatus", status)?,
-        code: number("ErrorCode", code)?,
-        info: words(info, scrubber),
-        at: words(at, scrubber),
-        name: name.to_owned(),
+        status: number("PushStatus")?,
+        code: number("ErrorCode")?,
+        info: words(object.field("ErrorInfo"), scrubber),
+        at: words(object.field("EventTime"), scrubber),
+        name,
     })
 }
 
 /// A text, or a number as text; empty for anything else.
-fn words(value: Option<&RawValue>, scrubber: &Scrubber) -> String {
-    let Some(value) = value else {
-        return String::new();
-    };
-    match json::text(value) {
+fn words(field: Field, scrubber: &Scrubber) -> String {
+    match field.value.and_then(json::text) {
         Some(text) => scrubber.scrub(&text, MAX_TEXT_CHARS),
-        None => json::integer(Some(value)).map_or_else(|_| String::new(), |n| n.to_string()),
+        None => field
+            .integer()
+            .map_or_else(|_| String::new(), |number| number.to_string()),
     }
 }
 
@@ -248,7 +178,7 @@ mod tests {
             ),
             (
                 r#","InstanceTrace":[1]"#,
-                Err("an element of InstanceTrace is not an object"),
+                Err("InstanceTrace[0] is not an object"),
             ),
             (
                 r#","InstanceTrace":[{"IMCommitStat":{"IMStat":{"ErrorCode":"x"}}}]"#,
