@@ -42,16 +42,11 @@ pub(super) fn fault(error: &io::Error) -> Option<FetchError> {
 
 /// The same for errors of a name's resolution, but only if no descriptor was left: the system
 /// also reports the other errors for the network of a name server.
-pub(super) fn without_descriptors(
-    mut errors: impl Iterator<Item = io::Error>,
+pub(super) fn without_descriptors<'a>(
+    mut errors: impl Iterator<Item = &'a io::Error>,
 ) -> Option<FetchError> {
-    let error = errors.find(|error| {
-        matches!(
-            Errno::from_io_error(error),
-            Some(Errno::MFILE | Errno::NFILE)
-        )
-    })?;
-    fault(&error)
+    let is_of_descriptors = |errno| matches!(errno, Some(Errno::MFILE | Errno::NFILE));
+    fault(errors.find(|error| is_of_descriptors(Errno::from_io_error(error)))?)
 }
 
 /// The outcome, if such a fault made a key unreadable.
@@ -108,7 +103,7 @@ mod tests {
             assert_eq!(found.is_some(), words.is_some(), "{errno}");
             let is_of_descriptors = matches!(errno, Errno::MFILE | Errno::NFILE);
             let others = [Errno::CONNREFUSED, errno].map(io::Error::from);
-            let resolving = without_descriptors(others.into_iter());
+            let resolving = without_descriptors(others.iter());
             assert_eq!(resolving.is_some(), is_of_descriptors, "{errno}");
             let key = KeyError::File {
                 path: "/made/up.key".into(),

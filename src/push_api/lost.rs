@@ -68,8 +68,8 @@ pub(super) fn classify(error: reqwest::Error, route: &Route, refusal: Option<u16
         return untrusted(error, &route.to_string());
     }
     if let Some(unresolved) = find::<Unresolved>(&error) {
-        return local::without_descriptors(unresolved.os_errors())
-            .unwrap_or_else(|| FetchError::new(Outcome::Connect, unresolved.to_string()));
+        let fault = unresolved.fault.clone();
+        return fault.unwrap_or_else(|| FetchError::new(Outcome::Connect, unresolved.to_string()));
     }
     let doing = if error.is_connect() {
         "cannot connect to"

@@ -19,7 +19,6 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::time::Instant;
 
-use error::Reason;
 pub use error::Unresolved;
 use servers::{LIMIT, Servers};
 pub use system::Paths;
@@ -77,7 +76,10 @@ impl Names {
             return Ok(vec![address]);
         }
         let Some(system) = self.0.system.current().await else {
-            return Err(Unresolved::new(host, Reason::FilesHang));
+            return Err(Unresolved::new(
+                host,
+                "the hosts file and resolv.conf cannot be read in time; are they on a network mount that hangs?",
+            ));
         };
         let bare = host.strip_suffix('.').unwrap_or(host);
         match system.hosts.addresses(bare) {
@@ -86,9 +88,10 @@ impl Names {
                 IpAddr::V6(Ipv6Addr::LOCALHOST),
             ]),
             // The DNS library would not query these names, but blame a server.
-            [] if ends_in(bare, "invalid") || ends_in(bare, "onion") => {
-                Err(Unresolved::new(host, Reason::Reserved))
-            }
+            [] if ends_in(bare, "invalid") || ends_in(bare, "onion") => Err(Unresolved::new(
+                host,
+                "no such name exists (RFC 6761, RFC 7686); check the name",
+            )),
             [] => self.ask(host, &system).await,
             listed => Ok(listed.to_vec()),
         }
@@ -105,14 +108,10 @@ impl Names {
         let now = Instant::now();
         let (result, until) = match found {
             Ok(found) => (Ok(found.addresses), found.until.max(now + LEAST_KEPT)),
-            Err(reason) => {
-                self.0.system.suspect().await;
-                let unresolved = Unresolved::new(host, reason);
-                (
-                    Err(unresolved.beside(system.unread_hosts.as_ref())),
-                    now + FAILURE_KEPT,
-                )
-            }
+            Err(miss) => (
+                Err(Unresolved::by_servers(host, &miss, system)),
+                now + FAILURE_KEPT,
+            ),
         };
         let servers = Arc::clone(&system.servers);
         let known = known.insert(Known {

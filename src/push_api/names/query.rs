@@ -11,7 +11,7 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::error::{Complaint, Failure, Reason};
+use super::error::{Failure, Miss};
 use super::hosts::MAX_ADDRESSES;
 use super::servers::Servers;
 
@@ -30,19 +30,11 @@ pub(super) struct Found {
     pub(super) until: Instant,
 }
 
-/// The name servers' result for one family of addresses.
-enum Family {
-    Addresses(Found),
-    NoSuchName(IpAddr),
-    NoAddress(IpAddr),
-    Failed(Vec<(IpAddr, Failure)>),
-}
-
 /// Queries the names that `host` may stand for, one after the other. The name itself has all
 /// the time left until `deadline`, and each name before it has a share of that time.
-pub(super) async fn ask(servers: &Servers, host: &str, deadline: Instant) -> Result<Found, Reason> {
+pub(super) async fn ask(servers: &Servers, host: &str, deadline: Instant) -> Result<Found, Miss> {
     let candidates = servers.candidates(host);
-    let mut reason = Reason::NotAName;
+    let mut miss = Miss::NotAName;
     for (n, candidate) in candidates.iter().enumerate() {
         let now = Instant::now();
         if now >= deadline {
@@ -61,17 +53,17 @@ pub(super) async fn ask(servers: &Servers, host: &str, deadline: Instant) -> Res
         match both(servers, &name, until).await {
             Ok(found) => return Ok(found),
             // A result for the name itself is more informative than one for a longer name.
-            Err(said) if itself || reason == Reason::NotAName => reason = said,
+            Err(other) if itself || matches!(miss, Miss::NotAName) => miss = other,
             Err(_) => {}
         }
     }
-    Err(reason)
+    Err(miss)
 }
 
-async fn both(servers: &Servers, name: &Name, until: Instant) -> Result<Found, Reason> {
+async fn both(servers: &Servers, name: &Name, until: Instant) -> Result<Found, Miss> {
     let mut four = pin!(family(servers, name, RecordType::A, until));
     if servers.no_aaaa {
-        return decide(servers, four.await, None);
+        return decide(four.await, None);
     }
     let mut six = pin!(family(servers, name, RecordType::AAAA, until));
     let (first, rest) = tokio::select! {
@@ -80,43 +72,38 @@ async fn both(servers: &Servers, name: &Name, until: Instant) -> Result<Found, R
     };
     let second = match first {
         // A name that does not exist has no address of either family (RFC 8020).
-        Family::Addresses(_) | Family::NoSuchName(_) => timeout(RESOLUTION_DELAY, rest).await.ok(),
-        Family::NoAddress(_) | Family::Failed(_) => Some(rest.await),
+        Ok(_) | Err(Miss::NoSuchName(_)) => timeout(RESOLUTION_DELAY, rest).await.ok(),
+        Err(_) => Some(rest.await),
     };
-    decide(servers, first, second)
+    decide(first, second)
 }
 
-fn decide(servers: &Servers, first: Family, second: Option<Family>) -> Result<Found, Reason> {
+fn decide(first: Result<Found, Miss>, second: Option<Result<Found, Miss>>) -> Result<Found, Miss> {
     match (first, second) {
-        (Family::Addresses(one), Some(Family::Addresses(other))) => {
+        (Ok(one), Some(Ok(other))) => {
             let mut addresses = [one.addresses, other.addresses].concat();
             addresses.sort_by_key(IpAddr::is_ipv6);
             let until = one.until.min(other.until);
             Ok(Found { addresses, until })
         }
-        (Family::Addresses(mut found), None) => {
+        (Ok(mut found), None) => {
             found.until = found.until.min(Instant::now() + ONE_FAMILY_KEPT);
             Ok(found)
         }
-        (Family::Addresses(found), _) | (_, Some(Family::Addresses(found))) => Ok(found),
-        (Family::NoSuchName(server), _) | (_, Some(Family::NoSuchName(server))) => {
-            Err(Reason::NoSuchName {
-                server,
-                resolv_conf: servers.resolv_conf.clone(),
-            })
-        }
-        (Family::Failed(failed), _) | (_, Some(Family::Failed(failed))) => Err(Reason::Failed {
-            servers: failed,
-            resolv_conf: servers.resolv_conf.clone(),
-            instead: servers.instead.clone(),
-        }),
-        (Family::NoAddress(server), _) => Err(Reason::NoAddress { server }),
+        (Ok(found), _) | (_, Some(Ok(found))) => Ok(found),
+        (Err(one), Some(Err(other))) if other.weight() > one.weight() => Err(other),
+        (Err(miss), _) => Err(miss),
     }
 }
 
 /// Queries the servers in order: the next one at once when one fails, or after a while of
 /// silence. The first decisive response counts.
-async fn family(servers: &Servers, name: &Name, kind: RecordType, until: Instant) -> Family {
+async fn family(
+    servers: &Servers,
+    name: &Name,
+    kind: RecordType,
+    until: Instant,
+) -> Result<Found, Miss> {
     let mut asked = JoinSet::new();
     let mut waiting = servers.all.iter();
     let mut failed: Vec<Option<Failure>> = Vec::new();
@@ -148,12 +135,15 @@ async fn family(servers: &Servers, name: &Name, kind: RecordType, until: Instant
         .into_iter()
         .map(|failure| failure.unwrap_or(Failure::Silent));
     let addresses = servers.all.iter().map(|server| server.address);
-    Family::Failed(addresses.zip(failed).collect())
+    Err(Miss::Failed(addresses.zip(failed).collect()))
 }
 
 /// Distinguishes a decisive response from a failure of the server.
-fn judge(response: Result<Lookup, NetError>, server: IpAddr) -> Result<Family, Failure> {
-    let error = match response {
+fn judge(
+    response: Result<Lookup, NetError>,
+    server: IpAddr,
+) -> Result<Result<Found, Miss>, Failure> {
+    match response {
         Ok(lookup) => {
             let addresses: Vec<IpAddr> = lookup
                 .answers()
@@ -161,27 +151,23 @@ fn judge(response: Result<Lookup, NetError>, server: IpAddr) -> Result<Family, F
                 .filter_map(|record| record.data.ip_addr())
                 .take(MAX_ADDRESSES)
                 .collect();
-            return Ok(if addresses.is_empty() {
-                Family::NoAddress(server)
-            } else {
-                let until = lookup.valid_until().into();
-                Family::Addresses(Found { addresses, until })
-            });
+            if addresses.is_empty() {
+                return Ok(Err(Miss::NoAddress(server)));
+            }
+            let until = lookup.valid_until().into();
+            Ok(Ok(Found { addresses, until }))
         }
-        Err(error) => error,
-    };
-    match error {
-        NetError::Dns(DnsError::NoRecordsFound(none)) => Ok(match none.response_code {
-            ResponseCode::NXDomain => Family::NoSuchName(server),
-            _ => Family::NoAddress(server),
-        }),
-        NetError::Dns(DnsError::ResponseCode(code)) => Err(match code {
+        Err(NetError::Dns(DnsError::NoRecordsFound(none))) => Ok(Err(match none.response_code {
+            ResponseCode::NXDomain => Miss::NoSuchName(server),
+            _ => Miss::NoAddress(server),
+        })),
+        Err(NetError::Dns(DnsError::ResponseCode(code))) => Err(match code {
             ResponseCode::Refused => Failure::Refused,
             ResponseCode::ServFail => Failure::ServFail,
             code => Failure::Code(code.into()),
         }),
-        NetError::Timeout => Err(Failure::Silent),
-        NetError::Io(error) => Err(Failure::Network(Complaint::io(&error))),
-        _ => Err(Failure::Unreadable),
+        Err(NetError::Timeout) => Err(Failure::Silent),
+        Err(NetError::Io(error)) => Err(Failure::Network(error)),
+        Err(_) => Err(Failure::Unreadable),
     }
 }

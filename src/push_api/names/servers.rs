@@ -12,7 +12,6 @@ use hickory_resolver::config::{
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use resolv_conf::Config;
 
-use super::error::Complaint;
 use crate::files::ReadError;
 
 /// The longest that the name servers may take for a name. Of the bound on a connection, one
@@ -29,7 +28,7 @@ const MAX_SEARCH: usize = 32;
 pub(super) struct Servers {
     pub(super) all: Vec<Server>,
     /// Why the name server of this machine is queried, if the file names none.
-    pub(super) instead: Option<Complaint>,
+    pub(super) instead: Option<String>,
     pub(super) resolv_conf: String,
     /// Whether to leave out queries for IPv6 addresses.
     pub(super) no_aaaa: bool,
@@ -59,15 +58,15 @@ impl Servers {
             .collect();
         let instead = addresses.is_empty().then(|| match file {
             Ok(_) if config.nameservers.is_empty() => {
-                Complaint::new(format!("{resolv_conf} names no name server"))
+                format!("{resolv_conf} names no name server")
             }
-            Ok(_) => Complaint::new(format!(
-                "{resolv_conf} names only link-local name servers, which are not supported"
-            )),
+            Ok(_) => {
+                format!("{resolv_conf} names only link-local name servers, which are not supported")
+            }
             Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-                Complaint::new(format!("{resolv_conf} is missing"))
+                format!("{resolv_conf} is missing")
             }
-            Err(error) => Complaint::file(&format!("{resolv_conf} cannot be read"), error),
+            Err(error) => format!("{resolv_conf} cannot be read: {error}"),
         });
         if addresses.is_empty() {
             addresses.push(IpAddr::V4(Ipv4Addr::LOCALHOST));

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use super::error::Complaint;
 use super::hosts::Hosts;
 use super::servers::Servers;
 use crate::files::{self, ReadError, apart};
@@ -19,12 +18,9 @@ const MAX_HOSTS: u64 = 1 << 20;
 /// The largest `resolv.conf` that is read, in bytes.
 const MAX_RESOLV_CONF: u64 = 64 << 10;
 
-/// How long a change of the files may go unnoticed.
-const RECHECK: Duration = Duration::from_secs(5);
-
-/// The same after a failure: a machine may get its name servers only after the program has
-/// started.
-const SUSPECT_RECHECK: Duration = Duration::from_secs(1);
+/// How long a change of the files may go unnoticed: a machine may get its name servers only
+/// after the program has started.
+const RECHECK: Duration = Duration::from_secs(1);
 
 /// How long reading the files may take before the last content is used instead.
 const READ_LIMIT: Duration = Duration::from_secs(1);
@@ -55,30 +51,17 @@ impl Default for Paths {
 #[derive(Default)]
 pub(super) struct System {
     paths: Paths,
-    last: Mutex<Option<Last>>,
-}
-
-struct Last {
-    read: Arc<Read>,
-    at: Instant,
-    suspect: bool,
+    last: Mutex<Option<(Arc<Read>, Instant)>>,
 }
 
 /// The content of the files.
 pub(super) struct Read {
     pub(super) hosts: Arc<Hosts>,
     /// Why the hosts file was left out although it exists.
-    pub(super) unread_hosts: Option<Complaint>,
+    pub(super) unread_hosts: Option<String>,
     pub(super) servers: Arc<Servers>,
-    resolv_conf: ResolvConf,
-}
-
-/// The source of the servers.
-#[derive(Clone, PartialEq, Eq)]
-enum ResolvConf {
-    Bytes(Vec<u8>),
-    /// Why the file was not read.
-    Unread(String),
+    /// The source of the servers, or why it was not read.
+    resolv_conf: Result<Vec<u8>, String>,
 }
 
 impl System {
@@ -89,40 +72,23 @@ impl System {
         }
     }
 
-    /// The content of the files, at most 5 s old, or 1 s after a failure. While a mount
-    /// hangs, the last content remains valid; `None` if there is none.
+    /// The content of the files, at most 1 s old. While a mount hangs, the last content
+    /// remains valid; `None` if there is none.
     pub(super) async fn current(&self) -> Option<Arc<Read>> {
         let mut last = self.last.lock().await;
-        let before = last.as_ref().map(|last| Arc::clone(&last.read));
-        if let Some(last) = last.as_ref() {
-            let fresh = if last.suspect {
-                SUSPECT_RECHECK
-            } else {
-                RECHECK
-            };
-            if last.at.elapsed() < fresh {
-                return Some(Arc::clone(&last.read));
-            }
-        }
+        let before = match last.as_ref() {
+            Some((read, at)) if at.elapsed() < RECHECK => return Some(Arc::clone(read)),
+            Some((read, _)) => Some(Arc::clone(read)),
+            None => None,
+        };
         let (paths, old) = (self.paths.clone(), before.clone());
         let reading = apart(&READING, move || read(&paths, old.as_deref()));
         let read = match timeout(READ_LIMIT, reading).await {
             Ok(Ok(read)) => Arc::new(read),
             _ => before?,
         };
-        *last = Some(Last {
-            read: Arc::clone(&read),
-            at: Instant::now(),
-            suspect: false,
-        });
+        *last = Some((Arc::clone(&read), Instant::now()));
         Some(read)
-    }
-
-    /// Records that a name was not resolved: the files may have changed.
-    pub(super) async fn suspect(&self) {
-        if let Some(last) = self.last.lock().await.as_mut() {
-            last.suspect = true;
-        }
     }
 }
 
@@ -137,10 +103,7 @@ fn read(paths: &Paths, before: Option<&Read>) -> Read {
     };
     let file = files::read(&paths.resolv_conf, MAX_RESOLV_CONF);
     let bytes = file.as_ref().map(|contents| contents.bytes.as_slice());
-    let resolv_conf = match bytes {
-        Ok(bytes) => ResolvConf::Bytes(bytes.to_vec()),
-        Err(error) => ResolvConf::Unread(error.to_string()),
-    };
+    let resolv_conf = bytes.map(<[u8]>::to_vec).map_err(ToString::to_string);
     let unchanged =
         |before: &&Read| before.resolv_conf == resolv_conf || file.as_ref().is_err_and(passes);
     if let Some(before) = before.filter(unchanged) {
@@ -166,13 +129,10 @@ fn passes(error: &ReadError) -> bool {
     matches!(error, ReadError::Io(error) if !matches!(error.kind(), NotFound | PermissionDenied))
 }
 
-fn complaint(path: &Path, error: &ReadError) -> Option<Complaint> {
+fn complaint(path: &Path, error: &ReadError) -> Option<String> {
     match error {
         ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => None,
-        error => Some(Complaint::file(
-            &format!("{} was not used", path.display()),
-            error,
-        )),
+        error => Some(format!("{} was not used: {error}", path.display())),
     }
 }
 
