@@ -16,6 +16,7 @@ const MAX_ROWS: usize = 12;
 
 /// The count of a row at a point at which it was not followed.
 const UNKNOWN: u32 = u32::MAX;
+
 /// Initial seconds between points, so that a young process has something to show.
 const CLOSEST: u64 = 6;
 
