@@ -74,35 +74,18 @@ impl CountFamilies {
     }
 }
 
-/// Declares [`CountFamilies`]: a prefix and a suffix of all names, the end of all help texts, and
-/// the rest of each help text, overall and by platform.
+/// Declares [`CountFamilies`]: the end of all help texts, then the name and the rest of the help text
+/// of each, overall and by platform. The first are the losses.
 macro_rules! counts {
     (
-        $kind:ident, $prefix:literal, $suffix:literal, $range:literal,
-        $lost:ident: $lost_help:literal, $lost_by_platform:literal,
-        $($step:ident: $help:literal, $by_platform:literal),+ $(,)?
-    ) => {
-        $crate::families::CountFamilies {
-            lost: counts!(@pair $kind, $prefix, $suffix, $range, $lost, $lost_help, $lost_by_platform),
-            funnel: [
-                $(counts!(@pair $kind, $prefix, $suffix, $range, $step, $help, $by_platform)),+
-            ],
-        }
-    };
-    (
-        @pair $kind:ident, $prefix:literal, $suffix:literal, $range:literal,
-        $count:ident, $help:literal, $by_platform:literal
-    ) => {
-        [
-            $kind(
-                concat!("timpush_", $prefix, stringify!($count), "_pushes", $suffix),
-                concat!($help, $range),
-            ),
-            $kind(
-                concat!("timpush_", $prefix, "platform_", stringify!($count), "_pushes", $suffix),
-                concat!($by_platform, $range),
-            ),
-        ]
-    };
+        $kind:ident, $range:literal,
+        $($name:literal: $help:literal, $of_platform:literal: $help_of_platform:literal),+ $(,)?
+    ) => {{
+        let [lost, funnel @ ..] = [$([
+            $kind($name, concat!($help, $range)),
+            $kind($of_platform, concat!($help_of_platform, $range)),
+        ]),+];
+        $crate::families::CountFamilies { lost, funnel }
+    }};
 }
 use counts;

@@ -4,22 +4,27 @@ use super::{CountFamilies, Family, counter, counts, gauge};
 
 /// The counts since the start of the day.
 pub const COUNTS: CountFamilies = counts!(
-    counter, "", "_total",
+    counter,
     " since the start of the day. Use with increase() or rate(); with replicas, max without (instance) (increase(...)).",
-    lost:
+    "timpush_lost_pushes_total":
         "Pushes lost on all platforms, by stage and error code (normal_push_loss),",
+    "timpush_platform_lost_pushes_total":
         "Pushes lost, by stage, platform and error code (normal_push_loss, not a breakdown of the overall counters),",
-    sendable:
+    "timpush_sendable_pushes_total":
         "Devices eligible for a push",
+    "timpush_platform_sendable_pushes_total":
         "Devices eligible for a push, by platform,",
-    sent:
+    "timpush_sent_pushes_total":
         "Pushes handed to a channel",
+    "timpush_platform_sent_pushes_total":
         "Pushes handed to a channel, by platform,",
-    delivered:
+    "timpush_delivered_pushes_total":
         "Pushes confirmed by a receipt from the device",
+    "timpush_platform_delivered_pushes_total":
         "Pushes confirmed by a receipt from the device, by platform (fcm has no receipts),",
-    clicked:
+    "timpush_clicked_pushes_total":
         "Pushes opened by the user",
+    "timpush_platform_clicked_pushes_total":
         "Pushes opened by the user, by platform,",
 );
 

@@ -4,22 +4,27 @@ use super::{CountFamilies, Family, counts, gauge};
 
 /// The counts of tasks.
 pub const COUNTS: CountFamilies = counts!(
-    gauge, "task_", "",
+    gauge,
     " since the task began. A task ends, so compare values, not rates.",
-    lost:
+    "timpush_task_lost_pushes":
         "Pushes of a task lost on all platforms, by stage and error code (all_member_push_loss),",
+    "timpush_task_platform_lost_pushes":
         "Pushes of a task lost, by stage, platform and error code (all_member_push_loss, not a breakdown of the overall gauges),",
-    sendable:
+    "timpush_task_sendable_pushes":
         "Devices eligible for a push of a task (all_member_push_statistics, TotalCount)",
+    "timpush_task_platform_sendable_pushes":
         "Devices eligible for a push of a task, by platform (all_member_push_statistics, TotalCount)",
-    sent:
+    "timpush_task_sent_pushes":
         "Pushes of a task handed to a channel (all_member_push_statistics, SentCount)",
+    "timpush_task_platform_sent_pushes":
         "Pushes of a task handed to a channel, by platform (all_member_push_statistics, SentCount)",
-    delivered:
+    "timpush_task_delivered_pushes":
         "Pushes of a task confirmed by a receipt from the device (all_member_push_statistics, DeliveredCount; some channels have no receipts)",
+    "timpush_task_platform_delivered_pushes":
         "Pushes of a task confirmed by a receipt from the device, by platform (all_member_push_statistics, DeliveredCount; fcm has no receipts)",
-    clicked:
+    "timpush_task_clicked_pushes":
         "Pushes of a task opened by the user (all_member_push_statistics, ClickCount)",
+    "timpush_task_platform_clicked_pushes":
         "Pushes of a task opened by the user, by platform (all_member_push_statistics, ClickCount)",
 );
 
