@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::object::Object;
+use super::object::{Field, Object};
 use super::{NotAnAnswer, envelope, rows};
 use crate::model::reading::Api;
 use crate::model::task::{
@@ -55,21 +55,31 @@ pub(super) fn scheduled(top: Object, scrubber: &Scrubber) -> Result<TaskList, No
 }
 
 fn task(row: Object, scrubber: &Scrubber) -> Result<ScheduledTask, NotAnAnswer> {
-    let text = |key, max_chars| scrubber.scrub(&row.field(key).text(), max_chars);
-    let at = row.field("SchedAt");
-    let title = text("Title", MAX_NAME_CHARS);
-    let status = text("Status", MAX_STATUS_CHARS);
-    let reason = text("DispatchErr", MAX_REASON_CHARS);
-    let is_success = row.field("DispatchSuccess").integer() == Ok(1);
-    let push = row.field("PushTaskID").text();
+    let [number, kind, at, title, desc, status, reason, success, push] = row.fields([
+        "TaskID",
+        "Type",
+        "SchedAt",
+        "Title",
+        "Desc",
+        "Status",
+        "DispatchErr",
+        "DispatchSuccess",
+        "PushTaskID",
+    ]);
+    let text = |field: Field, max_chars| scrubber.scrub(&field.text(), max_chars);
+    let title = text(title, MAX_NAME_CHARS);
+    let status = text(status, MAX_STATUS_CHARS);
+    let reason = text(reason, MAX_REASON_CHARS);
+    let is_success = success.integer() == Ok(1);
+    let push = push.text();
     Ok(ScheduledTask {
-        number: row.field("TaskID").integer()?,
+        number: number.integer()?,
         name: if title.is_empty() {
-            text("Desc", MAX_NAME_CHARS)
+            text(desc, MAX_NAME_CHARS)
         } else {
             title
         },
-        kind: TaskType::from(&*row.field("Type").text()),
+        kind: TaskType::from(&*kind.text()),
         at: time(&at.text()).ok_or_else(|| at.complaint("is not a time"))?,
         dispatch: dispatch(&status, is_success, !reason.is_empty()),
         reason,

@@ -32,20 +32,42 @@ pub(super) fn trace(top: Object, scrubber: &Scrubber) -> Result<Trace, NotAnAnsw
 }
 
 fn device(row: Object, scrubber: &Scrubber) -> Result<Device, NotAnAnswer> {
-    let text = |key| words(row.field(key), scrubber);
-    let is_there = |key| !["", "0"].contains(&text(key).as_str());
+    const TEXTS: [&str; 9] = [
+        "InstanceId",
+        "PushTime",
+        "DeviceModel",
+        "System",
+        "SystemVersion",
+        "SdkVersion",
+        "PushVersion",
+        "Token",
+        "CertId",
+    ];
+    let [platform, notification] = row.fields(["PushPlatform", "NotificationStatus"]);
+    let [
+        instance,
+        pushed_at,
+        model,
+        system,
+        system_version,
+        sdk_version,
+        push_version,
+        token,
+        certificate,
+    ] = row.fields(TEXTS).map(|field| words(field, scrubber));
+    let is_there = |text: &str| !["", "0"].contains(&text);
     Ok(Device {
-        instance: text("InstanceId"),
-        pushed_at: text("PushTime"),
-        model: text("DeviceModel"),
-        system: text("System"),
-        system_version: text("SystemVersion"),
-        sdk_version: text("SdkVersion"),
-        push_version: text("PushVersion"),
-        platform: row.field("PushPlatform").integer().ok().map(Platform),
-        has_token: is_there("Token"),
-        has_certificate: is_there("CertId"),
-        shows_notifications: row.field("NotificationStatus").integer() == Ok(1),
+        instance,
+        pushed_at,
+        model,
+        system,
+        system_version,
+        sdk_version,
+        push_version,
+        platform: platform.integer().ok().map(Platform),
+        has_token: is_there(&token),
+        has_certificate: is_there(&certificate),
+        shows_notifications: notification.integer() == Ok(1),
         steps: steps(row, scrubber)?,
     })
 }
@@ -80,17 +102,19 @@ fn step(
     object: Object,
     scrubber: &Scrubber,
 ) -> Result<Step, NotAnAnswer> {
-    let number = |key| match object.field(key) {
-        field if field.given().is_none() => Ok(0),
-        field => json::integer(field.value)
+    const KEYS: [&str; 4] = ["PushStatus", "ErrorCode", "ErrorInfo", "EventTime"];
+    let [status, code, info, at] = object.fields(KEYS);
+    let number = |key, field: Field| match field.given() {
+        None => Ok(0),
+        Some(_) => json::integer(field.value)
             .map_err(|kind| NotAnAnswer::new(format!("{key} of {name} {kind}"))),
     };
     Ok(Step {
         place,
-        status: number("PushStatus")?,
-        code: number("ErrorCode")?,
-        info: words(object.field("ErrorInfo"), scrubber),
-        at: words(object.field("EventTime"), scrubber),
+        status: number(KEYS[0], status)?,
+        code: number(KEYS[1], code)?,
+        info: words(info, scrubber),
+        at: words(at, scrubber),
         name,
     })
 }
