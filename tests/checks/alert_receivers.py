@@ -19,7 +19,6 @@ import json
 import pathlib
 import re
 import shutil
-import socket
 import socketserver
 import subprocess
 import sys
@@ -30,7 +29,7 @@ import urllib.error
 import urllib.request
 
 import yaml
-from lab import serving
+from lab import free_port, serving
 
 TOP = pathlib.Path(__file__).parents[2]
 FOLDER = TOP / "deploy/alertmanager"
@@ -378,9 +377,7 @@ def run(program: str, payload: bool) -> None:
             shutil.copy(file, folder)
         settings = config(web.server_address[1], mailer.server_address[1], payload)
         (folder / "alertmanager.yml").write_text(yaml.safe_dump(settings, allow_unicode=True))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{free.getsockname()[1]}"
+        address = f"127.0.0.1:{free_port()}"
         log = stack.enter_context(open(folder / "log", "w"))
         process = subprocess.Popen(
             [program, f"--config.file={folder / 'alertmanager.yml'}", f"--storage.path={folder / 'data'}",

@@ -399,7 +399,7 @@ async fn healthcheck_tells_a_daemon_that_answers_from_one_that_does_not() {
     let (code, error) = check(format!("{}/nothing", demo.url));
     assert_eq!(code, Some(1));
     assert!(error.contains("404"), "{error}");
-    let free = crate::lab::free_port().await;
+    let free = crate::lab::free_port();
     let (code, error) = check(format!("http://127.0.0.1:{free}/-/healthy"));
     assert_eq!(code, Some(1));
     assert!(error.contains("connect"), "{error}");

@@ -33,7 +33,7 @@ const SENT: &str = "timpush_sent_pushes_total{app=\"shop\"";
 #[ignore = "needs prometheus"]
 async fn counters_are_exact_through_kills_and_with_replicas() {
     let lab = Lab::start(UNLIMITED).await;
-    let (ports, offset) = ([free_port().await, free_port().await], noon());
+    let (ports, offset) = ([free_port(), free_port()], noon());
     let configs = ports.map(|port| {
         let text = format!(
             "listen: 127.0.0.1:{port}\ncalls_per_second: 50\nscrape_interval: 5s\nday_offset: \"{offset}\"\n\

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 use timpush_exporter::model::reading::Api;
 use timpush_exporter::simulator::{Handle, Limits, Options, Scenario, SimApp, Simulator};
 use timpush_exporter::usersig::SecretKey;
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -308,10 +310,18 @@ pub(crate) async fn until(what: &str, exporter: &Exporter, mut reached: impl Asy
     }
 }
 
-/// A port that nobody listens on.
-pub(crate) async fn free_port() -> u16 {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port()
+static HELD: Mutex<Vec<TcpSocket>> = Mutex::new(Vec::new());
+
+/// A port that nobody else is given before the tests end, though its own server comes late, twice
+/// or never: a bound socket holds it against every other bind and outgoing connection.
+pub(crate) fn free_port() -> u16 {
+    let holder = TcpSocket::new_v4().unwrap();
+    holder.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    // A server that sets it too may listen on the port all the same.
+    holder.set_reuseaddr(true).unwrap();
+    let port = holder.local_addr().unwrap().port();
+    HELD.lock().unwrap().push(holder);
+    port
 }
 
 pub(crate) async fn get(url: &str) -> (u16, String) {

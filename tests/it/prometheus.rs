@@ -42,7 +42,7 @@ impl Prometheus {
     pub(crate) async fn start_in(config: &str, folder: TempDir, arguments: &[&str]) -> Self {
         let path = folder.path().join("prometheus.yml");
         std::fs::write(&path, config).unwrap();
-        let port = free_port().await;
+        let port = free_port();
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", path.display()))
             .arg(format!(

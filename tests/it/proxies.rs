@@ -266,7 +266,7 @@ async fn a_proxy_that_opens_no_tunnel_is_named_with_what_it_said_and_what_to_do(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_proxy_is_named_and_not_the_host_behind_it() {
     let (_lab, front, config) = encrypted("").await;
-    let dead = format!("127.0.0.1:{}", free_port().await);
+    let dead = format!("127.0.0.1:{}", free_port());
     let not_a_proxy = front.url.replace("https://", "http://user:canary@");
     for (url, expected) in [
         (
